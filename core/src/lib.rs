@@ -1,0 +1,2 @@
+//! Echo rules.
+#![no_std]

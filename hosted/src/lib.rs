@@ -1,0 +1,1 @@
+//! The echo service and its instruments on the operating system's TCP.
