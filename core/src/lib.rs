@@ -1,2 +1,157 @@
-//! Echo rules.
+//! An echo service ([RFC 862]) as state machines that know no socket, no clock
+//! and no heap: bytes and instants go in, bytes and decisions come out.
+//!
+//! [`Session`] is the server's end of one connection, [`Probe`] the client's.
+//! Both are [`Endpoint`]s, so one run loop drives either on any TCP stack.
+//! Everything that makes a good echo service is decided here, once: the idle
+//! time-out, back-pressure, half-close, the word `exit`, closing without losing
+//! the tail, and what counts as a right echo. The crate is `no_std`, allocates
+//! nothing, contains no `unsafe` and depends on [`heapless`] alone.
+//!
+//! # The run loop
+//!
+//! A driver owns the socket, the clock and the wait. For each connection it
+//! repeats, in this order:
+//!
+//! 1. **Write** [`to_send`](Endpoint::to_send) as far as the stack accepts it, and
+//!    report that by [`handle_sent`](Endpoint::handle_sent).
+//! 2. **Read** while there is [`room`](Endpoint::room), and report what came by
+//!    [`handle_received`](Endpoint::handle_received) or
+//!    [`handle_eof`](Endpoint::handle_eof); when the stack has no more for now, call
+//!    [`handle_quiet`](Endpoint::handle_quiet). Back to 1 while anything moved.
+//! 3. **Timeout**: call [`handle_timeout`](Endpoint::handle_timeout) when the
+//!    [`deadline`](Endpoint::deadline) has come. After reading: bytes beat the clock.
+//! 4. **Finish**: once [`finished`](Endpoint::finished), shut the sending side; once
+//!    [`end`](Endpoint::end) answers, close the socket.
+//! 5. **Wait** until the socket is readable (only if there is room), writable
+//!    (only if there is something to send), or the deadline.
+//!
+//! That is the whole contract. Here it is for a stack whose calls do not block;
+//! `Socket` stands for whatever yours is called:
+//!
+//! ```
+//! use echo_core::{CloseReason, Endpoint, Instant, Rules, Session};
+//!
+//! /// What a TCP stack offers, under whatever names.
+//! trait Socket {
+//!     /// How many bytes were accepted; 0 if none can be now.
+//!     fn write(&mut self, bytes: &[u8]) -> usize;
+//!     /// How many bytes were read; `None` if there are none now, 0 after the peer's FIN.
+//!     fn read(&mut self, buffer: &mut [u8]) -> Option<usize>;
+//!     /// Sends a FIN, after what was written.
+//!     fn shutdown(&mut self);
+//! }
+//!
+//! /// One round: moves what can be moved now. `Some` when the connection is over.
+//! fn pump<E: Endpoint>(
+//!     socket: &mut impl Socket,
+//!     endpoint: &mut E,
+//!     now: Instant,
+//! ) -> Option<E::End> {
+//!     let mut scratch = [0; 512];
+//!     loop {
+//!         // 1. write
+//!         while !endpoint.to_send().is_empty() {
+//!             match socket.write(endpoint.to_send()) {
+//!                 0 => break,
+//!                 n => endpoint.handle_sent(now, n),
+//!             }
+//!         }
+//!         // 2. read, never with an empty slice: 0 would look like a FIN
+//!         let room = endpoint.room().min(scratch.len());
+//!         if room == 0 {
+//!             break;
+//!         }
+//!         match socket.read(&mut scratch[..room]) {
+//!             Some(0) => {
+//!                 endpoint.handle_eof(now);
+//!                 break;
+//!             }
+//!             Some(n) => {
+//!                 endpoint.handle_received(now, &scratch[..n]);
+//!             }
+//!             None => {
+//!                 endpoint.handle_quiet(now);
+//!                 break;
+//!             }
+//!         }
+//!     }
+//!     // 3. time
+//!     endpoint.handle_timeout(now);
+//!     // 4. finish; what handle_quiet or handle_eof released is written next round
+//!     if endpoint.finished() {
+//!         socket.shutdown();
+//!     }
+//!     endpoint.end()
+//! }
+//!
+//! # struct Wire { input: &'static [u8], output: Vec<u8>, fin: bool }
+//! # impl Socket for Wire {
+//! #     fn write(&mut self, bytes: &[u8]) -> usize {
+//! #         self.output.extend(bytes);
+//! #         bytes.len()
+//! #     }
+//! #     fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
+//! #         let n = self.input.len().min(buffer.len());
+//! #         buffer[..n].copy_from_slice(&self.input[..n]);
+//! #         self.input = &self.input[n..];
+//! #         Some(n)
+//! #     }
+//! #     fn shutdown(&mut self) { self.fin = true; }
+//! # }
+//! # let mut socket = Wire { input: b"hello", output: Vec::new(), fin: false };
+//! // 1024 bytes of buffer, lent nowhere: a session is one value.
+//! let mut session = Session::<1024>::new(Instant::START, Rules::default());
+//! let end = loop {
+//!     if let Some(end) = pump(&mut socket, &mut session, Instant::START) {
+//!         break end;
+//!     }
+//!     // 5. wait for the socket or for session.deadline()
+//! };
+//! assert_eq!(end, CloseReason::Disconnected);
+//! # assert_eq!((&socket.output[..], socket.fin), (&b"hello"[..], true));
+//! ```
+//!
+//! Three hints for drivers:
+//!
+//! - `handle_quiet` belongs after *each* time that all available input was
+//!   read; without it a lone `e` (the beginning of `exit`) would not be echoed.
+//! - A read that returned fewer bytes than asked for is quiet too: no second
+//!   call is needed to hear that there is nothing more.
+//! - `exit` and one-shot are decided by [silence](SILENCE), and closing by
+//!   [lingering](LINGER). Both are ordinary deadlines.
+//!
+//! # The way of a byte
+//!
+//! ```text
+//! read ──► Session::handle_received ──► ExitScanner ──► buffer ──► to_send ──► write
+//!                    │ restarts                │ holds back the word     │ handle_sent restarts
+//!                    └──────────► IdleTimer ◄──┴── silence, linger ──────┘
+//! ```
+//!
+//! # Sizes
+//!
+//! `Session<N>` takes `N` bytes and about 150 more, `Probe<N>` the same and about 130 more.
+//! `N` bounds throughput on a fast stack, never the length of a message.
+//!
+//! [RFC 862]: https://www.rfc-editor.org/rfc/rfc862
+
 #![no_std]
+
+mod endpoint;
+pub mod exit;
+pub mod idle;
+mod payload;
+mod probe;
+mod session;
+mod tally;
+mod time;
+
+pub use endpoint::Endpoint;
+pub use exit::ExitScanner;
+pub use idle::IdleTimer;
+pub use payload::{Origin, Payload};
+pub use probe::{Difference, Failure, FailureKind, Probe};
+pub use session::{CloseReason, LINGER, Rules, SILENCE, Session};
+pub use tally::Tally;
+pub use time::Instant;

@@ -1,0 +1,53 @@
+//! The only door between the core and the drivers.
+
+use crate::Instant;
+
+/// One end of an echo exchange: bytes, instants and "what now" cross here, and
+/// nothing else does.
+///
+/// *Questions* take `&self` and change nothing. *Events* take the instant at
+/// which they happened and never fail. In which order a driver calls them is
+/// written in the [crate documentation](crate#the-run-loop).
+///
+/// A machine whose [`end`](Self::end) is known is inert: it has nothing to
+/// send, takes nothing, waits for nothing, and no event changes it.
+pub trait Endpoint {
+    /// Why it is over.
+    type End;
+
+    /// The bytes to write next; empty when there is nothing to send.
+    ///
+    /// They stay the same until an event arrives, so a driver may write any
+    /// part of them and report that part by [`handle_sent`](Self::handle_sent).
+    fn to_send(&self) -> &[u8];
+
+    /// The most bytes that it can take now. When it is 0 the driver does not
+    /// read: this is the back-pressure.
+    fn room(&self) -> usize;
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due; `None` for never.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// Whether nothing more will ever be sent: the driver shuts its sending
+    /// side (FIN) and goes on reading until [`end`](Self::end) answers.
+    fn finished(&self) -> bool;
+
+    /// Why it is over, once it is over: the driver closes the connection.
+    fn end(&self) -> Option<Self::End>;
+
+    /// The stream accepted the first `n` bytes of [`to_send`](Self::to_send).
+    fn handle_sent(&mut self, now: Instant, n: usize);
+
+    /// `bytes` arrived. Returns how many of them were taken, from the front,
+    /// and always as many as [`room`](Self::room) allowed.
+    fn handle_received(&mut self, now: Instant, bytes: &[u8]) -> usize;
+
+    /// The driver has read all that there is for now.
+    fn handle_quiet(&mut self, now: Instant);
+
+    /// The peer will send no more.
+    fn handle_eof(&mut self, now: Instant);
+
+    /// Time has passed. Calls that are early or repeated change nothing.
+    fn handle_timeout(&mut self, now: Instant);
+}

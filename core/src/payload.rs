@@ -1,0 +1,266 @@
+//! What a message contains, and which message a received byte belongs to.
+//!
+//! The [`Probe`](crate::Probe) asks for both: it fills its sending window from
+//! here and compares what comes back with the same function.
+
+use core::fmt;
+
+/// The content of messages: a function of the message's number and the offset,
+/// so that nobody has to store a message to compare its echo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payload<'a> {
+    /// The digit `0` throughout. All messages are alike, so an echo that is
+    /// late, repeated or shifted cannot be told from a right one.
+    Zero,
+    /// Every eight bytes tell whose they are: run, connection, message, offset.
+    /// A wrong byte can be traced to its [`Origin`].
+    Seq {
+        /// Tells this run from earlier ones; the low 10 bits count.
+        run: u16,
+        /// Tells this connection from the others; the low 14 bits count.
+        connection: u16,
+    },
+    /// Pseudo-random bytes, different in each message, the same for the same seed.
+    Random {
+        /// Where the pseudo-random sequence starts.
+        seed: u64,
+    },
+    /// These bytes, repeated as often as the message is long.
+    Bytes(&'a [u8]),
+}
+
+/// Eight bytes are made at a time.
+const WORD: usize = 8;
+
+/// Bytes compared at a time, on the stack.
+const BLOCK: usize = 256;
+
+impl Payload<'_> {
+    /// Writes the bytes of `message` from `offset` on into `out`.
+    pub fn fill(&self, message: u64, offset: u64, out: &mut [u8]) {
+        match *self {
+            Self::Zero => out.fill(b'0'),
+            Self::Bytes([]) => out.fill(0),
+            Self::Bytes(bytes) => {
+                // The remainder is smaller than a slice's length, so it fits.
+                let start = (offset % bytes.len() as u64) as usize;
+                for (out, byte) in out.iter_mut().zip(bytes.iter().cycle().skip(start)) {
+                    *out = *byte;
+                }
+            }
+            Self::Seq { run, connection } => {
+                fill_words(offset, out, |word| mix(Tag { run, connection, message, word }.pack()))
+            }
+            Self::Random { seed } => {
+                let start = mix(seed ^ mix(message));
+                fill_words(offset, out, |word| mix(start.wrapping_add(word.wrapping_mul(GOLDEN))));
+            }
+        }
+    }
+
+    /// The index of the first byte in `received` that is not what `message` has
+    /// at `offset` and after; `None` if all are right.
+    #[must_use]
+    pub fn mismatch(&self, message: u64, offset: u64, received: &[u8]) -> Option<usize> {
+        let mut expected = [0; BLOCK];
+        for (index, block) in received.chunks(BLOCK).enumerate() {
+            let before = index * BLOCK;
+            let expected = &mut expected[..block.len()];
+            self.fill(message, offset + before as u64, expected);
+            if expected != block {
+                let within = expected.iter().zip(block).position(|(want, got)| want != got);
+                return within.map(|within| before + within);
+            }
+        }
+        None
+    }
+
+    /// Where `received`, which ought to be part of `message`, really comes
+    /// from. Only [`Seq`](Self::Seq) can tell, from 15 bytes or from 8 that
+    /// start at a multiple of 8.
+    #[must_use]
+    pub fn origin(&self, message: u64, received: &[u8]) -> Option<Origin> {
+        let Self::Seq { run, .. } = *self else { return None };
+        received.windows(WORD).take(WORD).enumerate().find_map(|(skipped, window)| {
+            let tag = Tag::unpack(unmix(u64::from_le_bytes(window.try_into().ok()?)));
+            // By chance a foreign byte passes both tests once in 2^20.
+            let age = message.wrapping_sub(tag.message) & MESSAGE;
+            let offset = (tag.word * WORD as u64).checked_sub(skipped as u64)?;
+            (tag.run == run & RUN && age < 1 << 10).then(|| Origin {
+                connection: tag.connection,
+                message: message.wrapping_sub(age),
+                offset,
+            })
+        })
+    }
+}
+
+/// Where a byte of [`Payload::Seq`] was first sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// Of which connection.
+    pub connection: u16,
+    /// In which message: at most 1023 before the one that was asked for.
+    pub message: u64,
+    /// At which offset of that message, modulo 8 MiB.
+    pub offset: u64,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { connection, message, offset } = self;
+        write!(f, "byte {offset} of message {message} on connection {connection}")
+    }
+}
+
+/// What eight bytes of [`Payload::Seq`] say: 10 bits of the run, 14 of the
+/// connection, 20 of the message and 20 of the word's index.
+#[derive(Debug, PartialEq, Eq)]
+struct Tag {
+    run: u16,
+    connection: u16,
+    message: u64,
+    word: u64,
+}
+
+const RUN: u16 = (1 << 10) - 1;
+const CONNECTION: u16 = (1 << 14) - 1;
+const MESSAGE: u64 = (1 << 20) - 1;
+const INDEX: u64 = (1 << 20) - 1;
+
+impl Tag {
+    const fn pack(self) -> u64 {
+        ((self.run & RUN) as u64) << 54
+            | ((self.connection & CONNECTION) as u64) << 40
+            | (self.message & MESSAGE) << 20
+            | (self.word & INDEX)
+    }
+
+    const fn unpack(bits: u64) -> Self {
+        Self {
+            run: (bits >> 54) as u16,
+            connection: (bits >> 40) as u16 & CONNECTION,
+            message: (bits >> 20) & MESSAGE,
+            word: bits & INDEX,
+        }
+    }
+}
+
+/// Writes the little-endian words from `offset` on, whatever its alignment.
+fn fill_words(offset: u64, out: &mut [u8], word: impl Fn(u64) -> u64) {
+    let size = WORD as u64;
+    let skip = (offset % size) as usize;
+    let (head, body) = out.split_at_mut(if skip == 0 { 0 } else { (WORD - skip).min(out.len()) });
+    for (out, byte) in head.iter_mut().zip(&word(offset / size).to_le_bytes()[skip..]) {
+        *out = *byte;
+    }
+    let first = offset.div_ceil(size);
+    for (index, chunk) in body.chunks_mut(WORD).enumerate() {
+        chunk.copy_from_slice(&word(first + index as u64).to_le_bytes()[..chunk.len()]);
+    }
+}
+
+/// 2^64 divided by the golden ratio, made odd: steps that never meet early.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The finaliser of `SplitMix64` (Steele, Lea, Flood 2014): a bijection that
+/// makes each bit of the output depend on each bit of the input.
+const fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(MIX_1);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(MIX_2);
+    bits ^ (bits >> 31)
+}
+
+/// The inverse of [`mix`].
+const fn unmix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 31) ^ (bits >> 62)).wrapping_mul(inverse(MIX_2));
+    bits = (bits ^ (bits >> 27) ^ (bits >> 54)).wrapping_mul(inverse(MIX_1));
+    bits ^ (bits >> 30) ^ (bits >> 60)
+}
+
+const MIX_1: u64 = 0xbf58_476d_1ce4_e5b9;
+const MIX_2: u64 = 0x94d0_49bb_1331_11eb;
+
+/// The inverse of an odd number modulo 2^64, by Newton's iteration: each step
+/// doubles the number of right bits, from the 3 that the number itself has.
+const fn inverse(odd: u64) -> u64 {
+    let mut inverse = odd;
+    let mut right = 3;
+    while right < u64::BITS {
+        inverse = inverse.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(inverse)));
+        right *= 2;
+    }
+    inverse
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEQ: Payload<'_> = Payload::Seq { run: 1000, connection: 7 };
+    const ALL: [Payload<'_>; 4] =
+        [Payload::Zero, SEQ, Payload::Random { seed: 1 }, Payload::Bytes(b"abcdefghijk")];
+
+    #[test]
+    fn a_message_is_the_same_however_it_is_cut() {
+        for payload in ALL {
+            let mut whole = [0; 100];
+            payload.fill(3, 1000, &mut whole);
+            for start in 0..100 {
+                for end in start..100 {
+                    let mut part = [0; 100];
+                    payload.fill(3, 1000 + start as u64, &mut part[start..end]);
+                    assert_eq!(part[start..end], whole[start..end], "{payload:?} {start}..{end}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_byte_is_found_where_it_is() {
+        for payload in ALL {
+            let mut message = [0; 1000];
+            payload.fill(9, 0, &mut message);
+            assert_eq!(payload.mismatch(9, 0, &message), None);
+            for index in [0, 1, 255, 256, 257, 999] {
+                message[index] ^= 0x40;
+                assert_eq!(payload.mismatch(9, 0, &message), Some(index));
+                message[index] ^= 0x40;
+            }
+        }
+    }
+
+    #[test]
+    fn unmix_undoes_mix() {
+        for bits in (0..64).map(|bit| 1 << bit).chain([0, 1, u64::MAX, GOLDEN]) {
+            assert_eq!(unmix(mix(bits)), bits);
+        }
+    }
+
+    #[test]
+    fn seq_tells_where_its_bytes_come_from_at_any_alignment() {
+        let mut stale = [0; 64];
+        SEQ.fill(41, 992, &mut stale);
+        for skipped in 0..40 {
+            let origin = Origin { connection: 7, message: 41, offset: 992 + skipped as u64 };
+            assert_eq!(SEQ.origin(42, &stale[skipped..]), Some(origin));
+        }
+    }
+
+    #[test]
+    fn the_origin_survives_the_wrap_of_the_message_number() {
+        let mut stale = [0; 16];
+        SEQ.fill(MESSAGE, 0, &mut stale);
+        let origin = SEQ.origin(MESSAGE + 2, &stale).expect("a recent message");
+        assert_eq!(origin.message, MESSAGE);
+    }
+
+    #[test]
+    fn bytes_of_nobody_have_no_origin() {
+        let mut noise = [0; 64];
+        Payload::Random { seed: 4 }.fill(0, 0, &mut noise);
+        assert_eq!(SEQ.origin(42, &noise), None);
+        assert_eq!(SEQ.origin(42, &[0; 64]), None);
+        assert_eq!(Payload::Zero.origin(42, b"0000000000000000"), None);
+    }
+}

@@ -1,0 +1,302 @@
+//! The server's end of one connection.
+//!
+//! All that a server promises is decided here and in the two rooms below it,
+//! [`exit`](crate::exit) and [`idle`](crate::idle); a driver moves bytes.
+
+use core::fmt;
+use core::time::Duration;
+
+use heapless::Vec;
+
+use crate::{Endpoint, ExitScanner, IdleTimer, Instant};
+
+/// How long input must stay silent for a message to count as complete, where
+/// that ends the session (`exit`, one-shot).
+///
+/// Long enough for the FIN of a file, or the next piece of a message, to follow
+/// on a busy machine; short enough for somebody who typed `exit`.
+pub const SILENCE: Duration = Duration::from_millis(200);
+
+/// How long a session that has said its last byte waits for the peer's FIN.
+///
+/// A connection closed with unread input is reset, and a reset destroys what
+/// the peer has not read yet; so the rest of the input is taken first.
+pub const LINGER: Duration = Duration::from_secs(2);
+
+/// What a server lets its sessions do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// The session ends when no byte was received and none was accepted for
+    /// sending for this long; `None` for never.
+    pub idle: Option<Duration>,
+    /// The most bytes taken in one call, at least 1. It never limits a message.
+    pub chunk: usize,
+    /// Echo the first message, then close.
+    pub one_shot: bool,
+    /// A message that is exactly `exit`, `exit\n` or `exit\r\n` ends the
+    /// session; without this the echo is pure RFC 862.
+    pub exit: bool,
+}
+
+/// Echo until the peer leaves: no time-out, `exit` recognised.
+impl Default for Rules {
+    fn default() -> Self {
+        Self { idle: None, chunk: usize::MAX, one_shot: false, exit: true }
+    }
+}
+
+/// The server's end of one connection: an [`Endpoint`] that sends back what it
+/// receives, with a buffer of `N` bytes, at least 8.
+///
+/// - Every byte received before the end is echoed once, in order, unchanged.
+/// - A full buffer leaves no [`room`](Endpoint::room); nothing is ever dropped.
+/// - After the peer's FIN the pending echo is still delivered, then ours follows.
+/// - The end of an echo that was accepted is delivered even to a peer that goes
+///   on sending: its input is discarded until its FIN, for at most [`LINGER`].
+///   Only an idle time-out ends at once.
+#[derive(Debug)]
+pub struct Session<const N: usize> {
+    /// Accepted and not yet sent: `buffer[head..]`.
+    buffer: Vec<u8, N>,
+    head: usize,
+    chunk: usize,
+    one_shot: bool,
+    scanner: Option<ExitScanner>,
+    idle: IdleTimer,
+    silence: IdleTimer,
+    linger: IdleTimer,
+    phase: Phase,
+    /// The peer has sent its FIN.
+    eof: bool,
+    echoed: u64,
+}
+
+/// The life of a session. No phase is ever left for an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// What comes in goes out.
+    Echoing,
+    /// The pending echo goes out; input is discarded.
+    Draining(CloseReason),
+    /// All is sent, and our FIN too; input is discarded.
+    Lingering(CloseReason),
+    Over(CloseReason),
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// The peer sent its FIN and got its whole echo.
+    Disconnected,
+    /// The peer said `exit`.
+    Exit,
+    /// Nothing moved for the idle limit.
+    TimedOut,
+    /// The one message of a one-shot session was answered.
+    Answered,
+}
+
+impl CloseReason {
+    /// All reasons, in the order of their indices.
+    pub const ALL: [Self; 4] = [Self::Disconnected, Self::Exit, Self::TimedOut, Self::Answered];
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Disconnected => "disconnected",
+            Self::Exit => "exit",
+            Self::TimedOut => "timeout",
+            Self::Answered => "answered",
+        })
+    }
+}
+
+impl core::error::Error for CloseReason {}
+
+impl<const N: usize> Session<N> {
+    const LARGE_ENOUGH: () = assert!(N >= 8, "the word `exit` and one more byte must fit");
+
+    /// A session that starts `now`.
+    #[must_use]
+    pub fn new(now: Instant, rules: Rules) -> Self {
+        let () = Self::LARGE_ENOUGH;
+        let mut idle = IdleTimer::new(rules.idle);
+        idle.restart(now);
+        Self {
+            buffer: Vec::new(),
+            head: 0,
+            chunk: rules.chunk.max(1),
+            one_shot: rules.one_shot,
+            scanner: rules.exit.then(ExitScanner::new),
+            idle,
+            silence: IdleTimer::new(Some(SILENCE)),
+            linger: IdleTimer::new(Some(LINGER)),
+            phase: Phase::Echoing,
+            eof: false,
+            echoed: 0,
+        }
+    }
+
+    /// How many bytes have been echoed: accepted by the stream for sending.
+    #[must_use]
+    pub const fn echoed(&self) -> u64 {
+        self.echoed
+    }
+
+    /// Bytes that the buffer can take. What has been sent is reclaimed once it
+    /// is half of the buffer: then each byte is moved at most once.
+    fn free(&self) -> usize {
+        let sent = if self.head >= N / 2 { self.head } else { 0 };
+        N - self.buffer.len() + sent
+    }
+
+    /// Appends bytes that `free()` has room for.
+    fn append(&mut self, bytes: &[u8]) {
+        if bytes.len() > N - self.buffer.len() {
+            self.buffer.copy_within(self.head.., 0);
+            self.buffer.truncate(self.buffer.len() - self.head);
+            self.head = 0;
+        }
+        let fits = self.buffer.extend_from_slice(bytes).is_ok();
+        debug_assert!(fits, "room() promised this");
+    }
+
+    /// No more is accepted; what was, is still delivered.
+    fn close(&mut self, now: Instant, reason: CloseReason) {
+        self.silence.stop();
+        self.phase = Phase::Draining(reason);
+        self.advance(now);
+    }
+
+    /// From draining to lingering to over, as far as it goes.
+    fn advance(&mut self, now: Instant) {
+        if let Phase::Draining(reason) = self.phase
+            && self.to_send().is_empty()
+        {
+            self.idle.stop();
+            self.linger.restart(now);
+            self.phase = Phase::Lingering(reason);
+        }
+        if let Phase::Lingering(reason) = self.phase
+            && (self.eof || self.linger.expired(now))
+        {
+            self.end_with(reason);
+        }
+    }
+
+    fn end_with(&mut self, reason: CloseReason) {
+        self.phase = Phase::Over(reason);
+        self.buffer.clear();
+        self.head = 0;
+        self.idle.stop();
+        self.silence.stop();
+        self.linger.stop();
+    }
+}
+
+impl<const N: usize> Endpoint for Session<N> {
+    type End = CloseReason;
+
+    fn to_send(&self) -> &[u8] {
+        self.buffer.get(self.head..).unwrap_or_default()
+    }
+
+    fn room(&self) -> usize {
+        match self.phase {
+            Phase::Echoing => {
+                let reserved = self.scanner.as_ref().map_or(0, ExitScanner::held);
+                self.free().saturating_sub(reserved).min(self.chunk)
+            }
+            Phase::Draining(_) | Phase::Lingering(_) => self.chunk,
+            Phase::Over(_) => 0,
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        [&self.idle, &self.silence, &self.linger].into_iter().filter_map(IdleTimer::deadline).min()
+    }
+
+    fn finished(&self) -> bool {
+        matches!(self.phase, Phase::Lingering(_) | Phase::Over(_))
+    }
+
+    fn end(&self) -> Option<CloseReason> {
+        if let Phase::Over(reason) = self.phase { Some(reason) } else { None }
+    }
+
+    fn handle_sent(&mut self, now: Instant, n: usize) {
+        let n = n.min(self.to_send().len());
+        if n == 0 {
+            return;
+        }
+        self.echoed += n as u64;
+        self.head += n;
+        if self.head == self.buffer.len() {
+            self.buffer.clear();
+            self.head = 0;
+        }
+        self.idle.restart(now);
+        self.advance(now);
+    }
+
+    fn handle_received(&mut self, now: Instant, bytes: &[u8]) -> usize {
+        let n = bytes.len().min(self.room());
+        if n == 0 || self.phase != Phase::Echoing {
+            return n;
+        }
+        let bytes = &bytes[..n];
+        self.idle.restart(now);
+        self.silence.stop();
+        match &mut self.scanner {
+            None => self.append(bytes),
+            Some(scanner) => {
+                let scan = scanner.receive(bytes);
+                self.append(scan.released);
+                if scan.is_data {
+                    self.append(bytes);
+                }
+            }
+        }
+        n
+    }
+
+    fn handle_quiet(&mut self, now: Instant) {
+        if self.phase != Phase::Echoing {
+            return;
+        }
+        let mut complete = self.one_shot && (self.echoed > 0 || !self.buffer.is_empty());
+        if let Some(scanner) = &mut self.scanner {
+            let released = scanner.quiet();
+            complete |= scanner.holds_word();
+            self.append(released);
+        }
+        if complete && self.silence.deadline().is_none() {
+            self.silence.restart(now);
+        }
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        self.eof = true;
+        if self.phase != Phase::Echoing {
+            return self.advance(now);
+        }
+        match self.scanner.as_mut().map_or(Some(&b""[..]), ExitScanner::end) {
+            None => self.close(now, CloseReason::Exit),
+            Some(tail) => {
+                self.append(tail);
+                self.close(now, CloseReason::Disconnected);
+            }
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.silence.expired(now) {
+            let word = self.scanner.as_ref().is_some_and(ExitScanner::holds_word);
+            self.close(now, if word { CloseReason::Exit } else { CloseReason::Answered });
+        } else if self.idle.expired(now) {
+            self.end_with(CloseReason::TimedOut);
+        }
+        self.advance(now);
+    }
+}

@@ -1,0 +1,127 @@
+//! How many messages ended how.
+
+use crate::{Failure, FailureKind};
+
+/// Counts of messages by their end, with a short memory of the last ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    echoed: u64,
+    failed: [u64; FailureKind::ALL.len()],
+    /// The last ends, one bit each, the newest lowest; 1 for echoed.
+    last: u64,
+}
+
+impl Tally {
+    /// The most messages that [`recent`](Self::recent) looks back.
+    pub const MEMORY: u32 = u64::BITS;
+
+    /// Counts one message.
+    pub fn record<T>(&mut self, end: &Result<T, Failure>) {
+        self.last <<= 1;
+        match end {
+            Ok(_) => {
+                self.last |= 1;
+                self.echoed += 1;
+            }
+            Err(failure) => self.failed[failure.kind() as usize] += 1,
+        }
+    }
+
+    /// Adds the counts of another tally; the memory stays this one's.
+    pub fn add(&mut self, other: &Self) {
+        self.echoed += other.echoed;
+        for (mine, theirs) in self.failed.iter_mut().zip(other.failed) {
+            *mine += theirs;
+        }
+    }
+
+    /// Messages that ended, well or not.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.echoed + self.failures()
+    }
+
+    /// Messages that came back whole and unchanged.
+    #[must_use]
+    pub const fn echoed(&self) -> u64 {
+        self.echoed
+    }
+
+    /// Messages that failed in this way.
+    #[must_use]
+    pub const fn failed(&self, kind: FailureKind) -> u64 {
+        self.failed[kind as usize]
+    }
+
+    /// Messages that failed in any way.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failed.iter().sum()
+    }
+
+    /// The share of messages that failed, from 0 to 1; `None` before the first.
+    #[must_use]
+    pub fn fail_rate(&self) -> Option<f64> {
+        let messages = self.messages();
+        (messages > 0).then(|| self.failures() as f64 / messages as f64)
+    }
+
+    /// The share of the last `window` messages (or of all, if there were fewer;
+    /// at most [`MEMORY`](Self::MEMORY)) that were echoed, from 0 to 1; `None`
+    /// before the first.
+    #[must_use]
+    pub fn recent(&self, window: u32) -> Option<f64> {
+        let window = u64::from(window.min(Self::MEMORY)).min(self.messages()) as u32;
+        let ones = self.last.checked_shl(Self::MEMORY - window).unwrap_or(0).count_ones();
+        (window > 0).then(|| f64::from(ones) / f64::from(window))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAILED: Result<(), Failure> = Err(Failure::Reset);
+
+    #[test]
+    fn nothing_has_no_rates() {
+        assert_eq!(Tally::default().fail_rate(), None);
+        assert_eq!(Tally::default().recent(10), None);
+    }
+
+    #[test]
+    fn counts_and_rates() {
+        let mut tally = Tally::default();
+        for _ in 0..3 {
+            tally.record(&Ok(()));
+        }
+        tally.record(&FAILED);
+        assert_eq!((tally.messages(), tally.echoed(), tally.failures()), (4, 3, 1));
+        assert_eq!(tally.failed(FailureKind::Reset), 1);
+        assert_eq!(tally.failed(FailureKind::TimedOut), 0);
+        assert_eq!(tally.fail_rate(), Some(0.25));
+    }
+
+    #[test]
+    fn the_window_slides() {
+        let mut tally = Tally::default();
+        tally.record(&FAILED);
+        for echoed in 1..=9 {
+            tally.record(&Ok(()));
+            assert_eq!(tally.recent(10), Some(f64::from(echoed) / f64::from(echoed + 1)));
+        }
+        tally.record(&Ok(()));
+        assert_eq!(tally.recent(10), Some(1.0));
+        for _ in 0..100 {
+            tally.record(&FAILED);
+        }
+        assert_eq!(tally.recent(u32::MAX), Some(0.0));
+    }
+
+    #[test]
+    fn every_kind_has_its_own_index() {
+        for (index, kind) in FailureKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, index);
+        }
+    }
+}
