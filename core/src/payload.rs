@@ -43,17 +43,23 @@ impl Payload<'_> {
             Self::Bytes([]) => out.fill(0),
             Self::Bytes(bytes) => {
                 // The remainder is smaller than a slice's length, so it fits.
-                let start = (offset % bytes.len() as u64) as usize;
-                for (out, byte) in out.iter_mut().zip(bytes.iter().cycle().skip(start)) {
-                    *out = *byte;
+                let mut from = (offset % bytes.len() as u64) as usize;
+                let mut rest = out;
+                while !rest.is_empty() {
+                    let source = &bytes[from..];
+                    let (filled, left) = rest.split_at_mut(source.len().min(rest.len()));
+                    filled.copy_from_slice(&source[..filled.len()]);
+                    (rest, from) = (left, 0);
                 }
             }
             Self::Seq { run, connection } => {
-                fill_words(offset, out, |word| mix(Tag { run, connection, message, word }.pack()))
+                let tag = |word| Tag { run, connection, message, word };
+                fill_words(offset, out, |word| mix(tag(word).pack()));
             }
             Self::Random { seed } => {
                 let start = mix(seed ^ mix(message));
-                fill_words(offset, out, |word| mix(start.wrapping_add(word.wrapping_mul(GOLDEN))));
+                let step = |word: u64| start.wrapping_add(word.wrapping_mul(GOLDEN));
+                fill_words(offset, out, |word| mix(step(word)));
             }
         }
     }
