@@ -1,0 +1,343 @@
+//! The course of a run in bounded memory: what was measured, by time and by length of the round trip.
+//!
+//! The measuring loop records into it after each round trip, so recording takes a few nanoseconds and
+//! never allocates; the figure reads it afterwards. A run has at most [`COLUMNS`] columns of equal width;
+//! when it outgrows them, neighbours are merged in pairs and the width doubles. Each column is a histogram
+//! of 16 bins an octave: 6 % is enough for a picture, not for printed numbers.
+
+use std::ops::Range;
+use std::time::Duration;
+
+/// The most columns that a timeline keeps.
+pub const COLUMNS: usize = 480;
+
+/// Bins of a column: 16 an octave up to 2^40 ns, which is 18 minutes.
+pub const BINS: usize = 592;
+
+/// Round trips and failures by the time at which they ended.
+///
+/// It holds 1.1 MB, all of it allocated (but not yet touched) by [`Timeline::new`].
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    /// A column is 2^shift nanoseconds wide, so finding it takes no division.
+    shift: u32,
+    /// The columns that exist so far; all beyond are zero.
+    len: usize,
+    counts: Vec<u32>,
+    tallies: Vec<Tally>,
+}
+
+/// One column of a timeline.
+#[derive(Clone, Copy, Debug)]
+pub struct Column<'a> {
+    counts: &'a [u32],
+    tally: &'a Tally,
+}
+
+impl Timeline {
+    /// An empty timeline whose columns are 16 µs wide at first.
+    pub fn new() -> Self {
+        Self {
+            shift: FIRST_SHIFT,
+            len: 0,
+            counts: vec![0; COLUMNS * BINS],
+            tallies: vec![Tally::default(); COLUMNS],
+        }
+    }
+
+    /// Counts a round trip that took `rtt` and ended `at` this time after the start of the run.
+    pub fn record(&mut self, at: Duration, rtt: Duration) {
+        let column = self.column_at(at);
+        let ns = nanoseconds(rtt);
+        let count = &mut self.counts[column * BINS + bin(ns)];
+        *count = count.saturating_add(1);
+        let tally = &mut self.tallies[column];
+        tally.round_trips += 1;
+        tally.fastest = tally.fastest.min(ns);
+        tally.slowest = tally.slowest.max(ns);
+    }
+
+    /// Counts a round trip that failed `at` this time after the start of the run.
+    pub fn record_failure(&mut self, at: Duration) {
+        let column = self.column_at(at);
+        self.tallies[column].failures += 1;
+    }
+
+    /// Adds what another timeline of the same run has recorded.
+    pub fn merge(&mut self, other: &Self) {
+        while self.shift < other.shift {
+            self.widen();
+        }
+        let len = other.len.div_ceil(1 << (self.shift - other.shift));
+        self.len = self.len.max(len);
+        for source in 0..other.len {
+            let column = source >> (self.shift - other.shift);
+            let bins = self.counts[bins_of(column)].iter_mut();
+            for (sum, count) in bins.zip(&other.counts[bins_of(source)]) {
+                *sum = sum.saturating_add(*count);
+            }
+            self.tallies[column].add(&other.tallies[source]);
+        }
+    }
+
+    /// Doubles the width of the columns, merging neighbours.
+    pub fn widen(&mut self) {
+        for source in 0..self.len {
+            self.fold(source, source / 2);
+        }
+        self.len = self.len.div_ceil(2);
+        self.shift += 1;
+    }
+
+    /// Makes it exactly `len` columns long (1 to [`COLUMNS`]): what was recorded later counts in the last one.
+    pub fn resize(&mut self, len: usize) {
+        let len = len.clamp(1, COLUMNS);
+        for source in len..self.len {
+            self.fold(source, len - 1);
+        }
+        self.len = len;
+    }
+
+    /// The columns from the start of the run to the last one in which something ended.
+    pub fn columns(&self) -> impl ExactSizeIterator<Item = Column<'_>> {
+        let bins = self.counts.chunks_exact(BINS);
+        bins.zip(&self.tallies)
+            .take(self.len)
+            .map(|(counts, tally)| Column { counts, tally })
+    }
+
+    /// How much time a column covers.
+    pub fn column_width(&self) -> Duration {
+        Duration::from_nanos(1 << self.shift)
+    }
+
+    fn column_at(&mut self, at: Duration) -> usize {
+        let ns = nanoseconds(at);
+        while (ns >> self.shift) as usize >= COLUMNS {
+            self.widen();
+        }
+        let column = (ns >> self.shift) as usize;
+        self.len = self.len.max(column + 1);
+        column
+    }
+
+    /// Moves what is in column `source` into column `target`, which is not behind it.
+    fn fold(&mut self, source: usize, target: usize) {
+        if source == target {
+            return;
+        }
+        let (before, from) = self.counts.split_at_mut(source * BINS);
+        for (sum, count) in before[bins_of(target)].iter_mut().zip(&mut from[..BINS]) {
+            *sum = sum.saturating_add(std::mem::take(count));
+        }
+        let tally = std::mem::take(&mut self.tallies[source]);
+        self.tallies[target].add(&tally);
+    }
+}
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Column<'a> {
+    /// Round trips that ended in this column.
+    pub fn round_trips(&self) -> u64 {
+        self.tally.round_trips
+    }
+
+    /// Failed round trips that ended in this column.
+    pub fn failures(&self) -> u64 {
+        self.tally.failures
+    }
+
+    /// The number of round trips in each bin; [`bin_edges`] says which times a bin holds.
+    pub fn counts(&self) -> &'a [u32] {
+        self.counts
+    }
+
+    /// The time in nanoseconds below which the share `q` (0 to 1) of the round trips stayed, if there were any.
+    ///
+    /// Within a bin it is interpolated, so a curve through columns has no steps.
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        let rank = q * self.tally.round_trips as f64;
+        let mut below = 0.0;
+        for (bin, &count) in self.counts.iter().enumerate().filter(|(_, n)| **n > 0) {
+            let count = f64::from(count);
+            if below + count >= rank {
+                let edges = bin_edges(bin);
+                let (low, high) = (edges.start as f64, edges.end as f64);
+                let value = low + (high - low) * (rank - below) / count;
+                return Some(value.clamp(self.tally.fastest as f64, self.tally.slowest as f64));
+            }
+            below += count;
+        }
+        None
+    }
+}
+
+/// The times, in nanoseconds, that `bin` holds.
+pub fn bin_edges(bin: usize) -> Range<u64> {
+    let edge = |bin: usize| match bin / 16 {
+        0 => bin as u64,
+        octave => (16 + bin as u64 % 16) << (octave - 1),
+    };
+    edge(bin)..edge(bin + 1)
+}
+
+/// Sixteen bins an octave; below 16 ns one bin a nanosecond. Clamped, so it is never out of bounds.
+fn bin(ns: u64) -> usize {
+    let ns = ns.clamp(1, (1 << 40) - 1);
+    let exponent = ns.ilog2();
+    if exponent < 4 {
+        return ns as usize;
+    }
+    (((exponent - 3) as usize) << 4) + ((ns >> (exponent - 4)) as usize & 15)
+}
+
+fn bins_of(column: usize) -> Range<usize> {
+    column * BINS..(column + 1) * BINS
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    time.as_nanos().try_into().unwrap_or(u64::MAX)
+}
+
+/// 16.4 µs: a run of 8 ms has all its columns.
+const FIRST_SHIFT: u32 = 14;
+
+#[derive(Clone, Debug)]
+struct Tally {
+    round_trips: u64,
+    failures: u64,
+    /// Nanoseconds; above `slowest` as long as there is no round trip.
+    fastest: u64,
+    slowest: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.round_trips += other.round_trips;
+        self.failures += other.failures;
+        self.fastest = self.fastest.min(other.fastest);
+        self.slowest = self.slowest.max(other.slowest);
+    }
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            round_trips: 0,
+            failures: 0,
+            fastest: u64::MAX,
+            slowest: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn total(timeline: &Timeline) -> (u64, u64, u64) {
+        timeline.columns().fold((0, 0, 0), |sum, column| {
+            let binned: u64 = column.counts().iter().map(|n| u64::from(*n)).sum();
+            (
+                sum.0 + column.round_trips(),
+                sum.1 + column.failures(),
+                sum.2 + binned,
+            )
+        })
+    }
+
+    fn recorded(steps: u64, step: Duration) -> Timeline {
+        let mut timeline = Timeline::new();
+        for i in 0..steps {
+            timeline.record(step * i as u32, Duration::from_nanos(100 + i * i));
+            if i % 5 == 0 {
+                timeline.record_failure(step * i as u32);
+            }
+        }
+        timeline
+    }
+
+    #[test]
+    fn bins_meet_without_gaps_and_hold_their_times() {
+        for b in 1..BINS - 1 {
+            assert_eq!(bin_edges(b).end, bin_edges(b + 1).start);
+        }
+        for ns in (0..40).flat_map(|e| [1_u64 << e, (1 << e) + 1, (1 << e) * 3 / 2]) {
+            assert!(bin_edges(bin(ns)).contains(&ns), "{ns} ns");
+        }
+        assert_eq!(bin(0), 1);
+        assert_eq!(bin(u64::MAX), BINS - 1);
+    }
+
+    #[test]
+    fn growing_keeps_every_count() {
+        for step in [1, 1_000, 50_000_000, 3_000_000_000] {
+            let timeline = recorded(1_000, Duration::from_nanos(step));
+            assert_eq!(total(&timeline), (1_000, 200, 1_000), "step {step} ns");
+            assert!(timeline.columns().len() <= COLUMNS);
+        }
+    }
+
+    #[test]
+    fn an_event_is_in_the_column_of_its_time() {
+        let timeline = recorded(10, Duration::from_millis(100));
+        let width = timeline.column_width();
+        for (i, column) in timeline.columns().enumerate() {
+            let (from, to) = (width * i as u32, width * (i as u32 + 1));
+            let expected = (0..10).filter(|n| (from..to).contains(&Duration::from_millis(n * 100)));
+            assert_eq!(column.round_trips(), expected.count() as u64);
+        }
+    }
+
+    #[test]
+    fn any_time_can_be_recorded() {
+        let mut timeline = Timeline::new();
+        for time in [Duration::ZERO, Duration::MAX, Duration::from_secs(3)] {
+            timeline.record(time, time);
+            timeline.record_failure(time);
+        }
+        assert_eq!(total(&timeline), (3, 3, 3));
+    }
+
+    #[test]
+    fn merging_timelines_of_any_width_keeps_every_count() {
+        let parts = [1_000, 70_000_000, 20_000].map(|ns| recorded(400, Duration::from_nanos(ns)));
+        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+            let mut sum = Timeline::new();
+            for part in order {
+                sum.merge(&parts[part]);
+            }
+            assert_eq!(total(&sum), (1_200, 240, 1_200));
+            assert_eq!(sum.column_width(), parts[1].column_width());
+        }
+    }
+
+    #[test]
+    fn resizing_moves_the_rest_into_the_last_column() {
+        let mut timeline = recorded(300, Duration::from_micros(20));
+        timeline.resize(7);
+        assert_eq!(timeline.columns().len(), 7);
+        assert_eq!(total(&timeline), (300, 60, 300));
+        timeline.resize(30);
+        assert_eq!(timeline.columns().len(), 30);
+        assert_eq!(total(&timeline), (300, 60, 300));
+    }
+
+    #[test]
+    fn quantiles_are_ordered_and_within_the_recorded_times() {
+        let mut timeline = recorded(1_000, Duration::from_micros(5));
+        timeline.resize(1);
+        let column = timeline.columns().next().expect("one column");
+        let values = [0.0, 0.5, 0.99, 1.0].map(|q| column.quantile(q).expect("round trips"));
+        assert!(values.is_sorted(), "{values:?}");
+        assert_eq!(values[3], 100.0 + 999.0 * 999.0);
+        let exact = 100.0 + 500.0 * 500.0;
+        assert!((values[1] / exact - 1.0).abs() < 0.03, "{values:?}");
+        assert_eq!(Timeline::new().columns().len(), 0);
+    }
+}
