@@ -1,4 +1,40 @@
 //! The echo service and its instruments on the operating system's TCP.
+//!
+//! `echo-core` decides; this crate moves bytes, reads the clock, waits, and
+//! words results. The binary `hosted` is [`run`] and an exit code.
 
+pub mod address;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod pump;
+pub mod server;
+pub mod signals;
 pub mod timeline;
 pub mod units;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command};
+
+/// How a command that ran to its end went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// All well: exit code 0.
+    Well,
+    /// It ran, but what it looked at failed: exit code 1.
+    Failed,
+}
+
+/// Runs one command.
+///
+/// # Errors
+///
+/// What could not be resolved, connected to, listened on or opened: exit code 3.
+pub fn run(cli: Cli) -> Result<Verdict> {
+    match cli.command {
+        Command::Server(args) => server::main(&args),
+        Command::Client(args) => client::main(&args),
+        Command::Rate(_) | Command::FailRate(_) => anyhow::bail!("not yet"),
+    }
+}

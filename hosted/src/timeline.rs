@@ -101,9 +101,7 @@ impl Timeline {
     /// The columns from the start of the run to the last one in which something ended.
     pub fn columns(&self) -> impl ExactSizeIterator<Item = Column<'_>> {
         let bins = self.counts.chunks_exact(BINS);
-        bins.zip(&self.tallies)
-            .take(self.len)
-            .map(|(counts, tally)| Column { counts, tally })
+        bins.zip(&self.tallies).take(self.len).map(|(counts, tally)| Column { counts, tally })
     }
 
     /// How much time a column covers.
@@ -227,12 +225,7 @@ impl Tally {
 
 impl Default for Tally {
     fn default() -> Self {
-        Self {
-            round_trips: 0,
-            failures: 0,
-            fastest: u64::MAX,
-            slowest: 0,
-        }
+        Self { round_trips: 0, failures: 0, fastest: u64::MAX, slowest: 0 }
     }
 }
 
@@ -243,11 +236,7 @@ mod tests {
     fn total(timeline: &Timeline) -> (u64, u64, u64) {
         timeline.columns().fold((0, 0, 0), |sum, column| {
             let binned: u64 = column.counts().iter().map(|n| u64::from(*n)).sum();
-            (
-                sum.0 + column.round_trips(),
-                sum.1 + column.failures(),
-                sum.2 + binned,
-            )
+            (sum.0 + column.round_trips(), sum.1 + column.failures(), sum.2 + binned)
         })
     }
 

@@ -33,16 +33,7 @@ pub fn bytes(bytes: u64) -> String {
     if bytes < 1_000 {
         return format!("{bytes} B");
     }
-    scaled(
-        bytes as f64,
-        &[
-            (1e3, "kB"),
-            (1e6, "MB"),
-            (1e9, "GB"),
-            (1e12, "TB"),
-            (1e15, "PB"),
-        ],
-    )
+    scaled(bytes as f64, &[(1e3, "kB"), (1e6, "MB"), (1e9, "GB"), (1e12, "TB"), (1e15, "PB")])
 }
 
 /// `part` of `whole` in per cent, or in ppm below 0.01 %: `1.30 %`, `0.706 ppm`. Nothing of nothing is `0 %`.
@@ -91,13 +82,8 @@ pub fn plain(text: &str) -> String {
 
 type Unit = (f64, &'static str);
 
-const BIT_RATES: [Unit; 5] = [
-    (1.0, "bit/s"),
-    (1e3, "kbit/s"),
-    (1e6, "Mbit/s"),
-    (1e9, "Gbit/s"),
-    (1e12, "Tbit/s"),
-];
+const BIT_RATES: [Unit; 5] =
+    [(1.0, "bit/s"), (1e3, "kbit/s"), (1e6, "Mbit/s"), (1e9, "Gbit/s"), (1e12, "Tbit/s")];
 
 fn scaled(value: f64, units: &[Unit]) -> String {
     let (size, name) = fitting(value, units);
@@ -112,9 +98,7 @@ fn fitting(value: f64, units: &[Unit]) -> Unit {
 
 /// The decimal that three significant digits can write, by the formatter's own exact rounding.
 fn to_three_digits(value: f64) -> f64 {
-    format!("{value:.2e}")
-        .parse()
-        .expect("a formatted number is a number")
+    format!("{value:.2e}").parse().expect("a formatted number is a number")
 }
 
 #[cfg(test)]

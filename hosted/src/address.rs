@@ -1,0 +1,231 @@
+//! Names and addresses: what the user wrote, what it resolves to, and sockets
+//! that are connected to it or listen on it.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// A host, by name or address, and perhaps a port: `board.local`,
+/// `10.0.0.7:2333`, `[::1]:2333`, `::1`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The name, or the address without brackets.
+    pub host: String,
+    /// The port, if one was given.
+    pub port: Option<u16>,
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (host, after) =
+                rest.split_once(']').ok_or("the bracket of the IPv6 address is not closed")?;
+            (host, (!after.is_empty()).then_some(after))
+        } else if text.matches(':').count() == 1 {
+            let (host, _) = text.split_once(':').unwrap_or((text, ""));
+            (host, Some(&text[host.len()..]))
+        } else {
+            (text, None)
+        };
+        if host.is_empty() || host.contains(char::is_whitespace) {
+            return Err("expected HOST, HOST:PORT or [IPV6]:PORT".into());
+        }
+        let port = port.map(|port| port.strip_prefix(':').unwrap_or("").parse()).transpose();
+        let port = port.map_err(|_| "the port must be a number from 0 to 65535")?;
+        Ok(Self { host: host.into(), port })
+    }
+}
+
+impl Target {
+    /// All addresses of the host, in the resolver's order.
+    ///
+    /// # Errors
+    ///
+    /// If the name is unknown.
+    pub fn resolve(&self, default_port: u16) -> Result<Vec<SocketAddr>> {
+        let port = self.port.unwrap_or(default_port);
+        let addresses: Vec<_> = (self.host.as_str(), port)
+            .to_socket_addrs()
+            .with_context(|| format!("cannot resolve {:?}", self.host))?
+            .collect();
+        if addresses.is_empty() {
+            bail!("cannot resolve {:?}: the name has no address", self.host);
+        }
+        Ok(addresses)
+    }
+}
+
+/// Connects to the first of `addresses` that answers, each within `limit`.
+///
+/// # Errors
+///
+/// What the last address said, if none answered.
+pub fn connect(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<TcpStream> {
+    let mut failure = anyhow!("no address to connect to");
+    for address in addresses {
+        let stream = match limit {
+            Some(limit) => TcpStream::connect_timeout(address, limit),
+            None => TcpStream::connect(address),
+        };
+        match stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream)) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => {
+                let hint = match error.kind() {
+                    ErrorKind::ConnectionRefused => {
+                        " (is an echo server listening there? `hosted server --port PORT` starts one)"
+                    }
+                    ErrorKind::TimedOut => " (--timeout is the limit)",
+                    _ => "",
+                };
+                failure = anyhow!("cannot connect to {address}: {}{hint}", reason(&error));
+            }
+        }
+    }
+    Err(failure)
+}
+
+/// Listens on every address of `target`, or on all of the machine without one.
+///
+/// A port of 0 lets the system choose; all addresses then get the same.
+///
+/// # Errors
+///
+/// If one of the addresses cannot be listened on.
+pub fn listen(target: Option<&Target>, port: u16, backlog: i32) -> Result<Vec<TcpListener>> {
+    let Some(target) = target else {
+        let dual = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+        return match listen_on(dual, backlog) {
+            // No IPv6 on this machine.
+            Err(error) if no_such_family(&error) => {
+                let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+                Ok(vec![listen_on(v4, backlog).map_err(|error| cannot_listen(v4, &error))?])
+            }
+            listener => Ok(vec![listener.map_err(|error| cannot_listen(dual, &error))?]),
+        };
+    };
+    let mut port = target.port.unwrap_or(port);
+    let mut listeners: Vec<TcpListener> = Vec::new();
+    for mut address in target.resolve(port)? {
+        address.set_port(port);
+        let listener = match listen_on(address, backlog) {
+            // `localhost` has an IPv6 address even where the machine has none.
+            Err(error) if no_such_family(&error) && !listeners.is_empty() => continue,
+            listener => listener.map_err(|error| cannot_listen(address, &error))?,
+        };
+        port = listener.local_addr()?.port();
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+fn listen_on(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        // The unspecified address means IPv4 too, whatever the system's default.
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    Ok(socket.into())
+}
+
+fn no_such_family(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL]
+        .map(Errno::raw_os_error)
+        .into_iter()
+        .any(|code| error.raw_os_error() == Some(code))
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    let hint = match error.kind() {
+        ErrorKind::AddrInUse => " (is another server running? choose another with --port)",
+        ErrorKind::PermissionDenied => " (ports below 1024 are root's; choose another with --port)",
+        ErrorKind::AddrNotAvailable => " (no such address on this machine; see --ip)",
+        _ => "",
+    };
+    anyhow!("cannot listen on {address}: {}{hint}", reason(error))
+}
+
+/// What went wrong, in lower case and without the number of the error.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    match letters.next() {
+        // `I/O error` and its like stay as they are.
+        Some(first) if letters.as_str().starts_with(|c: char| c.is_ascii_lowercase()) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// The address as people know it: an IPv4 peer of a dual-stack socket is shown as IPv4.
+#[must_use]
+pub fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) if self.host.contains(':') => write!(f, "[{}]:{port}", self.host),
+            Some(port) => write!(f, "{}:{port}", self.host),
+            None => f.write_str(&self.host),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_read_as_people_write_them() {
+        for (text, host, port) in [
+            ("board.local", "board.local", None),
+            ("10.0.0.7:2333", "10.0.0.7", Some(2333)),
+            ("[::1]:2333", "::1", Some(2333)),
+            ("[::1]", "::1", None),
+            ("::1", "::1", None),
+            ("fe80::1%eth0", "fe80::1%eth0", None),
+        ] {
+            assert_eq!(text.parse(), Ok(Target { host: host.into(), port }), "{text}");
+        }
+    }
+
+    #[test]
+    fn wrong_targets_are_refused() {
+        for text in ["", ":2333", "host:", "host:70000", "host:x", "[::1", "[::1]2333", "a b"] {
+            assert!(text.parse::<Target>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_read_like_a_part_of_a_sentence() {
+        let error = io::Error::from_raw_os_error(rustix::io::Errno::CONNREFUSED.raw_os_error());
+        assert_eq!(reason(&error), "connection refused");
+    }
+
+    #[test]
+    fn a_listener_hears_both_families() {
+        let listeners = listen(None, 0, 1).expect("a free port");
+        let port = listeners[0].local_addr().expect("bound").port();
+        connect(&[(Ipv4Addr::LOCALHOST, port).into()], None).expect("IPv4");
+        let error = listen(None, port, 1).expect_err("in use").to_string();
+        assert!(error.contains("address already in use"), "{error}");
+    }
+}

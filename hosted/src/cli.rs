@@ -1,0 +1,240 @@
+//! The command line: the doc comments are the help, the defaults are the truth.
+
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use self::values::{Content, Limit, Time};
+use crate::address::Target;
+use crate::server::LARGEST_BUFFER;
+
+/// An RFC 862 echo service on the operating system's TCP, and the instruments
+/// that measure and verify any other.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, subcommand_required = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Send back whatever arrives, to any number of clients at once
+    Server(ServerArgs),
+    /// Talk to an echo server: type a line, see what comes back
+    Client(ClientArgs),
+    /// Measure the echo rate and the round-trip time, and draw them
+    Rate(RateArgs),
+    /// Compare every echo with what was sent, and count how they fail
+    FailRate(FailRateArgs),
+}
+
+/// Flags of `hosted server`.
+#[derive(Debug, Args)]
+pub struct ServerArgs {
+    /// Listen on this address or name only [default: every address, IPv6 and IPv4]
+    #[arg(long, value_name = "ADDR")]
+    pub ip: Option<Target>,
+
+    /// Listen on this port; 0 lets the system choose
+    #[arg(short, long, default_value_t = 2333)]
+    pub port: u16,
+
+    /// How many connections may wait to be accepted (the backlog)
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i32).range(1..))]
+    pub listen: i32,
+
+    /// End a session when nothing moved for this long; 0 or negative: never [default: 30, with
+    /// --one-shot -1]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub timeout: Option<Limit>,
+
+    /// Read at most this many bytes at once, 1 to 65536; never limits a message
+    #[arg(long, value_name = "BYTES", default_value_t = 1024,
+          value_parser = clap::value_parser!(u32).range(1..=LARGEST_BUFFER as i64))]
+    pub buffer: u32,
+
+    /// Echo the first message of each client, then close
+    #[arg(short = '1', long)]
+    pub one_shot: bool,
+
+    /// Pure RFC 862: `exit` is data like any other
+    #[arg(long)]
+    pub rfc862: bool,
+
+    /// Serve at most this many clients at once; the others wait to be accepted
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_conns: Option<u32>,
+
+    /// Serve on this many threads
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+
+    /// When told to stop, give the sessions this long to finish
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    pub drain: Time,
+
+    /// Show what arrives, too
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub verbose: bool,
+
+    /// Show no line for each client
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Where the echo server is.
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// The echo server: HOST, HOST:PORT or [IPV6]:PORT
+    #[arg(value_name = "TARGET", conflicts_with = "ip")]
+    pub target: Option<Target>,
+
+    /// The echo server's name or address
+    #[arg(long, value_name = "HOST", default_value = "localhost")]
+    pub ip: Target,
+
+    /// The echo server's port, where TARGET has none
+    #[arg(short, long, default_value_t = 2333)]
+    pub port: u16,
+}
+
+impl TargetArgs {
+    /// The target, from whichever way it was given.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        self.target.as_ref().unwrap_or(&self.ip)
+    }
+}
+
+/// Flags of `hosted client`.
+#[derive(Debug, Args)]
+pub struct ClientArgs {
+    /// Where to connect.
+    #[command(flatten)]
+    pub target: TargetArgs,
+
+    /// Give up when no answer comes for this long; 0 or negative: never
+    #[arg(long, value_name = "TIME", default_value = "-1", allow_hyphen_values = true)]
+    pub timeout: Limit,
+
+    /// Read at most this many bytes at once, 1 to 65536; never limits a message
+    #[arg(long, value_name = "BYTES", default_value_t = 1024,
+          value_parser = clap::value_parser!(u32).range(1..=LARGEST_BUFFER as i64))]
+    pub buffer: u32,
+
+    /// Send one message, print the answer, leave
+    #[arg(short = '1', long)]
+    pub one_shot: bool,
+
+    /// Send this instead of reading lines, print the answer, leave
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
+}
+
+/// Flags that `hosted rate` and `hosted fail-rate` share: what load to offer, to whom.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// Where to connect.
+    #[command(flatten)]
+    pub target: TargetArgs,
+
+    /// Measure an echo server of this process, on a free port of the loopback: nothing else to start
+    #[arg(long, conflicts_with_all = ["target", "ip", "port"])]
+    pub local: bool,
+
+    /// Stop after this many messages [default: at Ctrl+C]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+
+    /// Stop after this time [default: at Ctrl+C]
+    #[arg(short, long, value_name = "TIME")]
+    pub time: Option<Time>,
+
+    /// Use this many connections at once, each with one message under way
+    #[arg(short = 'P', long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(1..=16384))]
+    pub parallel: u16,
+
+    /// Length of a message in bytes, up to 1 GiB
+    #[arg(short, long, value_name = "BYTES", default_value_t = 1000,
+          value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    pub length: u64,
+
+    /// Connecting, and each round trip, may take this long; 0 or negative: no limit
+    #[arg(long, value_name = "TIME", default_value = "10", allow_hyphen_values = true)]
+    pub timeout: Limit,
+
+    /// Print one JSON object instead of the report
+    #[arg(short = 'J', long)]
+    pub json: bool,
+}
+
+/// Flags of `hosted rate`.
+#[derive(Debug, Args)]
+pub struct RateArgs {
+    /// The load.
+    #[command(flatten)]
+    pub load: LoadArgs,
+
+    /// What messages contain: zero, seq, random or file:PATH
+    #[arg(long, value_name = "KIND", default_value_t = Content::Zero)]
+    pub payload: Content,
+
+    /// Draw the figure into this file: .jpg, .png or .svg
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        default_value = "result/rate.jpg",
+        conflicts_with = "no_plot"
+    )]
+    pub output: PathBuf,
+
+    /// Draw no figure
+    #[arg(long)]
+    pub no_plot: bool,
+}
+
+/// Flags of `hosted fail-rate`.
+#[derive(Debug, Args)]
+pub struct FailRateArgs {
+    /// The load.
+    #[command(flatten)]
+    pub load: LoadArgs,
+
+    /// What messages contain: seq (a wrong byte tells where it comes from), zero, random or file:PATH
+    #[arg(long, value_name = "KIND", default_value_t = Content::Seq)]
+    pub payload: Content,
+
+    /// Draw the figure into this file: .jpg, .png or .svg
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Exit with 0 as long as no more than this many messages failed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_fail: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_negative_time_out_parses() {
+        let Cli { command } = Cli::parse_from(["hosted", "server", "--timeout", "-1"]);
+        let Command::Server(args) = command else { panic!("not the server") };
+        assert_eq!(args.timeout, Some(Limit(None)));
+    }
+}

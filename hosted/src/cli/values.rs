@@ -1,0 +1,126 @@
+//! Values of flags that are more than a number.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A length of time: seconds (`0.5`), or with units (`200ms`, `2m`, `1h30m`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time(pub Duration);
+
+impl FromStr for Time {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(seconds) = text.parse::<f64>() {
+            return Duration::try_from_secs_f64(seconds)
+                .map(Self)
+                .map_err(|_| "not a length of time".into());
+        }
+        humantime::parse_duration(text)
+            .map(Self)
+            .map_err(|_| "expected seconds (0.5), or a time with a unit (200ms, 2m)".into())
+    }
+}
+
+/// A time-out: a [`Time`]; none if it is 0 or negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(pub Option<Duration>);
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (negative, size) =
+            text.strip_prefix('-').map_or((false, text), |positive| (true, positive));
+        let Time(limit) = size.parse()?;
+        Ok(Self((!negative && !limit.is_zero()).then_some(limit)))
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(limit) => humantime::format_duration(limit).fmt(f),
+            None => f.write_str("none"),
+        }
+    }
+}
+
+/// What messages contain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// The digit 0 throughout, as the original programs did.
+    Zero,
+    /// Bytes that tell where they belong.
+    Seq,
+    /// Pseudo-random bytes.
+    Random,
+    /// The bytes of a file, repeated as needed.
+    File(PathBuf),
+}
+
+impl FromStr for Content {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "zero" => Ok(Self::Zero),
+            "seq" => Ok(Self::Seq),
+            "random" => Ok(Self::Random),
+            _ => match text.strip_prefix("file:") {
+                Some(path) if !path.is_empty() => Ok(Self::File(path.into())),
+                _ => Err("expected zero, seq, random or file:PATH".into()),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zero => f.write_str("zero"),
+            Self::Seq => f.write_str("seq"),
+            Self::Random => f.write_str("random"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_or_have_a_unit() {
+        for (text, millis) in
+            [("0.5", 500), ("10", 10_000), ("200ms", 200), ("0.2s", 200), ("2m", 120_000), ("0", 0)]
+        {
+            assert_eq!(text.parse(), Ok(Time(Duration::from_millis(millis))), "{text}");
+        }
+        for text in ["", "nan", "inf", "-1", "1e300", "5 parsecs", "ms", "--1"] {
+            assert!(text.parse::<Time>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_limit_is_zero_or_negative() {
+        for text in ["-1", "0", "-0.5", "-10s", "0ms"] {
+            assert_eq!(text.parse(), Ok(Limit(None)), "{text}");
+        }
+        assert_eq!("30".parse(), Ok(Limit(Some(Duration::from_secs(30)))));
+        for text in ["nan", "-nan", "-", "--1", "-inf"] {
+            assert!(text.parse::<Limit>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn contents_are_told_by_name() {
+        for text in ["zero", "seq", "random", "file:a b"] {
+            assert_eq!(text.parse::<Content>().map(|content| content.to_string()), Ok(text.into()));
+        }
+        assert!("file:".parse::<Content>().is_err());
+        assert!("zeros".parse::<Content>().is_err());
+    }
+}

@@ -1,0 +1,71 @@
+//! When to stop: Ctrl+C (SIGINT), SIGTERM, and SIGHUP (the console closing).
+
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{flag, low_level};
+
+/// What the shell shows for a program that ended by Ctrl+C.
+const INTERRUPTED: i32 = 130;
+
+/// A request to stop, which a measuring loop looks at and an event loop hears.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    requested: Arc<AtomicBool>,
+    sender: Arc<UnixStream>,
+    receiver: Arc<UnixStream>,
+}
+
+impl Stop {
+    /// A request that only [`request`](Self::request) makes.
+    ///
+    /// # Errors
+    ///
+    /// If there is no file descriptor left.
+    pub fn new() -> io::Result<Self> {
+        let (sender, receiver) = UnixStream::pair()?;
+        sender.set_nonblocking(true)?;
+        receiver.set_nonblocking(true)?;
+        let requested = Arc::new(AtomicBool::new(false));
+        Ok(Self { requested, sender: Arc::new(sender), receiver: Arc::new(receiver) })
+    }
+
+    /// A request that the first signal makes; the second ends the program at
+    /// once, with exit code 130.
+    ///
+    /// # Errors
+    ///
+    /// If there is no file descriptor left, or signals cannot be caught.
+    pub fn on_signals() -> io::Result<Self> {
+        let stop = Self::new()?;
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            // In this order: the first signal finds the flag down.
+            flag::register_conditional_shutdown(signal, INTERRUPTED, stop.requested.clone())?;
+            flag::register(signal, stop.requested.clone())?;
+            low_level::pipe::register(signal, stop.sender.try_clone()?)?;
+        }
+        Ok(stop)
+    }
+
+    /// Asks to stop.
+    pub fn request(&self) {
+        self.requested.store(true, Ordering::Relaxed);
+        // A full pipe has said it already.
+        let _ = (&*self.sender).write(b"!");
+    }
+
+    /// Whether a stop was asked for.
+    #[must_use]
+    pub fn requested(&self) -> bool {
+        self.requested.load(Ordering::Relaxed)
+    }
+
+    /// Becomes readable when a stop is asked for, and stays so.
+    #[must_use]
+    pub fn receiver(&self) -> &UnixStream {
+        &self.receiver
+    }
+}
