@@ -1,0 +1,114 @@
+//! Who comes: taking connections from the backlog, as long as there is room.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use echo_core::Instant;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
+
+use crate::address::{canonical, reason};
+
+/// After an error that only time mends (no descriptor left), when to try again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The listening sockets of a server.
+pub(super) struct Acceptor {
+    listeners: Vec<TcpListener>,
+    /// Somebody may be waiting: the listeners report changes only.
+    waiting: bool,
+    /// Out of descriptors until then.
+    paused: Option<Instant>,
+    /// An error is told once, not each time that it comes again.
+    told: bool,
+}
+
+impl Acceptor {
+    /// Registers the listeners, all under one token.
+    pub(super) fn new(
+        listeners: Vec<std::net::TcpListener>,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
+        let mut listeners = listeners
+            .into_iter()
+            .map(|listener| {
+                listener.set_nonblocking(true)?;
+                Ok(TcpListener::from_std(listener))
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        for listener in &mut listeners {
+            registry.register(listener, token, Interest::READABLE)?;
+        }
+        Ok(Self { listeners, waiting: true, paused: None, told: false })
+    }
+
+    /// Somebody has come.
+    pub(super) fn note(&mut self) {
+        self.waiting = true;
+    }
+
+    /// A descriptor has become free.
+    pub(super) fn resume(&mut self) {
+        self.paused = None;
+    }
+
+    /// When [`next`](Self::next) is worth a call: at once, at an instant, or not before an event.
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        if self.waiting { Some(self.paused.unwrap_or(now)) } else { None }
+    }
+
+    /// The next one from the backlog, if there is one and nothing forbids it now.
+    pub(super) fn next(&mut self, now: Instant) -> Option<(TcpStream, SocketAddr)> {
+        if self.due(now).is_none_or(|due| due > now) {
+            return None;
+        }
+        self.paused = None;
+        for listener in &self.listeners {
+            loop {
+                match listener.accept() {
+                    Ok((stream, peer)) => {
+                        self.told = false;
+                        return Some((stream, canonical(peer)));
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) if is_of_one_connection(&error) => {}
+                    Err(error) => {
+                        self.paused = Some(now + PAUSE);
+                        if !std::mem::replace(&mut self.told, true) {
+                            eprintln!(
+                                "cannot accept connections for now: {}; trying again",
+                                reason(&error)
+                            );
+                        }
+                        return None;
+                    }
+                }
+            }
+        }
+        self.waiting = false;
+        None
+    }
+}
+
+/// Errors that `accept` passes on from the connection that it would have
+/// returned (see accept(2)): the next one may be well.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let Some(errno) = Errno::from_io_error(error) else { return false };
+    [
+        Errno::CONNABORTED,
+        Errno::INTR,
+        Errno::NETDOWN,
+        Errno::PROTO,
+        Errno::NOPROTOOPT,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+        Errno::OPNOTSUPP,
+        Errno::NETUNREACH,
+        Errno::PERM,
+        Errno::TIMEDOUT,
+    ]
+    .contains(&errno)
+}

@@ -1,0 +1,321 @@
+//! The event loop: one worker on each thread serves its share of the clients.
+//!
+//! The first worker also accepts, and hands connections round. A worker wakes
+//! up, lets everybody who is ready have a turn, fires what is due, and writes
+//! the log: per message one read and one write, and nothing else.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+
+use anyhow::{Context, Result};
+use echo_core::Instant;
+use mio::net::TcpStream;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+use slab::Slab;
+
+use super::accept::Acceptor;
+use super::connection::{Connection, prepare};
+use super::{Config, End, LARGEST_BUFFER, Log, Server, Totals};
+use crate::clock::Clock;
+use crate::pump::Pumped;
+use crate::signals::Stop;
+
+/// Tokens of what is not a connection; connections count from 0.
+const ACCEPT: Token = Token(usize::MAX);
+const STOP: Token = Token(usize::MAX - 1);
+const MAIL: Token = Token(usize::MAX - 2);
+
+/// Events taken per wake-up, and connections accepted: nobody waits longer
+/// than that for a turn.
+const TURN: usize = 1024;
+
+/// What all workers of a server see.
+struct Shared<'a> {
+    config: Config,
+    log: &'a Log,
+    stop: &'a Stop,
+    clock: Clock,
+    /// Connections that are being served.
+    live: AtomicUsize,
+    /// The limit is reached: whoever closes a connection wakes the acceptor.
+    full: AtomicBool,
+    mailboxes: Vec<Mailbox>,
+}
+
+/// The way to hand a connection to a worker.
+struct Mailbox {
+    sender: Sender<(TcpStream, SocketAddr)>,
+    waker: Waker,
+}
+
+/// Serves with sessions of `N` bytes, on as many threads as configured.
+pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> Result<Totals> {
+    let Server { listeners, config } = server;
+    let cannot_wait = "cannot wait for sockets";
+    let mut posts = Vec::new();
+    let mut mailboxes = Vec::new();
+    for _ in 0..config.threads.max(1) {
+        let poll = Poll::new().context(cannot_wait)?;
+        let (sender, mail) = mpsc::channel();
+        let waker = Waker::new(poll.registry(), MAIL).context(cannot_wait)?;
+        let mut receiver = SourceFd(&stop.receiver().as_raw_fd());
+        poll.registry().register(&mut receiver, STOP, Interest::READABLE).context(cannot_wait)?;
+        mailboxes.push(Mailbox { sender, waker });
+        posts.push((poll, mail));
+    }
+    let shared = Shared {
+        config,
+        log,
+        stop,
+        clock: Clock::start(),
+        live: AtomicUsize::new(0),
+        full: AtomicBool::new(false),
+        mailboxes,
+    };
+    let mut workers = posts.into_iter().map(|(poll, mail)| Worker::<N>::new(&shared, poll, mail));
+    let mut first = workers.next().context("a server has a thread at least")?;
+    first.acceptor =
+        Some(Acceptor::new(listeners, first.poll.registry(), ACCEPT).context(cannot_wait)?);
+    thread::scope(|scope| {
+        let others: Vec<_> = workers.map(|worker| scope.spawn(move || worker.run())).collect();
+        let mut totals = first.run();
+        for other in others {
+            let result = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            totals = totals.and_then(|mut totals| {
+                totals.add(&result?);
+                Ok(totals)
+            });
+        }
+        totals
+    })
+}
+
+struct Worker<'a, const N: usize> {
+    shared: &'a Shared<'a>,
+    poll: Poll,
+    mail: Receiver<(TcpStream, SocketAddr)>,
+    acceptor: Option<Acceptor>,
+    /// Whose turn it is to get the next connection.
+    next_worker: usize,
+    connections: Slab<Box<Connection<N>>>,
+    /// Who has more to move than one turn allowed.
+    queue: VecDeque<usize>,
+    /// When to look at whom: each connection's [`Connection::alarm`].
+    alarms: BTreeSet<(Instant, usize)>,
+    scratch: Vec<u8>,
+    totals: Totals,
+    /// A stop was requested: when it is done with, at the latest.
+    drain: Option<Instant>,
+}
+
+impl<'a, const N: usize> Worker<'a, N> {
+    fn new(shared: &'a Shared<'a>, poll: Poll, mail: Receiver<(TcpStream, SocketAddr)>) -> Self {
+        Self {
+            shared,
+            poll,
+            mail,
+            acceptor: None,
+            next_worker: 0,
+            connections: Slab::new(),
+            queue: VecDeque::new(),
+            alarms: BTreeSet::new(),
+            scratch: vec![0; LARGEST_BUFFER.min(N)],
+            totals: Totals::default(),
+            drain: None,
+        }
+    }
+
+    fn run(mut self) -> Result<Totals> {
+        let served = self.serve();
+        if served.is_err() {
+            // The others must not serve on without us.
+            self.shared.stop.request();
+        }
+        served.map(|()| self.totals)
+    }
+
+    fn serve(&mut self) -> Result<()> {
+        let mut events = Events::with_capacity(TURN);
+        let mut now = self.shared.clock.now();
+        loop {
+            let wait = self.next_due(now).map(|due| due.saturating_duration_since(now));
+            match self.poll.poll(&mut events, wait) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => {
+                    return Err(error).context("cannot wait for sockets");
+                }
+                _ => now = self.shared.clock.now(),
+            }
+            for event in &events {
+                match event.token() {
+                    ACCEPT | MAIL => {
+                        self.acceptor.iter_mut().for_each(Acceptor::note);
+                    }
+                    STOP => self.start_drain(now),
+                    Token(key) => {
+                        if let Some(connection) = self.connections.get_mut(key) {
+                            connection.note(event);
+                            self.drive(key, now);
+                        }
+                    }
+                }
+            }
+            for _ in 0..self.queue.len() {
+                if let Some(key) = self.queue.pop_front() {
+                    self.connections.get_mut(key).into_iter().for_each(|c| c.queued = false);
+                    self.drive(key, now);
+                }
+            }
+            self.fire_alarms(now);
+            self.accept(now);
+            while let Ok((stream, peer)) = self.mail.try_recv() {
+                self.adopt(stream, peer, now);
+            }
+            if self.drain.is_some_and(|end| self.connections.is_empty() || end <= now) {
+                self.cut_off();
+                return self.shared.log.flush().context("cannot write to stdout");
+            }
+            self.shared.log.flush().context("cannot write to stdout")?;
+        }
+    }
+
+    /// Until when there is nothing to do but to wait for an event; in the past if there is.
+    fn next_due(&self, now: Instant) -> Option<Instant> {
+        let queue = (!self.queue.is_empty()).then_some(now);
+        let alarm = self.alarms.first().map(|(at, _)| *at);
+        let accept = self.acceptor.as_ref().filter(|_| !self.is_full()).and_then(|a| a.due(now));
+        [queue, alarm, accept, self.drain].into_iter().flatten().min()
+    }
+
+    /// Lets one connection have its turn.
+    fn drive(&mut self, key: usize, now: Instant) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        match connection.drive(&mut self.scratch, now, self.shared.log) {
+            Err(end) => return self.close(key, &end),
+            Ok(Pumped::More) if !connection.queued => {
+                connection.queued = true;
+                self.queue.push_back(key);
+            }
+            Ok(_) => {}
+        }
+        // A deadline that has moved on is put right when the alarm goes off: no
+        // work per message.
+        if let Some(deadline) = connection.deadline()
+            && connection.alarm.is_none_or(|alarm| deadline < alarm)
+        {
+            let earlier = connection.alarm.replace(deadline);
+            earlier.map(|earlier| self.alarms.remove(&(earlier, key)));
+            self.alarms.insert((deadline, key));
+        }
+    }
+
+    fn fire_alarms(&mut self, now: Instant) {
+        while let Some(&(at, key)) = self.alarms.first()
+            && at <= now
+        {
+            self.alarms.pop_first();
+            if let Some(connection) = self.connections.get_mut(key) {
+                connection.alarm = None;
+                connection.look_again();
+                self.drive(key, now);
+            }
+        }
+    }
+
+    fn accept(&mut self, now: Instant) {
+        for _ in 0..TURN {
+            if self.acceptor.is_none() || self.is_full() {
+                return;
+            }
+            let Some((stream, peer)) = self.acceptor.as_mut().and_then(|a| a.next(now)) else {
+                return;
+            };
+            self.shared.live.fetch_add(1, Ordering::SeqCst);
+            self.shared.log.client(peer, "connected");
+            let worker = self.next_worker;
+            self.next_worker = (worker + 1) % self.shared.mailboxes.len();
+            if worker == 0 {
+                self.adopt(stream, peer, now);
+            } else {
+                let mailbox = &self.shared.mailboxes[worker];
+                // A worker that is gone has stopped the others, too.
+                if mailbox.sender.send((stream, peer)).is_ok() {
+                    let _ = mailbox.waker.wake();
+                }
+            }
+        }
+    }
+
+    /// Whether the limit on connections is reached; if so, whoever closes one will say.
+    fn is_full(&self) -> bool {
+        let Some(most) = self.shared.config.max_conns else { return false };
+        if self.shared.live.load(Ordering::SeqCst) < most {
+            return false;
+        }
+        self.shared.full.store(true, Ordering::SeqCst);
+        // Somebody may have closed in between and not have seen the flag.
+        self.shared.live.load(Ordering::SeqCst) >= most
+    }
+
+    fn adopt(&mut self, stream: TcpStream, peer: SocketAddr, now: Instant) {
+        let rules = self.shared.config.rules;
+        let entry = self.connections.vacant_entry();
+        let key = entry.key();
+        let connection = entry.insert(Box::new(Connection::new(stream, peer, now, rules)));
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let ready = prepare(&connection.stream, rules).and_then(|()| {
+            self.poll.registry().register(&mut connection.stream, Token(key), interest)
+        });
+        match ready {
+            Ok(()) => self.drive(key, now),
+            Err(error) => self.close(key, &End::Broken(error)),
+        }
+    }
+
+    fn close(&mut self, key: usize, end: &End) {
+        let connection = self.connections.remove(key);
+        connection.alarm.map(|alarm| self.alarms.remove(&(alarm, key)));
+        self.totals.record(connection.echoed(), end);
+        self.shared.log.client(connection.peer, end);
+        // The descriptor is free before anybody is told so.
+        drop(connection);
+        self.shared.live.fetch_sub(1, Ordering::SeqCst);
+        match &mut self.acceptor {
+            Some(acceptor) => acceptor.resume(),
+            None if self.shared.full.swap(false, Ordering::SeqCst) => {
+                let _ = self.shared.mailboxes[0].waker.wake();
+            }
+            None => {}
+        }
+    }
+
+    /// Accepts no more, and lets the sessions finish for a while.
+    fn start_drain(&mut self, now: Instant) {
+        if self.drain.is_some() {
+            return;
+        }
+        self.drain = Some(now + self.shared.config.drain);
+        let receiver = self.shared.stop.receiver().as_raw_fd();
+        // It stays readable; once is enough.
+        let _ = self.poll.registry().deregister(&mut SourceFd(&receiver));
+        let live = self.shared.live.load(Ordering::SeqCst);
+        if self.acceptor.take().is_some() && live > 0 && !self.shared.config.drain.is_zero() {
+            eprintln!(
+                "stopping: {live} sessions may go on for {}; Ctrl+C ends them now",
+                humantime::format_duration(self.shared.config.drain)
+            );
+        }
+    }
+
+    fn cut_off(&mut self) {
+        let keys: Vec<_> = self.connections.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.close(key, &End::CutOff);
+        }
+    }
+}
