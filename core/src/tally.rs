@@ -9,6 +9,8 @@ pub struct Tally {
     failed: [u64; FailureKind::ALL.len()],
     /// The last ends, one bit each, the newest lowest; 1 for echoed.
     last: u64,
+    /// How many bits of `last` tell of a message.
+    remembered: u32,
 }
 
 impl Tally {
@@ -18,6 +20,7 @@ impl Tally {
     /// Counts one message.
     pub fn record<T>(&mut self, end: &Result<T, Failure>) {
         self.last <<= 1;
+        self.remembered = (self.remembered + 1).min(Self::MEMORY);
         match end {
             Ok(_) => {
                 self.last |= 1;
@@ -66,12 +69,12 @@ impl Tally {
         (messages > 0).then(|| self.failures() as f64 / messages as f64)
     }
 
-    /// The share of the last `window` messages (or of all, if there were fewer;
-    /// at most [`MEMORY`](Self::MEMORY)) that were echoed, from 0 to 1; `None`
-    /// before the first.
+    /// The share of the last `window` recorded messages (or of all, if there
+    /// were fewer; at most [`MEMORY`](Self::MEMORY)) that were echoed, from 0 to
+    /// 1; `None` before the first.
     #[must_use]
     pub fn recent(&self, window: u32) -> Option<f64> {
-        let window = u64::from(window.min(Self::MEMORY)).min(self.messages()) as u32;
+        let window = window.min(self.remembered);
         let ones = self.last.checked_shl(Self::MEMORY - window).unwrap_or(0).count_ones();
         (window > 0).then(|| f64::from(ones) / f64::from(window))
     }
@@ -116,6 +119,17 @@ mod tests {
             tally.record(&FAILED);
         }
         assert_eq!(tally.recent(u32::MAX), Some(0.0));
+    }
+
+    #[test]
+    fn added_counts_are_not_remembered() {
+        let mut one = Tally::default();
+        one.record(&Ok(()));
+        let mut total = Tally::default();
+        total.add(&one);
+        assert_eq!((total.messages(), total.recent(10)), (1, None));
+        total.record(&Ok(()));
+        assert_eq!((total.messages(), total.recent(10)), (2, Some(1.0)));
     }
 
     #[test]
