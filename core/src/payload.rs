@@ -91,10 +91,12 @@ impl Payload<'_> {
             let tag = Tag::unpack(unmix(u64::from_le_bytes(window.try_into().ok()?)));
             // By chance a foreign byte passes both tests once in 2^20.
             let age = message.wrapping_sub(tag.message) & MESSAGE;
+            let message = message.checked_sub(age)?;
             let offset = (tag.word * WORD as u64).checked_sub(skipped as u64)?;
-            (tag.run == run & RUN && age < 1 << 10).then(|| Origin {
-                connection: tag.connection,
-                message: message.wrapping_sub(age),
+            let connection = tag.connection;
+            (tag.run == run & RUN && age < 1 << 10).then_some(Origin {
+                connection,
+                message,
                 offset,
             })
         })
@@ -259,6 +261,13 @@ mod tests {
         SEQ.fill(MESSAGE, 0, &mut stale);
         let origin = SEQ.origin(MESSAGE + 2, &stale).expect("a recent message");
         assert_eq!(origin.message, MESSAGE);
+    }
+
+    #[test]
+    fn there_is_no_message_before_the_first() {
+        let mut foreign = [0; 16];
+        SEQ.fill(MESSAGE, 0, &mut foreign);
+        assert_eq!(SEQ.origin(1, &foreign), None);
     }
 
     #[test]
