@@ -158,8 +158,11 @@ impl<const N: usize> Endpoint for Probe<'_, N> {
             return bytes.len();
         }
         self.received += echo.len() as u64;
-        if !extra.is_empty() {
-            self.end_with(Err(Failure::Extra { bytes: extra.len() as u64 }));
+        // Nothing can come back before it was sent, even if it looks right.
+        let sent = self.filled - self.to_send().len() as u64;
+        let ahead = extra.len() as u64 + self.received.saturating_sub(sent);
+        if ahead > 0 {
+            self.end_with(Err(Failure::Extra { bytes: ahead }));
         } else if self.received == self.length {
             self.end_with(Ok(now.saturating_duration_since(self.begun)));
         }
