@@ -208,8 +208,9 @@ impl<const N: usize> Endpoint for Session<N> {
                 let reserved = self.scanner.as_ref().map_or(0, ExitScanner::held);
                 self.free().saturating_sub(reserved).min(self.chunk)
             }
-            Phase::Draining(_) | Phase::Lingering(_) => self.chunk,
-            Phase::Over(_) => 0,
+            // After the FIN nothing can come: a driver that asked would spin.
+            Phase::Draining(_) | Phase::Lingering(_) if !self.eof => self.chunk,
+            _ => 0,
         }
     }
 
@@ -265,13 +266,14 @@ impl<const N: usize> Endpoint for Session<N> {
         if self.phase != Phase::Echoing {
             return;
         }
-        let mut complete = self.one_shot && (self.echoed > 0 || !self.buffer.is_empty());
+        let mut holds_word = false;
         if let Some(scanner) = &mut self.scanner {
             let released = scanner.quiet();
-            complete |= scanner.holds_word();
+            holds_word = scanner.holds_word();
             self.append(released);
         }
-        if complete && self.silence.deadline().is_none() {
+        let answered = self.one_shot && (self.echoed > 0 || !self.buffer.is_empty());
+        if (holds_word || answered) && self.silence.deadline().is_none() {
             self.silence.restart(now);
         }
     }
@@ -294,7 +296,8 @@ impl<const N: usize> Endpoint for Session<N> {
         if self.silence.expired(now) {
             let word = self.scanner.as_ref().is_some_and(ExitScanner::holds_word);
             self.close(now, if word { CloseReason::Exit } else { CloseReason::Answered });
-        } else if self.idle.expired(now) {
+        }
+        if self.idle.expired(now) {
             self.end_with(CloseReason::TimedOut);
         }
         self.advance(now);
