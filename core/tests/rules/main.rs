@@ -1,0 +1,6 @@
+//! The rules of both ends, one by one, on a virtual clock and without sockets.
+
+mod closing;
+mod exit;
+mod line;
+mod probe;

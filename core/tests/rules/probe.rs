@@ -1,0 +1,202 @@
+//! The probe's verdicts.
+
+use core::time::Duration;
+
+use echo_core::{Difference, Endpoint, Failure, Instant, Origin, Payload, Probe, Tally};
+
+const SEQ: Payload<'_> = Payload::Seq { run: 3, connection: 5 };
+const LIMIT: Duration = Duration::from_secs(1);
+const LENGTH: u64 = 100;
+const MESSAGE: u64 = 8;
+
+/// A probe that has sent message 8 whole, and the right echo of it.
+fn sent() -> (Probe<'static, 32>, Vec<u8>) {
+    let mut probe = Probe::new(SEQ, LENGTH, Some(LIMIT));
+    probe.begin(Instant::START, MESSAGE);
+    let echo = send_all(&mut probe);
+    (probe, echo)
+}
+
+fn send_all(probe: &mut Probe<'_, 32>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while !probe.to_send().is_empty() {
+        bytes.extend(probe.to_send());
+        probe.handle_sent(Instant::START, probe.to_send().len());
+    }
+    bytes
+}
+
+/// What message `message` consists of.
+fn content(message: u64) -> Vec<u8> {
+    let mut bytes = vec![0; LENGTH as usize];
+    SEQ.fill(message, 0, &mut bytes);
+    bytes
+}
+
+#[test]
+fn before_its_first_message_it_is_at_an_end() {
+    let probe = Probe::<32>::new(SEQ, LENGTH, Some(LIMIT));
+    assert_eq!(probe.end(), Some(Ok(Duration::ZERO)));
+    assert_eq!((probe.to_send(), probe.room(), probe.deadline()), (&b""[..], 0, None));
+}
+
+#[test]
+fn the_message_is_sent_whole_in_any_pieces() {
+    for piece in 1..=LENGTH as usize {
+        let mut probe = Probe::<32>::new(SEQ, LENGTH, None);
+        probe.begin(Instant::START, MESSAGE);
+        let mut bytes: Vec<u8> = Vec::new();
+        while !probe.to_send().is_empty() {
+            let n = piece.min(probe.to_send().len());
+            bytes.extend(&probe.to_send()[..n]);
+            probe.handle_sent(Instant::START, n);
+        }
+        assert_eq!(bytes, content(MESSAGE), "pieces of {piece}");
+    }
+}
+
+#[test]
+fn the_round_trip_counts_from_the_planned_start() {
+    let mut probe = Probe::<32>::new(SEQ, LENGTH, Some(LIMIT));
+    let planned = Instant::new(Duration::from_secs(7));
+    probe.begin(planned, MESSAGE);
+    assert_eq!(probe.deadline(), Some(planned + LIMIT));
+    let echo = send_all(&mut probe);
+    probe.handle_received(planned + LIMIT / 2, &echo);
+    assert_eq!(probe.end(), Some(Ok(LIMIT / 2)));
+    assert_eq!(probe.deadline(), None);
+}
+
+#[test]
+fn timed_out_at_the_limit_and_not_a_nanosecond_before() {
+    let (mut probe, echo) = sent();
+    let limit = Instant::START + LIMIT;
+    probe.handle_received(Instant::START, &echo[..60]);
+    assert_eq!(probe.deadline(), Some(limit), "progress does not prolong it");
+    probe.handle_timeout(Instant::new(LIMIT - Duration::from_nanos(1)));
+    assert_eq!(probe.end(), None);
+    probe.handle_timeout(limit);
+    assert_eq!(probe.end(), Some(Err(Failure::TimedOut { received: 60, length: LENGTH })));
+}
+
+#[test]
+fn bytes_beat_the_clock() {
+    let (mut probe, echo) = sent();
+    probe.handle_received(Instant::START + LIMIT * 2, &echo);
+    probe.handle_timeout(Instant::START + LIMIT * 2);
+    assert_eq!(probe.end(), Some(Ok(LIMIT * 2)));
+}
+
+#[test]
+fn closed_early() {
+    let (mut probe, echo) = sent();
+    probe.handle_received(Instant::START, &echo[..99]);
+    probe.handle_eof(Instant::START);
+    assert_eq!(probe.end(), Some(Err(Failure::ClosedEarly { received: 99, length: LENGTH })));
+}
+
+#[test]
+fn a_close_after_the_whole_echo_is_no_failure() {
+    let (mut probe, echo) = sent();
+    probe.handle_received(Instant::START, &echo);
+    probe.handle_eof(Instant::START);
+    assert_eq!(probe.end(), Some(Ok(Duration::ZERO)));
+}
+
+#[test]
+fn a_late_echo_of_an_earlier_message_is_told_as_stale() {
+    let (mut probe, _) = sent();
+    probe.handle_received(Instant::START, &content(MESSAGE - 1));
+    let Some(Err(Failure::Differs(difference))) = probe.end() else { panic!("{:?}", probe.end()) };
+    let origin = Origin { connection: 5, message: MESSAGE - 1, offset: 0 };
+    assert_eq!((difference.offset, difference.origin), (0, Some(origin)));
+    assert!(difference.to_string().ends_with("stale: byte 0 of message 7 on connection 5"));
+}
+
+#[test]
+fn a_lost_piece_is_told_as_shifted() {
+    let (mut probe, echo) = sent();
+    probe.handle_received(Instant::START, &[&echo[..40], &echo[53..]].concat());
+    let Some(Err(Failure::Differs(difference))) = probe.end() else { panic!("{:?}", probe.end()) };
+    let origin = Origin { connection: 5, message: MESSAGE, offset: 53 };
+    assert_eq!((difference.offset, difference.origin), (40, Some(origin)));
+    assert!(difference.to_string().ends_with("shifted: byte 53 of message 8 on connection 5"));
+}
+
+#[test]
+fn a_changed_byte_is_told_with_its_place() {
+    let (mut probe, mut echo) = sent();
+    let expected = echo[42];
+    echo[42] ^= 1;
+    probe.handle_received(Instant::START, &echo[..30]);
+    probe.handle_received(Instant::START, &echo[30..]);
+    let Some(Err(Failure::Differs(Difference { message, offset, expected: e, received, .. }))) =
+        probe.end()
+    else {
+        panic!("{:?}", probe.end())
+    };
+    assert_eq!((message, offset, e, received), (MESSAGE, 42, expected, expected ^ 1));
+}
+
+#[test]
+fn more_than_was_sent_is_extra() {
+    let (mut probe, mut echo) = sent();
+    echo.extend(b"more");
+    probe.handle_received(Instant::START, &echo);
+    assert_eq!(probe.end(), Some(Err(Failure::Extra { bytes: 4 })));
+}
+
+#[test]
+fn an_echo_ahead_of_its_message_is_extra() {
+    // Zeros cannot tell a late echo from a right one, but nothing can come
+    // back before it was sent.
+    let mut probe = Probe::<32>::new(Payload::Zero, LENGTH, None);
+    probe.begin(Instant::START, MESSAGE);
+    probe.handle_sent(Instant::START, 10);
+    probe.handle_received(Instant::START, b"00000000000");
+    assert_eq!(probe.end(), Some(Err(Failure::Extra { bytes: 1 })));
+}
+
+#[test]
+fn a_stale_echo_is_told_even_if_it_comes_before_anything_was_sent() {
+    let mut probe = Probe::<32>::new(SEQ, LENGTH, None);
+    probe.begin(Instant::START, MESSAGE);
+    probe.handle_received(Instant::START, &content(MESSAGE - 1));
+    assert!(matches!(probe.end(), Some(Err(Failure::Differs(_)))));
+}
+
+#[test]
+fn what_the_driver_saw_ends_the_message_once() {
+    let (mut probe, echo) = sent();
+    probe.fail(Failure::Reset);
+    probe.fail(Failure::Refused);
+    probe.handle_received(Instant::START, &echo);
+    probe.handle_eof(Instant::START);
+    probe.handle_timeout(Instant::START + LIMIT * 2);
+    assert_eq!(probe.end(), Some(Err(Failure::Reset)));
+    assert_eq!((probe.to_send(), probe.room(), probe.deadline()), (&b""[..], 0, None));
+}
+
+#[test]
+fn one_probe_serves_message_after_message() {
+    let mut probe = Probe::<32>::new(SEQ, LENGTH, Some(LIMIT));
+    let mut tally = Tally::default();
+    for message in 0..10 {
+        probe.begin(Instant::START, message);
+        let mut echo = send_all(&mut probe);
+        assert_eq!(echo, content(message));
+        if message == 4 {
+            echo[99] ^= 1;
+        }
+        probe.handle_received(Instant::START, &echo);
+        tally.record(&probe.end().expect("the whole echo is back"));
+    }
+    assert_eq!((tally.messages(), tally.echoed(), tally.recent(5)), (10, 9, Some(1.0)));
+}
+
+#[test]
+fn an_empty_message_is_one_byte_long() {
+    let mut probe = Probe::<32>::new(SEQ, 0, None);
+    probe.begin(Instant::START, 0);
+    assert_eq!(probe.to_send().len(), 1);
+}
