@@ -3,4 +3,7 @@
 mod closing;
 mod exit;
 mod line;
+mod pair;
+mod pairs;
+mod peer;
 mod probe;
