@@ -7,6 +7,8 @@ pub mod address;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod figure;
+pub mod percentiles;
 pub mod pump;
 pub mod server;
 pub mod signals;

@@ -1,0 +1,206 @@
+//! Where plotters' drawing meets the rasteriser.
+//!
+//! plotters places everything in whole canvas units, ten to a pixel of the page; one transform scales them to
+//! the pixels of the image. Edges that should be crisp (cells, grid lines) are drawn without smoothing.
+
+use std::convert::Infallible;
+
+use plotters_backend::text_anchor::{HPos, VPos};
+use plotters_backend::{
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
+    FontStyle,
+};
+use tiny_skia::{FillRule, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform};
+
+use super::face::Face;
+use super::style::{CANVAS_UNITS, PLOTTERS_EM};
+
+/// A drawing backend onto an image.
+pub(super) struct Canvas<'a> {
+    image: &'a mut Pixmap,
+    size: (u32, u32),
+    to_image: Transform,
+}
+
+impl<'a> Canvas<'a> {
+    /// A canvas of `size` canvas units that fills an image drawn at `scale` pixels for each pixel of the page.
+    pub(super) fn new(image: &'a mut Pixmap, size: (u32, u32), scale: f32) -> Self {
+        let scale = scale / CANVAS_UNITS as f32;
+        Self { image, size, to_image: Transform::from_scale(scale, scale) }
+    }
+
+    fn fill(&mut self, path: Option<Path>, color: BackendColor, smooth: bool) {
+        if let Some(path) = path {
+            let paint = paint(color, smooth);
+            self.image.fill_path(&path, &paint, FillRule::Winding, self.to_image, None);
+        }
+    }
+
+    fn stroke(&mut self, path: Option<Path>, style: &impl BackendStyle) {
+        if let Some(path) = path {
+            let width = style.stroke_width() as f32;
+            let stroke = Stroke { width, line_join: LineJoin::Round, ..Stroke::default() };
+            let paint = paint(style.color(), true);
+            self.image.stroke_path(&path, &paint, &stroke, self.to_image, None);
+        }
+    }
+
+    /// A vertical or horizontal line as whole pixels: equal lines look equal wherever they lie. The axis of a
+    /// chart is one unit beside its first grid line; the little bias puts both into the same pixels.
+    fn rule(&mut self, from: BackendCoord, to: BackendCoord, style: &impl BackendStyle) {
+        let scale = self.to_image.sx;
+        let width = (style.stroke_width() as f32 * scale).round().max(1.0);
+        let edges = |a: i32, b: i32| {
+            let (a, b) = (a.min(b) as f32 * scale, a.max(b) as f32 * scale);
+            if a == b {
+                let first = (a - width / 2.0 + 0.2).round();
+                (first, first + width)
+            } else {
+                (a.round(), b.round())
+            }
+        };
+        let (left, right) = edges(from.0, to.0);
+        let (top, bottom) = edges(from.1, to.1);
+        if let Some(rect) = Rect::from_ltrb(left, top, right, bottom) {
+            let paint = paint(style.color(), false);
+            self.image.fill_rect(rect, &paint, Transform::identity(), None);
+        }
+    }
+}
+
+type Drawn = Result<(), DrawingErrorKind<Infallible>>;
+
+impl DrawingBackend for Canvas<'_> {
+    type ErrorType = Infallible;
+
+    fn get_size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    fn ensure_prepared(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn present(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn draw_pixel(&mut self, (x, y): BackendCoord, color: BackendColor) -> Drawn {
+        self.draw_rect((x, y), (x + 1, y + 1), &color, true)
+    }
+
+    fn draw_line<S: BackendStyle>(
+        &mut self,
+        from: BackendCoord,
+        to: BackendCoord,
+        style: &S,
+    ) -> Drawn {
+        self.draw_path([from, to], style)
+    }
+
+    fn draw_rect<S: BackendStyle>(
+        &mut self,
+        (left, top): BackendCoord,
+        (right, bottom): BackendCoord,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
+        let rect = Rect::from_ltrb(left as f32, top as f32, right as f32, bottom as f32);
+        let path = rect.map(PathBuilder::from_rect);
+        if fill {
+            self.fill(path, style.color(), false);
+        } else {
+            self.stroke(path, style);
+        }
+        Ok(())
+    }
+
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        points: I,
+        style: &S,
+    ) -> Drawn {
+        let points: Vec<_> = points.into_iter().collect();
+        match points[..] {
+            [from, to] if from.0 == to.0 || from.1 == to.1 => self.rule(from, to, style),
+            _ => self.stroke(polyline(&points).finish(), style),
+        }
+        Ok(())
+    }
+
+    fn draw_circle<S: BackendStyle>(
+        &mut self,
+        center: BackendCoord,
+        radius: u32,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
+        let path = PathBuilder::from_circle(center.0 as f32, center.1 as f32, radius as f32);
+        if fill {
+            self.fill(path, style.color(), true);
+        } else {
+            self.stroke(path, style);
+        }
+        Ok(())
+    }
+
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        corners: I,
+        style: &S,
+    ) -> Drawn {
+        let corners: Vec<_> = corners.into_iter().collect();
+        let mut path = polyline(&corners);
+        path.close();
+        self.fill(path.finish(), style.color(), true);
+        Ok(())
+    }
+
+    fn draw_text<S: BackendTextStyle>(
+        &mut self,
+        text: &str,
+        style: &S,
+        (x, y): BackendCoord,
+    ) -> Drawn {
+        let em = (style.size() / PLOTTERS_EM) as f32;
+        let face = Face::new(matches!(style.style(), FontStyle::Bold), em);
+        let left = match style.anchor().h_pos {
+            HPos::Left => 0.0,
+            HPos::Center => face.width(text) / 2.0,
+            HPos::Right => face.width(text),
+        };
+        let below = match style.anchor().v_pos {
+            VPos::Top => BELOW_TOP,
+            VPos::Center => BELOW_CENTER,
+            VPos::Bottom => 0.0,
+        };
+        let path = face.outline(text, x as f32 - left, y as f32 + below * em);
+        self.fill(path, style.color(), true);
+        Ok(())
+    }
+}
+
+/// How far the baseline is below the top of a text, in em; the SVG backend has the same.
+pub(super) const BELOW_TOP: f32 = 0.76;
+
+/// How far the baseline is below the middle of the capitals and digits, in em.
+pub(super) const BELOW_CENTER: f32 = 0.364;
+
+fn paint(color: BackendColor, smooth: bool) -> Paint<'static> {
+    let (red, green, blue) = color.rgb;
+    let mut paint = Paint { anti_alias: smooth, ..Paint::default() };
+    paint.set_color_rgba8(red, green, blue, (color.alpha * 255.0).round() as u8);
+    paint
+}
+
+fn polyline(points: &[BackendCoord]) -> PathBuilder {
+    let mut path = PathBuilder::new();
+    for (i, &(x, y)) in points.iter().enumerate() {
+        if i == 0 {
+            path.move_to(x as f32, y as f32);
+        } else {
+            path.line_to(x as f32, y as f32);
+        }
+    }
+    path
+}

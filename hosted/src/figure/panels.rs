@@ -1,0 +1,294 @@
+//! The page: which panel stands where, and what it shows.
+//!
+//! Every position is in logical pixels; a text has a slot of its own, so nothing has to be measured to find its
+//! place. Cells are drawn before lines, marks of failures behind the data.
+
+use std::time::Duration;
+
+use plotters::element::Rectangle;
+use plotters::series::{AreaSeries, DashedLineSeries, LineSeries};
+use plotters::style::{Color, WHITE};
+use plotters_backend::DrawingBackend;
+
+use super::axis::Axis;
+use super::columns::{Course, SHORTEST, Span};
+use super::style::{
+    ALARM, AMBER, AZURE, Chart, Drawn, FAILED, FIGURE, FOOT, GRID, HEADING, HEAT, INK, LABEL, Page,
+    RULE, TITLE, Type, VALUE, stroke, units,
+};
+use super::tail::{Kind, Mark, Tail};
+use super::{Quantity, Run};
+use crate::percentiles::{MEDIAN, P99, fastest, percentile, slowest};
+use crate::units::{amount, bit_rate, bit_rate_unit, bytes, count, duration, share};
+
+/// The panels over time have the same sides, the panels beside them too.
+const LEFT: Span = [86.0, 908.0];
+const RIGHT: Span = [956.0, 1412.0];
+const UPPER: Span = [138.0, 306.0];
+const LOWER: Span = [378.0, 722.0];
+/// Percentiles have their names and values beside the box.
+const TAIL: Span = [956.0, 1254.0];
+
+impl<DB: DrawingBackend> Page<DB> {
+    /// Draws the whole page.
+    pub(super) fn draw(&self, run: &Run<'_>) -> Drawn<DB> {
+        let course = Course::of(run);
+        self.title(run)?;
+        self.rate(run, &course)?;
+        self.summary(run)?;
+        self.times(run, &course)?;
+        self.percentiles(run)?;
+        self.foot(&course)
+    }
+
+    fn title(&self, run: &Run<'_>) -> Drawn<DB> {
+        let width = (RIGHT[1] - LEFT[0]) as f32;
+        let title = format!("TCP echo to {}", printable(run.target));
+        let lead = printable(&run.lead.join(SEPARATOR));
+        self.left(TITLE, LEFT[0], 52.0, &TITLE.fit(&title, width))?;
+        self.left(LABEL, LEFT[0], 81.0, &LABEL.fit(&lead, width))
+    }
+
+    fn rate(&self, run: &Run<'_>, course: &Course) -> Drawn<DB> {
+        let (unit, unit_name) = bit_rate_unit(course.highest_rate());
+        self.left(HEADING, LEFT[0], 120.0, "Echo rate")?;
+        self.left(LABEL, 190.0, 120.0, &format!("{unit_name} of echoed payload"))?;
+
+        let axes =
+            (Axis::time(course.end).unlabelled(), Axis::amount(course.highest_rate() / unit));
+        let mut chart = self.chart(LEFT, UPPER, axes)?;
+        self.failures(&mut chart, course, UPPER[0])?;
+
+        let steps = course.rates.iter().flat_map(|rate| {
+            let value = rate.bits_per_second / unit;
+            rate.time.map(|time| (time, value))
+        });
+        let area = AreaSeries::new(steps.clone(), 0.0, AZURE.mix(0.16));
+        chart.draw_series(area)?;
+        chart.draw_series(LineSeries::new(steps, stroke(AZURE, 1.6)))?;
+
+        if !run.histogram.is_empty() {
+            let mean = mean_rate(run);
+            let ends = [0.0, course.end].map(|time| (time, mean / unit));
+            let dashes = DashedLineSeries::new(ends, units(8.0), units(5.0), stroke(INK, 1.5));
+            chart.draw_series(dashes)?;
+            self.legend(740.0, 120.0, stroke(INK, 1.5), &format!("mean {}", bit_rate(mean)))?;
+        }
+        if !course.failed.is_empty() {
+            self.legend(640.0, 120.0, stroke(ALARM, 6.0), "failed")?;
+        }
+        Ok(())
+    }
+
+    fn times(&self, run: &Run<'_>, course: &Course) -> Drawn<DB> {
+        self.left(HEADING, LEFT[0], 362.0, run.quantity.heading())?;
+        self.left(LABEL, 250.0, 362.0, "log scale")?;
+        let axes = (Axis::time(course.end), rtt_axis(run));
+        let mut chart = self.chart(LEFT, LOWER, axes)?;
+        self.failures(&mut chart, course, LOWER[0])?;
+
+        let cells = course.cells.iter().map(|cell| {
+            let corners = [(cell.time[0], cell.rtt[0]), (cell.time[1], cell.rtt[1])];
+            Rectangle::new(corners, HEAT[cell.level].filled())
+        });
+        chart.draw_series(cells)?;
+        for (lines, color) in [(&course.p99, AMBER), (&course.p50, INK)] {
+            for line in lines {
+                let points = || line.iter().copied();
+                chart.draw_series(LineSeries::new(points(), stroke(WHITE.mix(0.8), 4.6)))?;
+                chart.draw_series(LineSeries::new(points(), stroke(color, 2.2)))?;
+            }
+        }
+
+        if run.histogram.is_empty() {
+            let middle = (LEFT[0] + LEFT[1]) / 2.0;
+            self.rect([middle - 80.0, middle + 80.0], [538.0, 562.0], &WHITE)?;
+            return self.center(LABEL, middle, 555.0, "no echo came back");
+        }
+        if !course.p99.is_empty() {
+            self.legend(495.0, 362.0, stroke(AMBER, 2.2), "p99")?;
+        }
+        if !course.p50.is_empty() {
+            self.legend(578.0, 362.0, stroke(INK, 2.2), "p50")?;
+        }
+        self.heat_legend()
+    }
+
+    fn heat_legend(&self) -> Drawn<DB> {
+        self.right(LABEL, 777.0, 362.0, "few round trips")?;
+        for (i, color) in (0_u8..).zip(HEAT) {
+            let x = 783.0 + 9.0 * f64::from(i);
+            self.rect([x, x + 9.0], [351.0, 364.0], &color)?;
+        }
+        self.right(LABEL, LEFT[1], 362.0, "many")
+    }
+
+    /// A pale stripe behind the data and a mark above the panel, wide enough to be seen.
+    fn failures(&self, chart: &mut Chart<'_, DB>, course: &Course, top: f64) -> Drawn<DB> {
+        for span in &course.failed {
+            let corners = [(span[0], 0.0), (span[1], f64::MAX)];
+            chart.draw_series([Rectangle::new(corners, ALARM.mix(0.15).filled())])?;
+            let [from, to] =
+                span.map(|time| LEFT[0] + (LEFT[1] - LEFT[0]) * time / chart.x_range().end);
+            let half = ((to - from) / 2.0).max(1.5);
+            let middle = (from + to) / 2.0;
+            self.rect([middle - half, middle + half], [top - 6.0, top], &ALARM)?;
+        }
+        Ok(())
+    }
+
+    fn percentiles(&self, run: &Run<'_>) -> Drawn<DB> {
+        self.left(HEADING, TAIL[0], 362.0, "Percentiles")?;
+        self.left(LABEL, 1080.0, 362.0, "1 in N round trips was slower")?;
+        let tail = Tail::of(run.histogram);
+        let (across, up) = (Axis::one_in(run.histogram.len() as f64), rtt_axis(run));
+        let mut chart = self.chart(TAIL, LOWER, (across.clone(), up.clone().unlabelled()))?;
+
+        let place = |mark: &Mark| {
+            let x = TAIL[0] + (TAIL[1] - TAIL[0]) * across.share(mark.one_in);
+            let ns = mark.time.as_nanos() as f64;
+            (x, LOWER[1] - (LOWER[1] - LOWER[0]) * up.share(ns))
+        };
+        let places: Vec<_> = tail.marks.iter().map(place).collect();
+        let labels = apart(places.iter().map(|(_, y)| *y));
+        for (&(x, y), &label) in places.iter().zip(&labels) {
+            let points = [(x, y), (TAIL[1], y), (TAIL[1] + 14.0, label)];
+            self.line(&points, stroke(RULE, 1.0))?;
+        }
+        chart.draw_series(LineSeries::new(tail.curve, stroke(AZURE, 2.6)))?;
+        for ((mark, (x, y)), label) in tail.marks.iter().zip(places).zip(labels) {
+            let color = match mark.kind {
+                Kind::Median => INK,
+                Kind::P99 => AMBER,
+                Kind::Other => AZURE,
+            };
+            self.dot(x, y, color)?;
+            self.left(LABEL, 1274.0, label + 5.5, mark.name)?;
+            self.right(VALUE, RIGHT[1], label + 5.5, &duration(mark.time))?;
+        }
+        Ok(())
+    }
+
+    fn summary(&self, run: &Run<'_>) -> Drawn<DB> {
+        let time =
+            |one_in: u64| percentile(run.histogram, one_in).map_or("n/a".to_owned(), duration);
+        let noun = run.quantity.noun();
+        let large = [
+            (956.0, bit_rate(mean_rate(run)), "mean echo rate".to_owned()),
+            (1138.0, time(MEDIAN), format!("median {noun}")),
+            (1288.0, time(P99), format!("p99 {noun}")),
+        ];
+        for (x, number, name) in large {
+            self.left(FIGURE, x, 146.0, &number)?;
+            self.left(LABEL, x, 168.0, &name)?;
+        }
+
+        let round_trips = run.histogram.len();
+        let known = |text: String| {
+            if round_trips == 0 { "n/a".to_owned() } else { text }
+        };
+        let (failed, failed_type) = failed(run);
+        let payload = round_trips.saturating_mul(run.message_bytes);
+        let rows = [
+            ("Round trips", count(round_trips), VALUE),
+            ("Round trips per second", amount(per_second(run)), VALUE),
+            ("Payload echoed", bytes(payload), VALUE),
+            ("Fastest", known(duration(fastest(run.histogram))), VALUE),
+            ("Failed", FAILED.fit(&failed, 380.0), failed_type),
+        ];
+        for (i, (name, value, kind)) in (0_u8..).zip(rows) {
+            let baseline = 197.0 + 27.0 * f64::from(i);
+            self.rect(RIGHT, [baseline - 19.0, baseline - 18.0], &GRID)?;
+            self.left(LABEL, RIGHT[0], baseline, name)?;
+            self.right(kind, RIGHT[1], baseline, &value)?;
+        }
+        Ok(())
+    }
+
+    fn foot(&self, course: &Course) -> Drawn<DB> {
+        let parts = [
+            concat!("hosted ", env!("CARGO_PKG_VERSION")).to_owned(),
+            "rate counts payload once, not both ways".to_owned(),
+            "failed round trips are not in the times".to_owned(),
+            format!("one column is {}", duration(course.column_width)),
+        ];
+        self.left(FOOT, LEFT[0], 786.0, &parts.join(SEPARATOR))
+    }
+}
+
+impl Quantity {
+    fn heading(self) -> &'static str {
+        match self {
+            Self::RoundTrip => "Round-trip time",
+            Self::Response => "Response time",
+        }
+    }
+
+    fn noun(self) -> &'static str {
+        match self {
+            Self::RoundTrip => "round trip",
+            Self::Response => "response",
+        }
+    }
+}
+
+const SEPARATOR: &str = "  ·  ";
+
+/// The heat map and the percentiles share it.
+fn rtt_axis(run: &Run<'_>) -> Axis {
+    if run.histogram.is_empty() {
+        return Axis::times(130e3, 77e6);
+    }
+    let ns = |time: Duration| time.as_nanos() as f64;
+    Axis::times(ns(fastest(run.histogram)), ns(slowest(run.histogram)))
+}
+
+fn per_second(run: &Run<'_>) -> f64 {
+    run.histogram.len() as f64 / run.elapsed.max(SHORTEST).as_secs_f64()
+}
+
+/// Bits per second over the whole run.
+fn mean_rate(run: &Run<'_>) -> f64 {
+    per_second(run) * run.message_bytes as f64 * 8.0
+}
+
+/// How many round trips failed, their share, and why, the most frequent reason first.
+fn failed(run: &Run<'_>) -> (String, Type) {
+    let total: u64 = run.failures.iter().map(|(_, n)| n).sum();
+    if total == 0 {
+        return ("none".to_owned(), VALUE);
+    }
+    let mut reasons: Vec<_> = run.failures.iter().filter(|(_, n)| *n > 0).collect();
+    reasons.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let reasons: Vec<_> =
+        reasons.iter().map(|(reason, n)| format!("{} {reason}", count(*n))).collect();
+    let share = share(total, total + run.histogram.len());
+    (format!("{} ({share}): {}", count(total), reasons.join(", ")), FAILED)
+}
+
+/// Where the labels of marks at these heights stand: at least 21 pixels apart and inside the panel. The marks go
+/// from the bottom up, and so does the first pass; the second brings down what was pushed out at the top.
+fn apart(heights: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut labels: Vec<f64> = heights.collect();
+    let mut limit = LOWER[1];
+    for label in &mut labels {
+        *label = label.min(limit);
+        limit = *label - 21.0;
+    }
+    let mut limit = LOWER[0];
+    for label in labels.iter_mut().rev() {
+        *label = label.max(limit);
+        limit = *label + 21.0;
+    }
+    labels
+}
+
+/// Without signs that no line of text should have: controls, changes of direction, and what XML forbids.
+fn printable(text: &str) -> String {
+    let unwanted = |sign: char| {
+        sign.is_control()
+            || matches!(sign, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(sign, '\u{fffe}' | '\u{ffff}')
+    };
+    text.chars().filter(|sign| !unwanted(*sign)).collect()
+}
