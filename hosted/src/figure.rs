@@ -84,7 +84,7 @@ impl Format {
 /// Draws the figure of `run`.
 ///
 /// A pixel of the page (1440 x 810) becomes `scale` pixels of a JPEG or PNG; an SVG has no scale. It fails only
-/// if the image would be empty or larger than its format allows.
+/// if the image would be empty or a side of it above 16384 pixels.
 pub fn encode(run: &Run<'_>, format: Format, scale: f32) -> Result<Vec<u8>> {
     match format {
         Format::Jpeg => jpeg(&raster(run, scale)?),
@@ -104,17 +104,20 @@ fn draw<DB: DrawingBackend>(run: &Run<'_>, backend: DB) -> Drawn<DB> {
 
 fn raster(run: &Run<'_>, scale: f32) -> Result<Pixmap> {
     let [width, height] = [WIDTH, HEIGHT].map(|side| (side as f32 * scale).round() as u32);
-    let mut image = Pixmap::new(width, height)
+    let mut image = Some((width, height))
+        .filter(|_| width.max(height) <= LONGEST_SIDE)
+        .and_then(|(width, height)| Pixmap::new(width, height))
         .ok_or_else(|| anyhow!("cannot draw a figure of {width} x {height} pixels"))?;
     draw(run, Canvas::new(&mut image, CANVAS, scale))?;
     Ok(image)
 }
 
+/// Larger images cost gigabytes and show nothing new.
+const LONGEST_SIDE: u32 = 16_384;
+
 fn jpeg(image: &Pixmap) -> Result<Vec<u8>> {
-    let sides = [image.width(), image.height()].map(u16::try_from);
-    let [Ok(width), Ok(height)] = sides else {
-        return Err(anyhow!("a JPEG cannot be larger than 65535 x 65535 pixels"));
-    };
+    let [width, height] = [image.width(), image.height()]
+        .map(|side| u16::try_from(side).expect("no side is above the longest"));
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, 90);
     encoder.set_sampling_factor(SamplingFactor::R_4_4_4);

@@ -26,13 +26,19 @@ pub const P99: u64 = 100;
 /// The time that one in `one_in` round trips exceeded; None if there were fewer than that.
 pub fn percentile(nanoseconds: &Histogram<u64>, one_in: u64) -> Option<Duration> {
     let supported = nanoseconds.len() >= one_in.max(1);
-    supported.then(|| exceeded_by_one_in(nanoseconds, one_in as f64))
+    let mut time = exceeded_by_one_in(nanoseconds, [one_in as f64]);
+    time.next().filter(|_| supported)
 }
 
-/// The time that one in `one_in` (1 or more, any fraction) round trips exceeded, zero if there were none.
-pub fn exceeded_by_one_in(nanoseconds: &Histogram<u64>, one_in: f64) -> Duration {
-    let value = nanoseconds.value_at_quantile(1.0 - 1.0 / one_in);
-    middle(nanoseconds, value)
+/// The times that one in N round trips exceeded, for ascending N (1 or more, any fraction); zero if there were none.
+pub fn exceeded_by_one_in(
+    nanoseconds: &Histogram<u64>,
+    ascending: impl IntoIterator<Item = f64>,
+) -> impl Iterator<Item = Duration> {
+    let shares = ascending.into_iter().map(|one_in| 1.0 - 1.0 / one_in);
+    // One pass over the histogram for all of them.
+    let values = nanoseconds.value_at_quantiles(shares.collect::<Vec<_>>());
+    values.map(|value| middle(nanoseconds, value))
 }
 
 /// The fastest round trip, zero if there was none.
@@ -61,7 +67,7 @@ mod tests {
     fn of(times: impl IntoIterator<Item = u64>) -> Histogram<u64> {
         let mut histogram = Histogram::new(3).expect("three digits are allowed");
         for ns in times {
-            histogram.saturating_record(ns);
+            histogram.record(ns).expect("the histogram grows");
         }
         histogram
     }
@@ -88,7 +94,8 @@ mod tests {
         for ns in [0, 1, 80_000, 123_456_789, u64::MAX / 2] {
             let histogram = of([ns]);
             assert_eq!(fastest(&histogram), slowest(&histogram));
-            assert_eq!(fastest(&histogram), exceeded_by_one_in(&histogram, 1.0));
+            let mut first = exceeded_by_one_in(&histogram, [1.0]);
+            assert_eq!(first.next(), Some(fastest(&histogram)));
         }
         assert_eq!(slowest(&of([])), Duration::ZERO);
     }

@@ -204,3 +204,78 @@ fn polyline(points: &[BackendCoord]) -> PathBuilder {
     }
     path
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLACK: BackendColor = BackendColor {
+        alpha: 1.0,
+        rgb: (0, 0, 0),
+    };
+
+    /// Draws on a white sheet of 40 x 40 pixels, of 400 x 400 canvas units, and counts pixels that are not white.
+    fn pixels(scale: f32, draw: impl Fn(&mut Canvas<'_>) -> Drawn) -> [usize; 2] {
+        let side = (40.0 * scale) as u32;
+        let mut image = Pixmap::new(side, side).expect("a size above zero");
+        image.fill(tiny_skia::Color::WHITE);
+        let Ok(()) = draw(&mut Canvas::new(&mut image, (400, 400), scale)) else {
+            unreachable!("the canvas does not fail");
+        };
+        let dark = image
+            .pixels()
+            .iter()
+            .filter(|pixel| pixel.red() == 0)
+            .count();
+        let touched = image
+            .pixels()
+            .iter()
+            .filter(|pixel| pixel.red() != 255)
+            .count();
+        [dark, touched - dark]
+    }
+
+    #[test]
+    fn straight_lines_and_cells_have_no_soft_edges() {
+        for x in 100..=120 {
+            let line = |canvas: &mut Canvas<'_>| canvas.draw_line((x, 100), (x, 300), &Stroked(10));
+            assert_eq!(pixels(1.0, line), [20, 0], "at {x}");
+            assert_eq!(pixels(2.0, line), [2 * 40, 0], "at {x}");
+        }
+        let cell = |canvas: &mut Canvas<'_>| canvas.draw_rect((103, 100), (207, 200), &BLACK, true);
+        assert_eq!(pixels(1.0, cell)[1], 0);
+    }
+
+    #[test]
+    fn an_axis_covers_the_grid_line_beside_it() {
+        let both = |canvas: &mut Canvas<'_>| {
+            canvas.draw_line((859 - 800, 0), (859 - 800, 400), &Stroked(10))?;
+            canvas.draw_line((860 - 800, 0), (860 - 800, 400), &Stroked(10))
+        };
+        assert_eq!(pixels(1.0, both), [40, 0]);
+        assert_eq!(pixels(2.0, both), [160, 0]);
+    }
+
+    #[test]
+    fn slopes_circles_and_areas_are_smooth() {
+        let slope = |canvas: &mut Canvas<'_>| canvas.draw_line((50, 50), (300, 200), &Stroked(10));
+        let circle = |canvas: &mut Canvas<'_>| canvas.draw_circle((200, 200), 100, &BLACK, true);
+        let area =
+            |canvas: &mut Canvas<'_>| canvas.fill_polygon([(0, 0), (400, 0), (0, 300)], &BLACK);
+        assert!(pixels(1.0, slope)[1] > 20);
+        assert!(pixels(1.0, circle)[0] > 250 && pixels(1.0, circle)[1] > 20);
+        assert!(pixels(1.0, area)[0] > 500 && pixels(1.0, area)[1] > 20);
+    }
+
+    struct Stroked(u32);
+
+    impl BackendStyle for Stroked {
+        fn color(&self) -> BackendColor {
+            BLACK
+        }
+
+        fn stroke_width(&self) -> u32 {
+            self.0
+        }
+    }
+}

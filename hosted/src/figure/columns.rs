@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Run;
-use crate::percentiles::{MEDIAN, P99, exceeded_by_one_in};
+use crate::percentiles::{MEDIAN, P99, fastest, percentile};
 use crate::timeline::{COLUMNS, Column, Timeline, bin_edges};
 
 /// Both panels over time. Times of the run are in seconds, rates in bit/s, round-trip times in nanoseconds.
@@ -59,7 +59,11 @@ impl Course {
         };
         Self {
             end,
-            column_width: grid.column_width().min(run.elapsed),
+            column_width: if columns.len() == 1 {
+                run.elapsed
+            } else {
+                grid.column_width()
+            },
             rates: columns
                 .iter()
                 .map(|(time, column)| rate(*time, column, run.message_bytes))
@@ -91,7 +95,7 @@ const FEWEST: u64 = 60;
 fn grid(run: &Run<'_>) -> Timeline {
     let mut grid = run.timeline.clone();
     let round_trips = run.histogram.len();
-    let round_trip = exceeded_by_one_in(run.histogram, MEDIAN as f64);
+    let round_trip = percentile(run.histogram, MEDIAN).unwrap_or_else(|| fastest(run.histogram));
     loop {
         let width = grid.column_width();
         let columns = run.elapsed.div_duration_f64(width).round().max(1.0) as u64;
@@ -167,4 +171,151 @@ fn failed(columns: &[(Span, Column<'_>)]) -> Vec<Span> {
         .filter(|chunk| chunk[0].1.failures() > 0)
         .map(|chunk| [chunk[0].0[0], chunk[chunk.len() - 1].0[1]])
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hdrhistogram::Histogram;
+
+    use super::super::Quantity;
+    use super::*;
+
+    /// A run of round trips (ended at, took) in microseconds, and of failures.
+    fn course(elapsed: u64, round_trips: &[(u64, u64)], failures: &[u64]) -> Course {
+        let mut histogram = Histogram::new(3).expect("three digits are allowed");
+        let mut timeline = Timeline::new();
+        for &(at, took) in round_trips {
+            histogram.record(took * 1_000).expect("the histogram grows");
+            timeline.record(Duration::from_micros(at), Duration::from_micros(took));
+        }
+        for &at in failures {
+            timeline.record_failure(Duration::from_micros(at));
+        }
+        Course::of(&Run {
+            target: "",
+            lead: &[],
+            elapsed: Duration::from_micros(elapsed),
+            message_bytes: 1_000,
+            quantity: Quantity::RoundTrip,
+            histogram: &histogram,
+            timeline: &timeline,
+            failures: &[],
+        })
+    }
+
+    /// One round trip every millisecond for `ms` milliseconds, `n` times each.
+    fn steady(ms: u64, n: usize) -> Vec<(u64, u64)> {
+        (0..ms)
+            .flat_map(|i| vec![(i * 1_000, 50 + i % 7); n])
+            .collect()
+    }
+
+    #[test]
+    fn rates_add_up_to_what_was_echoed() {
+        for (elapsed, round_trips) in [
+            (10_017, steady(10, 3)),
+            (999_321, steady(997, 60)),
+            (5, vec![(7, 1)]),
+        ] {
+            let course = course(elapsed, &round_trips, &[]);
+            let bits = |rate: &Rate| rate.bits_per_second * (rate.time[1] - rate.time[0]);
+            let sum: f64 = course.rates.iter().map(bits).sum();
+            let expected = 8_000.0 * round_trips.len() as f64;
+            assert!((sum / expected - 1.0).abs() < 1e-9, "{sum} of {expected}");
+            assert_eq!(course.rates[0].time[0], 0.0);
+            assert_eq!(
+                course.rates.last().map(|rate| rate.time[1]),
+                Some(course.end)
+            );
+            assert!(
+                course
+                    .rates
+                    .windows(2)
+                    .all(|pair| pair[0].time[1] == pair[1].time[0])
+            );
+        }
+    }
+
+    #[test]
+    fn a_last_column_that_is_shorter_has_its_own_rate() {
+        // 100 000 round trips a second; the run ends 0.6 columns after a border.
+        let width = 4_194.304;
+        let course = course(
+            (width * 240.6) as u64,
+            &steady((width * 240.6 / 1e3) as u64, 100),
+            &[],
+        );
+        let last = course.rates.last().expect("columns");
+        assert!(last.time[1] - last.time[0] < 0.7 * course.column_width.as_secs_f64());
+        assert!(
+            (last.bits_per_second / 800e6 - 1.0).abs() < 0.25,
+            "{last:?}"
+        );
+    }
+
+    #[test]
+    fn sparse_runs_keep_sixty_columns_and_dense_ones_stay_fine() {
+        let columns = |round_trips: &[(u64, u64)]| course(1_000_000, round_trips, &[]).rates.len();
+        assert!((60..120).contains(&columns(&steady(3, 1))));
+        assert!((60..120).contains(&columns(&steady(1_000, 1))));
+        assert!((200..=480).contains(&columns(&steady(1_000, 60))));
+        assert_eq!(course(95, &[(90, 80)], &[]).rates.len(), 1);
+    }
+
+    #[test]
+    fn cells_are_dark_where_there_is_much() {
+        let lone = course(1_000_000, &[(500_000, 80)], &[]);
+        assert_eq!(lone.cells.len(), 1);
+        assert_eq!(lone.cells[0].level, 8);
+        assert!(lone.cells[0].rtt[0] <= 80e3 && 80e3 < lone.cells[0].rtt[1]);
+
+        let mut dense = vec![(0, 80); 1_000];
+        dense.push((0, 4_000));
+        let levels: Vec<_> = course(1_000, &dense, &[])
+            .cells
+            .iter()
+            .map(|cell| cell.level)
+            .collect();
+        assert_eq!(levels, [8, 0]);
+    }
+
+    #[test]
+    fn neighbours_of_one_level_are_one_cell() {
+        let course = course(1_000, &[(0, 80), (0, 84), (0, 88), (0, 900)], &[]);
+        assert_eq!(course.cells.len(), 2, "{:?}", course.cells);
+    }
+
+    #[test]
+    fn a_gap_breaks_the_lines_and_a_few_round_trips_have_none() {
+        let mut round_trips = steady(1_000, 500);
+        round_trips.retain(|(at, _)| !(400_000..600_000).contains(at));
+        let gap = course(1_000_000, &round_trips, &[]);
+        assert_eq!((gap.p50.len(), gap.p99.len()), (2, 2));
+        let points = |lines: &[Line]| -> Vec<_> { lines.concat() };
+        for (p50, p99) in points(&gap.p50).iter().zip(points(&gap.p99)) {
+            assert!(p50.1 <= p99.1 && p99.1 <= 56e3);
+        }
+        assert!(
+            gap.p50
+                .iter()
+                .flatten()
+                .all(|(time, _)| !(0.41..0.59).contains(time))
+        );
+
+        let few = course(1_000_000, &steady(1_000, 1), &[]);
+        assert_eq!((few.p50.len(), few.p99.len()), (1, 0));
+        assert!(course(1_000_000, &steady(5, 1), &[]).p50.is_empty());
+    }
+
+    #[test]
+    fn neighbouring_failures_are_one_span() {
+        let failures: Vec<_> = (300_000..400_000).step_by(500).chain([900_000]).collect();
+        let spans = course(1_000_000, &[], &failures).failed;
+        assert_eq!(spans.len(), 2);
+        assert!(
+            spans[0][0] <= 0.3 && 0.399 < spans[0][1] && spans[0][1] < 0.5,
+            "{spans:?}"
+        );
+        assert!(spans[1][0] <= 0.9 && 0.9 < spans[1][1]);
+    }
 }

@@ -82,7 +82,7 @@ impl<DB: DrawingBackend> Page<DB> {
 
     fn times(&self, run: &Run<'_>, course: &Course) -> Drawn<DB> {
         self.left(HEADING, LEFT[0], 362.0, run.quantity.heading())?;
-        self.left(LABEL, 250.0, 362.0, "log scale")?;
+        self.left(LABEL, 256.0, 362.0, "log scale")?;
         let axes = (Axis::time(course.end), rtt_axis(run));
         let mut chart = self.chart(LEFT, LOWER, axes)?;
         self.failures(&mut chart, course, LOWER[0])?;
@@ -291,4 +291,37 @@ fn printable(text: &str) -> String {
             || matches!(sign, '\u{fffe}' | '\u{ffff}')
     };
     text.chars().filter(|sign| !unwanted(*sign)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_stay_apart_and_inside_the_panel() {
+        let bottom = LOWER[1];
+        let crowds = [
+            [LOWER[0]; 7],
+            [bottom; 7],
+            [bottom, 700.0, 699.0, 500.0, 390.0, 380.0, 378.0],
+        ];
+        for crowd in crowds {
+            let labels = apart(crowd.into_iter());
+            assert!(
+                labels.windows(2).all(|pair| pair[0] - pair[1] >= 21.0),
+                "{labels:?}"
+            );
+            assert!(
+                labels.iter().all(|y| (LOWER[0]..=bottom).contains(y)),
+                "{labels:?}"
+            );
+        }
+        assert_eq!(apart([600.0, 500.0].into_iter()), [600.0, 500.0]);
+    }
+
+    #[test]
+    fn only_signs_that_belong_in_a_line_are_printed() {
+        let hostile = "a\u{0}\u{1b}[1m\n\u{7f}\u{85}\u{202e}\u{fffe}\u{ffff}é<&>\u{1f600}";
+        assert_eq!(printable(hostile), "a[1mé<&>\u{1f600}");
+    }
 }

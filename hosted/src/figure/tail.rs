@@ -45,12 +45,18 @@ impl Tail {
 const POINTS: u32 = 300;
 
 fn curve(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
-    let decades = (histogram.len() as f64).log10();
-    let ns = |one_in: f64| exceeded_by_one_in(histogram, one_in).as_nanos() as f64;
-    (0..=POINTS)
-        .map(|i| 10_f64.powf(decades * f64::from(i) / f64::from(POINTS)))
-        .map(|one_in| (one_in, ns(one_in)))
-        .chain([(histogram.len() as f64, slowest(histogram).as_nanos() as f64)])
+    let most = histogram.len() as f64;
+    let ns = |time: Duration| time.as_nanos() as f64;
+    let across: Vec<_> = (0..=POINTS)
+        .map(|i| most.powf(f64::from(i) / f64::from(POINTS)))
+        .collect();
+    let times = exceeded_by_one_in(histogram, across.iter().copied());
+    let end = (most, ns(slowest(histogram)));
+    across
+        .iter()
+        .copied()
+        .zip(times.map(ns))
+        .chain([end])
         .collect()
 }
 
@@ -74,4 +80,46 @@ fn marks(histogram: &Histogram<u64>) -> Vec<Mark> {
         })
         .chain([slowest])
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tail(times: impl IntoIterator<Item = u64>) -> Tail {
+        let mut histogram = Histogram::new(3).expect("three digits are allowed");
+        for ns in times {
+            histogram.record(ns).expect("the histogram grows");
+        }
+        Tail::of(&histogram)
+    }
+
+    #[test]
+    fn marks_lie_on_the_curve_up_to_the_slowest() {
+        for n in [1, 2, 3, 10, 1_000, 200_000] {
+            let tail = tail((0..n).map(|i| 1_000 + i * i));
+            assert!(tail.curve.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1));
+            assert!(tail.marks.is_sorted_by_key(|mark| mark.time));
+            for mark in &tail.marks {
+                let before = tail.curve.partition_point(|(n, _)| *n < mark.one_in);
+                let after = tail.curve.partition_point(|(n, _)| *n <= mark.one_in);
+                let ends = [before.max(1) - 1, after.min(tail.curve.len() - 1)];
+                let around = tail.curve[ends[0]].1..=tail.curve[ends[1]].1;
+                assert!(
+                    around.contains(&(mark.time.as_nanos() as f64)),
+                    "{mark:?} of {n}"
+                );
+            }
+            assert_eq!(tail.marks.last().map(|mark| mark.name), Some("max"));
+        }
+    }
+
+    #[test]
+    fn percentiles_beyond_the_run_have_no_mark() {
+        let names = |n| -> Vec<_> { tail(0..n).marks.iter().map(|mark| mark.name).collect() };
+        assert_eq!(names(0), [""; 0]);
+        assert_eq!(names(1), ["max"]);
+        assert_eq!(names(99), ["p50", "p90", "max"]);
+        assert_eq!(names(100), ["p50", "p90", "p99", "max"]);
+    }
 }
