@@ -274,12 +274,13 @@ mod tests {
 
     #[test]
     fn an_event_is_in_the_column_of_its_time() {
-        let timeline = recorded(10, Duration::from_millis(100));
+        let step = Duration::from_millis(1);
+        let timeline = recorded(1_000, step);
         let width = timeline.column_width();
         for (i, column) in timeline.columns().enumerate() {
-            let (from, to) = (width * i as u32, width * (i as u32 + 1));
-            let expected = (0..10).filter(|n| (from..to).contains(&Duration::from_millis(n * 100)));
-            assert_eq!(column.round_trips(), expected.count() as u64);
+            let span = width * i as u32..width * (i as u32 + 1);
+            let expected = (0..1_000).filter(|n| span.contains(&(step * *n)));
+            assert_eq!(column.round_trips(), expected.count() as u64, "{span:?}");
         }
     }
 
@@ -303,6 +304,13 @@ mod tests {
             }
             assert_eq!(total(&sum), (1_200, 240, 1_200));
             assert_eq!(sum.column_width(), parts[1].column_width());
+            // The other two are over before the first column of the long one is.
+            let first: Vec<_> = sum
+                .columns()
+                .map(|column| column.round_trips())
+                .take(2)
+                .collect();
+            assert_eq!(first, [801, 1]);
         }
     }
 

@@ -117,6 +117,15 @@ mod tests {
         let bounds = Face::new(false, 100.0).outline("E", 50.0, 200.0).expect("a letter").bounds();
         assert!((bounds.bottom() - 200.0).abs() < 1.0 && bounds.left() > 50.0, "{bounds:?}");
         assert!((bounds.height() - 72.7).abs() < 1.0, "{bounds:?}");
-        assert!(Face::new(false, 100.0).outline(" \u{a0}", 0.0, 0.0).is_none());
+        for sign in ('!'..='~').map(String::from) {
+            let outline = Face::new(true, 100.0).outline(&sign, 0.0, 0.0);
+            let bounds = outline.expect("a sign that is seen").bounds();
+            assert!(bounds.top() > -100.0 && bounds.bottom() < 30.0, "{sign}");
+        }
+        assert!(
+            Face::new(false, 100.0)
+                .outline(" \u{a0}", 0.0, 0.0)
+                .is_none()
+        );
     }
 }
