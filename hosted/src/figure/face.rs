@@ -1,6 +1,7 @@
 //! The two faces of the figure's typeface, and how wide their words are.
 //!
-//! They are subsets of Inter 4.001 (`font/OFL.txt`): printable ASCII, U+00A0, U+2009 and `µ×·–—−²°±…↑↓é`, with
+//! They are subsets of Inter 4.001 (`font/OFL.txt`), cut by fonttools from the npm package `@fontsource/inter`
+//! 5.3.0: printable ASCII, U+00A0, U+2009 and `µ×·–—−²°±…↑↓é`, with
 //! figures of equal width as the digits, without layout tables and hints. The canvas draws the outlines; the
 //! page measures words that might not fit. No system font is asked for: a figure looks the same everywhere.
 
