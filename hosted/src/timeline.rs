@@ -305,11 +305,7 @@ mod tests {
             assert_eq!(total(&sum), (1_200, 240, 1_200));
             assert_eq!(sum.column_width(), parts[1].column_width());
             // The other two are over before the first column of the long one is.
-            let first: Vec<_> = sum
-                .columns()
-                .map(|column| column.round_trips())
-                .take(2)
-                .collect();
+            let first: Vec<_> = sum.columns().map(|column| column.round_trips()).take(2).collect();
             assert_eq!(first, [801, 1]);
         }
     }

@@ -29,14 +29,8 @@ fn images_have_the_asked_size_and_something_in_every_panel() {
     let measured = Measured::steady();
     let jpeg = encode(&measured.run(), Format::Jpeg, 0.5).expect("a JPEG");
     assert!(jpeg.starts_with(&[0xff, 0xd8, 0xff]) && jpeg.ends_with(&[0xff, 0xd9]));
-    let frame = jpeg
-        .windows(2)
-        .position(|mark| mark == [0xff, 0xc0])
-        .expect("a frame");
-    assert_eq!(
-        jpeg[frame + 5..frame + 9],
-        [405_u16, 720].map(u16::to_be_bytes).concat()
-    );
+    let frame = jpeg.windows(2).position(|mark| mark == [0xff, 0xc0]).expect("a frame");
+    assert_eq!(jpeg[frame + 5..frame + 9], [405_u16, 720].map(u16::to_be_bytes).concat());
 
     let image = png(&measured.run(), 1.0);
     assert_eq!((image.width(), image.height()), (1440, 810));
@@ -49,9 +43,8 @@ fn images_have_the_asked_size_and_something_in_every_panel() {
         ("p99", [0xe6, 0x9f, 0x00], [90, 900, 380, 720]),
         ("percentiles", [0x00, 0x72, 0xb2], [960, 1250, 380, 720]),
     ] {
-        let is_drawn = (left..right)
-            .flat_map(|x| (top..bottom).map(move |y| (x, y)))
-            .any(|(x, y)| {
+        let is_drawn =
+            (left..right).flat_map(|x| (top..bottom).map(move |y| (x, y))).any(|(x, y)| {
                 let pixel = image.pixel(x, y).expect("a pixel of the page");
                 [pixel.red(), pixel.green(), pixel.blue()] == color
             });
@@ -81,18 +74,9 @@ fn a_percentile_is_the_same_wherever_it_stands() {
         let at = texts.iter().position(|text| *text == name).expect(name);
         texts[at - 1]
     };
-    let shown_in_legend = texts
-        .iter()
-        .rposition(|text| *text == "p99")
-        .expect("a mark");
-    assert_eq!(
-        texts[shown_in_legend + 1],
-        before("p99\u{a0}round\u{a0}trip")
-    );
-    let median = texts
-        .iter()
-        .rposition(|text| *text == "p50")
-        .expect("a mark");
+    let shown_in_legend = texts.iter().rposition(|text| *text == "p99").expect("a mark");
+    assert_eq!(texts[shown_in_legend + 1], before("p99\u{a0}round\u{a0}trip"));
+    let median = texts.iter().rposition(|text| *text == "p50").expect("a mark");
     assert_eq!(texts[median + 1], before("median\u{a0}round\u{a0}trip"));
     assert_eq!(
         after("Failed"),
@@ -168,29 +152,20 @@ impl Measured {
         let elapsed = Duration::from_nanos(random.up_to_power_of_ten(17));
         let mut measured = Self::new(elapsed);
         measured.target = (0..random.below(300)).map(|_| random.sign()).collect();
-        measured.lead = (0..random.below(9))
-            .map(|_| measured.target.clone())
-            .collect();
+        measured.lead = (0..random.below(9)).map(|_| measured.target.clone()).collect();
         measured.message_bytes = random.up_to_power_of_ten(9);
         if random.below(2) == 0 {
             measured.quantity = Quantity::Response;
         }
         let longest = random.below(13) as u32;
         let within = elapsed.as_nanos() as u64 + 1;
-        let round_trips = if random.below(5) == 0 {
-            0
-        } else {
-            random.up_to_power_of_ten(4)
-        };
+        let round_trips = if random.below(5) == 0 { 0 } else { random.up_to_power_of_ten(4) };
         for _ in 0..round_trips {
             let rtt = Duration::from_nanos(random.up_to_power_of_ten(longest));
             measured.succeed(Duration::from_nanos(random.below(within)), rtt);
         }
         for _ in 0..random.up_to_power_of_ten(3) * random.below(2) {
-            measured.fail(
-                Duration::from_nanos(random.below(within)),
-                random.below(3) as usize,
-            );
+            measured.fail(Duration::from_nanos(random.below(within)), random.below(3) as usize);
         }
         measured
     }
@@ -265,10 +240,7 @@ fn png(run: &Run<'_>, scale: f32) -> Pixmap {
 /// What stands between tags, without the line breaks around it.
 fn texts(svg: &str) -> Vec<&str> {
     let between = svg.split('<').filter_map(|part| part.split_once('>'));
-    between
-        .map(|(_, text)| text.trim_matches('\n'))
-        .filter(|text| !text.is_empty())
-        .collect()
+    between.map(|(_, text)| text.trim_matches('\n')).filter(|text| !text.is_empty()).collect()
 }
 
 /// The first place that breaks a rule of XML, as far as the figure uses it.

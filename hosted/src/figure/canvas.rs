@@ -209,10 +209,7 @@ fn polyline(points: &[BackendCoord]) -> PathBuilder {
 mod tests {
     use super::*;
 
-    const BLACK: BackendColor = BackendColor {
-        alpha: 1.0,
-        rgb: (0, 0, 0),
-    };
+    const BLACK: BackendColor = BackendColor { alpha: 1.0, rgb: (0, 0, 0) };
 
     /// Draws on a white sheet of 40 x 40 pixels, of 400 x 400 canvas units, and counts pixels that are not white.
     fn pixels(scale: f32, draw: impl Fn(&mut Canvas<'_>) -> Drawn) -> [usize; 2] {
@@ -222,16 +219,8 @@ mod tests {
         let Ok(()) = draw(&mut Canvas::new(&mut image, (400, 400), scale)) else {
             unreachable!("the canvas does not fail");
         };
-        let dark = image
-            .pixels()
-            .iter()
-            .filter(|pixel| pixel.red() == 0)
-            .count();
-        let touched = image
-            .pixels()
-            .iter()
-            .filter(|pixel| pixel.red() != 255)
-            .count();
+        let dark = image.pixels().iter().filter(|pixel| pixel.red() == 0).count();
+        let touched = image.pixels().iter().filter(|pixel| pixel.red() != 255).count();
         [dark, touched - dark]
     }
 

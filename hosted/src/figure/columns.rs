@@ -59,11 +59,7 @@ impl Course {
         };
         Self {
             end,
-            column_width: if columns.len() == 1 {
-                run.elapsed
-            } else {
-                grid.column_width()
-            },
+            column_width: if columns.len() == 1 { run.elapsed } else { grid.column_width() },
             rates: columns
                 .iter()
                 .map(|(time, column)| rate(*time, column, run.message_bytes))
@@ -205,34 +201,22 @@ mod tests {
 
     /// One round trip every millisecond for `ms` milliseconds, `n` times each.
     fn steady(ms: u64, n: usize) -> Vec<(u64, u64)> {
-        (0..ms)
-            .flat_map(|i| vec![(i * 1_000, 50 + i % 7); n])
-            .collect()
+        (0..ms).flat_map(|i| vec![(i * 1_000, 50 + i % 7); n]).collect()
     }
 
     #[test]
     fn rates_add_up_to_what_was_echoed() {
-        for (elapsed, round_trips) in [
-            (10_017, steady(10, 3)),
-            (999_321, steady(997, 60)),
-            (5, vec![(7, 1)]),
-        ] {
+        for (elapsed, round_trips) in
+            [(10_017, steady(10, 3)), (999_321, steady(997, 60)), (5, vec![(7, 1)])]
+        {
             let course = course(elapsed, &round_trips, &[]);
             let bits = |rate: &Rate| rate.bits_per_second * (rate.time[1] - rate.time[0]);
             let sum: f64 = course.rates.iter().map(bits).sum();
             let expected = 8_000.0 * round_trips.len() as f64;
             assert!((sum / expected - 1.0).abs() < 1e-9, "{sum} of {expected}");
             assert_eq!(course.rates[0].time[0], 0.0);
-            assert_eq!(
-                course.rates.last().map(|rate| rate.time[1]),
-                Some(course.end)
-            );
-            assert!(
-                course
-                    .rates
-                    .windows(2)
-                    .all(|pair| pair[0].time[1] == pair[1].time[0])
-            );
+            assert_eq!(course.rates.last().map(|rate| rate.time[1]), Some(course.end));
+            assert!(course.rates.windows(2).all(|pair| pair[0].time[1] == pair[1].time[0]));
         }
     }
 
@@ -240,17 +224,11 @@ mod tests {
     fn a_last_column_that_is_shorter_has_its_own_rate() {
         // 100 000 round trips a second; the run ends 0.6 columns after a border.
         let width = 4_194.304;
-        let course = course(
-            (width * 240.6) as u64,
-            &steady((width * 240.6 / 1e3) as u64, 100),
-            &[],
-        );
+        let course =
+            course((width * 240.6) as u64, &steady((width * 240.6 / 1e3) as u64, 100), &[]);
         let last = course.rates.last().expect("columns");
         assert!(last.time[1] - last.time[0] < 0.7 * course.column_width.as_secs_f64());
-        assert!(
-            (last.bits_per_second / 800e6 - 1.0).abs() < 0.25,
-            "{last:?}"
-        );
+        assert!((last.bits_per_second / 800e6 - 1.0).abs() < 0.25, "{last:?}");
     }
 
     #[test]
@@ -271,11 +249,8 @@ mod tests {
 
         let mut dense = vec![(0, 80); 1_000];
         dense.push((0, 4_000));
-        let levels: Vec<_> = course(1_000, &dense, &[])
-            .cells
-            .iter()
-            .map(|cell| cell.level)
-            .collect();
+        let levels: Vec<_> =
+            course(1_000, &dense, &[]).cells.iter().map(|cell| cell.level).collect();
         assert_eq!(levels, [8, 0]);
     }
 
@@ -295,12 +270,7 @@ mod tests {
         for (p50, p99) in points(&gap.p50).iter().zip(points(&gap.p99)) {
             assert!(p50.1 <= p99.1 && p99.1 <= 56e3);
         }
-        assert!(
-            gap.p50
-                .iter()
-                .flatten()
-                .all(|(time, _)| !(0.41..0.59).contains(time))
-        );
+        assert!(gap.p50.iter().flatten().all(|(time, _)| !(0.41..0.59).contains(time)));
 
         let few = course(1_000_000, &steady(1_000, 1), &[]);
         assert_eq!((few.p50.len(), few.p99.len()), (1, 0));
@@ -312,10 +282,7 @@ mod tests {
         let failures: Vec<_> = (300_000..400_000).step_by(500).chain([900_000]).collect();
         let spans = course(1_000_000, &[], &failures).failed;
         assert_eq!(spans.len(), 2);
-        assert!(
-            spans[0][0] <= 0.3 && 0.399 < spans[0][1] && spans[0][1] < 0.5,
-            "{spans:?}"
-        );
+        assert!(spans[0][0] <= 0.3 && 0.399 < spans[0][1] && spans[0][1] < 0.5, "{spans:?}");
         assert!(spans[1][0] <= 0.9 && 0.9 < spans[1][1]);
     }
 }

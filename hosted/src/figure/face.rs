@@ -123,10 +123,6 @@ mod tests {
             let bounds = outline.expect("a sign that is seen").bounds();
             assert!(bounds.top() > -100.0 && bounds.bottom() < 30.0, "{sign}");
         }
-        assert!(
-            Face::new(false, 100.0)
-                .outline(" \u{a0}", 0.0, 0.0)
-                .is_none()
-        );
+        assert!(Face::new(false, 100.0).outline(" \u{a0}", 0.0, 0.0).is_none());
     }
 }

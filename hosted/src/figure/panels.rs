@@ -300,21 +300,12 @@ mod tests {
     #[test]
     fn labels_stay_apart_and_inside_the_panel() {
         let bottom = LOWER[1];
-        let crowds = [
-            [LOWER[0]; 7],
-            [bottom; 7],
-            [bottom, 700.0, 699.0, 500.0, 390.0, 380.0, 378.0],
-        ];
+        let crowds =
+            [[LOWER[0]; 7], [bottom; 7], [bottom, 700.0, 699.0, 500.0, 390.0, 380.0, 378.0]];
         for crowd in crowds {
             let labels = apart(crowd.into_iter());
-            assert!(
-                labels.windows(2).all(|pair| pair[0] - pair[1] >= 21.0),
-                "{labels:?}"
-            );
-            assert!(
-                labels.iter().all(|y| (LOWER[0]..=bottom).contains(y)),
-                "{labels:?}"
-            );
+            assert!(labels.windows(2).all(|pair| pair[0] - pair[1] >= 21.0), "{labels:?}");
+            assert!(labels.iter().all(|y| (LOWER[0]..=bottom).contains(y)), "{labels:?}");
         }
         assert_eq!(apart([600.0, 500.0].into_iter()), [600.0, 500.0]);
     }

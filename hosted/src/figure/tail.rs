@@ -47,17 +47,11 @@ const POINTS: u32 = 300;
 fn curve(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
     let most = histogram.len() as f64;
     let ns = |time: Duration| time.as_nanos() as f64;
-    let across: Vec<_> = (0..=POINTS)
-        .map(|i| most.powf(f64::from(i) / f64::from(POINTS)))
-        .collect();
+    let across: Vec<_> =
+        (0..=POINTS).map(|i| most.powf(f64::from(i) / f64::from(POINTS))).collect();
     let times = exceeded_by_one_in(histogram, across.iter().copied());
     let end = (most, ns(slowest(histogram)));
-    across
-        .iter()
-        .copied()
-        .zip(times.map(ns))
-        .chain([end])
-        .collect()
+    across.iter().copied().zip(times.map(ns)).chain([end]).collect()
 }
 
 fn marks(histogram: &Histogram<u64>) -> Vec<Mark> {
@@ -105,10 +99,7 @@ mod tests {
                 let after = tail.curve.partition_point(|(n, _)| *n <= mark.one_in);
                 let ends = [before.max(1) - 1, after.min(tail.curve.len() - 1)];
                 let around = tail.curve[ends[0]].1..=tail.curve[ends[1]].1;
-                assert!(
-                    around.contains(&(mark.time.as_nanos() as f64)),
-                    "{mark:?} of {n}"
-                );
+                assert!(around.contains(&(mark.time.as_nanos() as f64)), "{mark:?} of {n}");
             }
             assert_eq!(tail.marks.last().map(|mark| mark.name), Some("max"));
         }
