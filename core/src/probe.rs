@@ -267,11 +267,11 @@ impl FailureKind {
         Self::Unreachable,
         Self::Local,
     ];
-}
 
-impl fmt::Display for FailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    /// Its name, as it follows a count: `2 timed out`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::TimedOut => "timed out",
             Self::Refused => "refused",
             Self::Reset => "reset",
@@ -280,7 +280,13 @@ impl fmt::Display for FailureKind {
             Self::Extra => "extra bytes",
             Self::Unreachable => "unreachable",
             Self::Local => "no local socket",
-        })
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -7,12 +7,19 @@ pub mod address;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod fail_rate;
 pub mod figure;
+pub mod load;
+pub mod output;
 pub mod percentiles;
+pub mod progress;
 pub mod pump;
+pub mod rate;
+pub mod report;
 pub mod server;
 pub mod signals;
 pub mod timeline;
+pub mod trial;
 pub mod units;
 
 use anyhow::Result;
@@ -37,6 +44,7 @@ pub fn run(cli: Cli) -> Result<Verdict> {
     match cli.command {
         Command::Server(args) => server::main(&args),
         Command::Client(args) => client::main(&args),
-        Command::Rate(_) | Command::FailRate(_) => anyhow::bail!("not yet"),
+        Command::Rate(args) => rate::main(&args),
+        Command::FailRate(args) => fail_rate::main(&args),
     }
 }

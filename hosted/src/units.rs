@@ -38,15 +38,24 @@ pub fn bytes(bytes: u64) -> String {
 
 /// `part` of `whole` in per cent, or in ppm below 0.01 %: `1.30 %`, `0.706 ppm`. Nothing of nothing is `0 %`.
 pub fn share(part: u64, whole: u64) -> String {
-    if part == 0 || whole == 0 {
-        return "0 %".to_owned();
-    }
-    let share = part as f64 / whole as f64;
-    if share < 1e-4 {
+    ratio(if whole == 0 { 0.0 } else { part as f64 / whole as f64 })
+}
+
+/// A share from 0 to 1, worded as [`share`] words it.
+pub fn ratio(share: f64) -> String {
+    if share == 0.0 {
+        "0 %".to_owned()
+    } else if share < 1e-4 {
         format!("{} ppm", amount(share * 1e6))
     } else {
         format!("{} %", amount(share * 1e2))
     }
+}
+
+/// So many things: `1 connection`, `64 connections`.
+pub fn counted(n: u64, thing: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", count(n))
 }
 
 /// A bare amount: three significant digits, or all digits of the whole number from 1000 on.

@@ -73,7 +73,9 @@ impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |n| units::plain(&units::count(n));
         writeln!(f, "--- echo server statistics ---")?;
-        write!(f, "{} connections, {} bytes echoed", count(self.connections), count(self.bytes))?;
+        let [connections, bytes] = [(self.connections, "connection"), (self.bytes, "byte")]
+            .map(|(n, thing)| units::plain(&units::counted(n, thing)));
+        write!(f, "{connections}, {bytes} echoed")?;
         let closed = CloseReason::ALL.map(|reason| reason.to_string()).into_iter().zip(self.closed);
         let others = [("broken".to_owned(), self.broken), ("cut off".to_owned(), self.cut_off)];
         for (index, (name, n)) in closed.chain(others).filter(|(_, n)| *n > 0).enumerate() {

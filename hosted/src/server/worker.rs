@@ -25,6 +25,7 @@ use super::{Config, End, LARGEST_BUFFER, Log, Server, Totals};
 use crate::clock::Clock;
 use crate::pump::Pumped;
 use crate::signals::Stop;
+use crate::units;
 
 /// Tokens of what is not a connection; connections count from 0.
 const ACCEPT: Token = Token(usize::MAX);
@@ -306,7 +307,8 @@ impl<'a, const N: usize> Worker<'a, N> {
         let live = self.shared.live.load(Ordering::SeqCst);
         if self.acceptor.take().is_some() && live > 0 && !self.shared.config.drain.is_zero() {
             eprintln!(
-                "stopping: {live} sessions may go on for {}; Ctrl+C ends them now",
+                "stopping: {} may go on for {}; Ctrl+C ends all now",
+                units::counted(live as u64, "session"),
                 humantime::format_duration(self.shared.config.drain)
             );
         }

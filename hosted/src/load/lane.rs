@@ -1,0 +1,217 @@
+//! One connection of a load, with the message that is under way on it.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use echo_core::{Endpoint, Failure, Instant, Probe};
+use mio::event::Event;
+use mio::net::TcpStream;
+
+use super::Plan;
+use super::wait::Wait;
+use crate::clock::Clock;
+use crate::pump::{Pump, Pumped};
+
+/// Bytes of a message that are ready to be written.
+pub(super) const WINDOW: usize = 16 << 10;
+
+pub(super) struct Lane<'a> {
+    number: u16,
+    address: SocketAddr,
+    probe: Box<Probe<'a, WINDOW>>,
+    pump: Pump,
+    link: Link,
+    /// Started on this lane so far: the number of the next message.
+    messages: u64,
+    begun: Instant,
+    busy: bool,
+}
+
+enum Link {
+    /// No connection; none is opened before that instant.
+    Down(Option<Instant>),
+    Connecting(TcpStream),
+    Open(TcpStream),
+}
+
+impl<'a> Lane<'a> {
+    pub(super) fn new(plan: &'a Plan, number: u16) -> Self {
+        let payload = plan.content.payload(number);
+        Self {
+            number,
+            address: plan.address,
+            probe: Box::new(Probe::new(payload, plan.length, plan.limit)),
+            pump: Pump::new(),
+            link: Link::Down(None),
+            messages: 0,
+            begun: Instant::START,
+            busy: false,
+        }
+    }
+
+    /// Takes a stream that is connected.
+    pub(super) fn adopt(&mut self, stream: std::net::TcpStream, wait: &mut Wait) -> io::Result<()> {
+        stream.set_nonblocking(true)?;
+        let mut stream = TcpStream::from_std(stream);
+        wait.watch(&mut stream, self.number)?;
+        self.open(stream, wait)
+    }
+
+    fn open(&mut self, mut stream: TcpStream, wait: &mut Wait) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        wait.opened(&mut stream)?;
+        self.pump = Pump::new();
+        self.link = Link::Open(stream);
+        Ok(())
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.link, Link::Open(_))
+    }
+
+    pub(super) fn stream(&self) -> Option<&TcpStream> {
+        if let Link::Open(stream) = &self.link { Some(stream) } else { None }
+    }
+
+    /// When the message under way began; not before its connection was open.
+    pub(super) fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    pub(super) fn rests(&self, now: Instant) -> bool {
+        matches!(self.link, Link::Down(Some(until)) if until > now)
+    }
+
+    /// When something is due: the limit of the message, or the end of a rest.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self.link {
+            Link::Down(rest) if !self.busy => rest,
+            _ => self.probe.deadline(),
+        }
+    }
+
+    /// Remembers what the system says of the stream.
+    pub(super) fn note(&mut self, event: &Event) {
+        let broken = event.is_error() || event.is_write_closed();
+        self.pump.readable |= event.is_readable() || event.is_read_closed() || broken;
+        self.pump.writable |= event.is_writable() || broken;
+        self.pump.fin |= event.is_read_closed();
+    }
+
+    /// Lets the next read and write wait in the system call.
+    pub(super) fn wait_inside(&mut self) {
+        self.pump.readable = true;
+        self.pump.writable = true;
+    }
+
+    /// Starts the next message, on a new connection if there is none.
+    pub(super) fn begin(&mut self, now: Instant, wait: &mut Wait) {
+        self.busy = true;
+        self.begun = now;
+        self.probe.begin(now, self.messages);
+        self.messages += 1;
+        if let Link::Down(_) = self.link
+            && let Err(error) = self.connect(wait)
+        {
+            self.probe.fail(local(&error));
+        }
+    }
+
+    fn connect(&mut self, wait: &mut Wait) -> io::Result<()> {
+        let mut stream = TcpStream::connect(self.address)?;
+        wait.watch(&mut stream, self.number)?;
+        self.link = Link::Connecting(stream);
+        Ok(())
+    }
+
+    /// Moves what can be moved; `Some` when the message has ended.
+    pub(super) fn drive(
+        &mut self,
+        now: Instant,
+        scratch: &mut [u8],
+        clock: &Clock,
+        wait: &mut Wait,
+    ) -> Option<Result<Duration, Failure>> {
+        if let Err(error) = self.move_bytes(now, scratch, clock, wait) {
+            self.probe.fail(broken(&error, self.is_open()));
+        }
+        self.probe.handle_timeout(now);
+        let end = self.probe.end()?;
+        self.busy = false;
+        Some(end)
+    }
+
+    fn move_bytes(
+        &mut self,
+        now: Instant,
+        scratch: &mut [u8],
+        clock: &Clock,
+        wait: &mut Wait,
+    ) -> io::Result<()> {
+        if let Link::Connecting(stream) = &self.link {
+            if !is_connected(stream)? {
+                return Ok(());
+            }
+            let Link::Connecting(stream) = std::mem::replace(&mut self.link, Link::Down(None))
+            else {
+                return Ok(());
+            };
+            self.open(stream, wait)?;
+            // Opening the connection is not part of the round trip.
+            self.begun = clock.now();
+            self.probe.begin(self.begun, self.messages - 1);
+        }
+        if let Link::Open(stream) = &mut self.link {
+            let probe = &mut *self.probe;
+            if self.pump.run(stream, probe, scratch, now, || clock.now())? == Pumped::More {
+                wait.again(self.number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the connection up, and opens no other before the `rest` is over.
+    pub(super) fn disconnect(&mut self, rest: Option<Instant>) {
+        self.link = Link::Down(rest);
+    }
+}
+
+fn is_connected(stream: &TcpStream) -> io::Result<bool> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    match stream.peer_addr() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Why a connection could not even be begun.
+fn local(error: &io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Failure::Unreachable,
+        ErrorKind::ConnectionRefused => Failure::Refused,
+        _ => Failure::Local,
+    }
+}
+
+/// Why a connection broke, or was not opened.
+fn broken(error: &io::Error, was_open: bool) -> Failure {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Failure::Refused,
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
+            if was_open =>
+        {
+            Failure::Reset
+        }
+        ErrorKind::ConnectionReset => Failure::Reset,
+        ErrorKind::AddrNotAvailable => Failure::Local,
+        _ => Failure::Unreachable,
+    }
+}

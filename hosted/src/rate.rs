@@ -1,0 +1,36 @@
+//! `hosted rate`: how fast messages come back.
+
+use anyhow::Result;
+
+use crate::cli::RateArgs;
+use crate::load::Measurement;
+use crate::output::Output;
+use crate::percentiles::{MEDIAN, P99, percentile};
+use crate::units::{self, plain};
+use crate::{Verdict, trial};
+
+/// Runs `hosted rate`.
+///
+/// # Errors
+///
+/// What could not be resolved, connected to, opened or written.
+pub fn main(args: &RateArgs) -> Result<Verdict> {
+    let figure = if args.no_plot { None } else { Some(Output::open(&args.output)?) };
+    let measurement = trial::run("rate", &args.load, &args.payload, false, figure, live_line)?;
+    Ok(if measurement.tally.failures() == 0 { Verdict::Well } else { Verdict::Failed })
+}
+
+/// As the original program worded it, and more.
+fn live_line(measurement: &Measurement, length: u64) -> String {
+    let bits = measurement.bits_per_second(length).unwrap_or_default();
+    let (kbps, mbps) = (bits / 1e3, bits / 1e6);
+    let [p50, p99] = [MEDIAN, P99].map(|one_in| {
+        percentile(measurement.times.histogram(), one_in).map_or("n/a".into(), units::duration)
+    });
+    let messages = units::count(measurement.tally.messages());
+    let failed = units::count(measurement.tally.failures());
+    plain(&format!(
+        "Echo rate: {kbps:.1} Kbps, {mbps:.1} Mbps   rtt p50 {p50}  p99 {p99}   \
+         {messages} messages   {failed} failed"
+    ))
+}

@@ -1,0 +1,58 @@
+//! What a measurement says, in words and in JSON.
+//!
+//! The same report serves every driver that makes a [`Measurement`]. It
+//! measures nothing and knows no flags.
+
+pub mod confidence;
+mod json;
+mod text;
+
+use std::net::SocketAddr;
+
+use echo_core::{FailureKind, Tally};
+
+pub use self::json::json;
+pub use self::text::{header, text};
+use crate::load::Measurement;
+
+/// What was measured: all that a report needs beside the numbers.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// Which instrument: `rate` or `fail-rate`.
+    pub command: &'static str,
+    /// The echo server, as the user called it.
+    pub name: String,
+    /// Where it really is.
+    pub address: SocketAddr,
+    /// Bytes of a message.
+    pub length: u64,
+    /// Connections at once.
+    pub connections: u16,
+    /// What messages contain, as on the command line.
+    pub payload: String,
+}
+
+impl Subject {
+    /// The parts of one line that says what was done; `started` is on the wall clock, in UTC.
+    #[must_use]
+    pub fn lead(&self, measurement: &Measurement) -> Vec<String> {
+        let started = humantime::format_rfc3339_seconds(measurement.started).to_string();
+        vec![
+            format!("{} messages", crate::units::bytes(self.length)),
+            crate::units::counted(self.connections.into(), "connection"),
+            "closed loop".into(),
+            crate::units::duration(measurement.elapsed),
+            started.replace('T', " ").replace('Z', " UTC"),
+        ]
+    }
+}
+
+/// Failures by kind, worded, only those that happened.
+#[must_use]
+pub fn failures(tally: &Tally) -> Vec<(&'static str, u64)> {
+    FailureKind::ALL
+        .into_iter()
+        .map(|kind| (kind.as_str(), tally.failed(kind)))
+        .filter(|(_, n)| *n > 0)
+        .collect()
+}
