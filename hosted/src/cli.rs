@@ -90,7 +90,7 @@ pub struct ServerArgs {
 /// Where the echo server is.
 #[derive(Debug, Args)]
 pub struct TargetArgs {
-    /// The echo server: HOST, HOST:PORT or [IPV6]:PORT
+    /// The echo server: HOST, HOST:PORT or IPv6 as `[ADDRESS]:PORT`
     #[arg(value_name = "TARGET", conflicts_with = "ip")]
     pub target: Option<Target>,
 

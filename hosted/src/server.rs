@@ -1,7 +1,7 @@
 //! `hosted server`: any number of echo sessions on the operating system's TCP.
 //!
 //! This file turns flags into a [`Server`] and its end into words; a
-//! [`worker`] serves, and the session in `echo-core` decides.
+//! `worker` serves, and the session in `echo-core` decides.
 
 mod accept;
 mod connection;
