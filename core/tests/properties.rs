@@ -1,0 +1,219 @@
+//! What holds for every session and every probe, whatever is done to them.
+
+use std::time::Duration;
+
+use echo_core::{
+    CloseReason, Endpoint, Failure, Instant, LINGER, Payload, Probe, Rules, SILENCE, Session,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config(3_000))]
+
+    #[test]
+    fn a_small_session_keeps_its_promises(rules in rules(), ops in vec(op(), 0..60)) {
+        keeps_its_promises::<8>(rules, &ops)?;
+    }
+
+    #[test]
+    fn an_odd_session_keeps_its_promises(rules in rules(), ops in vec(op(), 0..60)) {
+        keeps_its_promises::<9>(rules, &ops)?;
+    }
+
+    #[test]
+    fn a_session_keeps_its_promises(rules in rules(), ops in vec(op(), 0..60)) {
+        keeps_its_promises::<64>(rules, &ops)?;
+    }
+
+    #[test]
+    fn chunks_do_not_matter(
+        rules in rules(),
+        bursts in vec((bytes(), select(PAUSES.as_slice())), 0..8),
+        cuts in vec(any::<(Index, Index)>(), 1..20),
+    ) {
+        let whole = converse::<64>(rules, &bursts, &[]);
+        prop_assert_eq!(&converse::<64>(rules, &bursts, &cuts), &whole);
+        prop_assert_eq!(&converse::<8>(rules, &bursts, &cuts), &whole);
+    }
+
+    #[test]
+    fn any_pieces_of_a_right_echo_are_right(
+        payload in payload(),
+        length in 1..600_usize,
+        start in 0..1_000_u64,
+        cuts in vec(any::<Index>(), 1..20),
+    ) {
+        let (mut probe, echo) = sent(payload, length);
+        let mut now = Instant::new(Duration::from_millis(start));
+        probe.begin(now, 3);
+        send_all(&mut probe, &cuts);
+        for piece in pieces(&echo, &cuts) {
+            prop_assert_eq!(probe.end(), None);
+            now = now + Duration::from_millis(1);
+            prop_assert_eq!(probe.handle_received(now, piece), piece.len());
+        }
+        let took = now.saturating_duration_since(Instant::new(Duration::from_millis(start)));
+        prop_assert_eq!(probe.end(), Some(Ok(took)));
+    }
+
+    #[test]
+    fn any_changed_byte_is_found_where_it_is(
+        payload in payload(),
+        length in 1..600_usize,
+        place in any::<Index>(),
+        change in 1..=u8::MAX,
+        cuts in vec(any::<Index>(), 1..20),
+    ) {
+        let (mut probe, mut echo) = sent(payload, length);
+        let place = place.index(length);
+        let expected = echo[place];
+        echo[place] ^= change;
+        for piece in pieces(&echo, &cuts) {
+            probe.handle_received(Instant::START, piece);
+        }
+        let Some(Err(Failure::Differs(difference))) = probe.end() else {
+            return Err(TestCaseError::fail(format!("{:?}", probe.end())));
+        };
+        prop_assert_eq!(difference.offset, place as u64);
+        prop_assert_eq!((difference.expected, difference.received), (expected, expected ^ change));
+    }
+}
+
+/// Something that can happen to a session.
+#[derive(Debug, Clone)]
+enum Op {
+    Receive(Vec<u8>),
+    /// The stream accepts so many bytes, or all that there are.
+    Send(usize),
+    Quiet,
+    Eof,
+    Sleep(Duration),
+    Timeout,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => bytes().prop_map(Op::Receive),
+        6 => prop_oneof![0..12_usize, Just(usize::MAX)].prop_map(Op::Send),
+        4 => Just(Op::Quiet),
+        1 => Just(Op::Eof),
+        2 => select(PAUSES.as_slice()).prop_map(Op::Sleep),
+        3 => Just(Op::Timeout),
+    ]
+}
+
+/// Around the limits, which decide.
+const PAUSES: [Duration; 6] = [
+    Duration::ZERO,
+    Duration::from_nanos(1),
+    SILENCE.checked_sub(Duration::from_nanos(1)).expect("it is longer"),
+    SILENCE,
+    Duration::from_secs(1),
+    LINGER,
+];
+
+/// Pieces of the word, alone or among other data.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    const PIECES: [&[u8]; 10] =
+        [b"e", b"ex", b"it", b"exit", b"exit\n", b"exit\r\n", b"\r", b"\n", b"t", b"it\r"];
+    prop_oneof![
+        4 => select(PIECES.as_slice()).prop_map(<[u8]>::to_vec),
+        1 => vec(select(PIECES.as_slice()), 1..5).prop_map(|pieces| pieces.concat()),
+        2 => vec(any::<u8>(), 0..40),
+    ]
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let idle = prop_oneof![Just(None), select(PAUSES.as_slice()).prop_map(Some)];
+    let chunk = prop_oneof![0..10_usize, Just(usize::MAX)];
+    (idle, chunk, any::<bool>(), any::<bool>())
+        .prop_map(|(idle, chunk, one_shot, exit)| Rules { idle, chunk, one_shot, exit })
+}
+
+fn keeps_its_promises<const N: usize>(rules: Rules, ops: &[Op]) -> TestCaseResult {
+    const WORDS: [&[u8]; 3] = [b"exit", b"exit\n", b"exit\r\n"];
+    let mut now = Instant::START;
+    let mut session = Session::<N>::new(now, rules);
+    // What was accepted while the session still listened, and what it echoed.
+    let (mut input, mut output) = (Vec::new(), Vec::new());
+    let mut eof = false;
+    for op in ops {
+        let end = session.end();
+        let listened = session.room() > 0 && !session.finished();
+        match op {
+            Op::Receive(_) if eof => {}
+            Op::Receive(bytes) => {
+                let expected = bytes.len().min(session.room());
+                prop_assert_eq!(session.handle_received(now, bytes), expected);
+                if listened {
+                    input.extend(&bytes[..expected]);
+                }
+            }
+            Op::Send(n) => {
+                let n = session.to_send().len().min(*n);
+                output.extend(&session.to_send()[..n]);
+                session.handle_sent(now, n);
+            }
+            Op::Quiet => session.handle_quiet(now),
+            Op::Eof => {
+                session.handle_eof(now);
+                eof = true;
+            }
+            Op::Sleep(duration) => now = now + *duration,
+            Op::Timeout => {
+                let due = session.deadline().is_some_and(|deadline| deadline <= now);
+                let before = format!("{session:?}");
+                session.handle_timeout(now);
+                prop_assert!(due || format!("{session:?}") == before, "an early call changes");
+                prop_assert!(session.deadline().is_none_or(|deadline| deadline > now));
+                let settled = format!("{session:?}");
+                session.handle_timeout(now);
+                prop_assert_eq!(format!("{session:?}"), settled, "a repeated call changes");
+            }
+        }
+        prop_assert!(input.starts_with(&output), "the echo is a prefix of the input");
+        prop_assert_eq!(session.echoed(), output.len() as u64);
+        let pending = session.to_send().len();
+        prop_assert!(pending <= N, "memory is bounded");
+        prop_assert!(rules.chunk == 0 || session.room() <= rules.chunk);
+        prop_assert!(end.is_none() || session.end() == end, "an end stays");
+        if session.end().is_some() {
+            let inert = (session.to_send(), session.room(), session.deadline());
+            prop_assert_eq!(inert, (&b""[..], 0, None));
+            prop_assert!(session.finished());
+        } else if !session.finished() {
+            prop_assert!(pending > 0 || session.room() > 0, "it waits for nobody");
+        } else {
+            prop_assert!(session.deadline().is_some(), "lingering has a limit");
+        }
+    }
+
+    // The peer fetches everything and leaves.
+    for _ in 0..2 {
+        output.extend(session.to_send());
+        session.handle_sent(now, session.to_send().len());
+        session.handle_eof(now);
+    }
+    let end = session.end();
+    prop_assert!(end.is_some(), "whoever gets everything and leaves ends the session");
+    prop_assert!(input.starts_with(&output));
+    let missing = &input[output.len()..];
+    match end {
+        Some(CloseReason::TimedOut) => {}
+        // What came after the last word is discarded, and input counts it until
+        // the session has finished.
+        Some(CloseReason::Exit) => {
+            prop_assert!(rules.exit);
+            prop_assert!(missing.starts_with(b"exit") || whole_word_ends(&output, missing, &WORDS));
+        }
+        Some(CloseReason::Answered) => prop_assert!(rules.one_shot && !output.is_empty()),
+        _ => prop_assert_eq!(missing, b"", "nothing is lost"),
+    }
+    Ok(())
+}
