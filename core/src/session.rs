@@ -147,15 +147,17 @@ impl<const N: usize> Session<N> {
     /// Bytes that the buffer can take. What has been sent is reclaimed once it
     /// is half of the buffer: then each byte is moved at most once.
     fn free(&self) -> usize {
-        let sent = if self.head >= N / 2 { self.head } else { 0 };
+        let sent = if self.head >= N.div_ceil(2) { self.head } else { 0 };
         N - self.buffer.len() + sent
     }
 
     /// Appends bytes that `free()` has room for.
     fn append(&mut self, bytes: &[u8]) {
         if bytes.len() > N - self.buffer.len() {
-            self.buffer.copy_within(self.head.., 0);
-            self.buffer.truncate(self.buffer.len() - self.head);
+            // The minimum shows the compiler that this cannot panic.
+            let sent = self.head.min(self.buffer.len());
+            self.buffer.copy_within(sent.., 0);
+            self.buffer.truncate(self.buffer.len() - sent);
             self.head = 0;
         }
         let fits = self.buffer.extend_from_slice(bytes).is_ok();
