@@ -1,0 +1,180 @@
+//! Proof that `echo-core` needs neither an operating system nor a heap, and
+//! cannot panic.
+//!
+//! A program without std, allocator and libraries that calls all of the core. It
+//! is only linked, never run: the panic handler calls a function that nobody
+//! defines, so one panic path that the optimiser could not exclude fails the
+//! link. `run` builds it, and checks that each of the three features breaks it.
+
+#![no_std]
+#![no_main]
+
+use core::fmt::{self, Display, Write};
+use core::hint::black_box;
+use core::time::Duration;
+
+use echo_core::{
+    CloseReason, Endpoint, ExitScanner, Failure, FailureKind, IdleTimer, Instant, Payload, Probe,
+    Rules, Session, Tally,
+};
+
+#[cfg(feature = "std")]
+extern crate std;
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    let now = black_box(Instant::START);
+    now_and_then(now);
+    drive(now, &mut Session::<8>::new(now, black_box(Rules::default())));
+    drive(now, &mut Session::<1024>::new(now, black_box(Rules::default())));
+    let seq = Payload::Seq { run: 1, connection: 2 };
+    for payload in [Payload::Zero, seq, Payload::Random { seed: 3 }, Payload::Bytes(b"bytes")] {
+        let limit = black_box(Some(Duration::from_secs(1)));
+        let mut probe = Probe::<256>::new(black_box(payload), black_box(1000), limit);
+        let mut tally = Tally::default();
+        for message in 0..black_box(10) {
+            probe.begin(now, message);
+            drive(now, &mut probe);
+            probe.fail(black_box(Failure::Reset));
+            black_box(probe.received());
+            if let Some(end) = probe.end() {
+                tally.record(&end);
+                say(end.as_ref().err());
+            }
+        }
+        count(&tally);
+        contents(&payload);
+    }
+    #[cfg(feature = "alloc")]
+    black_box(alloc::boxed::Box::new(now));
+    #[cfg(feature = "panic")]
+    black_box(black_box(&[0; 8])[black_box(8)]);
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+fn drive<E: Endpoint>(now: Instant, endpoint: &mut E) {
+    let scratch = [0; 64];
+    while endpoint.end().is_none() {
+        let endpoint = black_box(&mut *endpoint);
+        endpoint.handle_sent(now, black_box(endpoint.to_send().len()));
+        endpoint.handle_received(now, black_box(&scratch));
+        endpoint.handle_quiet(now);
+        endpoint.handle_eof(now);
+        endpoint.handle_timeout(now);
+        black_box((endpoint.room(), endpoint.deadline(), endpoint.finished()));
+    }
+}
+
+fn now_and_then(now: Instant) {
+    let later = black_box(now + black_box(Duration::from_secs(1)));
+    black_box((later.checked_add(Duration::MAX), later.saturating_duration_since(now)));
+    let mut timer = IdleTimer::new(black_box(None));
+    timer.restart(now);
+    black_box((timer.deadline(), timer.expired(later)));
+    timer.stop();
+    let mut scanner = ExitScanner::new();
+    black_box(scanner.receive(black_box(b"exit")));
+    black_box((scanner.held(), scanner.holds_word(), scanner.quiet(), scanner.end()));
+    black_box((CloseReason::ALL, Instant::new(black_box(Duration::ZERO)).since_start()));
+}
+
+fn contents(payload: &Payload<'_>) {
+    let mut bytes = [0; 100];
+    payload.fill(black_box(1), black_box(2), &mut bytes);
+    black_box(payload.mismatch(black_box(1), black_box(2), &bytes));
+    black_box(payload.origin(black_box(1), &bytes));
+}
+
+fn say(failure: Option<&Failure>) {
+    if let Some(failure) = failure {
+        write_out(failure);
+        write_out(&failure.kind());
+    }
+    write_out(&black_box(CloseReason::Exit));
+}
+
+fn write_out(words: &impl Display) {
+    struct Paper;
+
+    impl Write for Paper {
+        fn write_str(&mut self, words: &str) -> fmt::Result {
+            black_box(words);
+            Ok(())
+        }
+    }
+
+    black_box(write!(Paper, "{words}").is_ok());
+}
+
+fn count(tally: &Tally) {
+    let mut total = black_box(Tally::default());
+    total.add(tally);
+    black_box((total.messages(), total.echoed(), total.failures(), total.fail_rate()));
+    black_box((total.failed(black_box(FailureKind::Reset)), tally.recent(black_box(10))));
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    unsafe extern "C" {
+        fn echo_core_can_panic() -> !;
+    }
+    // SAFETY: never called; it does not exist.
+    unsafe { echo_core_can_panic() }
+}
+
+/// What the compiler may call on any target, in the plainest form.
+mod memory {
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, n: usize) -> *mut u8 {
+        // SAFETY: a contract with the compiler, as for the next three.
+        unsafe { copy(to, from, n) }
+    }
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, n: usize) -> *mut u8 {
+        // SAFETY: as above.
+        unsafe { copy(to, from, n) }
+    }
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn memset(to: *mut u8, byte: i32, n: usize) -> *mut u8 {
+        // SAFETY: as above; volatile, or the loop would become a call of memset.
+        (0..n).for_each(|i| unsafe { to.add(i).write_volatile(byte as u8) });
+        to
+    }
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
+        for i in 0..n {
+            // SAFETY: as above.
+            let (a, b) = unsafe { (a.add(i).read_volatile(), b.add(i).read_volatile()) };
+            if a != b {
+                return i32::from(a) - i32::from(b);
+            }
+        }
+        0
+    }
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn bcmp(a: *const u8, b: *const u8, n: usize) -> i32 {
+        // SAFETY: as above.
+        unsafe { memcmp(a, b, n) }
+    }
+
+    /// The program is linked, never run: an order that suits overlapping memory
+    /// is not needed.
+    unsafe fn copy(to: *mut u8, from: *const u8, n: usize) -> *mut u8 {
+        // SAFETY: as above.
+        (0..n).for_each(|i| unsafe { to.add(i).write_volatile(from.add(i).read_volatile()) });
+        to
+    }
+}
+
+/// Precompiled `core` names it, though nothing unwinds.
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() {}
