@@ -162,9 +162,15 @@ fn fill_words(offset: u64, out: &mut [u8], word: impl Fn(u64) -> u64) {
     for (out, byte) in head.iter_mut().zip(&word(offset / size).to_le_bytes()[skip..]) {
         *out = *byte;
     }
-    let first = offset.div_ceil(size);
-    for (index, chunk) in body.chunks_mut(WORD).enumerate() {
-        chunk.copy_from_slice(&word(first + index as u64).to_le_bytes()[..chunk.len()]);
+    let mut index = offset.div_ceil(size);
+    // Whole words apart from the last part: the compiler makes a tight loop of these.
+    let (words, tail) = body.as_chunks_mut();
+    for out in words {
+        *out = word(index).to_le_bytes();
+        index += 1;
+    }
+    for (out, byte) in tail.iter_mut().zip(word(index).to_le_bytes()) {
+        *out = byte;
     }
 }
 
