@@ -7,6 +7,7 @@ pub mod address;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod escape;
 pub mod fail_rate;
 pub mod figure;
 pub mod load;

@@ -1,0 +1,79 @@
+//! Bytes from the network, made safe for a terminal.
+//!
+//! Printable UTF-8 stays readable. What would move the cursor, change colours,
+//! reorder text or is no UTF-8 at all is spelled out instead.
+
+use std::fmt;
+
+/// Shows bytes with `\n`, `\x1b`, `\xff`, `\u{202e}` in place of what a terminal would obey.
+#[derive(Debug, Clone, Copy)]
+pub struct Escaped<'a>(pub &'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            // Runs of harmless text are written whole: a reply can be long.
+            for piece in chunk.valid().split_inclusive(is_obeyed) {
+                let (text, last) = match piece.char_indices().next_back() {
+                    Some((at, last)) if is_obeyed(last) => (&piece[..at], Some(last)),
+                    _ => (piece, None),
+                };
+                f.write_str(text)?;
+                match last {
+                    Some(control @ '\0'..='\x7f') => {
+                        write!(f, "{}", (control as u8).escape_ascii())?;
+                    }
+                    Some(control) => write!(f, "{}", control.escape_unicode())?,
+                    None => {}
+                }
+            }
+            write!(f, "{}", chunk.invalid().escape_ascii())?;
+        }
+        Ok(())
+    }
+}
+
+/// Controls, and the marks that turn the direction of the text around them.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printable_text_stays_as_it_is() {
+        for text in ["", "hello, world", "Grüße, Zoë ☕ 你好 👩‍💻", r#"back\slash "and" 'quotes'"#]
+        {
+            assert_eq!(Escaped(text.as_bytes()).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_spelled_out() {
+        for (bytes, shown) in [
+            (&b"\x1b[31mred\x1b[0m"[..], r"\x1b[31mred\x1b[0m"),
+            (b"a\tb\rc\nd", r"a\tb\rc\nd"),
+            (b"\0\x07\x08\x7f", r"\x00\x07\x08\x7f"),
+            ("\u{9b}2J".as_bytes(), r"\u{9b}2J"),
+            ("user\u{202e}txt".as_bytes(), r"user\u{202e}txt"),
+        ] {
+            assert_eq!(Escaped(bytes).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_no_utf8_is_spelled_out() {
+        assert_eq!(Escaped(b"\xff\xfe").to_string(), r"\xff\xfe");
+        assert_eq!(Escaped(b"gr\xc3\xbc\xc3!").to_string(), "grü\\xc3!");
+        assert_eq!(Escaped(b"\x9b2J").to_string(), r"\x9b2J");
+    }
+
+    #[test]
+    fn no_byte_gets_through_that_a_terminal_would_obey() {
+        let every: Vec<u8> = (0..=255).collect();
+        assert!(!Escaped(&every).to_string().contains(char::is_control));
+    }
+}
