@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
@@ -61,6 +62,14 @@ impl Stop {
     #[must_use]
     pub fn requested(&self) -> bool {
         self.requested.load(Ordering::Relaxed)
+    }
+
+    /// Waits until a stop is asked for.
+    pub fn wait(&self) {
+        // A wait that fails, or is interrupted, is made again.
+        while !self.requested() {
+            let _ = poll(&mut [PollFd::new(&self.receiver, PollFlags::IN)], None);
+        }
     }
 
     /// Becomes readable when a stop is asked for, and stays so.
