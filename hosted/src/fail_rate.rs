@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::cli::{Content, FailRateArgs};
 use crate::load::Measurement;
 use crate::output::Output;
+use crate::progress::note;
 use crate::units::{self, plain};
 use crate::{Verdict, trial};
 
@@ -19,9 +20,7 @@ const WINDOW: u32 = 10;
 pub fn main(args: &FailRateArgs) -> Result<Verdict> {
     let figure = args.output.as_deref().map(Output::open).transpose()?;
     if args.payload == Content::Zero {
-        eprintln!(
-            "note: with --payload zero a late, repeated or shifted echo looks right; seq tells"
-        );
+        note("note: with --payload zero a late, repeated or shifted echo looks right; seq tells");
     }
     let measurement = trial::run("fail-rate", &args.load, &args.payload, true, figure, live_line)?;
     let well = measurement.tally.failures() <= args.max_fail;

@@ -1,4 +1,6 @@
-//! The live line on stderr, on a terminal only.
+//! What stderr is for: the live line, on a terminal only, and notes.
+
+use std::io::{self, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -34,6 +36,11 @@ impl Default for Live {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Tells the user something that is not the result. Nobody may be there to read it.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// The line goes before the report comes.

@@ -9,6 +9,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 
 use crate::address::{canonical, reason};
+use crate::progress::note;
 
 /// After an error that only time mends (no descriptor left), when to try again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -20,7 +21,7 @@ pub(super) struct Acceptor {
     waiting: bool,
     /// Out of descriptors until then.
     paused: Option<Instant>,
-    /// An error is told once, not each time that it comes again.
+    /// An error is told once, not again before nobody waits any longer.
     told: bool,
 }
 
@@ -68,19 +69,16 @@ impl Acceptor {
         for listener in &self.listeners {
             loop {
                 match listener.accept() {
-                    Ok((stream, peer)) => {
-                        self.told = false;
-                        return Some((stream, canonical(peer)));
-                    }
+                    Ok((stream, peer)) => return Some((stream, canonical(peer))),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(error) if is_of_one_connection(&error) => {}
                     Err(error) => {
                         self.paused = Some(now + PAUSE);
                         if !std::mem::replace(&mut self.told, true) {
-                            eprintln!(
+                            note(&format!(
                                 "cannot accept connections for now: {}; trying again",
                                 reason(&error)
-                            );
+                            ));
                         }
                         return None;
                     }
@@ -88,6 +86,7 @@ impl Acceptor {
             }
         }
         self.waiting = false;
+        self.told = false;
         None
     }
 }

@@ -23,6 +23,7 @@ use super::accept::Acceptor;
 use super::connection::{Connection, prepare};
 use super::{Config, End, LARGEST_BUFFER, Log, Server, Totals};
 use crate::clock::Clock;
+use crate::progress::note;
 use crate::pump::Pumped;
 use crate::signals::Stop;
 use crate::units;
@@ -306,11 +307,11 @@ impl<'a, const N: usize> Worker<'a, N> {
         let _ = self.poll.registry().deregister(&mut SourceFd(&receiver));
         let live = self.shared.live.load(Ordering::SeqCst);
         if self.acceptor.take().is_some() && live > 0 && !self.shared.config.drain.is_zero() {
-            eprintln!(
+            note(&format!(
                 "stopping: {} may go on for {}; Ctrl+C ends all now",
                 units::counted(live as u64, "session"),
                 humantime::format_duration(self.shared.config.drain)
-            );
+            ));
         }
     }
 
