@@ -5,16 +5,18 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use crate::address::reason;
 
 /// A file that can be written. What it held before stays until then, so a run
-/// that does not end well destroys nothing.
+/// that does not end well destroys nothing; nor does it leave an empty file.
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,
     file: File,
+    /// It was made by us, and nothing is in it yet.
+    fresh: bool,
 }
 
 impl Output {
@@ -27,11 +29,13 @@ impl Output {
         let cannot = |error: &io::Error| {
             anyhow!("cannot write {}: {} (choose another file)", path.display(), reason(error))
         };
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        // A folder that is a file is for `open` to complain about.
+        if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
             fs::create_dir_all(folder).map_err(|error| cannot(&error))?;
         }
+        let fresh = !path.exists();
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        Ok(Self { path: path.to_owned(), file: file.map_err(|error| cannot(&error))? })
+        Ok(Self { path: path.to_owned(), file: file.map_err(|error| cannot(&error))?, fresh })
     }
 
     /// Where it is.
@@ -46,6 +50,7 @@ impl Output {
     ///
     /// If the disk is full, or the like.
     pub fn write(mut self, bytes: &[u8]) -> Result<()> {
+        self.fresh = false;
         let write = |file: &mut File| {
             file.write_all(bytes)?;
             // A pipe or a device has no length.
@@ -54,7 +59,16 @@ impl Output {
             }
             file.flush()
         };
-        write(&mut self.file).with_context(|| format!("cannot write {}", self.path.display()))
+        write(&mut self.file)
+            .map_err(|error| anyhow!("cannot write {}: {}", self.path.display(), reason(&error)))
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if self.fresh {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -75,7 +89,22 @@ mod tests {
 
     #[test]
     fn a_path_that_cannot_be_written_is_named() {
-        let error = Output::open(Path::new("/dev/null/rate.jpg")).expect_err("no folder");
-        assert!(error.to_string().starts_with("cannot write /dev/null/rate.jpg: "), "{error}");
+        for (path, why) in
+            [("/dev/null/rate.jpg", "not a directory"), ("/dev/null/a/b", "not a directory")]
+        {
+            let error = Output::open(Path::new(path)).expect_err("no folder").to_string();
+            assert_eq!(error, format!("cannot write {path}: {why} (choose another file)"));
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_never_written_is_not_left_behind() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("rate.jpg");
+        drop(Output::open(&path).expect("opened"));
+        assert!(!path.exists());
+        fs::write(&path, b"old").expect("written");
+        drop(Output::open(&path).expect("opened"));
+        assert_eq!(fs::read(&path).expect("still there"), b"old");
     }
 }

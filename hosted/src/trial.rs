@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
-use crate::address;
+use crate::address::{self, reason};
 use crate::cli::{Content, LoadArgs};
 use crate::figure::{self, Format, Quantity};
 use crate::load::{self, Measurement, Plan};
@@ -100,8 +100,9 @@ fn read(content: &Content) -> Result<load::Content> {
         Content::Seq => load::Content::Seq((run ^ (run >> 16) ^ (run >> 32)) as u16),
         Content::Random => load::Content::Random(run),
         Content::File(path) => {
-            let bytes = fs::read(path)
-                .with_context(|| format!("cannot read the payload {}", path.display()))?;
+            let bytes = fs::read(path).map_err(|error| {
+                anyhow!("cannot read the payload {}: {}", path.display(), reason(&error))
+            })?;
             if bytes.is_empty() {
                 bail!("cannot send the payload {}: the file is empty", path.display());
             }
