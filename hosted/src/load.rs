@@ -91,6 +91,7 @@ pub fn run(
         plan,
         clock,
         start: clock.now(),
+        tick: clock.now() + TICK,
         wait: Wait::new(plan).context("cannot wait for sockets")?,
         lanes: (0..plan.connections.max(1)).map(|number| Lane::new(plan, number)).collect(),
         scratch: vec![0; 64 << 10],
@@ -108,6 +109,8 @@ struct Load<'a> {
     plan: &'a Plan,
     clock: Clock,
     start: Instant,
+    /// When the observer looks again.
+    tick: Instant,
     wait: Wait,
     lanes: Vec<Lane<'a>>,
     scratch: Vec<u8>,
@@ -123,7 +126,6 @@ struct Load<'a> {
 impl Load<'_> {
     fn run(&mut self, stop: &Stop, observe: &mut dyn FnMut(&Measurement)) -> std::io::Result<()> {
         let mut now = self.start;
-        let mut tick = now + TICK;
         let mut ready: Vec<usize> = (0..self.lanes.len()).collect();
         loop {
             let begun = self.begun;
@@ -134,11 +136,11 @@ impl Load<'_> {
                 // Whoever waited inside a read for nothing knows no time.
                 now = self.clock.now();
             }
-            if now >= tick {
+            if now >= self.tick {
                 self.out.elapsed = now.saturating_duration_since(self.start);
                 observe(&self.out);
                 now = self.clock.now();
-                tick = now + TICK;
+                self.tick = now + TICK;
             }
             if stop.requested() {
                 self.out.ended = Ended::Stopped;
@@ -147,7 +149,7 @@ impl Load<'_> {
             if idle || self.out.ended != Ended::AsPlanned {
                 break;
             }
-            let until = self.look.map_or(tick, |look| look.min(tick));
+            let until = self.look.map_or(self.tick, |look| look.min(self.tick));
             if self.wait.ready(&mut self.lanes, now, until, &mut ready)? {
                 now = self.clock.now();
             }
@@ -193,6 +195,11 @@ impl Load<'_> {
                 }
             }
             self.out.record(now.saturating_duration_since(self.start), key, end);
+            if now >= self.tick {
+                // What the observer does is not to be part of the next round trip.
+                self.wait.again(key);
+                return now;
+            }
         }
     }
 

@@ -169,7 +169,7 @@ impl<'a> Lane<'a> {
         if let Link::Open(stream) = &mut self.link {
             let probe = &mut *self.probe;
             if self.pump.run(stream, probe, scratch, now, || clock.now())? == Pumped::More {
-                wait.again(self.number);
+                wait.again(self.number.into());
             }
         }
         Ok(())

@@ -22,7 +22,7 @@ const SLICE: Duration = Duration::from_millis(100);
 pub(super) struct Wait {
     poll: Poll,
     events: Events,
-    /// Lanes that have more to move than their turn allowed.
+    /// Lanes that have more to do than their turn allowed.
     again: Vec<usize>,
     /// Whether to wait inside the read.
     inside: bool,
@@ -60,9 +60,9 @@ impl Wait {
         Ok(())
     }
 
-    /// This lane has more to move.
-    pub(super) fn again(&mut self, lane: u16) {
-        self.again.push(lane.into());
+    /// This lane has more to do.
+    pub(super) fn again(&mut self, lane: usize) {
+        self.again.push(lane);
     }
 
     /// Waits for lanes that have something to do, but not beyond `until`.
