@@ -1,0 +1,101 @@
+//! How a server stops: on signals, and when its output is gone.
+
+use std::io::{self, BufRead, BufReader};
+use std::net::{Shutdown, TcpStream};
+use std::process::Stdio;
+
+use rustix::process::Signal;
+
+use crate::support::{Program, connect, hosted, ping, rest};
+
+#[test]
+fn each_signal_lets_the_sessions_finish() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let (mut server, address) = Program::server(&["--drain", "60s"]);
+        let mut client = connect(address);
+        ping(&mut client, b"before");
+        server.signal(signal);
+        server.stderr_line("stopping: 1 session may go on for 1m; Ctrl+C ends all now");
+        assert!(TcpStream::connect(address).is_err(), "{signal:?}: nobody is accepted any more");
+        ping(&mut client, b"after");
+        client.shutdown(Shutdown::Write).expect("half-closed");
+        assert_eq!(rest(&client), b"");
+        let ended = server.wait();
+        assert_eq!(ended.code, Some(0), "{signal:?}");
+        let totals = "1 connection, 11 bytes echoed: 1 disconnected\n";
+        assert!(ended.stdout.ends_with(totals), "{signal:?}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn the_second_signal_ends_at_once() {
+    let (mut server, address) = Program::server(&["--drain", "1h"]);
+    let mut client = connect(address);
+    ping(&mut client, b"hello");
+    server.signal(Signal::INT);
+    server.stderr_line("stopping");
+    server.signal(Signal::INT);
+    assert_eq!(server.wait().code, Some(130));
+}
+
+#[test]
+fn without_a_drain_sessions_are_cut_off() {
+    for threads in ["1", "3"] {
+        let (server, address) = Program::server(&["--drain", "0", "--threads", threads]);
+        let mut clients: Vec<_> = (0..6).map(|_| connect(address)).collect();
+        clients.iter_mut().for_each(|client| ping(client, b"hello"));
+        server.signal(Signal::TERM);
+        let ended = server.wait();
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+        let totals = "6 connections, 30 bytes echoed: 6 cut off\n";
+        assert!(ended.stdout.ends_with(totals), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn the_drain_has_an_end() {
+    let (server, address) = Program::server(&["--drain", "100ms"]);
+    let mut client = connect(address);
+    ping(&mut client, b"hello");
+    server.signal(Signal::TERM);
+    let ended = server.wait();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stdout.ends_with("1 cut off\n"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_reader_of_stdout_that_leaves_ends_the_server_quietly() {
+    for threads in ["1", "3"] {
+        let mut command = hosted();
+        command.args(["server", "--ip", "127.0.0.1", "--port", "0", "--threads", threads]);
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let server = Program::writing(&mut command, writer.into(), Stdio::piped());
+        drop(command);
+        let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
+        let first = lines.next().expect("a line");
+        let address = first.rsplit(' ').next().and_then(|address| address.parse().ok());
+        drop(lines);
+        // What the server cannot write is the word about this client.
+        let _client = connect(address.expect("an address"));
+        let ended = server.wait();
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{threads} threads");
+    }
+}
+
+#[test]
+fn a_reader_of_stderr_that_leaves_does_no_harm() {
+    let mut command = hosted();
+    command.args(["server", "--ip", "127.0.0.1", "--port", "0", "--drain", "60s"]);
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    let mut server = Program::writing(&mut command, Stdio::piped(), writer.into());
+    let address = server.address();
+    let mut client = connect(address);
+    ping(&mut client, b"before");
+    server.signal(Signal::TERM);
+    client.shutdown(Shutdown::Write).expect("half-closed");
+    assert_eq!(rest(&client), b"");
+    let ended = server.wait();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stdout.contains("1 connection, 6 bytes echoed"), "{}", ended.stdout);
+}

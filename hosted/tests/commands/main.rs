@@ -1,0 +1,14 @@
+//! The commands of `hosted` from outside: the binary and its output, or the
+//! library's server, with real sockets on the loopback.
+//!
+//! Every wait is bounded by [`support::PATIENCE`]; nothing is asserted on speed.
+
+mod draining;
+mod fail_rate;
+mod fairness;
+mod limits;
+mod piping;
+mod rate;
+mod server;
+mod support;
+mod usage;

@@ -1,0 +1,341 @@
+//! `hosted rate`: the whole report, whatever happens.
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use hosted::load::{self, Content, Plan};
+use hosted::signals::Stop;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::{Ended, PATIENCE, Program, connect, hosted, message, noise, peer, run};
+
+/// The message of the original programs.
+const LENGTH: usize = 1000;
+
+fn json(ended: &Ended) -> Value {
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
+fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().expect("an object").keys().map(String::as_str).collect()
+}
+
+/// Echoes messages on every connection until the client leaves.
+fn echo() -> SocketAddr {
+    peer(|_, mut stream| {
+        while let Some(message) = message(&stream, LENGTH) {
+            let _ = stream.write_all(&message);
+        }
+    })
+}
+
+#[test]
+fn the_main_job_needs_nothing_else() {
+    let ended = run(&["rate", "--local", "--no-plot", "-c", "2000"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    let [header, title, totals, rtt, rate, names, values] = lines[..] else { panic!("{ended:?}") };
+    assert!(header.starts_with("ECHO this process (127.0.0.1:"), "{header}");
+    assert!(header.ends_with(") tcp, 1000 bytes, closed loop, 1 connection"), "{header}");
+    assert_eq!(title, "--- this process echo statistics ---");
+    let all = "2 000 sent, 2 000 echoed, 0 failed (fail rate below 0.150 % at 95 % confidence), ";
+    assert!(totals.starts_with(all), "{totals}");
+    assert!(rtt.starts_with("rtt min/avg/max/mdev = ") && rtt.ends_with(" ms"), "{rtt}");
+    assert!(rate.starts_with("echo rate ") && rate.ends_with(" messages/s"), "{rate}");
+    let names: Vec<_> = names.split_whitespace().collect();
+    assert_eq!(names, ["p50", "p90", "p99", "p99.9", "p99.99", "max"]);
+    assert_eq!(values.matches("n/a").count(), 1, "2000 say nothing of p99.99: {values}");
+}
+
+#[test]
+fn json_has_every_key_and_nothing_else() {
+    let ended = run(&["rate", "--local", "--no-plot", "-c", "200", "-P", "3", "-J"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let report = json(&ended);
+    assert_eq!(
+        keys(&report),
+        [
+            "schema",
+            "tool_version",
+            "command",
+            "complete",
+            "started",
+            "target",
+            "config",
+            "elapsed_s",
+            "sent",
+            "echoed",
+            "failed",
+            "fail_rate",
+            "fail_rate_upper95",
+            "service_ns",
+            "response_ns",
+            "rate_bps",
+            "messages_per_s"
+        ]
+    );
+    assert_eq!(keys(&report["target"]), ["name", "ip", "port", "protocol"]);
+    assert_eq!(keys(&report["config"]), ["message_bytes", "connections", "pace", "payload"]);
+    assert_eq!(
+        keys(&report["failed"]),
+        ["timeout", "refused", "reset", "closed_early", "differs", "extra", "unreachable", "local"]
+    );
+    assert_eq!(
+        keys(&report["service_ns"]),
+        ["n", "min", "mean", "stdev", "p50", "p90", "p99", "p99_9", "p99_99", "p99_999", "max"]
+    );
+    assert_eq!(report["complete"], true);
+    assert_eq!((&report["sent"], &report["echoed"]), (&200.into(), &200.into()));
+    assert_eq!(report["config"]["connections"], 3);
+    assert_eq!(report["service_ns"]["p99_9"], Value::Null, "200 do not support it");
+    assert!(report["service_ns"]["p99"].is_u64() && report["rate_bps"].is_f64());
+}
+
+#[test]
+fn a_time_ends_it_with_any_number_of_connections() {
+    for connections in ["1", "16"] {
+        let ended = run(&["rate", "--local", "--no-plot", "-t", "0.3", "-P", connections, "-J"]);
+        assert_eq!(ended.code, Some(0));
+        let report = json(&ended);
+        assert_eq!(report["complete"], true);
+        assert!(report["elapsed_s"].as_f64() >= Some(0.3), "{report}");
+        assert_eq!(report["sent"], report["echoed"]);
+    }
+}
+
+#[test]
+fn the_name_of_the_figure_chooses_its_format() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, magic) in
+        [("a/b/rate.jpg", &b"\xff\xd8\xff"[..]), ("rate.png", b"\x89PNG"), ("rate.svg", b"<svg")]
+    {
+        let path = folder.path().join(name);
+        let ended = run(&["rate", "--local", "-c", "50", "-o", &path.display().to_string()]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+        assert!(ended.stdout.ends_with(&format!("figure {}\n", path.display())), "{ended:?}");
+        let figure = fs::read(&path).expect("a figure");
+        assert!(figure.starts_with(magic), "{name}: {}", figure[..40].escape_ascii());
+    }
+}
+
+#[test]
+fn the_figure_goes_where_the_original_program_put_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = hosted();
+    command.args(["rate", "--local", "-c", "50"]).current_dir(folder.path());
+    let ended = Program::start(&mut command).wait();
+    assert!(ended.stdout.ends_with("figure result/rate.jpg\n"), "{ended:?}");
+    assert!(folder.path().join("result/rate.jpg").exists());
+}
+
+#[test]
+fn a_signal_ends_it_with_the_whole_report() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let figure = folder.path().join(format!("{}.png", signal.as_raw()));
+        let (served, messages) = mpsc::channel();
+        let target = peer(move |_, mut stream| {
+            while let Some(message) = message(&stream, LENGTH) {
+                let _ = stream.write_all(&message);
+                let _ = served.send(());
+            }
+        });
+        let mut command = hosted();
+        command.args(["rate", &target.to_string(), "-J", "-o"]).arg(&figure);
+        let program = Program::start(&mut command);
+        for _ in 0..50 {
+            messages.recv_timeout(PATIENCE).expect("a message");
+        }
+        program.signal(signal);
+        let ended = program.wait();
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{signal:?}");
+        let report = json(&ended);
+        assert_eq!(report["complete"], false, "{signal:?}");
+        assert!(report["echoed"].as_u64() >= Some(49) && report["sent"] == report["echoed"]);
+        assert!(fs::read(&figure).expect("a figure").starts_with(b"\x89PNG"));
+    }
+}
+
+#[test]
+fn a_signal_is_heard_while_the_server_is_silent() {
+    for connections in ["1", "4"] {
+        let (arrived, messages) = mpsc::channel();
+        let target = peer(move |_, stream| {
+            while message(&stream, LENGTH).is_some() {
+                let _ = arrived.send(());
+            }
+        })
+        .to_string();
+        let args = ["rate", &target, "--no-plot", "--timeout", "-1", "-P", connections];
+        let program = Program::start(hosted().args(args));
+        messages.recv_timeout(PATIENCE).expect("a message");
+        program.signal(Signal::INT);
+        let ended = program.wait();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains("0 sent, 0 echoed, 0 failed, "), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_server_that_dies_is_reported_with_what_was_measured() {
+    let target = peer(|_, mut stream| {
+        for _ in 0..5 {
+            let message = message(&stream, LENGTH).expect("a message");
+            stream.write_all(&message).expect("echoed");
+        }
+        message(&stream, LENGTH);
+    })
+    .to_string();
+    let ended = run(&["rate", &target, "--no-plot"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""));
+    for part in [
+        "6 sent, 5 echoed, 1 failed (fail rate 16.7 %; ",
+        "\nfailed: 1 closed early\n",
+        ", connection 0: closed by the peer with 0 of 1000 bytes echoed\n",
+        "\nstopped at the first failure (fail-rate goes on after failures)\n",
+        "\nrtt min/avg/max/mdev = ",
+    ] {
+        assert!(ended.stdout.contains(part), "{part:?} is not in {}", ended.stdout);
+    }
+    let report = json(&run(&["rate", &target, "--no-plot", "-J"]));
+    assert_eq!(report["complete"], false);
+    assert_eq!(report["failed"]["closed_early"], 1);
+}
+
+#[test]
+fn a_server_that_falls_silent_is_reported() {
+    for connections in ["1", "4"] {
+        let target = peer(|_, mut stream| {
+            let message = message(&stream, LENGTH).expect("a message");
+            let _ = stream.write_all(&message[..400]);
+            let _ = io::copy(&mut stream, &mut io::sink());
+        })
+        .to_string();
+        let args = ["rate", &target, "--no-plot", "--timeout", "200ms", "-P", connections];
+        let ended = run(&args);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let reason = "timed out with 400 of 1000 bytes echoed";
+        assert!(ended.stdout.contains(reason), "{}", ended.stdout);
+    }
+}
+
+#[test]
+fn an_echo_in_pieces_is_gathered() {
+    let target = peer(|_, mut stream| {
+        while let Some(message) = message(&stream, LENGTH) {
+            message.chunks(9).for_each(|piece| {
+                let _ = stream.write_all(piece);
+            });
+        }
+    })
+    .to_string();
+    for connections in ["1", "3"] {
+        let ended = run(&["rate", &target, "--no-plot", "-c", "30", "-P", connections]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains("30 sent, 30 echoed, 0 failed"), "{ended:?}");
+    }
+}
+
+#[test]
+fn messages_of_any_length_come_back() {
+    for (length, connections) in
+        [("1", "1"), ("16384", "1"), ("16385", "1"), ("3000000", "1"), ("3000000", "3")]
+    {
+        let args = ["rate", "--local", "--no-plot", "--payload", "seq", "-c", "4", "-J"];
+        let ended = run(&[&args[..], &["-l", length, "-P", connections]].concat());
+        assert_eq!((ended.code, &json(&ended)["echoed"]), (Some(0), &4.into()), "{length}");
+    }
+}
+
+#[test]
+fn the_payload_is_what_was_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("noise");
+    fs::write(&path, noise(300)).expect("written");
+    let (sender, messages) = mpsc::channel();
+    let target = peer(move |_, mut stream| {
+        while let Some(message) = message(&stream, LENGTH) {
+            let _ = stream.write_all(&message);
+            let _ = sender.send(message);
+        }
+    })
+    .to_string();
+    let two = |args: &[&str]| {
+        let ended = run(&[&["rate", &target, "--no-plot", "-c", "2"], args].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        [(); 2].map(|()| messages.recv_timeout(PATIENCE).expect("a message"))
+    };
+    assert_eq!(two(&[]), [(); 2].map(|()| vec![b'0'; LENGTH]), "as the original program");
+    let [first, second] = two(&["--payload", "seq"]);
+    assert_ne!(first, second);
+    let [first, second] = two(&["--payload", "random"]);
+    assert_ne!(first, second);
+    assert_ne!(two(&["--payload", "random"])[0], first, "different in each run");
+    let file: Vec<_> = noise(300).into_iter().cycle().take(LENGTH).collect();
+    let payload = format!("file:{}", path.display());
+    assert_eq!(two(&["--payload", &payload]), [file.clone(), file]);
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_quietly() {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = hosted();
+    command.args(["rate", "--local", "--no-plot", "-c", "10"]);
+    let program = Program::writing(&mut command, writer.into(), Stdio::piped());
+    let ended = program.wait();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+/// Drawing the live line must not be measured: with one connection, nothing is
+/// under way while the observer looks.
+#[test]
+fn the_observer_looks_between_messages() {
+    let arrived = Arc::new(AtomicU64::new(0));
+    let address = peer({
+        let arrived = arrived.clone();
+        move |_, mut stream| {
+            while let Some(message) = message(&stream, LENGTH) {
+                arrived.fetch_add(1, SeqCst);
+                let _ = stream.write_all(&message);
+            }
+        }
+    });
+    let plan = Plan {
+        address,
+        connections: 1,
+        content: Content::Zero,
+        length: LENGTH as u64,
+        limit: Some(PATIENCE),
+        count: None,
+        time: Some(Duration::from_secs(1)),
+        keep_going: false,
+    };
+    let stop = Stop::new().expect("a descriptor");
+    let mut looks = 0;
+    load::run(&plan, connect(address), &stop, &mut |so_far| {
+        looks += 1;
+        // Long enough for a message that is on its way to arrive.
+        (0..100).for_each(|_| thread::yield_now());
+        assert_eq!(arrived.load(SeqCst), so_far.tally.messages());
+    })
+    .expect("it runs");
+    assert!(looks > 0);
+}
+
+#[test]
+fn an_ordinary_server_is_measured_by_name() {
+    let port = echo().port().to_string();
+    let ended = run(&["rate", "--ip", "localhost", "--port", &port, "--no-plot", "-c", "10"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let header = format!("ECHO localhost:{port} (127.0.0.1:{port}) tcp, 1000 bytes");
+    assert!(ended.stdout.starts_with(&header), "{ended:?}");
+}

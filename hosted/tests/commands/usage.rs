@@ -1,0 +1,171 @@
+//! What is wrong on the command line is said before anything is measured: one
+//! clear line, nothing on stdout, and the exit code that tells which kind.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::net::TcpListener;
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use crate::support::{Ended, Program, loopback, peer, run};
+
+const USAGE: i32 = 2;
+const NOT_POSSIBLE: i32 = 3;
+
+#[test]
+fn wrong_flags_are_usage_errors() {
+    for (args, said) in [
+        (
+            "server --port 70000",
+            "invalid value '70000' for '--port <PORT>': 70000 is not in 0..=65535",
+        ),
+        ("server --port=-1", "-1 is not in 0..=65535"),
+        (
+            "server --timeout nan",
+            "invalid value 'nan' for '--timeout <TIME>': not a length of time",
+        ),
+        ("server --timeout soon", "expected seconds (0.5), or a time with a unit (200ms, 2m)"),
+        ("server --buffer 0", "invalid value '0' for '--buffer <BYTES>': 0 is not in 1..=65536"),
+        ("server --buffer 65537", "65537 is not in 1..=65536"),
+        ("server --listen 0", "'--listen <N>'"),
+        ("server --threads 0", "'--threads <N>'"),
+        ("server --max-conns 0", "'--max-conns <N>'"),
+        ("server --ip a:b:", "cannot resolve"),
+        ("server -v -q", "cannot be used with"),
+        ("client --buffer 0", "0 is not in 1..=65536"),
+        ("client --timeout nan", "not a length of time"),
+        ("client --port 70000", "70000 is not in 0..=65535"),
+        ("rate --port 70000", "70000 is not in 0..=65535"),
+        ("rate localhost:70000", "the port must be a number from 0 to 65535"),
+        ("rate [::1", "the bracket of the IPv6 address is not closed"),
+        ("rate --timeout nan", "not a length of time"),
+        ("rate --time -1", "'-1'"),
+        ("rate --time nan", "not a length of time"),
+        ("rate --count 0", "'--count <N>'"),
+        ("rate --length 0", "0 is not in 1..=1073741824"),
+        ("rate --parallel 0", "0 is not in 1..=16384"),
+        ("rate --payload ones", "expected zero, seq, random or file:PATH"),
+        ("rate --local localhost", "cannot be used with"),
+        ("rate --local --port 1", "cannot be used with"),
+        ("rate --no-plot --output a.jpg", "cannot be used with"),
+        ("fail-rate --max-fail many", "'--max-fail <N>'"),
+        ("fail-rate --timeout nan", "not a length of time"),
+        ("measure", "unrecognized subcommand 'measure'"),
+    ] {
+        let ended = run(&args.split(' ').collect::<Vec<_>>());
+        let code = if said == "cannot resolve" { NOT_POSSIBLE } else { USAGE };
+        assert_refused(&ended, code, said);
+    }
+}
+
+#[test]
+fn what_is_not_possible_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("empty"), "").expect("written");
+    let closed = loopback().local_addr().expect("bound").to_string();
+    let [missing, empty] = ["missing", "empty"].map(|name| format!("file:{}", path(name)));
+    for (args, said) in [
+        (
+            &["rate", "--no-plot", &closed][..],
+            format!("cannot connect to {closed}: connection refused"),
+        ),
+        (&["fail-rate", &closed], format!("cannot connect to {closed}: connection refused")),
+        // Two dots in a row: no name server need be asked.
+        (&["rate", "--no-plot", "no..such"], "cannot resolve \"no..such\": ".into()),
+        (&["fail-rate", "no..such"], "cannot resolve \"no..such\": ".into()),
+        (&["server", "--ip", "no..such"], "cannot resolve \"no..such\": ".into()),
+        (&["server", "--ip", "192.0.2.1"], "cannot listen on 192.0.2.1:2333: ".into()),
+        (
+            &["rate", "--local", "--output", "/dev/null/rate.jpg"],
+            "cannot write /dev/null/rate.jpg: not a directory (choose another file)\n".into(),
+        ),
+        (
+            &["fail-rate", "--local", "--output", "/"],
+            "cannot write /: is a directory (choose another file)\n".into(),
+        ),
+        (
+            &["rate", "--local", "--no-plot", "--payload", &missing],
+            format!("cannot read the payload {}: no such file or directory\n", path("missing")),
+        ),
+        (
+            &["fail-rate", "--local", "--payload", &empty],
+            format!("cannot send the payload {}: the file is empty\n", path("empty")),
+        ),
+    ] {
+        let ended = run(args);
+        assert_refused(&ended, NOT_POSSIBLE, &said);
+        assert_eq!(ended.stderr.lines().count(), 1, "{args:?}: {}", ended.stderr);
+    }
+}
+
+fn assert_refused(ended: &Ended, code: i32, said: &str) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    assert_eq!(ended.stdout, "", "{ended:?}");
+    let first = ended.stderr.split_inclusive('\n').next().unwrap_or_default();
+    assert!(first.starts_with("error: ") && first.contains(said), "{said:?} is not in {ended:?}");
+}
+
+#[test]
+fn a_target_that_refuses_leaves_no_empty_figure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let figure = folder.path().join("rate.jpg").display().to_string();
+    let closed = loopback().local_addr().expect("bound").to_string();
+    assert_eq!(run(&["rate", &closed, "--output", &figure]).code, Some(NOT_POSSIBLE));
+    assert!(!Path::new(&figure).exists());
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_found_before_anything_is_sent() {
+    let listener = loopback();
+    let address = listener.local_addr().expect("bound").to_string();
+    let ended = run(&["rate", &address, "--output", "/dev/null/rate.jpg"]);
+    assert_refused(&ended, NOT_POSSIBLE, "cannot write");
+    assert!(nobody_came(&listener));
+}
+
+fn nobody_came(listener: &TcpListener) -> bool {
+    listener.set_nonblocking(true).expect("an option");
+    listener.accept().is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
+#[test]
+fn a_negative_time_out_is_none_everywhere() {
+    let echo = peer(|_, mut stream| {
+        let _ = io::copy(&mut stream.try_clone().expect("a copy"), &mut stream);
+    });
+    let target = echo.to_string();
+    for args in [
+        &["rate", &target, "--no-plot", "-c", "3", "--timeout", "-1"][..],
+        &["fail-rate", &target, "-c", "3", "--timeout", "-1"],
+        &["fail-rate", &target, "-c", "3", "--timeout=-0.5s"],
+        &["fail-rate", &target, "-c", "3", "--timeout", "0"],
+    ] {
+        let ended = run(args);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{args:?}");
+    }
+    let (server, _) = Program::server(&["--timeout", "-1"]);
+    server.signal(Signal::TERM);
+    assert!(server.wait().stdout.contains("timeout  none\n"));
+}
+
+#[test]
+fn the_help_texts() {
+    for command in ["", "server", "client", "rate", "fail-rate"] {
+        let args: Vec<_> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+        let ended = run(&args);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+        let name = if command.is_empty() { "hosted" } else { command };
+        insta::assert_snapshot!(format!("help-{name}"), ended.stdout);
+    }
+}
+
+#[test]
+fn without_a_command_the_help_is_shown() {
+    let ended = run(&[]);
+    assert_eq!(ended.code, Some(USAGE));
+    assert!(ended.stderr.contains("Usage: hosted <COMMAND>"), "{}", ended.stderr);
+    let version = run(&["--version"]);
+    assert_eq!(version.stdout, format!("hosted {}\n", env!("CARGO_PKG_VERSION")));
+}
