@@ -1,13 +1,13 @@
 //! Files that are sent through the server and come back as they were.
 
 use std::io::Write;
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 use std::thread;
 
 use echo_core::{CloseReason, Rules};
 use hosted::server::Config;
 
-use crate::support::{Echo, config, connect, loopback, noise, pipe, rest};
+use crate::support::{Echo, config, connect, expect, loopback, noise, ping, pipe, rest};
 
 /// Buffers from one byte to the largest.
 const CHUNKS: [usize; 4] = [1, 7, 1024, 65_536];
@@ -38,15 +38,21 @@ fn many_files_at_once_do_not_mix() {
     assert_eq!((totals.connections, totals.bytes), (16, 1 << 20));
 }
 
-/// The whole file, and the FIN, wait in the system before the server looks: so
-/// no pause, however slow the machine, can make a word of it a command.
-fn pipe_at_once(chunk: usize, file: &[u8]) -> Vec<u8> {
+/// Starts a server only when the client has sent all that it will: so no pause,
+/// however slow the machine, can make a command of a word.
+fn at_once(chunk: usize, send: impl FnOnce(&mut TcpStream)) -> (Echo, TcpStream) {
     let listener = loopback();
     let mut client = connect(listener.local_addr().expect("bound"));
-    client.write_all(file).expect("fits into the system's buffers");
-    client.shutdown(Shutdown::Write).expect("half-closed");
+    send(&mut client);
     let rules = Rules { chunk, ..Rules::default() };
-    let _echo = Echo::on(listener, Config { rules, ..config() });
+    (Echo::on(listener, Config { rules, ..config() }), client)
+}
+
+fn pipe_at_once(chunk: usize, file: &[u8]) -> Vec<u8> {
+    let (_echo, client) = at_once(chunk, |client| {
+        client.write_all(file).expect("fits into the system's buffers");
+        client.shutdown(Shutdown::Write).expect("half-closed");
+    });
     rest(&client)
 }
 
@@ -71,5 +77,29 @@ fn a_tail_that_is_exit_comes_back() {
                 assert!(echoed == file, "{word:?} after {} bytes, buffer {chunk}", body.len());
             }
         }
+    }
+}
+
+#[test]
+fn the_word_after_a_full_buffer_is_data_even_if_nothing_follows() {
+    for chunk in CHUNKS {
+        let file = [&noise(chunk), &b"exit"[..]].concat();
+        let (_echo, mut client) = at_once(chunk, |client| client.write_all(&file).expect("sent"));
+        expect(&mut client, &file);
+        ping(&mut client, b"still there");
+    }
+}
+
+#[test]
+fn a_file_that_is_the_beginning_of_the_word_comes_back() {
+    for file in ["e", "ex", "exi", "exit\r"] {
+        assert_eq!(pipe_at_once(1024, file.as_bytes()), file.as_bytes());
+    }
+}
+
+#[test]
+fn a_file_that_is_the_word_is_the_command() {
+    for file in ["exit", "exit\n", "exit\r\n"] {
+        assert_eq!(pipe_at_once(1024, file.as_bytes()), b"", "{file:?}");
     }
 }

@@ -256,6 +256,18 @@ fn messages_of_any_length_come_back() {
 }
 
 #[test]
+fn messages_larger_than_a_turn_do_not_get_stuck() {
+    let target = peer(|_, mut stream| {
+        let mut same = stream.try_clone().expect("a copy");
+        let _ = io::copy(&mut stream, &mut same);
+    })
+    .to_string();
+    let args = ["rate", &target, "--no-plot", "--timeout", "-1"];
+    let ended = run(&[&args[..], &["-c", "2", "-P", "2", "-l", "5000000"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
 fn the_payload_is_what_was_asked_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("noise");
