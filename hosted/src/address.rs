@@ -74,7 +74,12 @@ pub fn connect(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<TcpS
             Some(limit) => TcpStream::connect_timeout(address, limit),
             None => TcpStream::connect(address),
         };
-        match stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream)) {
+        let usable = stream.and_then(|stream| {
+            refuse_itself(stream.local_addr()?, stream.peer_addr()?)?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        });
+        match usable {
             Ok(stream) => return Ok(stream),
             Err(error) => {
                 let hint = match error.kind() {
@@ -89,6 +94,17 @@ pub fn connect(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<TcpS
         }
     }
     Err(failure)
+}
+
+/// Refuses a connection that the system has made from a port to the very same
+/// port, which happens where nobody listens on a port that it hands out itself:
+/// such a connection echoes all that is sent, perfectly.
+///
+/// # Errors
+///
+/// "Connection refused", as it should have been.
+pub fn refuse_itself(local: SocketAddr, peer: SocketAddr) -> io::Result<()> {
+    if local == peer { Err(ErrorKind::ConnectionRefused.into()) } else { Ok(()) }
 }
 
 /// Listens on every address of `target`, or on all of the machine without one.

@@ -10,6 +10,7 @@ use mio::net::TcpStream;
 
 use super::Plan;
 use super::wait::Wait;
+use crate::address::refuse_itself;
 use crate::clock::Clock;
 use crate::pump::{Pump, Pumped};
 
@@ -186,7 +187,7 @@ fn is_connected(stream: &TcpStream) -> io::Result<bool> {
         return Err(error);
     }
     match stream.peer_addr() {
-        Ok(_) => Ok(true),
+        Ok(peer) => refuse_itself(stream.local_addr()?, peer).map(|()| true),
         Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
         Err(error) => Err(error),
     }
@@ -213,5 +214,24 @@ fn broken(error: &io::Error, was_open: bool) -> Failure {
         ErrorKind::ConnectionReset => Failure::Reset,
         ErrorKind::AddrNotAvailable => Failure::Local,
         _ => Failure::Unreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_to_itself_is_no_connection() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+        let itself = socket.local_addr().expect("bound");
+        socket.connect(&itself).expect("the system does that");
+        let error = is_connected(&TcpStream::from_std(socket.into())).expect_err("nobody is there");
+        assert_eq!(broken(&error, false), Failure::Refused);
     }
 }
