@@ -33,7 +33,6 @@ pub fn run(
     figure: Option<Output>,
     live_line: impl Fn(&Measurement, u64) -> String,
 ) -> Result<Measurement> {
-    let stop = Stop::on_signals().context("cannot catch signals")?;
     let content_bytes = read(content)?;
     let local = args.local.then(Local::start).transpose()?;
     let addresses = match &local {
@@ -41,6 +40,8 @@ pub fn run(
         None => args.target.target().resolve(args.target.port)?,
     };
     let first = address::connect(&addresses, args.timeout.0)?;
+    // Before, there is nothing to report, and a signal may end the program as it always does.
+    let stop = Stop::on_signals().context("cannot catch signals")?;
     let address = first.peer_addr().context("the connection was lost at once")?;
     let subject = Subject {
         command,
@@ -68,19 +69,20 @@ pub fn run(
         live.show(|| live_line(measurement, plan.length));
     })?;
     drop(live);
-    if args.json {
-        print(&format!("{:#}", report::json(&subject, &measurement)))?;
+    // Whoever read the report may be gone, like `tee` at Ctrl+C; the figure is made all the same.
+    let printed = if args.json {
+        print(&format!("{:#}", report::json(&subject, &measurement)))
     } else {
-        print(&report::text(&subject, &measurement))?;
-    }
+        print(&report::text(&subject, &measurement))
+    };
     if let Some(figure) = figure {
         let path = figure.path().to_owned();
         figure.write(&draw(&subject, &measurement, Format::from_path(&path))?)?;
-        if !args.json {
+        if !args.json && printed.is_ok() {
             print(&format!("figure {}", path.display()))?;
         }
     }
-    Ok(measurement)
+    printed.map(|()| measurement)
 }
 
 fn name(args: &LoadArgs, address: SocketAddr) -> String {
