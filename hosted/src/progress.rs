@@ -27,7 +27,6 @@ impl Live {
     pub fn show(&self, text: impl FnOnce() -> String) {
         if !self.bar.is_hidden() {
             self.bar.set_message(text());
-            self.bar.tick();
         }
     }
 }
