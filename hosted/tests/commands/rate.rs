@@ -14,7 +14,11 @@ use hosted::load::{self, Content, Plan};
 use hosted::signals::Stop;
 use rustix::process::Signal;
 use serde_json::Value;
+#[cfg(target_os = "linux")]
+use socket2::{Domain, Socket, Type};
 
+#[cfg(target_os = "linux")]
+use crate::support::loopback;
 use crate::support::{Ended, PATIENCE, Program, connect, hosted, message, noise, peer, run};
 
 /// The message of the original programs.
@@ -305,6 +309,53 @@ fn a_reader_that_leaves_ends_it_quietly() {
     let program = Program::writing(&mut command, writer.into(), Stdio::piped());
     let ended = program.wait();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn the_figure_is_made_even_if_the_reader_has_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let figure = folder.path().join("rate.svg");
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = hosted();
+    command.args(["rate", "--local", "-c", "10", "-J", "-o"]).arg(&figure);
+    let ended = Program::writing(&mut command, writer.into(), Stdio::piped()).wait();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(fs::read(&figure).expect("a figure").starts_with(b"<svg"));
+}
+
+/// While nothing is measured, a signal does what it does to any program.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_it_while_it_connects() {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let free = loopback().local_addr().expect("bound");
+    listener.bind(&free.into()).expect("a free port");
+    listener.listen(0).expect("it listens");
+    // Nobody accepts: the first fills the backlog, the others are not answered.
+    let _waiting = [(); 4].map(|()| {
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        client.set_nonblocking(true).expect("an option");
+        let _ = client.connect(&free.into());
+        client
+    });
+    let before = unanswered(free);
+    let args = ["rate", &free.to_string(), "--no-plot", "--timeout", "-1"];
+    let program = Program::start(hosted().args(args));
+    while unanswered(free) == before {
+        thread::yield_now();
+    }
+    program.signal(Signal::INT);
+    let ended = program.wait();
+    assert_eq!((ended.code, ended.stdout.as_str()), (None, ""), "{ended:?}");
+}
+
+/// How many connections to this address wait for the first answer (`SYN_SENT` is 02).
+#[cfg(target_os = "linux")]
+fn unanswered(address: SocketAddr) -> usize {
+    let table = fs::read_to_string("/proc/net/tcp").expect("the system's table");
+    let waiting = format!(":{:04X} 02 ", address.port());
+    table.lines().filter(|line| line.contains(&waiting)).count()
 }
 
 /// Drawing the live line must not be measured: with one connection, nothing is
