@@ -1,0 +1,140 @@
+//! The other side: connections from here to an echo server elsewhere.
+
+use core::time::Duration;
+
+use echo_core::{Endpoint, Failure, Instant};
+use smoltcp::iface::{
+    Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage,
+};
+use smoltcp::phy::Device;
+use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
+use smoltcp::wire::IpEndpoint;
+
+use crate::clock::{from_wire, to_wire};
+use crate::pump;
+
+/// The most frames taken in at once.
+const BATCH: usize = 64;
+
+/// The ports that no service is registered for (RFC 6335).
+const EPHEMERAL: core::ops::RangeInclusive<u16> = 49152..=65535;
+
+/// An interface that opens connections, each driven by an [`Endpoint`] of the
+/// caller's: usually a [`Probe`](echo_core::Probe).
+///
+/// In each round call [`receive`](Self::receive), then [`pump`](Self::pump) for
+/// each connection, then [`send`](Self::send), which tells when the next round
+/// is due.
+pub struct Client<'a> {
+    interface: Interface,
+    sockets: SocketSet<'a>,
+    next_port: u16,
+}
+
+/// One connection of a [`Client`].
+#[derive(Debug)]
+pub struct Connection {
+    socket: SocketHandle,
+    open: bool,
+}
+
+impl Connection {
+    /// Whether the handshake is over. It stays so after the end.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.open
+    }
+}
+
+impl<'a> Client<'a> {
+    /// A client with room for as many connections as `storage` is long. `seed`
+    /// chooses its first port: it should differ at each start.
+    #[must_use]
+    pub fn new(interface: Interface, storage: &'a mut [SocketStorage<'a>], seed: u64) -> Self {
+        let ports = u64::from(EPHEMERAL.end() - EPHEMERAL.start()) + 1;
+        // The remainder is smaller than the number of ports.
+        let next_port = EPHEMERAL.start() + (seed % ports) as u16;
+        Self { interface, sockets: SocketSet::new(storage), next_port }
+    }
+
+    /// Prepares a connection with these ring buffers.
+    ///
+    /// # Panics
+    ///
+    /// If the storage is full.
+    pub fn add(&mut self, receive: &'a mut [u8], send: &'a mut [u8]) -> Connection {
+        let mut socket = Socket::new(SocketBuffer::new(receive), SocketBuffer::new(send));
+        socket.set_nagle_enabled(false);
+        Connection { socket: self.sockets.add(socket), open: false }
+    }
+
+    /// Begins the handshake with an echo server, or begins it anew after the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Local`] if the interface has no address from which the server
+    /// can be reached.
+    pub fn connect(
+        &mut self,
+        connection: &mut Connection,
+        server: IpEndpoint,
+    ) -> Result<(), Failure> {
+        let port = self.next_port;
+        self.next_port = if port == *EPHEMERAL.end() { *EPHEMERAL.start() } else { port + 1 };
+        connection.open = false;
+        let socket = self.sockets.get_mut::<Socket<'_>>(connection.socket);
+        socket.abort();
+        socket.connect(self.interface.context(), server, port).map_err(|_| Failure::Local)
+    }
+
+    /// Ends the connection with a FIN, after what was written.
+    pub fn close(&mut self, connection: &Connection) {
+        self.sockets.get_mut::<Socket<'_>>(connection.socket).close();
+    }
+
+    /// Ends the connection with a reset.
+    pub fn abort(&mut self, connection: &Connection) {
+        self.sockets.get_mut::<Socket<'_>>(connection.socket).abort();
+    }
+
+    /// How long an acknowledgement waits for data that can carry it.
+    pub fn set_ack_delay(&mut self, connection: &Connection, delay: Option<Duration>) {
+        let socket = self.sockets.get_mut::<Socket<'_>>(connection.socket);
+        socket.set_ack_delay(delay.map(Into::into));
+    }
+
+    /// Takes in up to 64 frames. Whether there may be more.
+    pub fn receive(&mut self, now: Instant, device: &mut impl Device) -> bool {
+        let at = to_wire(now);
+        (0..BATCH).all(|_| {
+            let result = self.interface.poll_ingress_single(at, device, &mut self.sockets);
+            result != PollIngressSingleResult::None
+        })
+    }
+
+    /// Moves bytes between the connection and the endpoint.
+    ///
+    /// # Errors
+    ///
+    /// Why the connection is gone before the endpoint's end: [`Failure::Refused`]
+    /// or [`Failure::Reset`].
+    pub fn pump<E: Endpoint>(
+        &mut self,
+        connection: &mut Connection,
+        endpoint: &mut E,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        let socket = self.sockets.get_mut::<Socket<'_>>(connection.socket);
+        connection.open |= !matches!(socket.state(), State::SynSent | State::Closed);
+        let failure = if connection.open { Failure::Reset } else { Failure::Refused };
+        pump(socket, endpoint, now).map_err(|_| failure)
+    }
+
+    /// Sends what there is to send. Returns when the next round is due for the
+    /// stack; the endpoints have deadlines of their own.
+    pub fn send(&mut self, now: Instant, device: &mut impl Device) -> Option<Instant> {
+        let at = to_wire(now);
+        while self.interface.poll_egress(at, device, &mut self.sockets) != PollResult::None {}
+        self.interface.poll_at(at, &self.sockets).map(from_wire)
+    }
+}

@@ -1,0 +1,78 @@
+//! Bytes between a smoltcp TCP socket and any endpoint, and nothing else.
+//!
+//! The socket lends its ring buffers: the endpoint reads from the receive ring
+//! and what it sends is written into the send ring, without a copy in between.
+
+use core::fmt;
+
+use echo_core::{Endpoint, Instant};
+use smoltcp::socket::tcp::{RecvError, Socket, State};
+
+/// The connection is gone although the endpoint was not through with it: the
+/// peer reset it, or has been silent for longer than the stack allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("connection reset, or the peer is silent")
+    }
+}
+
+impl core::error::Error for Broken {}
+
+/// Moves what can be moved now, lets `endpoint` look at the clock, and shuts
+/// the sending side once it has [finished](Endpoint::finished).
+///
+/// Before the handshake is over nothing moves. Bounded by what the socket's buffers
+/// hold. What was written leaves with the next egress of the interface.
+///
+/// # Errors
+///
+/// [`Broken`] if the connection is gone before the endpoint's end is known.
+pub fn pump<E: Endpoint>(
+    socket: &mut Socket<'_>,
+    endpoint: &mut E,
+    now: Instant,
+) -> Result<(), Broken> {
+    loop {
+        write(socket, endpoint, now);
+        if endpoint.room() == 0 {
+            break;
+        }
+        // The closure sees the contiguous part of the ring: none only if all is read.
+        let read = socket.recv(|bytes| {
+            let taken = endpoint.handle_received(now, bytes);
+            (taken, taken)
+        });
+        match read {
+            Ok(0) => endpoint.handle_quiet(now),
+            Ok(_) => continue,
+            Err(_) if socket.state() == State::Closed => {
+                // A reset after the endpoint's last byte is a rude FIN; earlier it is a failure.
+                if endpoint.finished() {
+                    endpoint.handle_eof(now);
+                }
+            }
+            Err(RecvError::Finished) => endpoint.handle_eof(now),
+            Err(RecvError::InvalidState) => {}
+        }
+        // Silence or the end may have released what was held back.
+        write(socket, endpoint, now);
+        break;
+    }
+    endpoint.handle_timeout(now);
+    if endpoint.finished() {
+        socket.close();
+    }
+    if socket.state() == State::Closed && endpoint.end().is_none() { Err(Broken) } else { Ok(()) }
+}
+
+fn write<E: Endpoint>(socket: &mut Socket<'_>, endpoint: &mut E, now: Instant) {
+    while !endpoint.to_send().is_empty() {
+        match socket.send_slice(endpoint.to_send()) {
+            Ok(0) | Err(_) => break,
+            Ok(n) => endpoint.handle_sent(now, n),
+        }
+    }
+}

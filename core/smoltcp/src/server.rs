@@ -1,0 +1,281 @@
+//! The server as one step: frames in, bytes through the sessions, frames out,
+//! and when to come again.
+
+use core::time::Duration;
+
+use echo_core::{CloseReason, Instant, Rules};
+use heapless::Vec;
+use smoltcp::iface::{Interface, SocketSet};
+use smoltcp::phy::{Device, RxToken, TxToken};
+use smoltcp::wire::IpEndpoint;
+
+use crate::clock::to_wire;
+use crate::demux::{Flow, Subject, classify};
+use crate::held::Held;
+use crate::slot::Vacancy;
+use crate::slots::Slots;
+use crate::{Broken, Slot};
+
+/// The most frames that one step takes in, so that a flood of them cannot keep
+/// the answers back.
+const BATCH: usize = 64;
+
+/// What is served, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Service {
+    /// The TCP port, not 0.
+    pub port: u16,
+    /// What sessions may do.
+    pub rules: Rules,
+    /// Nagle's algorithm: hold back a segment that is not full until all before
+    /// it are acknowledged. It meets the delayed acknowledgement of the peer,
+    /// and several small echoes then wait 40 ms for each other: off.
+    pub nagle: bool,
+    /// How long an acknowledgement waits for data that can carry it. In an echo
+    /// the echo itself carries it, so the 10 ms are never seen, and half of the
+    /// frames are saved.
+    pub ack_delay: Option<Duration>,
+}
+
+/// The echo port of this project, the rules of [`Rules::default`], Nagle off,
+/// acknowledgements delayed by 10 ms.
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            port: 2333,
+            rules: Rules::default(),
+            nagle: false,
+            ack_delay: Some(Duration::from_millis(10)),
+        }
+    }
+}
+
+/// What a server tells its driver, which may log it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// A handshake is complete.
+    Connected {
+        /// With whom.
+        peer: IpEndpoint,
+    },
+    /// A session is over. Its tail may still be on the way.
+    Closed {
+        /// Whose.
+        peer: IpEndpoint,
+        /// Why.
+        end: Result<CloseReason, Broken>,
+        /// Bytes echoed.
+        echoed: u64,
+    },
+}
+
+/// An echo server: an interface that answers ARP, neighbour discovery and ping,
+/// and as many TCP connections at once as it was lent [`Slot`]s.
+pub struct Server<'s, 'a, const N: usize> {
+    interface: Interface,
+    slots: Slots<'s, 'a, N>,
+    /// No sockets, for frames that belong to no slot: smoltcp answers them, a
+    /// stray segment by a reset.
+    strangers: SocketSet<'a>,
+    service: Service,
+    accepting: bool,
+    /// Not later than the earliest deadline of a slot. It may be earlier: then
+    /// one look at all slots finds nothing and corrects it.
+    deadline: Option<Instant>,
+    neighbours_changed: bool,
+    connections: usize,
+    turned_away: u64,
+}
+
+/// Numbers of the slots that frames came for.
+type Touched = Vec<usize, BATCH>;
+
+impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
+    /// A server on this interface. `seed` should differ at each start, so that
+    /// nobody can guess which connections collide in the index.
+    #[must_use]
+    pub fn new(
+        interface: Interface,
+        slots: &'s mut [Slot<'a, N>],
+        service: Service,
+        seed: u64,
+    ) -> Self {
+        Self {
+            interface,
+            slots: Slots::new(slots, seed),
+            strangers: SocketSet::new(&mut [][..]),
+            service,
+            accepting: true,
+            deadline: None,
+            neighbours_changed: false,
+            connections: 0,
+            turned_away: 0,
+        }
+    }
+
+    /// Takes in up to 64 frames, serves the connections that they and the clock
+    /// concern, and sends what there is to send. Returns when to call it again
+    /// unless a frame comes before; `now` if there may be more frames already.
+    ///
+    /// `on_event` is told what happens meanwhile.
+    pub fn step(
+        &mut self,
+        now: Instant,
+        device: &mut impl Device,
+        on_event: &mut impl FnMut(Event),
+    ) -> Option<Instant> {
+        let mut touched = Touched::new();
+        let mut frames = 0;
+        while frames < BATCH
+            && let Some((frame, answer)) = device.receive(to_wire(now))
+        {
+            frame.consume(|frame| self.take_in(now, frame, answer, &mut touched));
+            frames += 1;
+        }
+        for number in touched {
+            self.serve(number, now, device, on_event);
+        }
+        let due = self.deadline.is_some_and(|deadline| deadline <= now);
+        if core::mem::take(&mut self.neighbours_changed) || due {
+            self.serve_due(now, !due, device, on_event);
+        }
+        if frames == BATCH { Some(now) } else { self.deadline }
+    }
+
+    /// From now on new connections are reset; those that are open go on.
+    pub fn stop_accepting(&mut self) {
+        self.accepting = false;
+    }
+
+    /// Ends all connections with a reset and sends it.
+    pub fn abort(
+        &mut self,
+        now: Instant,
+        device: &mut impl Device,
+        on_event: &mut impl FnMut(Event),
+    ) {
+        for number in 0..self.slots.len() {
+            self.slots.get(number).abort();
+            self.serve(number, now, device, on_event);
+        }
+    }
+
+    /// Connections whose slot is not vacant: in their handshake, open, or with a
+    /// tail that is not acknowledged yet.
+    #[must_use]
+    pub const fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// How often a peer found no vacant slot. Its SYN was dropped, not answered
+    /// by a reset: it tries again after a second.
+    #[must_use]
+    pub const fn turned_away(&self) -> u64 {
+        self.turned_away
+    }
+
+    /// The interface, to change its addresses or routes.
+    pub fn interface(&mut self) -> &mut Interface {
+        &mut self.interface
+    }
+
+    /// Shows the frame to the one socket that it is for.
+    fn take_in(&mut self, now: Instant, frame: &[u8], answer: impl TxToken, touched: &mut Touched) {
+        let mut held = Held::new(frame, answer);
+        let at = to_wire(now);
+        let slot = match classify(frame) {
+            Subject::Segment { flow, opens } if flow.local.port == self.service.port => {
+                let found = self.slots.find(&flow);
+                let unused = found.is_none_or(|number| self.slots.get(number).is_vacant());
+                if opens && unused && self.accepting {
+                    return self.open(now, flow, &mut held, touched);
+                }
+                found
+            }
+            Subject::Neighbour => {
+                self.neighbours_changed = true;
+                None
+            }
+            Subject::Segment { .. } | Subject::Other => None,
+        };
+        let sockets = match slot {
+            Some(number) => self.slots.get(number).sockets(),
+            None => &mut self.strangers,
+        };
+        self.interface.poll_ingress_single(at, &mut held, sockets);
+        if let Some(number) = slot {
+            self.touch(number, touched);
+        }
+    }
+
+    /// Shows a SYN to a vacant slot.
+    fn open(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        held: &mut Held<'_, impl TxToken>,
+        touched: &mut Touched,
+    ) {
+        let Some(number) = self.slots.take() else {
+            self.turned_away += 1;
+            return;
+        };
+        let slot = self.slots.get(number);
+        slot.listen(&self.service);
+        self.interface.poll_ingress_single(to_wire(now), held, slot.sockets());
+        self.connections += 1;
+        if slot.opened() {
+            self.slots.insert(number, flow);
+        }
+        self.touch(number, touched);
+    }
+
+    fn touch(&mut self, number: usize, touched: &mut Touched) {
+        let slot = self.slots.get(number);
+        if !core::mem::replace(&mut slot.touched, true) {
+            // As many places as frames in a step.
+            let _ = touched.push(number);
+        }
+    }
+
+    fn serve(
+        &mut self,
+        number: usize,
+        now: Instant,
+        device: &mut impl Device,
+        on_event: &mut impl FnMut(Event),
+    ) {
+        let slot = self.slots.get(number);
+        let rules = self.service.rules;
+        let vacancy = slot.serve(now, rules, &mut self.interface, device, on_event);
+        self.deadline = [self.deadline, slot.deadline()].into_iter().flatten().min();
+        match vacancy {
+            None => return,
+            Some(Vacancy::First) => {
+                self.slots.remove(number);
+                self.slots.push_first(number);
+            }
+            Some(Vacancy::Last) => self.slots.push_last(number),
+        }
+        self.connections -= 1;
+    }
+
+    /// Serves every slot whose deadline has come, or `all`, and finds the next.
+    fn serve_due(
+        &mut self,
+        now: Instant,
+        all: bool,
+        device: &mut impl Device,
+        on_event: &mut impl FnMut(Event),
+    ) {
+        self.deadline = None;
+        for number in 0..self.slots.len() {
+            let deadline = self.slots.get(number).deadline();
+            if all && deadline.is_some() || deadline.is_some_and(|deadline| deadline <= now) {
+                self.serve(number, now, device, on_event);
+            } else {
+                self.deadline = [self.deadline, deadline].into_iter().flatten().min();
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! One connection's place: its socket, its session, and its life from the
+//! handshake until the peer has acknowledged the last byte.
+
+use core::slice;
+use core::time::Duration;
+
+use echo_core::{Endpoint, IdleTimer, Instant, Rules, Session};
+use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::phy::Device;
+use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
+use smoltcp::wire::IpEndpoint;
+
+use crate::clock::{from_wire, to_wire};
+use crate::server::{Event, Service};
+use crate::slots::Links;
+use crate::{Broken, pump};
+
+/// How long a handshake may take: three repetitions of our answer, which
+/// follow after 1, 2 and 4 s. Without it, floods of SYNs would stay for ever.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// A peer that has not sent a single packet for so long is gone: smoltcp itself
+/// repeats for ever. Shorter, and a line that loses every fifth frame could not
+/// be told from a cut one, because repetitions follow at growing distances.
+const SILENT_PEER: Duration = Duration::from_secs(300);
+
+/// How often a silent peer is asked whether it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// How long the tail of an echo may take to be acknowledged after the session
+/// has ended.
+const TAIL: Duration = Duration::from_secs(120);
+
+/// Storage for one connection, lent to a [`Server`](crate::Server).
+#[derive(Debug)]
+pub struct Slot<'a, const N: usize> {
+    /// A set of one: smoltcp looks at every socket of a set for each frame.
+    sockets: SocketSet<'a>,
+    handle: SocketHandle,
+    life: Life<N>,
+    deadline: Option<Instant>,
+    /// A frame for it came in the current step.
+    pub(crate) touched: bool,
+    pub(crate) links: Links,
+}
+
+/// The life of a slot.
+#[derive(Debug)]
+enum Life<const N: usize> {
+    /// No connection, or one whose peer has acknowledged everything, so that
+    /// nothing is lost if it is forgotten for a new one.
+    Vacant,
+    Opening,
+    Serving {
+        peer: IpEndpoint,
+        session: Session<N>,
+    },
+    /// The session is over; the socket still holds its tail.
+    Closing {
+        limit: IdleTimer,
+    },
+}
+
+/// When a slot that has become vacant should be used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Vacancy {
+    /// Nothing is left of its connection.
+    First,
+    /// The peer may still have a last word: TIME-WAIT, FIN-WAIT-2.
+    Last,
+}
+
+impl<'a, const N: usize> Slot<'a, N> {
+    /// A slot whose socket uses these ring buffers, at least 1 byte each. Below
+    /// four segments (6 KiB on Ethernet) in `receive` the peer has to wait for
+    /// each acknowledgement.
+    #[must_use]
+    pub fn new(
+        storage: &'a mut SocketStorage<'a>,
+        receive: &'a mut [u8],
+        send: &'a mut [u8],
+    ) -> Self {
+        let mut sockets = SocketSet::new(slice::from_mut(storage));
+        let socket = Socket::new(SocketBuffer::new(receive), SocketBuffer::new(send));
+        let handle = sockets.add(socket);
+        let (life, links) = (Life::Vacant, Links::default());
+        Self { sockets, handle, life, deadline: None, touched: false, links }
+    }
+
+    /// Makes the vacant slot ready for the SYN that comes next.
+    pub(crate) fn listen(&mut self, service: &Service) {
+        let socket = self.sockets.get_mut::<Socket<'_>>(self.handle);
+        socket.abort();
+        socket.set_nagle_enabled(service.nagle);
+        socket.set_ack_delay(service.ack_delay.map(Into::into));
+        socket.set_timeout(Some(HANDSHAKE.into()));
+        socket.set_keep_alive(Some(KEEP_ALIVE.into()));
+        // It is closed now, so only port 0 can fail: then nobody can connect.
+        let _ = socket.listen(service.port);
+        self.life = Life::Opening;
+    }
+
+    /// Whether the SYN that it listened for was a right one.
+    pub(crate) fn opened(&self) -> bool {
+        self.socket().state() == State::SynReceived
+    }
+
+    pub(crate) fn is_vacant(&self) -> bool {
+        matches!(self.life, Life::Vacant)
+    }
+
+    /// When to serve it even if no frame comes.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// The sockets to show a frame to.
+    pub(crate) fn sockets(&mut self) -> &mut SocketSet<'a> {
+        &mut self.sockets
+    }
+
+    /// Moves bytes, sends what there is to send, and says whether the slot has
+    /// become vacant by that.
+    pub(crate) fn serve(
+        &mut self,
+        now: Instant,
+        rules: Rules,
+        interface: &mut Interface,
+        device: &mut impl Device,
+        on_event: &mut impl FnMut(Event),
+    ) -> Option<Vacancy> {
+        self.touched = false;
+        self.advance(now, rules, on_event);
+        let at = to_wire(now);
+        while interface.poll_egress(at, device, &mut self.sockets) != PollResult::None {}
+        if self.socket().state() == State::Closed {
+            // The stack gave up, which only its egress decides.
+            self.advance(now, rules, on_event);
+        }
+        let vacancy = self.vacate();
+        let stack = interface.poll_at(at, &self.sockets).map(from_wire);
+        self.deadline = [self.own_deadline(), stack].into_iter().flatten().min();
+        vacancy
+    }
+
+    /// Ends the connection, if there is one, with a reset.
+    pub(crate) fn abort(&mut self) {
+        self.sockets.get_mut::<Socket<'_>>(self.handle).abort();
+    }
+
+    fn socket(&self) -> &Socket<'a> {
+        self.sockets.get(self.handle)
+    }
+
+    fn advance(&mut self, now: Instant, rules: Rules, on_event: &mut impl FnMut(Event)) {
+        let socket = self.sockets.get_mut::<Socket<'_>>(self.handle);
+        if matches!(self.life, Life::Opening)
+            && !matches!(socket.state(), State::Listen | State::SynReceived | State::Closed)
+            && let Some(peer) = socket.remote_endpoint()
+        {
+            socket.set_timeout(Some(SILENT_PEER.into()));
+            self.life = Life::Serving { peer, session: Session::new(now, rules) };
+            on_event(Event::Connected { peer });
+        }
+        match &mut self.life {
+            Life::Opening => {}
+            Life::Serving { peer, session } => {
+                let end = match pump(socket, session, now) {
+                    Ok(()) => session.end().map(Ok),
+                    Err(Broken) => Some(Err(Broken)),
+                };
+                if let Some(end) = end {
+                    on_event(Event::Closed { peer: *peer, end, echoed: session.echoed() });
+                    socket.close();
+                    socket.set_keep_alive(None);
+                    let mut limit = IdleTimer::new(Some(TAIL));
+                    limit.restart(now);
+                    self.life = Life::Closing { limit };
+                }
+            }
+            Life::Closing { limit } => {
+                if limit.expired(now) {
+                    socket.abort();
+                }
+            }
+            // The peer goes on sending to nobody: only a reset tells it.
+            Life::Vacant => {
+                if socket.can_recv() {
+                    socket.abort();
+                }
+            }
+        }
+    }
+
+    fn vacate(&mut self) -> Option<Vacancy> {
+        let vacancy = match (&self.life, self.socket().state()) {
+            (Life::Opening, State::Listen) => Vacancy::First,
+            (Life::Opening | Life::Closing { .. }, State::Closed) => Vacancy::First,
+            (Life::Closing { .. }, State::TimeWait | State::FinWait2) => Vacancy::Last,
+            _ => return None,
+        };
+        self.life = Life::Vacant;
+        Some(vacancy)
+    }
+
+    fn own_deadline(&self) -> Option<Instant> {
+        match &self.life {
+            Life::Vacant | Life::Opening => None,
+            Life::Serving { session, .. } => session.deadline(),
+            Life::Closing { limit } => limit.deadline(),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Which connection lives in which slot: a hash index over flows and a queue of
+//! vacant slots, both threaded through the slots themselves, so that finding a
+//! connection costs the same with four slots as with a thousand, and no storage
+//! beside the slots is needed.
+
+use crate::demux::Flow;
+use crate::slot::Slot;
+
+/// All slots of a server.
+pub(crate) struct Slots<'s, 'a, const N: usize> {
+    slots: &'s mut [Slot<'a, N>],
+    seed: u64,
+    /// The queue of vacant slots, by their `next_vacant`.
+    first_vacant: Option<usize>,
+    last_vacant: Option<usize>,
+}
+
+/// What ties a slot into the index and into the queue.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    /// The flow under which the slot can be found, if it is in the index.
+    flow: Option<Flow>,
+    /// The next slot of the same bucket.
+    next_in_bucket: Option<usize>,
+    /// The first slot of the bucket whose number is this slot's: each slot
+    /// lends the index one bucket.
+    bucket: Option<usize>,
+    next_vacant: Option<usize>,
+}
+
+impl<'s, 'a, const N: usize> Slots<'s, 'a, N> {
+    /// All vacant, none in the index.
+    pub(crate) fn new(slots: &'s mut [Slot<'a, N>], seed: u64) -> Self {
+        let mut all = Self { slots, seed, first_vacant: None, last_vacant: None };
+        for number in 0..all.slots.len() {
+            all.slots[number].links = Links::default();
+            all.push_last(number);
+        }
+        all
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The slot with this number, which came from here.
+    pub(crate) fn get(&mut self, number: usize) -> &mut Slot<'a, N> {
+        &mut self.slots[number]
+    }
+
+    /// The slot in which this connection lives.
+    pub(crate) fn find(&self, flow: &Flow) -> Option<usize> {
+        let mut next = self.slots.get(self.bucket(flow)?)?.links.bucket;
+        while let Some(number) = next {
+            let links = &self.slots[number].links;
+            if links.flow.as_ref() == Some(flow) {
+                return Some(number);
+            }
+            next = links.next_in_bucket;
+        }
+        None
+    }
+
+    /// From now on the connection is found in this slot.
+    pub(crate) fn insert(&mut self, number: usize, flow: Flow) {
+        if let Some(bucket) = self.bucket(&flow) {
+            let next = self.slots[bucket].links.bucket.replace(number);
+            let links = &mut self.slots[number].links;
+            links.next_in_bucket = next;
+            links.flow = Some(flow);
+        }
+    }
+
+    /// From now on the slot is not found.
+    pub(crate) fn remove(&mut self, number: usize) {
+        let links = &mut self.slots[number].links;
+        let after = links.next_in_bucket.take();
+        let Some(bucket) = links.flow.take().and_then(|flow| self.bucket(&flow)) else { return };
+        if self.slots[bucket].links.bucket == Some(number) {
+            self.slots[bucket].links.bucket = after;
+            return;
+        }
+        let mut next = self.slots[bucket].links.bucket;
+        while let Some(before) = next {
+            let links = &mut self.slots[before].links;
+            if links.next_in_bucket == Some(number) {
+                links.next_in_bucket = after;
+                return;
+            }
+            next = links.next_in_bucket;
+        }
+    }
+
+    /// Takes the first vacant slot out of the queue, and out of the index, where
+    /// a connection that it has behind it may still be found.
+    pub(crate) fn take(&mut self) -> Option<usize> {
+        let number = self.first_vacant?;
+        self.first_vacant = self.slots[number].links.next_vacant.take();
+        if self.first_vacant.is_none() {
+            self.last_vacant = None;
+        }
+        self.remove(number);
+        Some(number)
+    }
+
+    /// Gives a slot back that is to be used again first.
+    pub(crate) fn push_first(&mut self, number: usize) {
+        let next = self.first_vacant.replace(number);
+        self.slots[number].links.next_vacant = next;
+        self.last_vacant.get_or_insert(number);
+    }
+
+    /// Gives a slot back that is to be used again last.
+    pub(crate) fn push_last(&mut self, number: usize) {
+        match self.last_vacant.replace(number) {
+            None => self.first_vacant = Some(number),
+            Some(last) => self.slots[last].links.next_vacant = Some(number),
+        }
+    }
+
+    fn bucket(&self, flow: &Flow) -> Option<usize> {
+        let slots = self.slots.len() as u64;
+        // The remainder is smaller than a slice's length, so it fits.
+        flow.hash(self.seed).checked_rem(slots).map(|bucket| bucket as usize)
+    }
+}

@@ -1,0 +1,182 @@
+//! Two smoltcp stacks on a faultless cable, in virtual time: what the server
+//! promises, seen from a client.
+
+mod world;
+
+use std::time::Duration;
+
+use echo_core::{CloseReason, Endpoint, LINGER, Payload, Probe, Rules, SILENCE};
+use echo_smoltcp::smoltcp::wire::IpEndpoint;
+use echo_smoltcp::{Broken, Event, Service};
+
+use world::talker::Talker;
+use world::{SERVER, SERVER_V6, Setup, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn probes(count: u16, length: u64) -> Vec<Probe<'static, 512>> {
+    (0..count)
+        .map(|connection| {
+            let payload = Payload::Seq { run: 1, connection };
+            let mut probe = Probe::new(payload, length, Some(30 * SECOND));
+            probe.begin(echo_core::Instant::START, 0);
+            probe
+        })
+        .collect()
+}
+
+fn rules(rules: Rules) -> Setup {
+    Setup { service: Service { rules, ..Service::default() }, ..Setup::default() }
+}
+
+fn ends(world: &World<Talker>) -> Vec<Result<CloseReason, Broken>> {
+    let ends = world.events.iter().filter_map(|(_, event)| match event {
+        Event::Closed { end, .. } => Some(*end),
+        Event::Connected { .. } => None,
+    });
+    ends.collect()
+}
+
+/// Until the first session of the server is over.
+fn run_to_the_end(world: &mut World<Talker>) {
+    assert!(world.run_until(10 * SECOND, |world| !ends(world).is_empty()));
+}
+
+#[test]
+fn one_to_64_connections_get_their_own_bytes_back() {
+    for connections in [1, 2, 64] {
+        for server in [SERVER, SERVER_V6] {
+            let setup = Setup { slots: connections.into(), server, ..Setup::default() };
+            let mut world = World::new(setup, probes(connections, 20_000));
+            world.run_until(30 * SECOND, |world| {
+                world.ends.iter().all(|end| end.endpoint.end().is_some())
+            });
+            for end in &world.ends {
+                assert!(matches!(end.endpoint.end(), Some(Ok(_))), "{:?}", end.endpoint.end());
+            }
+            assert_eq!(world.server.connections(), connections.into());
+        }
+    }
+}
+
+#[test]
+fn a_connection_without_a_slot_gets_in_once_one_is_vacant() {
+    let talkers = [b"first".as_slice(), b"second"].map(|line| Talker::saying(line).then_fin());
+    let mut world = World::new(Setup::default(), talkers.into());
+    assert!(world.run_until(5 * SECOND, |world| {
+        world.ends.iter().all(|end| end.endpoint.eof.is_some())
+    }));
+    assert_eq!(world.ends[0].endpoint.heard, b"first");
+    assert_eq!(world.ends[1].endpoint.heard, b"second");
+    assert_eq!(world.server.turned_away(), 1);
+    assert!(world.ends[1].endpoint.eof >= world.ends[0].endpoint.eof);
+}
+
+#[test]
+fn the_idle_limit_is_met_to_the_microsecond() {
+    let limit = Duration::from_micros(2_345_678);
+    let setup = rules(Rules { idle: Some(limit), ..Rules::default() });
+    let mut world = World::new(setup, vec![Talker::saying(b"hello")]);
+    assert!(world.run_until(10 * SECOND, |world| world.ends[0].endpoint.eof.is_some()));
+    assert_eq!(world.ends[0].endpoint.heard, b"hello");
+    assert_eq!(ends(&world), [Ok(CloseReason::TimedOut)]);
+    // Its last byte left when the line came, one cable's delay after it was said.
+    let said = world.ends[0].endpoint.said.expect("it said hello");
+    let (closed, _) = world.events[1];
+    assert_eq!(closed, said + Duration::from_micros(100) + limit);
+}
+
+#[test]
+fn a_half_closed_peer_gets_its_whole_echo_and_then_a_fin() {
+    let body: Vec<u8> = (0..100_000u32).map(|i| (i % 251) as u8).collect();
+    let mut world = World::new(Setup::default(), vec![Talker::saying(&body).then_fin()]);
+    assert!(world.run_until(10 * SECOND, |world| world.ends[0].endpoint.eof.is_some()));
+    assert_eq!(world.ends[0].endpoint.heard, body);
+    assert_eq!(ends(&world), [Ok(CloseReason::Disconnected)]);
+    world.run_until(20 * SECOND, |world| world.server.connections() == 0);
+    assert_eq!(world.server.connections(), 0);
+}
+
+#[test]
+fn a_peer_that_reads_late_loses_nothing() {
+    let body = [7; 100_000];
+    let mut talker = Talker::saying(&body).then_fin();
+    talker.deaf = true;
+    let mut world = World::new(Setup::default(), vec![talker]);
+    assert!(!world.run_until(6 * SECOND, |world| world.ends[0].endpoint.eof.is_some()));
+    world.ends[0].endpoint.deaf = false;
+    assert!(world.run_until(60 * SECOND, |world| world.ends[0].endpoint.eof.is_some()));
+    assert_eq!(world.ends[0].endpoint.heard, body);
+}
+
+#[test]
+fn the_word_exit_ends_a_session_after_silence() {
+    let lines = [(Duration::ZERO, b"hello".as_slice()), (SECOND, b"exit\n")];
+    let mut world = World::new(Setup::default(), vec![Talker::new(lines)]);
+    run_to_the_end(&mut world);
+    assert_eq!(world.ends[0].endpoint.heard, b"hello");
+    assert_eq!(ends(&world), [Ok(CloseReason::Exit)]);
+    let (eof, said) = (world.ends[0].endpoint.eof, world.ends[0].endpoint.said);
+    let waited = eof.expect("a FIN").saturating_duration_since(said.expect("the word"));
+    assert_eq!(waited, SILENCE + Duration::from_micros(200));
+}
+
+#[test]
+fn one_shot_answers_the_first_message_and_closes() {
+    let setup = rules(Rules { one_shot: true, ..Rules::default() });
+    let lines = [(Duration::ZERO, b"first".as_slice()), (SECOND, b"second")];
+    let mut world = World::new(setup, vec![Talker::new(lines)]);
+    run_to_the_end(&mut world);
+    assert_eq!(world.ends[0].endpoint.heard, b"first");
+    assert_eq!(ends(&world), [Ok(CloseReason::Answered)]);
+}
+
+#[test]
+fn a_peer_that_never_closes_does_not_keep_its_slot() {
+    let mut talker = Talker::saying(b"exit");
+    talker.deaf = true;
+    let mut world = World::new(Setup::default(), vec![talker]);
+    run_to_the_end(&mut world);
+    assert_eq!(world.server.connections(), 0);
+    let (closed, _) = world.events[1];
+    assert!(closed.since_start() < SILENCE + LINGER + Duration::from_millis(10), "{closed:?}");
+}
+
+#[test]
+fn a_reset_frees_the_slot_at_once() {
+    let mut world = World::new(Setup::default(), vec![Talker::saying(b"hello")]);
+    world.run_until(SECOND, |world| !world.ends[0].endpoint.heard.is_empty());
+    world.abort(0);
+    world.run_until(2 * SECOND, |world| world.server.connections() == 0);
+    assert_eq!(ends(&world), [Err(Broken)]);
+    let (closed, _) = world.events[1];
+    assert!(closed.since_start() < Duration::from_millis(10), "{closed:?}");
+}
+
+/// TIME-WAIT lasts 10 s; a server with one slot serves the next peer at once.
+#[test]
+fn a_slot_in_time_wait_takes_the_next_connection() {
+    let mut world = World::new(Setup::default(), vec![Talker::saying(b"exit")]);
+    for round in 1..=20 {
+        assert!(world.run_until(10 * SECOND, |world| ends(world).len() == round), "{round}");
+        world.ends[0].endpoint = Talker::saying(b"exit");
+        world.connect_again(0, IpEndpoint::new(SERVER, Service::default().port));
+    }
+    assert_eq!(world.server.turned_away(), 0);
+}
+
+#[test]
+fn a_server_that_stops_accepting_resets_new_peers_and_serves_the_old() {
+    let mut world = World::new(
+        Setup { slots: 2, ..Setup::default() },
+        vec![Talker::new([(Duration::ZERO, b"one".as_slice()), (SECOND, b"two")]).then_fin()],
+    );
+    world.run_until(SECOND / 2, |world| !world.ends[0].endpoint.heard.is_empty());
+    world.server.stop_accepting();
+    assert!(world.run_until(5 * SECOND, |world| world.ends[0].endpoint.eof.is_some()));
+    assert_eq!(world.ends[0].endpoint.heard, b"onetwo");
+    world.ends[0].endpoint = Talker::saying(b"late");
+    world.connect_again(0, IpEndpoint::new(SERVER, Service::default().port));
+    assert!(world.run_until(6 * SECOND, |world| world.ends[0].failure.is_some()));
+    assert_eq!(world.ends[0].failure, Some(echo_core::Failure::Refused));
+}

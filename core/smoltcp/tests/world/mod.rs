@@ -1,0 +1,166 @@
+//! A server and a client, each on its own smoltcp stack, joined by a cable,
+//! living in virtual time.
+
+pub(crate) mod cable;
+pub(crate) mod talker;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use echo_core::{Endpoint, Failure, Instant};
+use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
+use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
+use echo_smoltcp::{Client, Connection, Event, Host, Server, Service, Slot};
+
+use cable::{Cable, Faults, Plug};
+
+pub(crate) const SERVER: IpAddress = IpAddress::v4(192, 168, 69, 1);
+pub(crate) const SERVER_V6: IpAddress = IpAddress::v6(0xfd69, 0, 0, 0, 0, 0, 0, 1);
+const CLIENT: IpAddress = IpAddress::v4(192, 168, 69, 100);
+const CLIENT_V6: IpAddress = IpAddress::v6(0xfd69, 0, 0, 0, 0, 0, 0, 100);
+pub(crate) const SERVER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
+pub(crate) const CLIENT_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
+
+/// The buffer of each session.
+const N: usize = 2048;
+
+pub(crate) struct World<E> {
+    pub(crate) now: Instant,
+    pub(crate) server: Server<'static, 'static, N>,
+    pub(crate) events: Vec<(Instant, Event)>,
+    pub(crate) cable: Rc<RefCell<Cable>>,
+    pub(crate) plugs: [Plug; 2],
+    client: Client<'static>,
+    pub(crate) ends: Vec<ClientEnd<E>>,
+    /// How often a side was called: a livelock fails instead of hanging.
+    steps: u64,
+}
+
+pub(crate) struct ClientEnd<E> {
+    pub(crate) connection: Connection,
+    pub(crate) endpoint: E,
+    pub(crate) failure: Option<Failure>,
+}
+
+pub(crate) struct Setup {
+    pub(crate) slots: usize,
+    /// Of each ring, on both sides.
+    pub(crate) ring: usize,
+    pub(crate) service: Service,
+    pub(crate) faults: Faults,
+    pub(crate) seed: u64,
+    pub(crate) server: IpAddress,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            slots: 1,
+            ring: 8192,
+            service: Service::default(),
+            faults: Faults { delay: Duration::from_micros(100), ..Faults::default() },
+            seed: 1,
+            server: SERVER,
+        }
+    }
+}
+
+impl<E: Endpoint> World<E> {
+    /// A world in which all of these endpoints begin to connect at the start.
+    pub(crate) fn new(setup: Setup, endpoints: Vec<E>) -> Self {
+        let (cable, mut plugs) = Cable::new(setup.faults, setup.seed);
+        let interface = interface(SERVER_MAC, [SERVER, SERVER_V6], setup.seed, &mut plugs[0]);
+        let slots = leak((0..setup.slots).map(|_| slot(setup.ring)).collect());
+        let server = Server::new(interface, slots, setup.service, setup.seed);
+        let interface = interface_of_client(setup.seed, &mut plugs[1]);
+        let storage = leak(endpoints.iter().map(|_| SocketStorage::EMPTY).collect());
+        let mut client = Client::new(interface, storage, setup.seed);
+        let target = IpEndpoint::new(setup.server, setup.service.port);
+        let ends = endpoints.into_iter().map(|endpoint| {
+            let mut connection = client.add(ring(setup.ring), ring(setup.ring));
+            client.connect(&mut connection, target).expect("the server is in the subnet");
+            ClientEnd { connection, endpoint, failure: None }
+        });
+        let ends = ends.collect();
+        let (now, events) = (Instant::START, Vec::new());
+        Self { now, server, events, cable, plugs, client, ends, steps: 0 }
+    }
+
+    /// Lives until `done` or until nothing can ever happen again, at most until
+    /// `limit` after the start. Whether it was `done`.
+    pub(crate) fn run_until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> bool {
+        loop {
+            let next = self.step();
+            if done(self) {
+                return true;
+            }
+            match next {
+                Some(next) if next <= Instant::new(limit) => self.now = next.max(self.now),
+                _ => {
+                    self.now = Instant::new(limit).max(self.now);
+                    return false;
+                }
+            }
+            self.steps += 1;
+            assert!(self.steps < 3_000_000, "a livelock at {:?}", self.now);
+        }
+    }
+
+    /// Everything that happens now, and when the next thing will.
+    fn step(&mut self) -> Option<Instant> {
+        let now = self.now;
+        let [server_plug, client_plug] = &mut self.plugs;
+        let events = &mut self.events;
+        let server = self.server.step(now, server_plug, &mut |event| events.push((now, event)));
+        self.client.receive(now, client_plug);
+        let mut deadlines = vec![server];
+        for end in &mut self.ends {
+            if end.failure.is_none() {
+                end.failure = self.client.pump(&mut end.connection, &mut end.endpoint, now).err();
+                deadlines.push(end.endpoint.deadline());
+            }
+        }
+        deadlines.push(self.client.send(now, client_plug));
+        deadlines.push(self.cable.borrow().next_arrival());
+        deadlines.into_iter().flatten().min()
+    }
+
+    pub(crate) fn connect_again(&mut self, index: usize, server: IpEndpoint) {
+        let end = &mut self.ends[index];
+        end.failure = None;
+        self.client.connect(&mut end.connection, server).expect("the server is in the subnet");
+    }
+
+    pub(crate) fn abort(&mut self, index: usize) {
+        self.client.abort(&self.ends[index].connection);
+    }
+}
+
+fn interface_of_client(seed: u64, plug: &mut Plug) -> Interface {
+    interface(CLIENT_MAC, [CLIENT, CLIENT_V6], seed ^ 0xc11e, plug)
+}
+
+fn interface(
+    mac: EthernetAddress,
+    addresses: [IpAddress; 2],
+    seed: u64,
+    plug: &mut Plug,
+) -> Interface {
+    let [v4, v6] = addresses;
+    let addresses = &[IpCidr::new(v4, 24), IpCidr::new(v6, 64)];
+    let host = Host { mac, addresses, gateways: &[], seed };
+    host.interface(plug, Instant::START).expect("two unicast addresses")
+}
+
+fn slot(size: usize) -> Slot<'static, N> {
+    Slot::new(Box::leak(Box::new(SocketStorage::EMPTY)), ring(size), ring(size))
+}
+
+fn ring(size: usize) -> &'static mut [u8] {
+    leak(vec![0; size])
+}
+
+fn leak<T>(items: Vec<T>) -> &'static mut [T] {
+    items.leak()
+}
