@@ -35,6 +35,16 @@ pub fn pump<E: Endpoint>(
     endpoint: &mut E,
     now: Instant,
 ) -> Result<(), Broken> {
+    pump_and_tell(socket, endpoint, now, |_| {})
+}
+
+/// [`pump`] that tells `received` what the endpoint takes.
+pub(crate) fn pump_and_tell<E: Endpoint>(
+    socket: &mut Socket<'_>,
+    endpoint: &mut E,
+    now: Instant,
+    mut received: impl FnMut(&[u8]),
+) -> Result<(), Broken> {
     loop {
         write(socket, endpoint, now);
         if endpoint.room() == 0 {
@@ -43,6 +53,9 @@ pub fn pump<E: Endpoint>(
         // The closure sees the contiguous part of the ring: none only if all is read.
         let read = socket.recv(|bytes| {
             let taken = endpoint.handle_received(now, bytes);
+            if taken > 0 {
+                received(&bytes[..taken]);
+            }
             (taken, taken)
         });
         match read {

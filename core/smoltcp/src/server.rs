@@ -52,11 +52,18 @@ impl Default for Service {
 
 /// What a server tells its driver, which may log it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
+pub enum Event<'e> {
     /// A handshake is complete.
     Connected {
         /// With whom.
         peer: IpEndpoint,
+    },
+    /// A session takes bytes.
+    Received {
+        /// From whom.
+        peer: IpEndpoint,
+        /// Which.
+        bytes: &'e [u8],
     },
     /// A session is over. Its tail may still be on the way.
     Closed {
@@ -122,7 +129,7 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         &mut self,
         now: Instant,
         device: &mut impl Device,
-        on_event: &mut impl FnMut(Event),
+        on_event: &mut impl FnMut(Event<'_>),
     ) -> Option<Instant> {
         let mut touched = Touched::new();
         let mut frames = 0;
@@ -152,7 +159,7 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         &mut self,
         now: Instant,
         device: &mut impl Device,
-        on_event: &mut impl FnMut(Event),
+        on_event: &mut impl FnMut(Event<'_>),
     ) {
         for number in 0..self.slots.len() {
             self.slots.get(number).abort();
@@ -243,7 +250,7 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         number: usize,
         now: Instant,
         device: &mut impl Device,
-        on_event: &mut impl FnMut(Event),
+        on_event: &mut impl FnMut(Event<'_>),
     ) {
         let slot = self.slots.get(number);
         let rules = self.service.rules;
@@ -266,7 +273,7 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         now: Instant,
         all: bool,
         device: &mut impl Device,
-        on_event: &mut impl FnMut(Event),
+        on_event: &mut impl FnMut(Event<'_>),
     ) {
         self.deadline = None;
         for number in 0..self.slots.len() {

@@ -10,10 +10,11 @@ use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::wire::IpEndpoint;
 
+use crate::Broken;
 use crate::clock::{from_wire, to_wire};
+use crate::pump::pump_and_tell;
 use crate::server::{Event, Service};
 use crate::slots::Links;
-use crate::{Broken, pump};
 
 /// How long a handshake may take: three repetitions of our answer, which
 /// follow after 1, 2 and 4 s. Without it, floods of SYNs would stay for ever.
@@ -127,7 +128,7 @@ impl<'a, const N: usize> Slot<'a, N> {
         rules: Rules,
         interface: &mut Interface,
         device: &mut impl Device,
-        on_event: &mut impl FnMut(Event),
+        on_event: &mut impl FnMut(Event<'_>),
     ) -> Option<Vacancy> {
         self.touched = false;
         self.advance(now, rules, on_event);
@@ -152,7 +153,7 @@ impl<'a, const N: usize> Slot<'a, N> {
         self.sockets.get(self.handle)
     }
 
-    fn advance(&mut self, now: Instant, rules: Rules, on_event: &mut impl FnMut(Event)) {
+    fn advance(&mut self, now: Instant, rules: Rules, on_event: &mut impl FnMut(Event<'_>)) {
         let socket = self.sockets.get_mut::<Socket<'_>>(self.handle);
         if matches!(self.life, Life::Opening)
             && !matches!(socket.state(), State::Listen | State::SynReceived | State::Closed)
@@ -165,7 +166,8 @@ impl<'a, const N: usize> Slot<'a, N> {
         match &mut self.life {
             Life::Opening => {}
             Life::Serving { peer, session } => {
-                let end = match pump(socket, session, now) {
+                let tell = |bytes: &[u8]| on_event(Event::Received { peer: *peer, bytes });
+                let end = match pump_and_tell(socket, session, now, tell) {
                     Ok(()) => session.end().map(Ok),
                     Err(Broken) => Some(Err(Broken)),
                 };

@@ -28,7 +28,7 @@ const N: usize = 2048;
 pub(crate) struct World<E> {
     pub(crate) now: Instant,
     pub(crate) server: Server<'static, 'static, N>,
-    pub(crate) events: Vec<(Instant, Event)>,
+    pub(crate) events: Vec<(Instant, Event<'static>)>,
     pub(crate) cable: Rc<RefCell<Cable>>,
     pub(crate) plugs: [Plug; 2],
     client: Client<'static>,
@@ -112,7 +112,13 @@ impl<E: Endpoint> World<E> {
         let now = self.now;
         let [server_plug, client_plug] = &mut self.plugs;
         let events = &mut self.events;
-        let server = self.server.step(now, server_plug, &mut |event| events.push((now, event)));
+        let server = self.server.step(now, server_plug, &mut |event| match event {
+            Event::Connected { peer } => events.push((now, Event::Connected { peer })),
+            Event::Received { .. } => {}
+            Event::Closed { peer, end, echoed } => {
+                events.push((now, Event::Closed { peer, end, echoed }));
+            }
+        });
         self.client.receive(now, client_plug);
         let mut deadlines = vec![server];
         for end in &mut self.ends {

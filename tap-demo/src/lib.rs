@@ -1,0 +1,15 @@
+//! The echo server of `echo-smoltcp` behind a Linux TAP interface: this crate
+//! opens the interface, prepares the host's side of it, waits, and words what
+//! happens. The binary `tap-demo` is [`run`] and an exit code.
+
+pub mod cli;
+pub mod host_side;
+pub mod link;
+pub mod record;
+mod run;
+mod serve;
+pub mod tap;
+pub mod wait;
+pub mod wire;
+
+pub use run::run;

@@ -1,0 +1,92 @@
+//! Opens the interface, prepares both of its sides, and hands it, in its layers,
+//! to the loop.
+
+use std::os::fd::AsRawFd;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use echo_smoltcp::smoltcp::phy::{Device, FaultInjector, PcapMode, PcapWriter};
+use hosted::cli::Time;
+use hosted::signals::Stop;
+
+use crate::cli::{Cli, Faults};
+use crate::host_side;
+use crate::record::Record;
+use crate::serve;
+use crate::tap::{Tap, Watch};
+use crate::wait::Waiter;
+use crate::wire::{Manner, Wire};
+
+/// Runs the program.
+///
+/// # Errors
+///
+/// What could not be opened, prepared or written: exit code 3.
+pub fn run(cli: &Cli) -> Result<()> {
+    let seed = cli.seed.unwrap_or_else(seed_of_the_day);
+    let record = Record::open(cli.pcap.as_deref())?;
+    let stop = Stop::on_signals().context("cannot catch signals")?;
+    let mut tap = Tap::open(&cli.iface)?;
+    let link = host_side::prepare(cli)?;
+    tap.set_mtu(link.mtu());
+
+    let watch = tap.watch();
+    let spin = cli.spin.map_or(Duration::ZERO, |Time(spin)| spin);
+    let waiter = Waiter::new(tap.as_raw_fd(), Rc::clone(&watch), &stop, spin)?;
+    let task = Task { cli, seed, waiter, stop, watch };
+    if cli.faults.any() {
+        let recorded = PcapWriter::new(tap, record, PcapMode::Both);
+        let watch = Rc::clone(&task.watch);
+        let wire = Wire::new(recorded, manner(&cli.faults), seed, watch);
+        // xorshift never leaves 0.
+        let mut faulty = FaultInjector::new(wire, (seed as u32).max(1));
+        faulty.set_drop_chance(cli.faults.drop_chance);
+        faulty.set_corrupt_chance(cli.faults.corrupt_chance);
+        task.run(faulty)
+    } else if record.is_wanted() {
+        task.run(PcapWriter::new(tap, record, PcapMode::Both))
+    } else {
+        task.run(tap)
+    }
+}
+
+/// What is to be done, on whatever device.
+pub(crate) struct Task<'c> {
+    pub(crate) cli: &'c Cli,
+    pub(crate) seed: u64,
+    pub(crate) waiter: Waiter,
+    pub(crate) stop: Stop,
+    pub(crate) watch: Rc<Watch>,
+}
+
+impl Task<'_> {
+    fn run(self, device: impl Device) -> Result<()> {
+        serve::serve(self, device)
+    }
+
+    /// Whether the interface is still there.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said when it was not.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.watch.broken.take() {
+            None => Ok(()),
+            Some(error) => {
+                Err(error).with_context(|| format!("the interface {} is gone", self.cli.iface))
+            }
+        }
+    }
+}
+
+fn manner(faults: &Faults) -> Manner {
+    let (Time(delay), Time(jitter)) = (faults.delay, faults.jitter);
+    let (duplicate, reorder) = (faults.duplicate_chance, faults.reorder_chance);
+    Manner { delay, jitter, duplicate, reorder }
+}
+
+fn seed_of_the_day() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since_1970.as_nanos() as u64
+}

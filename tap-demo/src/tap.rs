@@ -1,0 +1,240 @@
+//! A TAP interface as a smoltcp device.
+//!
+//! One buffer for what comes and one for what goes, both reused for every
+//! frame. A device cannot fail in smoltcp's eyes, so what goes wrong is noted
+//! in a [`Watch`], which the loop looks at, however many layers lie between.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsRawFd, RawFd};
+use std::rc::Rc;
+
+use anyhow::{Result, anyhow, bail};
+use echo_core::Instant;
+use echo_smoltcp::smoltcp::phy::{self, DeviceCapabilities, Medium};
+use echo_smoltcp::smoltcp::time::Instant as WireInstant;
+use tun_tap::{Iface, Mode};
+
+/// Ethernet's header, which Linux does not count in an MTU and smoltcp does.
+const HEADER: usize = 14;
+
+/// The longest name of an interface, in bytes.
+const LONGEST_NAME: usize = 15;
+
+/// A TAP interface, opened and non-blocking.
+pub struct Tap {
+    iface: Iface,
+    received: Box<[u8]>,
+    sending: Box<[u8]>,
+    mtu: usize,
+    watch: Rc<Watch>,
+}
+
+/// What the loop must know of a device that may be wrapped in others.
+#[derive(Debug, Default)]
+pub struct Watch {
+    /// Frames that came.
+    pub received: Cell<u64>,
+    /// Frames that the interface did not take: it is down, or its queue full.
+    pub unsent: Cell<u64>,
+    /// The last read found no frame.
+    pub drained: Cell<bool>,
+    /// When a frame that a layer holds back is due.
+    pub due: Cell<Option<Instant>>,
+    /// The interface is gone.
+    pub broken: RefCell<Option<io::Error>>,
+}
+
+/// Checks what the kernel would not: a name that is too long is cut by it, and
+/// a new interface of that name appears.
+///
+/// # Errors
+///
+/// What is wrong with the name.
+pub fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() {
+        bail!("the name of the interface is empty");
+    }
+    if name.len() > LONGEST_NAME {
+        bail!("{name:?} is no name of an interface: longer than {LONGEST_NAME} bytes");
+    }
+    let unfit = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '%' | ':');
+    if let Some(character) = name.chars().find(|c| unfit(*c)) {
+        bail!("{name:?} is no name of an interface: {character:?} cannot be part of it");
+    }
+    Ok(())
+}
+
+impl Tap {
+    /// Opens the interface, which is made if it does not exist and the right to
+    /// do so does.
+    ///
+    /// # Errors
+    ///
+    /// Each reason in its own words, with the commands that help.
+    pub fn open(name: &str) -> Result<Self> {
+        check_name(name)?;
+        let iface =
+            Iface::without_packet_info(name, Mode::Tap).map_err(|error| explain(&error, name))?;
+        if iface.name() != name {
+            bail!("asked for the interface {name}, and got {}", iface.name());
+        }
+        iface.set_non_blocking().map_err(|error| anyhow!("cannot prepare {name}: {error}"))?;
+        let mut tap = Self {
+            iface,
+            received: Box::default(),
+            sending: Box::default(),
+            mtu: 0,
+            watch: Rc::default(),
+        };
+        tap.set_mtu(1500);
+        Ok(tap)
+    }
+
+    /// Sets the largest IP packet, as Linux counts it: without the Ethernet header.
+    pub fn set_mtu(&mut self, mtu: usize) {
+        self.mtu = mtu;
+        self.received = vec![0; HEADER + mtu].into();
+        self.sending = vec![0; HEADER + mtu].into();
+    }
+
+    /// The place where it notes what the loop must know.
+    #[must_use]
+    pub fn watch(&self) -> Rc<Watch> {
+        Rc::clone(&self.watch)
+    }
+}
+
+/// Puts the reason why an interface cannot be opened in words.
+fn explain(error: &io::Error, name: &str) -> anyhow::Error {
+    // The kernel's numbers, because EACCES and EPERM are one `ErrorKind`.
+    const EPERM: i32 = 1;
+    const EACCES: i32 = 13;
+    const EINVAL: i32 = 22;
+    let exists = std::fs::read_to_string("/proc/net/dev")
+        .is_ok_and(|devices| devices.lines().any(|line| is_line_of(line, name)));
+    match (error.kind(), error.raw_os_error()) {
+        (ErrorKind::NotFound, _) => anyhow!(
+            "cannot open {name}: there is no /dev/net/tun (sudo modprobe tun; in a container, \
+             start it with --device /dev/net/tun)"
+        ),
+        (_, Some(EACCES)) => anyhow!(
+            "cannot open {name}: no permission for /dev/net/tun (sudo chmod 0666 /dev/net/tun, \
+             or run with sudo)"
+        ),
+        (_, Some(EPERM)) if exists => anyhow!(
+            "cannot open {name}: it belongs to another user (sudo ip tuntap del dev {name} mode \
+             tap; sudo ip tuntap add dev {name} mode tap user $USER; or run with sudo)"
+        ),
+        (_, Some(EPERM)) => anyhow!(
+            "cannot open {name}: there is no such interface, and no permission to make it (sudo \
+             ip tuntap add dev {name} mode tap user $USER; or run with sudo)"
+        ),
+        (ErrorKind::ResourceBusy, _) => anyhow!(
+            "cannot open {name}: another program has it open (is another tap-demo running? \
+             choose another with --iface)"
+        ),
+        (_, Some(EINVAL)) => anyhow!(
+            "cannot open {name}: it is not a TAP interface, or one with several queues (choose \
+             another name with --iface)"
+        ),
+        _ => anyhow!("cannot open {name}: {error}"),
+    }
+}
+
+fn is_line_of(line: &str, name: &str) -> bool {
+    line.trim_start().strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))
+}
+
+impl AsRawFd for Tap {
+    fn as_raw_fd(&self) -> RawFd {
+        self.iface.as_raw_fd()
+    }
+}
+
+impl phy::Device for Tap {
+    type RxToken<'a> = Received<'a>;
+    type TxToken<'a> = Sending<'a>;
+
+    fn receive(&mut self, _now: WireInstant) -> Option<(Received<'_>, Sending<'_>)> {
+        let frame = loop {
+            match self.iface.recv(&mut self.received) {
+                Ok(length) => break self.received.get(..length)?,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.watch.drained.set(true);
+                    if error.kind() != ErrorKind::WouldBlock {
+                        self.watch.broken.replace(Some(error));
+                    }
+                    return None;
+                }
+            }
+        };
+        self.watch.drained.set(false);
+        self.watch.received.set(self.watch.received.get() + 1);
+        let sending = Sending { iface: &self.iface, buffer: &mut self.sending, watch: &self.watch };
+        Some((Received(frame), sending))
+    }
+
+    fn transmit(&mut self, _now: WireInstant) -> Option<Sending<'_>> {
+        Some(Sending { iface: &self.iface, buffer: &mut self.sending, watch: &self.watch })
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ethernet;
+        capabilities.max_transmission_unit = HEADER + self.mtu;
+        capabilities
+    }
+}
+
+/// A frame that came.
+pub struct Received<'a>(&'a [u8]);
+
+impl phy::RxToken for Received<'_> {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(self.0)
+    }
+}
+
+/// The place for a frame that is to go.
+pub struct Sending<'a> {
+    iface: &'a Iface,
+    buffer: &'a mut [u8],
+    watch: &'a Watch,
+}
+
+impl phy::TxToken for Sending<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let frame = &mut self.buffer[..len];
+        let result = f(frame);
+        // A frame that is not taken is a lost frame: TCP sends it again.
+        if self.iface.send(frame).is_err() {
+            self.watch.unsent.set(self.watch.unsent.get() + 1);
+        }
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_the_kernel_would_change_are_refused() {
+        for name in ["tap0", "a", "exactly15bytes0", "tap-demo.1"] {
+            assert!(check_name(name).is_ok(), "{name}");
+        }
+        for name in ["", "sixteen-bytes-00", "tap%d", "a/b", "a b", "a:b", "a\n"] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_interface_is_found_by_its_whole_name() {
+        let line = "  tap0: 1 2 3";
+        assert!(is_line_of(line, "tap0"));
+        assert!(!is_line_of(line, "tap"));
+        assert!(!is_line_of(line, "tap00"));
+    }
+}
