@@ -8,13 +8,15 @@ use clap::Parser;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use hosted::cli::{Limit, Time};
 
+use crate::tap::check_name;
+
 /// An echo server with a TCP/IP stack of its own (smoltcp) behind a Linux TAP
 /// interface: it answers ping, and TCP echo with the rules of `hosted server`.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, max_term_width = 100)]
 pub struct Cli {
     /// The TAP interface; it is made if there is none and you are root
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     pub iface: String,
 
     /// An address of the server's side; may be repeated [default: 192.168.69.1/24, fdaa::1/64 and
@@ -154,6 +156,10 @@ impl Faults {
         let Time(jitter) = self.jitter;
         delay + jitter > Duration::ZERO || self.duplicate_chance > 0 || self.reorder_chance > 0
     }
+}
+
+fn name(text: &str) -> Result<String, String> {
+    check_name(text).map(|()| text.into()).map_err(|error| error.to_string())
 }
 
 fn cidr(text: &str) -> Result<IpCidr, String> {

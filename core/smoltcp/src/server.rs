@@ -223,14 +223,18 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         held: &mut Held<'_, impl TxToken>,
         touched: &mut Touched,
     ) {
-        let Some(number) = self.slots.take() else {
+        let number = if let Some(number) = self.slots.take() {
+            self.connections += 1;
+            number
+        } else if let Some(number) = self.slots.take_yielding(now) {
+            number
+        } else {
             self.turned_away += 1;
             return;
         };
         let slot = self.slots.get(number);
-        slot.listen(&self.service);
+        slot.listen(now, &self.service);
         self.interface.poll_ingress_single(to_wire(now), held, slot.sockets());
-        self.connections += 1;
         if slot.opened() {
             self.slots.insert(number, flow);
         }

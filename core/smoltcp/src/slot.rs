@@ -20,6 +20,11 @@ use crate::slots::Links;
 /// follow after 1, 2 and 4 s. Without it, floods of SYNs would stay for ever.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// A handshake older than this gives way to a new one if no slot is vacant, so
+/// that a flood of SYNs cannot shut others out for long. Younger, and a burst of
+/// honest peers would throw each other out.
+const YIELDS: Duration = Duration::from_secs(1);
+
 /// A peer that has not sent a single packet for so long is gone: smoltcp itself
 /// repeats for ever. Shorter, and a line that loses every fifth frame could not
 /// be told from a cut one, because repetitions follow at growing distances.
@@ -51,7 +56,9 @@ enum Life<const N: usize> {
     /// No connection, or one whose peer has acknowledged everything, so that
     /// nothing is lost if it is forgotten for a new one.
     Vacant,
-    Opening,
+    Opening {
+        yields: IdleTimer,
+    },
     Serving {
         peer: IpEndpoint,
         session: Session<N>,
@@ -89,7 +96,7 @@ impl<'a, const N: usize> Slot<'a, N> {
     }
 
     /// Makes the vacant slot ready for the SYN that comes next.
-    pub(crate) fn listen(&mut self, service: &Service) {
+    pub(crate) fn listen(&mut self, now: Instant, service: &Service) {
         let socket = self.sockets.get_mut::<Socket<'_>>(self.handle);
         socket.abort();
         socket.set_nagle_enabled(service.nagle);
@@ -98,7 +105,9 @@ impl<'a, const N: usize> Slot<'a, N> {
         socket.set_keep_alive(Some(KEEP_ALIVE.into()));
         // It is closed now, so only port 0 can fail: then nobody can connect.
         let _ = socket.listen(service.port);
-        self.life = Life::Opening;
+        let mut yields = IdleTimer::new(Some(YIELDS));
+        yields.restart(now);
+        self.life = Life::Opening { yields };
     }
 
     /// Whether the SYN that it listened for was a right one.
@@ -108,6 +117,11 @@ impl<'a, const N: usize> Slot<'a, N> {
 
     pub(crate) fn is_vacant(&self) -> bool {
         matches!(self.life, Life::Vacant)
+    }
+
+    /// Whether it waits for the end of a handshake that is old enough to give way.
+    pub(crate) fn yields(&self, now: Instant) -> bool {
+        matches!(&self.life, Life::Opening { yields } if yields.expired(now))
     }
 
     /// When to serve it even if no frame comes.
@@ -155,7 +169,7 @@ impl<'a, const N: usize> Slot<'a, N> {
 
     fn advance(&mut self, now: Instant, rules: Rules, on_event: &mut impl FnMut(Event<'_>)) {
         let socket = self.sockets.get_mut::<Socket<'_>>(self.handle);
-        if matches!(self.life, Life::Opening)
+        if matches!(self.life, Life::Opening { .. })
             && !matches!(socket.state(), State::Listen | State::SynReceived | State::Closed)
             && let Some(peer) = socket.remote_endpoint()
         {
@@ -164,7 +178,7 @@ impl<'a, const N: usize> Slot<'a, N> {
             on_event(Event::Connected { peer });
         }
         match &mut self.life {
-            Life::Opening => {}
+            Life::Opening { .. } => {}
             Life::Serving { peer, session } => {
                 let tell = |bytes: &[u8]| on_event(Event::Received { peer: *peer, bytes });
                 let end = match pump_and_tell(socket, session, now, tell) {
@@ -196,8 +210,8 @@ impl<'a, const N: usize> Slot<'a, N> {
 
     fn vacate(&mut self) -> Option<Vacancy> {
         let vacancy = match (&self.life, self.socket().state()) {
-            (Life::Opening, State::Listen) => Vacancy::First,
-            (Life::Opening | Life::Closing { .. }, State::Closed) => Vacancy::First,
+            (Life::Opening { .. }, State::Listen) => Vacancy::First,
+            (Life::Opening { .. } | Life::Closing { .. }, State::Closed) => Vacancy::First,
             (Life::Closing { .. }, State::TimeWait | State::FinWait2) => Vacancy::Last,
             _ => return None,
         };
@@ -207,7 +221,7 @@ impl<'a, const N: usize> Slot<'a, N> {
 
     fn own_deadline(&self) -> Option<Instant> {
         match &self.life {
-            Life::Vacant | Life::Opening => None,
+            Life::Vacant | Life::Opening { .. } => None,
             Life::Serving { session, .. } => session.deadline(),
             Life::Closing { limit } => limit.deadline(),
         }

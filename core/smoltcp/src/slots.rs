@@ -3,6 +3,8 @@
 //! connection costs the same with four slots as with a thousand, and no storage
 //! beside the slots is needed.
 
+use echo_core::Instant;
+
 use crate::demux::Flow;
 use crate::slot::Slot;
 
@@ -13,7 +15,13 @@ pub(crate) struct Slots<'s, 'a, const N: usize> {
     /// The queue of vacant slots, by their `next_vacant`.
     first_vacant: Option<usize>,
     last_vacant: Option<usize>,
+    /// Where the last search for a handshake that gives way ended.
+    hand: usize,
 }
+
+/// The most slots looked at for a handshake that gives way, so that a SYN costs
+/// little even if all connections are honest.
+const SEARCH: usize = 64;
 
 /// What ties a slot into the index and into the queue.
 #[derive(Debug, Default)]
@@ -31,7 +39,7 @@ pub(crate) struct Links {
 impl<'s, 'a, const N: usize> Slots<'s, 'a, N> {
     /// All vacant, none in the index.
     pub(crate) fn new(slots: &'s mut [Slot<'a, N>], seed: u64) -> Self {
-        let mut all = Self { slots, seed, first_vacant: None, last_vacant: None };
+        let mut all = Self { slots, seed, first_vacant: None, last_vacant: None, hand: 0 };
         for number in 0..all.slots.len() {
             all.slots[number].links = Links::default();
             all.push_last(number);
@@ -101,6 +109,19 @@ impl<'s, 'a, const N: usize> Slots<'s, 'a, N> {
         }
         self.remove(number);
         Some(number)
+    }
+
+    /// Takes a slot whose handshake gives way to a new one. The search goes round,
+    /// so the oldest are found first.
+    pub(crate) fn take_yielding(&mut self, now: Instant) -> Option<usize> {
+        for _ in 0..self.slots.len().min(SEARCH) {
+            self.hand = (self.hand + 1) % self.slots.len();
+            if self.slots[self.hand].yields(now) {
+                self.remove(self.hand);
+                return Some(self.hand);
+            }
+        }
+        None
     }
 
     /// Gives a slot back that is to be used again first.

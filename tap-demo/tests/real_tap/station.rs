@@ -1,0 +1,100 @@
+//! A running `tap-demo` and its output.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// For everything that should happen at once.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+pub(crate) struct Station {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Station {
+    /// Starts `tap-demo` and waits until it serves.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        crate::assert_inside();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tap-demo"))
+            .args(["--iface", "tap0"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the binary was built for this test");
+        let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let station = Self { child, lines };
+        station.wait_for("mode ");
+        station
+    }
+
+    /// Waits for a line that contains this.
+    pub(crate) fn wait_for(&self, part: &str) -> String {
+        loop {
+            match self.lines.recv_timeout(SOON) {
+                Ok(line) if line.contains(part) => return line,
+                Ok(_) => {}
+                Err(error) => panic!("no line with {part:?}: {error}"),
+            }
+        }
+    }
+
+    /// Asks it to stop, waits until it has, and returns the rest of its output.
+    pub(crate) fn stop(mut self) -> String {
+        let id = i32::try_from(self.child.id()).expect("process numbers are small");
+        let pid = Pid::from_raw(id).expect("process numbers are not 0");
+        kill_process(pid, Signal::TERM).expect("it is our child");
+        let mut rest = Vec::new();
+        loop {
+            match self.lines.recv_timeout(SOON) {
+                Ok(line) => rest.push(line),
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("it does not stop"),
+            }
+        }
+        let status = self.child.wait().expect("it is our child");
+        assert!(status.success(), "{status}");
+        rest.join("\n")
+    }
+}
+
+impl Drop for Station {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The server's IPv4 address.
+pub(crate) const V4: &str = "192.168.69.1:2333";
+
+/// A connection whose every read is bounded.
+pub(crate) fn connect(server: &str) -> TcpStream {
+    let server: SocketAddr = server.parse().expect("an address and a port");
+    let stream = TcpStream::connect_timeout(&server, SOON).expect("the server listens");
+    stream.set_read_timeout(Some(SOON)).expect("not zero");
+    stream.set_nodelay(true).expect("a TCP socket");
+    stream
+}
+
+/// Everything up to the server's FIN.
+pub(crate) fn read_to_end(mut stream: &TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("the echo, then a FIN");
+    bytes
+}
