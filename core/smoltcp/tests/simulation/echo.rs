@@ -1,16 +1,14 @@
 //! Two smoltcp stacks on a faultless cable, in virtual time: what the server
 //! promises, seen from a client.
 
-mod world;
-
 use std::time::Duration;
 
 use echo_core::{CloseReason, Endpoint, LINGER, Payload, Probe, Rules, SILENCE};
 use echo_smoltcp::smoltcp::wire::IpEndpoint;
 use echo_smoltcp::{Broken, Event, Service};
 
-use world::talker::Talker;
-use world::{SERVER, SERVER_V6, Setup, World};
+use crate::talker::Talker;
+use crate::world::{SERVER, SERVER_V6, Setup, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -23,7 +23,7 @@ pub(crate) struct Faults {
 
 pub(crate) struct Cable {
     faults: Faults,
-    state: u64,
+    noise: Noise,
     sent: u64,
     /// For each end the frames on their way to it.
     towards: [Vec<Travelling>; 2],
@@ -48,7 +48,7 @@ impl Cable {
     /// A cable and its two ends.
     pub(crate) fn new(faults: Faults, seed: u64) -> (Rc<RefCell<Self>>, [Plug; 2]) {
         let towards = [Vec::new(), Vec::new()];
-        let cable = Self { faults, state: seed, sent: 0, towards, lost: 0 };
+        let cable = Self { faults, noise: Noise::new(seed), sent: 0, towards, lost: 0 };
         let cable = Rc::new(RefCell::new(cable));
         let plugs = [0, 1].map(|side| Plug { cable: Rc::clone(&cable), side });
         (cable, plugs)
@@ -59,23 +59,19 @@ impl Cable {
         self.towards.iter().flatten().map(|travelling| travelling.due).min()
     }
 
-    pub(crate) fn set_faults(&mut self, faults: Faults) {
-        self.faults = faults;
-    }
-
     fn send(&mut self, now: Instant, to: usize, mut frame: Vec<u8>) {
-        if self.happens(self.faults.loss) {
+        if self.noise.happens(self.faults.loss) {
             self.lost += 1;
             return;
         }
         let is_ip = frame[12..14] != [0x08, 0x06];
-        if is_ip && self.happens(self.faults.corruption) {
-            let index = 14 + self.random() as usize % (frame.len() - 14);
-            frame[index] ^= 1 << (self.random() % 8);
+        if is_ip && self.noise.happens(self.faults.corruption) {
+            let index = 14 + self.noise.below(frame.len() - 14);
+            frame[index] ^= 1 << (self.noise.below(8));
         }
-        let copies = if self.happens(self.faults.duplication) { 2 } else { 1 };
+        let copies = if self.noise.happens(self.faults.duplication) { 2 } else { 1 };
         for _ in 0..copies {
-            let late = if self.happens(self.faults.reordering) { 2 } else { 1 };
+            let late = if self.noise.happens(self.faults.reordering) { 2 } else { 1 };
             self.sent += 1;
             let due = now + self.faults.delay * late;
             self.towards[to].push(Travelling { due, order: self.sent, frame: frame.clone() });
@@ -87,19 +83,6 @@ impl Cable {
         let due = frames.iter().enumerate().filter(|(_, travelling)| travelling.due <= now);
         let (first, _) = due.min_by_key(|(_, travelling)| (travelling.due, travelling.order))?;
         Some(frames.swap_remove(first).frame)
-    }
-
-    fn happens(&mut self, percent: u8) -> bool {
-        percent > 0 && self.random() % 100 < u64::from(percent)
-    }
-
-    /// `SplitMix64`.
-    fn random(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
     }
 }
 
@@ -156,4 +139,29 @@ impl phy::TxToken for Sending {
 
 fn core(now: WireInstant) -> Instant {
     Instant::new(Duration::from_micros(now.total_micros().unsigned_abs()))
+}
+
+/// Pseudo-random numbers: `SplitMix64`.
+pub(crate) struct Noise(u64);
+
+impl Noise {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    fn happens(&mut self, percent: u8) -> bool {
+        percent > 0 && self.below(100) < percent.into()
+    }
 }

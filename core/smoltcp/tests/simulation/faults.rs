@@ -2,15 +2,13 @@
 //! corrupts frames: the echo stays right, it only takes longer. Every run can
 //! be repeated from its seed.
 
-mod world;
-
 use std::fmt::Write;
 use std::time::Duration;
 
 use echo_core::{Endpoint, Failure, Instant, Payload, Probe};
 
-use world::cable::Faults;
-use world::{Setup, World};
+use crate::cable::Faults;
+use crate::world::{Setup, World};
 
 const LIMIT: Duration = Duration::from_secs(600);
 const DELAY: Duration = Duration::from_micros(500);

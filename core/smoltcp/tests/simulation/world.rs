@@ -1,9 +1,6 @@
 //! A server and a client, each on its own smoltcp stack, joined by a cable,
 //! living in virtual time.
 
-pub(crate) mod cable;
-pub(crate) mod talker;
-
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,7 +10,7 @@ use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 use echo_smoltcp::{Client, Connection, Event, Host, Server, Service, Slot};
 
-use cable::{Cable, Faults, Plug};
+use crate::cable::{Cable, Faults, Plug};
 
 pub(crate) const SERVER: IpAddress = IpAddress::v4(192, 168, 69, 1);
 pub(crate) const SERVER_V6: IpAddress = IpAddress::v6(0xfd69, 0, 0, 0, 0, 0, 0, 1);

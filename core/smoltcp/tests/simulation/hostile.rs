@@ -1,0 +1,138 @@
+//! Frames that no honest peer sends: the server goes on.
+
+use std::time::Duration;
+
+use echo_core::Instant;
+use echo_smoltcp::Event;
+use echo_smoltcp::smoltcp::phy::ChecksumCapabilities;
+use echo_smoltcp::smoltcp::wire::{
+    EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpProtocol, Ipv4Address, Ipv4Packet,
+    Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+};
+
+use crate::cable::Noise;
+use crate::talker::Talker;
+use crate::world::{CLIENT_MAC, SERVER, SERVER_MAC, Setup, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The frame of a SYN to the server.
+fn syn(from: Ipv4Address, port: u16, number: i32) -> Vec<u8> {
+    let IpAddress::Ipv4(to) = SERVER else { panic!("the server speaks IPv4") };
+    let tcp = TcpRepr {
+        src_port: port,
+        dst_port: 2333,
+        control: TcpControl::Syn,
+        seq_number: TcpSeqNumber(number),
+        ack_number: None,
+        window_len: 1000,
+        window_scale: None,
+        max_seg_size: None,
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload: &[],
+    };
+    let ip = Ipv4Repr {
+        src_addr: from,
+        dst_addr: to,
+        next_header: IpProtocol::Tcp,
+        payload_len: tcp.buffer_len(),
+        hop_limit: 64,
+    };
+    let ethernet = EthernetRepr {
+        src_addr: CLIENT_MAC,
+        dst_addr: SERVER_MAC,
+        ethertype: EthernetProtocol::Ipv4,
+    };
+    let checksums = ChecksumCapabilities::default();
+    let mut bytes = vec![0; 14 + ip.buffer_len() + tcp.buffer_len()];
+    let mut frame = EthernetFrame::new_unchecked(&mut bytes[..]);
+    ethernet.emit(&mut frame);
+    let mut packet = Ipv4Packet::new_unchecked(frame.payload_mut());
+    ip.emit(&mut packet, &checksums);
+    let mut segment = TcpPacket::new_unchecked(packet.payload_mut());
+    tcp.emit(&mut segment, &from.into(), &SERVER, &checksums);
+    bytes
+}
+
+fn connected(world: &World<Talker>) -> usize {
+    let is_connected = |event: &Event<'_>| matches!(event, Event::Connected { .. });
+    world.events.iter().filter(|(_, event)| is_connected(event)).count()
+}
+
+#[test]
+fn a_flood_of_syns_gives_way_to_a_peer_that_means_it() {
+    let talker = Talker::new([(SECOND, b"hello".as_slice())]).then_fin();
+    let setup = Setup { slots: 4, ..Setup::default() };
+    let mut world = World::new(setup, vec![talker]);
+    // No answer ever comes for these: their addresses are nobody's.
+    for number in 0..1000u16 {
+        let nobody = Ipv4Address::new(192, 168, 69, 200);
+        world.plugs[1].inject(Instant::START, &syn(nobody, 1024 + number, 1));
+    }
+    assert!(world.run_until(10 * SECOND, |world| world.ends[0].endpoint.eof.is_some()));
+    assert_eq!(world.ends[0].endpoint.heard, b"hello");
+    assert!(world.server.turned_away() > 900, "{}", world.server.turned_away());
+    // Those that remain end by themselves.
+    world.run_until(60 * SECOND, |world| world.server.connections() == 0);
+    assert_eq!(world.server.connections(), 0);
+}
+
+#[test]
+fn a_repeated_syn_takes_no_second_slot() {
+    let setup = Setup { slots: 4, ..Setup::default() };
+    let mut world = World::new(setup, Vec::<Talker>::new());
+    let nobody = Ipv4Address::new(192, 168, 69, 200);
+    for _ in 0..3 {
+        world.plugs[1].inject(world.now, &syn(nobody, 1024, 7));
+        world.run_until(SECOND / 2, |_| false);
+    }
+    assert_eq!(world.server.connections(), 1);
+}
+
+#[test]
+fn a_wrong_checksum_or_somebody_elses_address_takes_no_slot() {
+    let mut world = World::new(Setup::default(), Vec::<Talker>::new());
+    let nobody = Ipv4Address::new(192, 168, 69, 200);
+    let mut wrong_checksum = syn(nobody, 1024, 7);
+    *wrong_checksum.last_mut().expect("a frame") ^= 1;
+    let mut wrong_mac = syn(nobody, 1024, 7);
+    wrong_mac[5] ^= 0x40;
+    for frame in [wrong_checksum, wrong_mac] {
+        world.plugs[1].inject(world.now, &frame);
+        world.run_until(SECOND / 2, |_| false);
+        assert_eq!(world.server.connections(), 0);
+    }
+}
+
+#[test]
+fn noise_does_no_harm() {
+    let talker = Talker::new([(5 * SECOND, b"still there?".as_slice())]).then_fin();
+    let mut world = World::new(Setup { slots: 4, ..Setup::default() }, vec![talker]);
+    let mut noise = Noise::new(1);
+    for number in 0..20_000u32 {
+        // Random bytes, or a right frame with some bytes changed or cut off.
+        let mut frame = syn(Ipv4Address::new(192, 168, 69, 100), 1024, 7);
+        if number % 2 == 0 {
+            frame = (0..14 + noise.below(100)).map(|_| noise.next() as u8).collect();
+            frame[..6].copy_from_slice(SERVER_MAC.as_bytes());
+            frame[12..14]
+                .copy_from_slice([[8, 0], [8, 6], [0x86, 0xdd]][noise.below(3)].as_slice());
+        } else {
+            for _ in 0..1 + noise.below(4) {
+                let index = noise.below(frame.len());
+                frame[index] = noise.next() as u8;
+            }
+            frame.truncate(14 + noise.below(frame.len() - 13));
+        }
+        world.plugs[1].inject(world.now, &frame);
+        if number % 50 == 0 {
+            let until = world.now.since_start() + Duration::from_micros(200);
+            world.run_until(until, |_| false);
+        }
+    }
+    assert!(world.run_until(60 * SECOND, |world| world.ends[0].endpoint.eof.is_some()));
+    assert_eq!(world.ends[0].endpoint.heard, b"still there?");
+    assert!(connected(&world) >= 1);
+}
