@@ -227,3 +227,19 @@ impl<'a, const N: usize> Slot<'a, N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the crate's documentation promises.
+    #[test]
+    fn a_connection_takes_little_memory() {
+        let sizes = [
+            size_of::<Slot<'_, 1024>>() - 1024,
+            size_of::<SocketStorage<'_>>(),
+            size_of::<crate::Server<'_, '_, 1024>>(),
+        ];
+        assert!(sizes[0] <= 328 && sizes[1] <= 472 && sizes[2] <= 1024, "{sizes:?}");
+    }
+}
