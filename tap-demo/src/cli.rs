@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use hosted::address::Target;
 use hosted::cli::{Limit, Time};
 
 use crate::tap::check_name;
@@ -42,7 +43,7 @@ pub struct Cli {
     pub port: u16,
 
     /// End a session when nothing moved for this long; 0 or negative: never [default: 30, with
-    /// --one-shot -1]
+    /// --one-shot -1, with --probe 10]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub timeout: Option<Limit>,
 
@@ -89,6 +90,15 @@ pub struct Cli {
     #[command(flatten)]
     pub faults: Faults,
 
+    /// Be no server, but measure the one at this address, HOST:PORT or [IPV6]:PORT, as `hosted
+    /// rate` does
+    #[arg(long, value_name = "TARGET")]
+    pub probe: Option<Target>,
+
+    /// Of the measurement.
+    #[command(flatten)]
+    pub load: Load,
+
     /// Where pseudo-random numbers start, so that a run can be repeated [default: the time]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -108,6 +118,24 @@ pub struct Cli {
     /// Show no line for each client
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// How a `--probe` measures.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Load {
+    /// Stop after this many messages [default: at Ctrl+C]
+    #[arg(short, long, value_name = "N", requires = "probe",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+
+    /// Stop after this time [default: at Ctrl+C]
+    #[arg(short, long, value_name = "TIME", requires = "probe")]
+    pub time: Option<Time>,
+
+    /// Length of a message in bytes, up to 1 GiB
+    #[arg(short, long, value_name = "BYTES", default_value_t = 1000, requires = "probe",
+          value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    pub length: u64,
 }
 
 /// What the wire does to frames, in each direction.

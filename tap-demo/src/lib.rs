@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod host_side;
 pub mod link;
+mod probe;
 pub mod record;
 mod run;
 mod serve;

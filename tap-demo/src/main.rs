@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use hosted::Verdict;
 use tap_demo::cli::Cli;
 
 fn main() -> ExitCode {
     match tap_demo::run(&Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Verdict::Well) => ExitCode::SUCCESS,
+        Ok(Verdict::Failed) => ExitCode::from(1),
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(3)

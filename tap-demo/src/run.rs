@@ -7,13 +7,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use echo_smoltcp::smoltcp::phy::{Device, FaultInjector, PcapMode, PcapWriter};
+use hosted::Verdict;
 use hosted::cli::Time;
 use hosted::signals::Stop;
 
 use crate::cli::{Cli, Faults};
 use crate::host_side;
+use crate::probe::probe;
 use crate::record::Record;
-use crate::serve;
+use crate::serve::serve;
 use crate::tap::{Tap, Watch};
 use crate::wait::Waiter;
 use crate::wire::{Manner, Wire};
@@ -23,7 +25,7 @@ use crate::wire::{Manner, Wire};
 /// # Errors
 ///
 /// What could not be opened, prepared or written: exit code 3.
-pub fn run(cli: &Cli) -> Result<()> {
+pub fn run(cli: &Cli) -> Result<Verdict> {
     let seed = cli.seed.unwrap_or_else(seed_of_the_day);
     let record = Record::open(cli.pcap.as_deref())?;
     let stop = Stop::on_signals().context("cannot catch signals")?;
@@ -61,8 +63,11 @@ pub(crate) struct Task<'c> {
 }
 
 impl Task<'_> {
-    fn run(self, device: impl Device) -> Result<()> {
-        serve::serve(self, device)
+    fn run(self, device: impl Device) -> Result<Verdict> {
+        match &self.cli.probe {
+            Some(target) => probe(self, device, target),
+            None => serve(self, device).map(|()| Verdict::Well),
+        }
     }
 
     /// Whether the interface is still there.

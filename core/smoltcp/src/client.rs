@@ -11,7 +11,7 @@ use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::wire::IpEndpoint;
 
 use crate::clock::{from_wire, to_wire};
-use crate::pump;
+use crate::{Broken, pump};
 
 /// The most frames taken in at once.
 const BATCH: usize = 64;
@@ -92,6 +92,12 @@ impl<'a> Client<'a> {
         self.sockets.get_mut::<Socket<'_>>(connection.socket).close();
     }
 
+    /// Whether the connection is over, but for TIME-WAIT.
+    #[must_use]
+    pub fn is_closed(&self, connection: &Connection) -> bool {
+        !self.sockets.get::<Socket<'_>>(connection.socket).is_open()
+    }
+
     /// Ends the connection with a reset.
     pub fn abort(&mut self, connection: &Connection) {
         self.sockets.get_mut::<Socket<'_>>(connection.socket).abort();
@@ -116,8 +122,8 @@ impl<'a> Client<'a> {
     ///
     /// # Errors
     ///
-    /// Why the connection is gone before the endpoint's end: [`Failure::Refused`]
-    /// or [`Failure::Reset`].
+    /// [`Failure::Refused`] if there never was a connection, [`Failure::Reset`] if it
+    /// is gone before the endpoint's end.
     pub fn pump<E: Endpoint>(
         &mut self,
         connection: &mut Connection,
@@ -126,8 +132,10 @@ impl<'a> Client<'a> {
     ) -> Result<(), Failure> {
         let socket = self.sockets.get_mut::<Socket<'_>>(connection.socket);
         connection.open |= !matches!(socket.state(), State::SynSent | State::Closed);
-        let failure = if connection.open { Failure::Reset } else { Failure::Refused };
-        pump(socket, endpoint, now).map_err(|_| failure)
+        if socket.state() == State::Closed && !connection.open {
+            return Err(Failure::Refused);
+        }
+        pump(socket, endpoint, now).map_err(|Broken| Failure::Reset)
     }
 
     /// Sends what there is to send. Returns when the next round is due for the

@@ -32,6 +32,12 @@ pub struct Measurement {
     pub incidents: Vec<Incident>,
 }
 
+impl Default for Measurement {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -55,7 +61,9 @@ pub struct Incident {
 }
 
 impl Measurement {
-    pub(super) fn new() -> Self {
+    /// Starts now, with nothing measured.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             started: SystemTime::now(),
             elapsed: Duration::ZERO,
@@ -68,12 +76,7 @@ impl Measurement {
     }
 
     /// Records one message that ended `at` this time after the start. Allocates nothing.
-    pub(super) fn record(
-        &mut self,
-        at: Duration,
-        connection: usize,
-        end: Result<Duration, Failure>,
-    ) {
+    pub fn record(&mut self, at: Duration, connection: usize, end: Result<Duration, Failure>) {
         self.tally.record(&end);
         match end {
             Ok(took) => {

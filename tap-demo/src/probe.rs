@@ -1,0 +1,171 @@
+//! The other direction: this stack asks, a server on the host answers, and the
+//! report is that of `hosted`.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::slice;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use echo_core::{Endpoint, Failure, IdleTimer, Instant, Payload, Probe};
+use echo_smoltcp::smoltcp::iface::SocketStorage;
+use echo_smoltcp::smoltcp::phy::Device;
+use echo_smoltcp::{Client, Connection};
+use hosted::Verdict;
+use hosted::address::Target;
+use hosted::cli::{Limit, Time};
+use hosted::load::{Ended, Measurement};
+use hosted::report::{self, Subject};
+
+use crate::run::Task;
+use crate::serve::interface;
+
+/// How long connecting, and each message, may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the peer has to answer our FIN.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The window from which a message is written, in bytes.
+const WINDOW: usize = 4096;
+
+/// Measures until the plan or a signal says that it is enough, and prints the
+/// report.
+///
+/// # Errors
+///
+/// If there is no connection, the interface disappears, or stdout is gone.
+pub(crate) fn probe(task: Task<'_>, mut device: impl Device, target: &Target) -> Result<Verdict> {
+    let cli = task.cli;
+    let address = resolve(target, cli.port)?;
+    let interface = interface(&task, &mut device)?;
+    let mut storage = SocketStorage::EMPTY;
+    let mut rings = [vec![0; cli.rx_buffer as usize], vec![0; cli.tx_buffer as usize]];
+    let [receive, send] = &mut rings;
+    let mut client = Client::new(interface, slice::from_mut(&mut storage), task.seed);
+    let connection = client.add(receive, send);
+    let payload = Payload::Seq { run: task.seed as u16, connection: 0 };
+    let limit = cli.timeout.map_or(Some(LIMIT), |Limit(limit)| limit);
+    let probe = Probe::new(payload, cli.load.length, limit);
+    let mut measuring = Measuring { task, device, client, connection, probe };
+
+    measuring.connect(address, limit)?;
+    let subject = Subject {
+        command: "rate",
+        name: address.to_string(),
+        address,
+        length: cli.load.length,
+        connections: 1,
+        payload: "seq".into(),
+    };
+    print(&report::header(&subject))?;
+    let measurement = measuring.measure()?;
+    print(&report::text(&subject, &measurement))?;
+    Ok(if measurement.tally.failures() == 0 { Verdict::Well } else { Verdict::Failed })
+}
+
+/// One connection and what is asked over it.
+struct Measuring<'t, 'b, D> {
+    task: Task<'t>,
+    device: D,
+    client: Client<'b>,
+    connection: Connection,
+    probe: Probe<'static, WINDOW>,
+}
+
+impl<D: Device> Measuring<'_, '_, D> {
+    fn connect(&mut self, server: SocketAddr, limit: Option<Duration>) -> Result<()> {
+        let cannot = || format!("cannot connect to {server}");
+        self.client.connect(&mut self.connection, server.into()).with_context(cannot)?;
+        let mut patience = IdleTimer::new(limit);
+        patience.restart(self.task.waiter.now());
+        while !self.connection.is_open() {
+            let now = self.task.waiter.now();
+            self.turn(now).with_context(cannot)?;
+            if patience.expired(now) {
+                bail!("{}: no answer", cannot());
+            }
+            if self.task.stop.requested() {
+                bail!("{}: interrupted", cannot());
+            }
+            let next = self.client.send(now, &mut self.device);
+            self.wait(now, [next, patience.deadline()])?;
+        }
+        Ok(())
+    }
+
+    fn measure(&mut self) -> Result<Measurement> {
+        let load = self.task.cli.load;
+        let mut measurement = Measurement::new();
+        let start = self.task.waiter.now();
+        let mut messages = 0;
+        self.probe.begin(start, messages);
+        loop {
+            let now = self.task.waiter.now();
+            if let Err(failure) = self.turn(now) {
+                self.probe.fail(failure);
+            }
+            let elapsed = now.saturating_duration_since(start);
+            measurement.elapsed = elapsed;
+            if let Some(end) = self.probe.end() {
+                measurement.record(elapsed, 0, end);
+                messages += 1;
+                let enough = load.count.is_some_and(|count| messages >= count)
+                    || load.time.is_some_and(|Time(time)| elapsed >= time);
+                if end.is_err() {
+                    measurement.ended = Ended::Failed;
+                }
+                if enough || end.is_err() {
+                    break;
+                }
+                self.probe.begin(now, messages);
+                continue;
+            }
+            if self.task.stop.requested() {
+                measurement.ended = Ended::Stopped;
+                break;
+            }
+            let next = self.client.send(now, &mut self.device);
+            self.wait(now, [next, self.probe.deadline()])?;
+        }
+        self.part()?;
+        Ok(measurement)
+    }
+
+    /// Says goodbye, as TCP should.
+    fn part(&mut self) -> Result<()> {
+        self.client.close(&self.connection);
+        let mut farewell = IdleTimer::new(Some(FAREWELL));
+        farewell.restart(self.task.waiter.now());
+        while !self.client.is_closed(&self.connection) {
+            let now = self.task.waiter.now();
+            self.client.receive(now, &mut self.device);
+            let next = self.client.send(now, &mut self.device);
+            if farewell.expired(now) {
+                break;
+            }
+            self.wait(now, [next, farewell.deadline()])?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what came and moves bytes.
+    fn turn(&mut self, now: Instant) -> Result<(), Failure> {
+        self.client.receive(now, &mut self.device);
+        self.client.pump(&mut self.connection, &mut self.probe, now)
+    }
+
+    fn wait(&mut self, now: Instant, deadlines: [Option<Instant>; 2]) -> Result<()> {
+        self.task.check()?;
+        self.task.waiter.wait(now, deadlines.into_iter().flatten().min())
+    }
+}
+
+fn resolve(target: &Target, port: u16) -> Result<SocketAddr> {
+    let addresses = target.resolve(port)?;
+    addresses.first().copied().context("the name has no address")
+}
+
+fn print(text: &str) -> Result<()> {
+    writeln!(io::stdout(), "{text}").context("cannot write to stdout")
+}
