@@ -66,6 +66,12 @@ pub struct Cli {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1280..=65521))]
     pub mtu: Option<u32>,
 
+    /// Let segments larger than the MTU pass, so that bulk is some four times as fast; only for
+    /// clients on this very machine
+    #[arg(long, conflicts_with_all = ["drop_chance", "corrupt_chance", "delay", "jitter",
+          "duplicate_chance", "reorder_chance"])]
+    pub offload: bool,
+
     /// Echo the first message of each client, then close
     #[arg(short = '1', long)]
     pub one_shot: bool,
@@ -90,8 +96,7 @@ pub struct Cli {
     #[command(flatten)]
     pub faults: Faults,
 
-    /// Be no server, but measure the one at this address, HOST:PORT or [IPV6]:PORT, as `hosted
-    /// rate` does
+    /// Be no server, but measure the one at this address and port, as `hosted rate` does
     #[arg(long, value_name = "TARGET")]
     pub probe: Option<Target>,
 

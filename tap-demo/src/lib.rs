@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod host_side;
 pub mod link;
+mod offload;
 mod probe;
 pub mod record;
 mod run;

@@ -32,6 +32,7 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
     let mut tap = Tap::open(&cli.iface)?;
     let link = host_side::prepare(cli)?;
     tap.set_mtu(link.mtu());
+    tap.set_offload(cli.offload)?;
 
     let watch = tap.watch();
     let spin = cli.spin.map_or(Duration::ZERO, |Time(spin)| spin);

@@ -6,17 +6,26 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
+use std::num::NonZeroUsize;
 use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use echo_core::Instant;
-use echo_smoltcp::smoltcp::phy::{self, DeviceCapabilities, Medium};
+use echo_smoltcp::smoltcp::phy::{self, Checksum, DeviceCapabilities, Medium};
 use echo_smoltcp::smoltcp::time::Instant as WireInstant;
+use echo_smoltcp::smoltcp::wire::{
+    EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket,
+};
 use tun_tap::{Iface, Mode};
+
+use crate::offload;
 
 /// Ethernet's header, which Linux does not count in an MTU and smoltcp does.
 const HEADER: usize = 14;
+
+/// The largest frame given to the kernel to cut: IPv4 cannot tell longer ones.
+const SEGMENT: Option<NonZeroUsize> = NonZeroUsize::new(65_000);
 
 /// The longest name of an interface, in bytes.
 const LONGEST_NAME: usize = 15;
@@ -27,6 +36,7 @@ pub struct Tap {
     received: Box<[u8]>,
     sending: Box<[u8]>,
     mtu: usize,
+    offload: bool,
     watch: Rc<Watch>,
 }
 
@@ -85,17 +95,38 @@ impl Tap {
             received: Box::default(),
             sending: Box::default(),
             mtu: 0,
+            offload: false,
             watch: Rc::default(),
         };
         tap.set_mtu(1500);
+        tap.set_offload(false)?;
         Ok(tap)
     }
 
     /// Sets the largest IP packet, as Linux counts it: without the Ethernet header.
     pub fn set_mtu(&mut self, mtu: usize) {
         self.mtu = mtu;
-        self.received = vec![0; HEADER + mtu].into();
-        self.sending = vec![0; HEADER + mtu].into();
+        self.make_buffers();
+    }
+
+    /// Lets segments that are larger than the MTU pass, in both directions. Only
+    /// for a peer in this very kernel: no real wire carries them.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel refuses.
+    pub fn set_offload(&mut self, offload: bool) -> Result<()> {
+        offload::set(&self.iface, offload)
+            .with_context(|| format!("cannot set the offloads of {}", self.iface.name()))?;
+        self.offload = offload;
+        self.make_buffers();
+        Ok(())
+    }
+
+    fn make_buffers(&mut self) {
+        let packet = if self.offload { usize::from(u16::MAX) } else { self.mtu };
+        self.received = vec![0; HEADER + packet].into();
+        self.sending = vec![0; HEADER + packet].into();
     }
 
     /// The place where it notes what the loop must know.
@@ -172,18 +203,26 @@ impl phy::Device for Tap {
         };
         self.watch.drained.set(false);
         self.watch.received.set(self.watch.received.get() + 1);
-        let sending = Sending { iface: &self.iface, buffer: &mut self.sending, watch: &self.watch };
+        let (iface, buffer) = (&self.iface, &mut *self.sending);
+        let sending = Sending { iface, buffer, offload: self.offload, watch: &self.watch };
         Some((Received(frame), sending))
     }
 
     fn transmit(&mut self, _now: WireInstant) -> Option<Sending<'_>> {
-        Some(Sending { iface: &self.iface, buffer: &mut self.sending, watch: &self.watch })
+        let (iface, buffer) = (&self.iface, &mut *self.sending);
+        Some(Sending { iface, buffer, offload: self.offload, watch: &self.watch })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ethernet;
         capabilities.max_transmission_unit = HEADER + self.mtu;
+        if self.offload {
+            // The IPv6 half of smoltcp 0.14 drops what it should segment.
+            capabilities.segmentation.tcpv4 = SEGMENT;
+            // What comes has unfinished checksums; what goes gets them from `finish`.
+            capabilities.checksum.tcp = Checksum::None;
+        }
         capabilities
     }
 }
@@ -201,6 +240,7 @@ impl phy::RxToken for Received<'_> {
 pub struct Sending<'a> {
     iface: &'a Iface,
     buffer: &'a mut [u8],
+    offload: bool,
     watch: &'a Watch,
 }
 
@@ -208,11 +248,46 @@ impl phy::TxToken for Sending<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let frame = &mut self.buffer[..len];
         let result = f(frame);
+        if self.offload {
+            finish(frame);
+        }
         // A frame that is not taken is a lost frame: TCP sends it again.
         if self.iface.send(frame).is_err() {
             self.watch.unsent.set(self.watch.unsent.get() + 1);
         }
         result
+    }
+}
+
+/// Fills in the TCP checksum, which smoltcp leaves to a device that segments.
+fn finish(frame: &mut [u8]) {
+    let mut frame = EthernetFrame::new_unchecked(frame);
+    match frame.ethertype() {
+        EthernetProtocol::Ipv4 => {
+            let mut packet = Ipv4Packet::new_unchecked(frame.payload_mut());
+            if packet.next_header() == IpProtocol::Tcp {
+                let (from, to) = (packet.src_addr().into(), packet.dst_addr().into());
+                TcpPacket::new_unchecked(packet.payload_mut()).fill_checksum(&from, &to);
+            }
+        }
+        EthernetProtocol::Ipv6 => {
+            let mut packet = Ipv6Packet::new_unchecked(frame.payload_mut());
+            if packet.next_header() == IpProtocol::Tcp {
+                let (from, to) = (packet.src_addr().into(), packet.dst_addr().into());
+                TcpPacket::new_unchecked(packet.payload_mut()).fill_checksum(&from, &to);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The setting outlives the program on a persistent interface, so it is taken back.
+impl Drop for Tap {
+    fn drop(&mut self) {
+        if self.offload {
+            // An interface that is gone has no settings either.
+            let _ = offload::set(&self.iface, false);
+        }
     }
 }
 

@@ -123,8 +123,19 @@ fn it_serves_10_000_connections_one_after_another() {
 #[test]
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn bulk_comes_back_byte_for_byte() {
+    bulk(&["-q"]);
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn bulk_in_large_segments_comes_back_byte_for_byte() {
+    bulk(&["-q", "--offload"]);
+    bulk(&["-q", "--mtu", "9000"]);
+}
+
+fn bulk(arguments: &[&str]) {
     const LENGTH: usize = 64 << 20;
-    let _station = Station::start(&["-q"]);
+    let _station = Station::start(arguments);
     let mut stream = connect(V4);
     let body: Vec<u8> = (0..LENGTH as u32)
         .flat_map(|n| (n % 65_521).to_be_bytes()[2..].to_vec())
