@@ -1,0 +1,282 @@
+//! `tap-demo` beside the kernel's own TCP over the loopback and beside a bare
+//! frame reflector on a TAP, in one run, rounds interleaved, both ends pinned.
+//!
+//! `cargo bench -p tap-demo` makes a network namespace of its own; it needs
+//! /dev/net/tun and the right to make one. Compare only inside one table.
+
+use std::env;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use echo_core::Rules;
+use hosted::load::{self, Content, Plan};
+use hosted::server::Local;
+use hosted::signals::Stop;
+use rustix::thread::{CpuSet, sched_setaffinity};
+use tun_tap::{Iface, Mode};
+
+const INSIDE: &str = "TAP_DEMO_BENCH_NAMESPACE";
+const ROUNDS: usize = 5;
+const LENGTH: u64 = 1000;
+const BULK: usize = 128 << 20;
+/// The cores of both ends: the client's, and the server's if it is another.
+const CLIENT: usize = 0;
+const OTHER: usize = 1;
+
+fn main() -> Result<()> {
+    if env::var_os(INSIDE).is_none() {
+        let program = env::current_exe()?;
+        let mut inside = Command::new("unshare");
+        inside.args(["-n", "--kill-child"]).arg(program).env(INSIDE, "yes");
+        return Err(inside.exec()).context("cannot make a network namespace");
+    }
+    command("ip link set lo up")?;
+    println!("1000-byte messages, MTU 1500, medians of {ROUNDS} interleaved rounds");
+    let mut rows: Vec<(&str, Vec<f64>)> = Vec::new();
+    let mut note = |row: &'static str, value: f64| match rows.iter_mut().find(|(r, _)| *r == row) {
+        Some((_, values)) => values.push(value),
+        None => rows.push((row, vec![value])),
+    };
+    for _ in 0..ROUNDS {
+        for (place, core) in [("one core", CLIENT), ("two cores", OTHER)] {
+            let same = place == "one core";
+            let kernel = pinned(core, || Local::with(Rules::default()))?;
+            note(
+                if same {
+                    "round trip, one core: kernel, us"
+                } else {
+                    "round trip, two cores: kernel, us"
+                },
+                round_trip(kernel.address(), 1)?.0,
+            );
+            if !same {
+                note("64 connections: kernel, /s", round_trip(kernel.address(), 64)?.1);
+                note("bulk: kernel, MB/s", bulk(kernel.address())?);
+            }
+            drop(kernel);
+            let tap = TapDemo::start(core, &[])?;
+            note(
+                if same {
+                    "round trip, one core: tap-demo, us"
+                } else {
+                    "round trip, two cores: tap-demo, us"
+                },
+                round_trip(tap.address, 1)?.0,
+            );
+            if !same {
+                note("64 connections: tap-demo, /s", round_trip(tap.address, 64)?.1);
+                note("bulk: tap-demo, MB/s", bulk(tap.address)?);
+            }
+            drop(tap);
+            let reflector = Reflector::start(core)?;
+            let (time, rate) = reflector.measure()?;
+            note(
+                if same {
+                    "round trip, one core: reflector, us"
+                } else {
+                    "round trip, two cores: reflector, us"
+                },
+                time,
+            );
+            if !same {
+                note("bulk: reflector, MB/s", rate);
+            }
+        }
+        let tap = TapDemo::start(OTHER, &["--spin"])?;
+        note("round trip, two cores: tap-demo --spin, us", round_trip(tap.address, 1)?.0);
+        drop(tap);
+        let tap = TapDemo::start(CLIENT, &["--sockets", "1"])?;
+        note("round trip, one core: tap-demo, 1 slot, us", round_trip(tap.address, 1)?.0);
+        drop(tap);
+        let tap = TapDemo::start(CLIENT, &["--sockets", "1024"])?;
+        note("round trip, one core: tap-demo, 1024 slots, us", round_trip(tap.address, 1)?.0);
+        drop(tap);
+        let tap = TapDemo::start(OTHER, &["--offload"])?;
+        note("bulk: tap-demo --offload, MB/s", bulk(tap.address)?);
+        drop(tap);
+    }
+    rows.sort_by_key(|(row, _)| *row);
+    for (row, values) in &mut rows {
+        values.sort_by(f64::total_cmp);
+        let [least, most] = [values[0], values[values.len() - 1]];
+        println!("{row:<50} {:>9.1}   ({least:.1} to {most:.1})", values[values.len() / 2]);
+    }
+    Ok(())
+}
+
+/// Median round trip in microseconds, and messages per second.
+fn round_trip(address: SocketAddr, connections: u16) -> Result<(f64, f64)> {
+    let plan = Plan {
+        address,
+        connections,
+        content: Content::Zero,
+        length: LENGTH,
+        limit: Some(Duration::from_secs(10)),
+        count: None,
+        time: Some(Duration::from_secs(1)),
+        keep_going: false,
+    };
+    let first = TcpStream::connect(address)?;
+    first.set_nodelay(true)?;
+    let measurement = load::run(&plan, first, &Stop::new()?, &mut |_| {})?;
+    let median = measurement.times.histogram().value_at_quantile(0.5);
+    Ok((median as f64 / 1e3, measurement.messages_per_second().unwrap_or_default()))
+}
+
+/// Megabytes per second there and back.
+fn bulk(address: SocketAddr) -> Result<f64> {
+    let mut stream = TcpStream::connect(address)?;
+    let mut writer = stream.try_clone()?;
+    let start = Instant::now();
+    let writing = thread::spawn(move || -> std::io::Result<()> {
+        let block = vec![0; 1 << 18];
+        (0..BULK / block.len()).try_for_each(|_| writer.write_all(&block))?;
+        writer.shutdown(Shutdown::Write)
+    });
+    let mut block = vec![0; 1 << 18];
+    let mut received = 0;
+    loop {
+        match stream.read(&mut block)? {
+            0 => break,
+            n => received += n,
+        }
+    }
+    writing.join().expect("the writer does not panic")?;
+    assert_eq!(received, BULK);
+    Ok(BULK as f64 / 1e6 / start.elapsed().as_secs_f64())
+}
+
+/// What is started here, threads and processes, runs on this core; then we are
+/// back on the client's.
+fn pinned<T>(core: usize, start: impl FnOnce() -> Result<T>) -> Result<T> {
+    pin(core)?;
+    let started = start();
+    pin(CLIENT)?;
+    started
+}
+
+fn pin(core: usize) -> Result<()> {
+    let mut cores = CpuSet::new();
+    cores.set(core);
+    sched_setaffinity(None, &cores).context("cannot pin")
+}
+
+struct TapDemo {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl TapDemo {
+    fn start(core: usize, arguments: &[&str]) -> Result<Self> {
+        let mut child = pinned(core, || {
+            Command::new(env!("CARGO_BIN_EXE_tap-demo"))
+                .args(["--iface", "tap0", "-q"])
+                .args(arguments)
+                .stdout(Stdio::piped())
+                .spawn()
+                .context("cannot start tap-demo")
+        })?;
+        let lines = BufReader::new(child.stdout.take().context("stdout is piped")?).lines();
+        let ready = lines.map_while(Result::ok).any(|line| line.contains("mode "));
+        assert!(ready, "tap-demo does not start");
+        Ok(Self { child, address: SocketAddr::from(([192, 168, 69, 1], 2333)) })
+    }
+}
+
+impl Drop for TapDemo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends every UDP packet back, by swapping its addresses in place: what a TAP
+/// costs without a stack.
+struct Reflector {
+    stop: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Reflector {
+    fn start(core: usize) -> Result<Self> {
+        let iface = Iface::without_packet_info("tap1", Mode::Tap)?;
+        for line in [
+            "ip addr add 10.9.9.1/24 dev tap1",
+            "ip link set tap1 up",
+            "ip neigh add 10.9.9.2 lladdr 02:00:00:00:00:09 dev tap1",
+        ] {
+            command(line)?;
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = pinned(core, || {
+            Ok(thread::spawn(move || {
+                let mut frame = [0; 2048];
+                while !stopped.load(Ordering::Relaxed) {
+                    let length = iface.recv(&mut frame).unwrap_or(0);
+                    if frame[12..14] == [8, 0] && frame[23] == 17 {
+                        for (from, to, bytes) in [(0, 6, 6), (26, 30, 4), (34, 36, 2)] {
+                            let (left, right) = frame.split_at_mut(to);
+                            left[from..from + bytes].swap_with_slice(&mut right[..bytes]);
+                        }
+                        let _ = iface.send(&frame[..length]);
+                    }
+                }
+            }))
+        })?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+
+    /// Median round trip in microseconds, and megabytes per second of datagrams
+    /// that fill a frame, 64 under way.
+    fn measure(&self) -> Result<(f64, f64)> {
+        let socket = UdpSocket::bind("10.9.9.1:0")?;
+        socket.connect("10.9.9.2:9")?;
+        socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+        let mut buffer = [0; 1472];
+        let mut times = Vec::new();
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(1) {
+            let sent = Instant::now();
+            socket.send(&buffer[..LENGTH as usize])?;
+            socket.recv(&mut buffer)?;
+            times.push(sent.elapsed());
+        }
+        times.sort();
+        (0..64).try_for_each(|_| socket.send(&buffer).map(drop))?;
+        let start = Instant::now();
+        let mut bytes = 0;
+        while start.elapsed() < Duration::from_secs(1) {
+            bytes += socket.recv(&mut buffer)?;
+            socket.send(&buffer)?;
+        }
+        let rate = bytes as f64 / 1e6 / start.elapsed().as_secs_f64();
+        Ok((times[times.len() / 2].as_secs_f64() * 1e6, rate))
+    }
+}
+
+impl Drop for Reflector {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // One more frame lets it see that.
+        let _ = UdpSocket::bind("10.9.9.1:0").and_then(|s| s.send_to(b"!", "10.9.9.2:9"));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn command(line: &str) -> Result<()> {
+    let mut words = line.split(' ');
+    let program = words.next().context("an empty command")?;
+    let status = Command::new(program).args(words).status().context("cannot run ip")?;
+    anyhow::ensure!(status.success(), "{line}: {status}");
+    Ok(())
+}
