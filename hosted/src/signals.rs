@@ -35,7 +35,8 @@ impl Stop {
     }
 
     /// A request that the first signal makes; the second ends the program at
-    /// once, with exit code 130.
+    /// once, with exit code 130. SIGHUP never does that: a console that closes
+    /// sends it twice, once by the shell and once by the system.
     ///
     /// # Errors
     ///
@@ -44,7 +45,9 @@ impl Stop {
         let stop = Self::new()?;
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             // In this order: the first signal finds the flag down.
-            flag::register_conditional_shutdown(signal, INTERRUPTED, stop.requested.clone())?;
+            if signal != SIGHUP {
+                flag::register_conditional_shutdown(signal, INTERRUPTED, stop.requested.clone())?;
+            }
             flag::register(signal, stop.requested.clone())?;
             low_level::pipe::register(signal, stop.sender.try_clone()?)?;
         }
