@@ -38,6 +38,20 @@ fn the_second_signal_ends_at_once() {
     assert_eq!(server.wait().code, Some(130));
 }
 
+/// The shell sends one and the system another.
+#[test]
+fn a_console_that_closes_is_one_signal_however_often_it_comes() {
+    let (mut server, address) = Program::server(&["--drain", "1h"]);
+    let mut client = connect(address);
+    ping(&mut client, b"hello");
+    server.signal(Signal::HUP);
+    server.stderr_line("stopping");
+    server.signal(Signal::HUP);
+    drop(client);
+    let ended = server.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
 #[test]
 fn without_a_drain_sessions_are_cut_off() {
     for threads in ["1", "3"] {
