@@ -10,5 +10,6 @@ mod limits;
 mod piping;
 mod rate;
 mod server;
+mod stopping;
 mod support;
 mod usage;

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc;
@@ -12,19 +11,14 @@ use std::time::Duration;
 
 use hosted::load::{self, Content, Plan};
 use hosted::signals::Stop;
-use rustix::process::Signal;
 use serde_json::Value;
-#[cfg(target_os = "linux")]
-use socket2::{Domain, Socket, Type};
 
-#[cfg(target_os = "linux")]
-use crate::support::loopback;
 use crate::support::{Ended, PATIENCE, Program, connect, hosted, message, noise, peer, run};
 
 /// The message of the original programs.
-const LENGTH: usize = 1000;
+pub(crate) const LENGTH: usize = 1000;
 
-fn json(ended: &Ended) -> Value {
+pub(crate) fn json(ended: &Ended) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
 }
 
@@ -141,54 +135,6 @@ fn the_figure_goes_where_the_original_program_put_it() {
 }
 
 #[test]
-fn a_signal_ends_it_with_the_whole_report() {
-    let folder = tempfile::tempdir().expect("a folder");
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-        let figure = folder.path().join(format!("{}.png", signal.as_raw()));
-        let (served, messages) = mpsc::channel();
-        let target = peer(move |_, mut stream| {
-            while let Some(message) = message(&stream, LENGTH) {
-                let _ = stream.write_all(&message);
-                let _ = served.send(());
-            }
-        });
-        let mut command = hosted();
-        command.args(["rate", &target.to_string(), "-J", "-o"]).arg(&figure);
-        let program = Program::start(&mut command);
-        for _ in 0..50 {
-            messages.recv_timeout(PATIENCE).expect("a message");
-        }
-        program.signal(signal);
-        let ended = program.wait();
-        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{signal:?}");
-        let report = json(&ended);
-        assert_eq!(report["complete"], false, "{signal:?}");
-        assert!(report["echoed"].as_u64() >= Some(49) && report["sent"] == report["echoed"]);
-        assert!(fs::read(&figure).expect("a figure").starts_with(b"\x89PNG"));
-    }
-}
-
-#[test]
-fn a_signal_is_heard_while_the_server_is_silent() {
-    for connections in ["1", "4"] {
-        let (arrived, messages) = mpsc::channel();
-        let target = peer(move |_, stream| {
-            while message(&stream, LENGTH).is_some() {
-                let _ = arrived.send(());
-            }
-        })
-        .to_string();
-        let args = ["rate", &target, "--no-plot", "--timeout", "-1", "-P", connections];
-        let program = Program::start(hosted().args(args));
-        messages.recv_timeout(PATIENCE).expect("a message");
-        program.signal(Signal::INT);
-        let ended = program.wait();
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        assert!(ended.stdout.contains("0 sent, 0 echoed, 0 failed, "), "{ended:?}");
-    }
-}
-
-#[test]
 fn a_server_that_dies_is_reported_with_what_was_measured() {
     let target = peer(|_, mut stream| {
         for _ in 0..5 {
@@ -298,64 +244,6 @@ fn the_payload_is_what_was_asked_for() {
     let file: Vec<_> = noise(300).into_iter().cycle().take(LENGTH).collect();
     let payload = format!("file:{}", path.display());
     assert_eq!(two(&["--payload", &payload]), [file.clone(), file]);
-}
-
-#[test]
-fn a_reader_that_leaves_ends_it_quietly() {
-    let (reader, writer) = io::pipe().expect("a pipe");
-    drop(reader);
-    let mut command = hosted();
-    command.args(["rate", "--local", "--no-plot", "-c", "10"]);
-    let program = Program::writing(&mut command, writer.into(), Stdio::piped());
-    let ended = program.wait();
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-}
-
-#[test]
-fn the_figure_is_made_even_if_the_reader_has_left() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let figure = folder.path().join("rate.svg");
-    let (reader, writer) = io::pipe().expect("a pipe");
-    drop(reader);
-    let mut command = hosted();
-    command.args(["rate", "--local", "-c", "10", "-J", "-o"]).arg(&figure);
-    let ended = Program::writing(&mut command, writer.into(), Stdio::piped()).wait();
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    assert!(fs::read(&figure).expect("a figure").starts_with(b"<svg"));
-}
-
-/// While nothing is measured, a signal does what it does to any program.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_signal_ends_it_while_it_connects() {
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    let free = loopback().local_addr().expect("bound");
-    listener.bind(&free.into()).expect("a free port");
-    listener.listen(0).expect("it listens");
-    // Nobody accepts: the first fills the backlog, the others are not answered.
-    let _waiting = [(); 4].map(|()| {
-        let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-        client.set_nonblocking(true).expect("an option");
-        let _ = client.connect(&free.into());
-        client
-    });
-    let before = unanswered(free);
-    let args = ["rate", &free.to_string(), "--no-plot", "--timeout", "-1"];
-    let program = Program::start(hosted().args(args));
-    while unanswered(free) == before {
-        thread::yield_now();
-    }
-    program.signal(Signal::INT);
-    let ended = program.wait();
-    assert_eq!((ended.code, ended.stdout.as_str()), (None, ""), "{ended:?}");
-}
-
-/// How many connections to this address wait for the first answer (`SYN_SENT` is 02).
-#[cfg(target_os = "linux")]
-fn unanswered(address: SocketAddr) -> usize {
-    let table = fs::read_to_string("/proc/net/tcp").expect("the system's table");
-    let waiting = format!(":{:04X} 02 ", address.port());
-    table.lines().filter(|line| line.contains(&waiting)).count()
 }
 
 /// Drawing the live line must not be measured: with one connection, nothing is

@@ -1,0 +1,125 @@
+//! How `hosted rate` stops before its time: on signals, and when nobody reads what it says.
+
+use std::fs;
+use std::io::{self, Write};
+#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::mpsc;
+#[cfg(target_os = "linux")]
+use std::thread;
+
+use rustix::process::Signal;
+#[cfg(target_os = "linux")]
+use socket2::{Domain, Socket, Type};
+
+use crate::rate::{LENGTH, json};
+#[cfg(target_os = "linux")]
+use crate::support::loopback;
+use crate::support::{PATIENCE, Program, hosted, message, peer};
+
+#[test]
+fn a_signal_ends_it_with_the_whole_report() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let figure = folder.path().join(format!("{}.png", signal.as_raw()));
+        let (served, messages) = mpsc::channel();
+        let target = peer(move |_, mut stream| {
+            while let Some(message) = message(&stream, LENGTH) {
+                let _ = stream.write_all(&message);
+                let _ = served.send(());
+            }
+        });
+        let mut command = hosted();
+        command.args(["rate", &target.to_string(), "-J", "-o"]).arg(&figure);
+        let program = Program::start(&mut command);
+        for _ in 0..50 {
+            messages.recv_timeout(PATIENCE).expect("a message");
+        }
+        program.signal(signal);
+        let ended = program.wait();
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{signal:?}");
+        let report = json(&ended);
+        assert_eq!(report["complete"], false, "{signal:?}");
+        assert!(report["echoed"].as_u64() >= Some(49) && report["sent"] == report["echoed"]);
+        assert!(fs::read(&figure).expect("a figure").starts_with(b"\x89PNG"));
+    }
+}
+
+#[test]
+fn a_signal_is_heard_while_the_server_is_silent() {
+    for connections in ["1", "4"] {
+        let (arrived, messages) = mpsc::channel();
+        let target = peer(move |_, stream| {
+            while message(&stream, LENGTH).is_some() {
+                let _ = arrived.send(());
+            }
+        })
+        .to_string();
+        let args = ["rate", &target, "--no-plot", "--timeout", "-1", "-P", connections];
+        let program = Program::start(hosted().args(args));
+        messages.recv_timeout(PATIENCE).expect("a message");
+        program.signal(Signal::INT);
+        let ended = program.wait();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains("0 sent, 0 echoed, 0 failed, "), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_quietly() {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = hosted();
+    command.args(["rate", "--local", "--no-plot", "-c", "10"]);
+    let program = Program::writing(&mut command, writer.into(), Stdio::piped());
+    let ended = program.wait();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn the_figure_is_made_even_if_the_reader_has_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let figure = folder.path().join("rate.svg");
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = hosted();
+    command.args(["rate", "--local", "-c", "10", "-J", "-o"]).arg(&figure);
+    let ended = Program::writing(&mut command, writer.into(), Stdio::piped()).wait();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert!(fs::read(&figure).expect("a figure").starts_with(b"<svg"));
+}
+
+/// While nothing is measured, a signal does what it does to any program.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_ends_it_while_it_connects() {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let free = loopback().local_addr().expect("bound");
+    listener.bind(&free.into()).expect("a free port");
+    listener.listen(0).expect("it listens");
+    // Nobody accepts: the first fills the backlog, the others are not answered.
+    let _waiting = [(); 4].map(|()| {
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        client.set_nonblocking(true).expect("an option");
+        let _ = client.connect(&free.into());
+        client
+    });
+    let before = unanswered(free);
+    let args = ["rate", &free.to_string(), "--no-plot", "--timeout", "-1"];
+    let program = Program::start(hosted().args(args));
+    while unanswered(free) == before {
+        thread::yield_now();
+    }
+    program.signal(Signal::INT);
+    let ended = program.wait();
+    assert_eq!((ended.code, ended.stdout.as_str()), (None, ""), "{ended:?}");
+}
+
+/// How many connections to this address wait for the first answer (`SYN_SENT` is 02).
+#[cfg(target_os = "linux")]
+fn unanswered(address: SocketAddr) -> usize {
+    let table = fs::read_to_string("/proc/net/tcp").expect("the system's table");
+    let waiting = format!(":{:04X} 02 ", address.port());
+    table.lines().filter(|line| line.contains(&waiting)).count()
+}
