@@ -4,8 +4,9 @@
 //! `cargo bench -p tap-demo` makes a network namespace of its own; it needs
 //! /dev/net/tun and the right to make one. Compare only inside one table.
 
+use std::collections::BTreeMap;
 use std::env;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -39,70 +40,40 @@ fn main() -> Result<()> {
     }
     command("ip link set lo up")?;
     println!("1000-byte messages, MTU 1500, medians of {ROUNDS} interleaved rounds");
-    let mut rows: Vec<(&str, Vec<f64>)> = Vec::new();
-    let mut note = |row: &'static str, value: f64| match rows.iter_mut().find(|(r, _)| *r == row) {
-        Some((_, values)) => values.push(value),
-        None => rows.push((row, vec![value])),
-    };
+    let mut rows = BTreeMap::<String, Vec<f64>>::new();
+    let mut note = |row: String, value| rows.entry(row).or_default().push(value);
     for _ in 0..ROUNDS {
         for (place, core) in [("one core", CLIENT), ("two cores", OTHER)] {
-            let same = place == "one core";
+            let row = |name| format!("round trip, {place}: {name}, us");
             let kernel = pinned(core, || Local::with(Rules::default()))?;
-            note(
-                if same {
-                    "round trip, one core: kernel, us"
-                } else {
-                    "round trip, two cores: kernel, us"
-                },
-                round_trip(kernel.address(), 1)?.0,
-            );
-            if !same {
-                note("64 connections: kernel, /s", round_trip(kernel.address(), 64)?.1);
-                note("bulk: kernel, MB/s", bulk(kernel.address())?);
-            }
+            note(row("kernel"), round_trip(kernel.address(), 1)?.0);
             drop(kernel);
             let tap = TapDemo::start(core, &[])?;
-            note(
-                if same {
-                    "round trip, one core: tap-demo, us"
-                } else {
-                    "round trip, two cores: tap-demo, us"
-                },
-                round_trip(tap.address, 1)?.0,
-            );
-            if !same {
-                note("64 connections: tap-demo, /s", round_trip(tap.address, 64)?.1);
-                note("bulk: tap-demo, MB/s", bulk(tap.address)?);
-            }
+            note(row("tap-demo"), round_trip(tap.address, 1)?.0);
             drop(tap);
             let reflector = Reflector::start(core)?;
-            let (time, rate) = reflector.measure()?;
-            note(
-                if same {
-                    "round trip, one core: reflector, us"
-                } else {
-                    "round trip, two cores: reflector, us"
-                },
-                time,
-            );
-            if !same {
-                note("bulk: reflector, MB/s", rate);
-            }
+            note(row("reflector"), reflector.round_trip()?);
+        }
+        for slots in ["1", "1024"] {
+            let tap = TapDemo::start(CLIENT, &["--sockets", slots])?;
+            let row = format!("round trip, one core: tap-demo, {slots} slots, us");
+            note(row, round_trip(tap.address, 1)?.0);
         }
         let tap = TapDemo::start(OTHER, &["--spin"])?;
-        note("round trip, two cores: tap-demo --spin, us", round_trip(tap.address, 1)?.0);
+        note("round trip, two cores: both spin, us".into(), spinning_round_trip(tap.address)?);
         drop(tap);
-        let tap = TapDemo::start(CLIENT, &["--sockets", "1"])?;
-        note("round trip, one core: tap-demo, 1 slot, us", round_trip(tap.address, 1)?.0);
+        let kernel = pinned(OTHER, || Local::with(Rules::default()))?;
+        note("64 connections: kernel, /s".into(), round_trip(kernel.address(), 64)?.1);
+        note("bulk: kernel, MB/s".into(), bulk(kernel.address())?);
+        drop(kernel);
+        let tap = TapDemo::start(OTHER, &[])?;
+        note("64 connections: tap-demo, /s".into(), round_trip(tap.address, 64)?.1);
+        note("bulk: tap-demo, MB/s".into(), bulk(tap.address)?);
         drop(tap);
-        let tap = TapDemo::start(CLIENT, &["--sockets", "1024"])?;
-        note("round trip, one core: tap-demo, 1024 slots, us", round_trip(tap.address, 1)?.0);
-        drop(tap);
+        note("bulk: reflector, MB/s".into(), Reflector::start(OTHER)?.bulk()?);
         let tap = TapDemo::start(OTHER, &["--offload"])?;
-        note("bulk: tap-demo --offload, MB/s", bulk(tap.address)?);
-        drop(tap);
+        note("bulk: tap-demo --offload, MB/s".into(), bulk(tap.address)?);
     }
-    rows.sort_by_key(|(row, _)| *row);
     for (row, values) in &mut rows {
         values.sort_by(f64::total_cmp);
         let [least, most] = [values[0], values[values.len() - 1]];
@@ -128,6 +99,32 @@ fn round_trip(address: SocketAddr, connections: u16) -> Result<(f64, f64)> {
     let measurement = load::run(&plan, first, &Stop::new()?, &mut |_| {})?;
     let median = measurement.times.histogram().value_at_quantile(0.5);
     Ok((median as f64 / 1e3, measurement.messages_per_second().unwrap_or_default()))
+}
+
+/// Median round trip in microseconds of a client that does not sleep either.
+fn spinning_round_trip(address: SocketAddr) -> Result<f64> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    let mut message = [0; LENGTH as usize];
+    let mut times = Vec::new();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(1) {
+        let sent = Instant::now();
+        stream.write_all(&message)?;
+        let mut received = 0;
+        while received < message.len() {
+            match stream.read(&mut message[received..]) {
+                Ok(0) => anyhow::bail!("the connection ended"),
+                Ok(n) => received += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::hint::spin_loop(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        times.push(sent.elapsed());
+    }
+    times.sort();
+    Ok(times[times.len() / 2].as_secs_f64() * 1e6)
 }
 
 /// Megabytes per second there and back.
@@ -234,31 +231,41 @@ impl Reflector {
         Ok(Self { stop, thread: Some(thread) })
     }
 
-    /// Median round trip in microseconds, and megabytes per second of datagrams
-    /// that fill a frame, 64 under way.
-    fn measure(&self) -> Result<(f64, f64)> {
+    fn socket(&self) -> Result<UdpSocket> {
         let socket = UdpSocket::bind("10.9.9.1:0")?;
         socket.connect("10.9.9.2:9")?;
         socket.set_read_timeout(Some(Duration::from_secs(1)))?;
-        let mut buffer = [0; 1472];
+        Ok(socket)
+    }
+
+    /// Median, in microseconds.
+    fn round_trip(&self) -> Result<f64> {
+        let socket = self.socket()?;
+        let mut message = [0; LENGTH as usize];
         let mut times = Vec::new();
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(1) {
             let sent = Instant::now();
-            socket.send(&buffer[..LENGTH as usize])?;
-            socket.recv(&mut buffer)?;
+            socket.send(&message)?;
+            socket.recv(&mut message)?;
             times.push(sent.elapsed());
         }
         times.sort();
-        (0..64).try_for_each(|_| socket.send(&buffer).map(drop))?;
+        Ok(times[times.len() / 2].as_secs_f64() * 1e6)
+    }
+
+    /// Megabytes per second of datagrams that fill a frame, 64 under way.
+    fn bulk(&self) -> Result<f64> {
+        let socket = self.socket()?;
+        let mut datagram = [0; 1472];
+        (0..64).try_for_each(|_| socket.send(&datagram).map(drop))?;
         let start = Instant::now();
         let mut bytes = 0;
         while start.elapsed() < Duration::from_secs(1) {
-            bytes += socket.recv(&mut buffer)?;
-            socket.send(&buffer)?;
+            bytes += socket.recv(&mut datagram)?;
+            socket.send(&datagram)?;
         }
-        let rate = bytes as f64 / 1e6 / start.elapsed().as_secs_f64();
-        Ok((times[times.len() / 2].as_secs_f64() * 1e6, rate))
+        Ok(bytes as f64 / 1e6 / start.elapsed().as_secs_f64())
     }
 }
 

@@ -108,3 +108,87 @@ fn words(address: IpAddress) -> (u64, u64) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MACS: [u8; 12] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    /// Ports 0x1234 to 2333, SYN.
+    const SYN: [u8; 20] =
+        [0x12, 0x34, 0x09, 0x1d, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x02, 0, 0, 0, 0, 0, 0];
+
+    fn ipv4(fragment: [u8; 2], options: &[u8], segment: &[u8]) -> std::vec::Vec<u8> {
+        let header = 20 + options.len();
+        let [high, low] = ((header + segment.len()) as u16).to_be_bytes();
+        let first = 0x40 | (header / 4) as u8;
+        let mut frame = std::vec::Vec::from(MACS);
+        frame.extend([8, 0, first, 0, high, low, 0, 0, fragment[0], fragment[1], 64, 6, 0, 0]);
+        frame.extend([10, 0, 0, 2, 10, 0, 0, 1]);
+        frame.extend(options);
+        frame.extend(segment);
+        frame
+    }
+
+    fn opens(peer: IpAddress, local: IpAddress) -> Subject {
+        let (peer, local) = (IpEndpoint::new(peer, 0x1234), IpEndpoint::new(local, 2333));
+        Subject::Segment { flow: Flow { peer, local }, opens: true }
+    }
+
+    #[test]
+    fn a_segment_is_found_behind_any_ipv4_header() {
+        let expected = opens(IpAddress::v4(10, 0, 0, 2), IpAddress::v4(10, 0, 0, 1));
+        assert_eq!(classify(&ipv4([0, 0], &[], &SYN)), expected);
+        assert_eq!(classify(&ipv4([0x40, 0], &[1; 8], &SYN)), expected);
+    }
+
+    #[test]
+    fn a_segment_is_found_behind_an_ipv6_header() {
+        let mut frame = std::vec::Vec::from(MACS);
+        frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 20, 6, 64]);
+        let [peer, local] = [2, 1].map(|end| IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, end));
+        for address in [peer, local] {
+            let IpAddress::Ipv6(address) = address else { continue };
+            frame.extend(address.octets());
+        }
+        frame.extend(SYN);
+        assert_eq!(classify(&frame), opens(peer, local));
+    }
+
+    #[test]
+    fn only_a_syn_by_itself_opens() {
+        for (flags, expected) in [(0x02, true), (0x12, false), (0x06, false), (0x03, false)] {
+            let mut segment = SYN;
+            segment[13] = flags;
+            let Subject::Segment { opens, .. } = classify(&ipv4([0, 0], &[], &segment)) else {
+                panic!("no segment with flags {flags:#x}");
+            };
+            assert_eq!(opens, expected, "{flags:#x}");
+        }
+    }
+
+    #[test]
+    fn fragments_and_what_is_cut_off_are_left_to_smoltcp() {
+        assert_eq!(classify(&ipv4([0x20, 0], &[], &SYN)), Subject::Other);
+        assert_eq!(classify(&ipv4([0, 1], &[], &SYN)), Subject::Other);
+        let frame = ipv4([0, 0], &[], &SYN);
+        for length in 0..frame.len() {
+            assert_eq!(classify(&frame[..length]), Subject::Other, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn hashes_depend_on_both_ends_and_on_the_seed() {
+        let end = |last, port| IpEndpoint::new(IpAddress::v4(10, 0, 0, last), port);
+        let flow = Flow { peer: end(2, 40_000), local: end(1, 2333) };
+        let others = [
+            Flow { peer: end(2, 40_001), ..flow },
+            Flow { peer: end(3, 40_000), ..flow },
+            Flow { local: end(4, 2333), ..flow },
+        ];
+        for other in others {
+            assert_ne!(other.hash(1), flow.hash(1));
+        }
+        assert_ne!(flow.hash(2), flow.hash(1));
+    }
+}

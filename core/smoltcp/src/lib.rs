@@ -132,6 +132,9 @@
 
 #![no_std]
 
+#[cfg(test)]
+extern crate std;
+
 mod client;
 mod clock;
 mod demux;

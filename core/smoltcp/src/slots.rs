@@ -145,3 +145,76 @@ impl<'s, 'a, const N: usize> Slots<'s, 'a, N> {
         flow.hash(self.seed).checked_rem(slots).map(|bucket| bucket as usize)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use smoltcp::iface::SocketStorage;
+    use smoltcp::wire::{IpAddress, IpEndpoint};
+
+    use super::*;
+
+    const SLOTS: usize = 7;
+
+    fn flow(port: u16) -> Flow {
+        let peer = IpEndpoint::new(IpAddress::v4(10, 0, 0, 2), port);
+        Flow { peer, local: IpEndpoint::new(IpAddress::v4(10, 0, 0, 1), 2333) }
+    }
+
+    /// Against lists that are looked through from front to back.
+    #[test]
+    fn the_index_and_the_queue_are_right_after_any_operations() {
+        let mut storage: Vec<_> = (0..SLOTS).map(|_| SocketStorage::EMPTY).collect();
+        let mut rings = [[[0; 8]; 2]; SLOTS];
+        let lent = storage.iter_mut().zip(&mut rings);
+        let mut lent: Vec<_> = lent
+            .map(|(storage, [receive, send])| Slot::<'_, 8>::new(storage, receive, send))
+            .collect();
+        let mut slots = Slots::new(&mut lent, 1);
+        let mut vacant: Vec<usize> = (0..SLOTS).collect();
+        let mut flows = [None; SLOTS];
+        let mut taken = Vec::new();
+        let mut random = 1u32;
+        for round in 0..20_000u16 {
+            random ^= random << 13;
+            random ^= random >> 17;
+            random ^= random << 5;
+            if random.is_multiple_of(2) || taken.is_empty() {
+                let number = slots.take();
+                assert_eq!(number, (!vacant.is_empty()).then(|| vacant.remove(0)));
+                if let Some(number) = number {
+                    slots.insert(number, flow(round));
+                    flows[number] = Some(flow(round));
+                    taken.push(number);
+                }
+            } else {
+                let number = taken.swap_remove(random as usize / 2 % taken.len());
+                if random.is_multiple_of(3) {
+                    // As a connection in TIME-WAIT: it can still be found.
+                    slots.push_last(number);
+                    vacant.push(number);
+                } else {
+                    slots.remove(number);
+                    flows[number] = None;
+                    slots.push_first(number);
+                    vacant.insert(0, number);
+                }
+            }
+            for (number, flow) in flows.iter().enumerate() {
+                if let Some(flow) = flow {
+                    assert_eq!(slots.find(flow), Some(number), "in round {round}");
+                }
+            }
+            assert_eq!(slots.find(&flow(round + 1)), None);
+        }
+    }
+
+    #[test]
+    fn without_slots_there_is_nothing_to_find() {
+        let mut slots = Slots::<'_, '_, 8>::new(&mut [], 1);
+        assert_eq!(slots.take(), None);
+        assert_eq!(slots.take_yielding(Instant::START), None);
+        assert_eq!(slots.find(&flow(1)), None);
+    }
+}

@@ -5,6 +5,8 @@
 //! a namespace, where it runs all the others. Where a namespace or a TAP is not
 //! allowed, it prints one line and passes; with `CI=true` it fails.
 
+#[path = "../../../tests/conformance/mod.rs"]
+mod conformance;
 mod raw;
 mod station;
 mod tests;

@@ -10,11 +10,23 @@ use clap::Parser;
 use hosted::Verdict;
 use hosted::cli::Cli;
 
-use crate::raw;
 use crate::station::{SOON, Station, V4, connect, read_to_end};
+use crate::{conformance, raw};
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 1);
 const HOST: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 100);
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn it_conforms_as_every_stack_must() {
+    conformance::run(|rules| {
+        let idle = rules.idle.map_or(-1.0, |idle| idle.as_secs_f64()).to_string();
+        let mut arguments = vec!["-q", "--timeout", &idle];
+        arguments.extend(rules.one_shot.then_some("--one-shot"));
+        arguments.extend((!rules.exit).then_some("--rfc862"));
+        Ok((Station::start(&arguments), V4.parse()?))
+    });
+}
 
 fn hosted(arguments: &[&str]) -> Verdict {
     let cli = Cli::parse_from([&["hosted"], arguments].concat());
