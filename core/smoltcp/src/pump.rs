@@ -75,6 +75,7 @@ pub(crate) fn pump_and_tell<E: Endpoint>(
         break;
     }
     endpoint.handle_timeout(now);
+    write(socket, endpoint, now);
     if endpoint.finished() {
         socket.close();
     }

@@ -28,6 +28,8 @@ pub(crate) struct Cable {
     /// For each end the frames on their way to it.
     towards: [Vec<Travelling>; 2],
     pub(crate) lost: u64,
+    /// Frames sent to each end.
+    pub(crate) sent_to: [u64; 2],
 }
 
 struct Travelling {
@@ -48,10 +50,16 @@ impl Cable {
     /// A cable and its two ends.
     pub(crate) fn new(faults: Faults, seed: u64) -> (Rc<RefCell<Self>>, [Plug; 2]) {
         let towards = [Vec::new(), Vec::new()];
-        let cable = Self { faults, noise: Noise::new(seed), sent: 0, towards, lost: 0 };
+        let cable =
+            Self { faults, noise: Noise::new(seed), sent: 0, towards, lost: 0, sent_to: [0; 2] };
         let cable = Rc::new(RefCell::new(cable));
         let plugs = [0, 1].map(|side| Plug { cable: Rc::clone(&cable), side });
         (cable, plugs)
+    }
+
+    /// From now on nothing arrives.
+    pub(crate) fn cut(&mut self) {
+        self.faults.loss = 100;
     }
 
     /// When the next frame arrives at either end.
@@ -60,6 +68,7 @@ impl Cable {
     }
 
     fn send(&mut self, now: Instant, to: usize, mut frame: Vec<u8>) {
+        self.sent_to[to] += 1;
         if self.noise.happens(self.faults.loss) {
             self.lost += 1;
             return;

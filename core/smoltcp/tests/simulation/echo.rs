@@ -178,3 +178,39 @@ fn a_server_that_stops_accepting_resets_new_peers_and_serves_the_old() {
     assert!(world.run_until(6 * SECOND, |world| world.ends[0].failure.is_some()));
     assert_eq!(world.ends[0].failure, Some(echo_core::Failure::Refused));
 }
+
+#[test]
+fn a_peer_that_is_gone_without_a_word_does_not_keep_its_slot() {
+    let mut world = World::new(Setup::default(), vec![Talker::saying(b"hello")]);
+    world.run_until(SECOND, |world| !world.ends[0].endpoint.heard.is_empty());
+    world.cable.borrow_mut().cut();
+    world.run_until(400 * SECOND, |world| world.server.connections() == 0);
+    assert_eq!(ends(&world), [Err(Broken)]);
+    let (closed, _) = world.events[1];
+    assert!(closed.since_start() > 299 * SECOND, "{closed:?}");
+}
+
+#[test]
+fn a_peer_that_goes_on_talking_to_nobody_is_reset() {
+    let lines = [(Duration::ZERO, b"exit".as_slice()), (5 * SECOND, b"is anybody there?")];
+    let mut talker = Talker::new(lines);
+    talker.deaf = true;
+    let mut world = World::new(Setup::default(), vec![talker]);
+    world.run_until(10 * SECOND, |world| world.ends[0].failure.is_some());
+    assert_eq!(world.ends[0].failure, Some(echo_core::Failure::Reset));
+}
+
+#[test]
+fn a_peer_that_never_reads_does_not_keep_its_slot() {
+    let mut talker = Talker::saying(&[7; 100_000]);
+    talker.deaf = true;
+    let setup = rules(Rules { idle: Some(SECOND), ..Rules::default() });
+    let mut world = World::new(setup, vec![talker]);
+    world.run_until(200 * SECOND, |world| {
+        !ends(world).is_empty() && world.server.connections() == 0
+    });
+    assert_eq!(ends(&world), [Ok(CloseReason::TimedOut)]);
+    assert_eq!(world.server.connections(), 0);
+    let freed = world.now.since_start();
+    assert!(freed > 120 * SECOND && freed < 125 * SECOND, "{freed:?}");
+}

@@ -6,8 +6,8 @@ use echo_core::Instant;
 use echo_smoltcp::Event;
 use echo_smoltcp::smoltcp::phy::ChecksumCapabilities;
 use echo_smoltcp::smoltcp::wire::{
-    EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpProtocol, Ipv4Address, Ipv4Packet,
-    Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+    ArpOperation, ArpPacket, ArpRepr, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress,
+    IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
 };
 
 use crate::cable::Noise;
@@ -135,4 +135,58 @@ fn noise_does_no_harm() {
     assert!(world.run_until(60 * SECOND, |world| world.ends[0].endpoint.eof.is_some()));
     assert_eq!(world.ends[0].endpoint.heard, b"still there?");
     assert!(connected(&world) >= 1);
+}
+
+/// smoltcp lets a socket that waits for ARP rest for a second; the answer ends that.
+#[test]
+fn what_waits_for_arp_leaves_when_arp_is_answered() {
+    let mut world = World::new(Setup::default(), Vec::<Talker>::new());
+    let somebody = Ipv4Address::new(192, 168, 69, 200);
+    world.plugs[1].inject(world.now, &syn(somebody, 1024, 7));
+    world.run_until(SECOND / 100, |_| false);
+    assert_eq!(world.cable.borrow().sent_to[1], 1, "it asks who somebody is");
+    let IpAddress::Ipv4(server) = SERVER else { panic!("the server speaks IPv4") };
+    let mut answer = vec![0; 42];
+    let mut frame = EthernetFrame::new_unchecked(&mut answer[..]);
+    let (src_addr, dst_addr) = (CLIENT_MAC, SERVER_MAC);
+    EthernetRepr { src_addr, dst_addr, ethertype: EthernetProtocol::Arp }.emit(&mut frame);
+    let arp = ArpRepr::EthernetIpv4 {
+        operation: ArpOperation::Reply,
+        source_hardware_addr: CLIENT_MAC,
+        source_protocol_addr: somebody,
+        target_hardware_addr: SERVER_MAC,
+        target_protocol_addr: server,
+    };
+    arp.emit(&mut ArpPacket::new_unchecked(frame.payload_mut()));
+    world.plugs[1].inject(world.now, &answer);
+    world.run_until(SECOND / 50, |_| false);
+    assert_eq!(world.cable.borrow().sent_to[1], 2, "it answers the SYN");
+}
+
+/// A peer that has no other port left may come again from one in TIME-WAIT.
+#[test]
+fn a_port_in_time_wait_may_be_used_anew() {
+    let mut world = World::new(Setup::default(), vec![Talker::saying(b"exit")]);
+    world.run_until(SECOND, |world| world.events.len() == 2);
+    let Some((_, Event::Closed { peer, .. })) = world.events.last() else {
+        panic!("the session is over");
+    };
+    let IpAddress::Ipv4(address) = peer.addr else { panic!("the client speaks IPv4") };
+    assert_eq!(world.server.connections(), 0);
+    world.plugs[1].inject(world.now, &syn(address, peer.port, 1 << 30));
+    world.run_until(SECOND, |world| world.server.connections() == 1);
+    assert_eq!(world.server.connections(), 1);
+}
+
+#[test]
+fn a_step_takes_in_64_frames_and_wants_to_be_called_again() {
+    let mut world = World::new(Setup::default(), Vec::<Talker>::new());
+    for port in 0..100 {
+        world.plugs[1].inject(world.now, &syn(Ipv4Address::new(192, 168, 69, 200), 1024 + port, 1));
+    }
+    let now = Instant::new(SECOND);
+    let mut step = || world.server.step(now, &mut world.plugs[0], &mut |_| {});
+    assert_eq!(step(), Some(now));
+    assert_ne!(step(), Some(now));
+    assert_eq!(world.server.turned_away(), 99);
 }
