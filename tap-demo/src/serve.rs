@@ -112,7 +112,7 @@ fn describe(cli: &Cli, service: &Service) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let addresses = server_addresses(cli).iter();
     let names: Vec<_> =
-        addresses.map(|ip| IpEndpoint::new(ip.address(), cli.port).to_string()).collect();
+        addresses.map(|ip| SocketAddr::new(ip.address().into(), cli.port).to_string()).collect();
     writeln!(out, "Echo server on {} behind {}", names.join(" and "), cli.iface)?;
     writeln!(out, "Server Config:")?;
     writeln!(out, "        port     {}", service.port)?;

@@ -39,6 +39,7 @@ impl Station {
             }
         });
         let station = Self { child, lines };
+        station.wait_for("Echo server on 192.168.69.1:2333 and [fdaa::1]:2333 and ");
         station.wait_for("mode ");
         station
     }
