@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
@@ -60,17 +60,28 @@ impl Station {
         let id = i32::try_from(self.child.id()).expect("process numbers are small");
         let pid = Pid::from_raw(id).expect("process numbers are not 0");
         kill_process(pid, Signal::TERM).expect("it is our child");
+        let rest = self.rest();
+        let status = self.child.wait().expect("it is our child");
+        assert!(status.success(), "{status}");
+        rest.join("\n")
+    }
+
+    /// Waits until it ends by itself, and returns how.
+    pub(crate) fn end(mut self) -> ExitStatus {
+        self.rest();
+        self.child.wait().expect("it is our child")
+    }
+
+    /// All lines up to its end.
+    fn rest(&self) -> Vec<String> {
         let mut rest = Vec::new();
         loop {
             match self.lines.recv_timeout(SOON) {
                 Ok(line) => rest.push(line),
-                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return rest,
                 Err(mpsc::RecvTimeoutError::Timeout) => panic!("it does not stop"),
             }
         }
-        let status = self.child.wait().expect("it is our child");
-        assert!(status.success(), "{status}");
-        rest.join("\n")
     }
 }
 

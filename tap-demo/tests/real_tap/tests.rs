@@ -37,14 +37,15 @@ fn hosted(arguments: &[&str]) -> Verdict {
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn the_instruments_of_hosted_work_against_it() {
     let station = Station::start(&[]);
+    assert_eq!(hosted(&["client", V4, "--message", "hello"]), Verdict::Well);
     assert_eq!(hosted(&["rate", V4, "-c", "2000", "--no-plot"]), Verdict::Well);
     assert_eq!(hosted(&["fail-rate", V4, "-c", "4000", "-P", "8"]), Verdict::Well);
     let totals = station.stop();
     assert!(
-        totals.contains("--- echo server statistics ---\n9 connections, 6 000 000 bytes"),
+        totals.contains("--- echo server statistics ---\n10 connections, 6 000 005 bytes"),
         "{totals}"
     );
-    assert!(totals.contains(": 9 disconnected"), "{totals}");
+    assert!(totals.contains(": 10 disconnected"), "{totals}");
 }
 
 #[test]
@@ -245,6 +246,15 @@ fn it_measures_a_server_of_the_host() {
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("connection refused"), "{said}");
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn an_interface_that_disappears_is_reported() {
+    let station = Station::start(&["-q"]);
+    let deleted = Command::new("ip").args(["link", "del", "tap0"]).status();
+    assert!(deleted.expect("ip is installed").success());
+    assert_eq!(station.end().code(), Some(3));
 }
 
 /// Runs it on something that it cannot use; its exit code and what it says.
