@@ -137,6 +137,7 @@
 //! [RFC 862]: https://www.rfc-editor.org/rfc/rfc862
 
 #![no_std]
+#![forbid(unsafe_code)]
 
 mod endpoint;
 pub mod exit;

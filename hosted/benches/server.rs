@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use hosted::load::{self, Content, Plan};
+use hosted::load::{self, Measurement, Plan};
 use hosted::percentiles::{MEDIAN, percentile};
 use hosted::signals::Stop;
 use hosted::units;
@@ -101,22 +101,19 @@ impl Server {
 
     fn measure(&self, connections: u16) -> Result<Sample> {
         let plan = Plan {
-            address: self.address,
             connections,
-            content: Content::Zero,
             length: MESSAGE,
             limit: Some(Duration::from_secs(10)),
-            count: None,
             time: Some(ROUND),
-            keep_going: false,
+            ..Plan::new(self.address)
         };
         let first = TcpStream::connect(self.address)?;
         let before = self.cpu_seconds()?;
-        let out = load::run(&plan, first, &Stop::new()?, &mut |_| {})?;
+        let out = load::run(&plan, first, &Stop::new()?, &mut |_: &Measurement| {})?;
         let used = self.cpu_seconds()? - before;
         ensure!(out.tally.failures() == 0, "{:?}", out.incidents);
         Ok(Sample {
-            rtt: percentile(out.times.histogram(), MEDIAN).unwrap_or_default().as_secs_f64(),
+            rtt: percentile(&out.times, MEDIAN).unwrap_or_default().as_secs_f64(),
             rate: out.messages_per_second().unwrap_or_default(),
             cpu: used / out.tally.echoed() as f64,
         })

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use self::values::{Content, Limit, Time};
+pub use self::values::{Content, Limit, Rate, Time};
 use crate::address::Target;
 use crate::server::LARGEST_BUFFER;
 
@@ -155,6 +155,27 @@ pub struct LoadArgs {
     #[arg(short, long, value_name = "TIME")]
     pub time: Option<Time>,
 
+    /// Start a message on each connection every so often, instead of as soon as one is back
+    #[arg(short, long, value_name = "TIME", conflicts_with = "rate", value_parser = interval)]
+    pub interval: Option<Time>,
+
+    /// Start so many messages a second over all connections, whatever comes back (open loop): times
+    /// count from when a message was due
+    #[arg(short = 'R', long, value_name = "N")]
+    pub rate: Option<Rate>,
+
+    /// Open a connection for each message; opening it is part of the time
+    #[arg(long)]
+    pub crr: bool,
+
+    /// Leave out what starts in this time at first (warm-up); --time and --count count from then on
+    #[arg(short = 'O', long, value_name = "TIME", default_value = "0")]
+    pub omit: Time,
+
+    /// Look for echoes without sleeping [for this long]: lower round trips, a busy processor
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = ALWAYS)]
+    pub spin: Option<Time>,
+
     /// Use this many connections at once, each with one message under way
     #[arg(short = 'P', long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=16384))]
@@ -172,6 +193,14 @@ pub struct LoadArgs {
     /// Print one JSON object instead of the report
     #[arg(short = 'J', long)]
     pub json: bool,
+}
+
+/// Longer than any run.
+const ALWAYS: &str = "100years";
+
+fn interval(text: &str) -> Result<Time, String> {
+    let time: Time = text.parse()?;
+    if time.0.is_zero() { Err("must be above 0".into()) } else { Ok(time) }
 }
 
 /// Flags of `hosted rate`.

@@ -17,12 +17,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use hdrhistogram::Histogram;
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use plotters_backend::DrawingBackend;
 use tiny_skia::Pixmap;
 
 use crate::timeline::Timeline;
+use crate::times::Times;
 use canvas::Canvas;
 use style::{CANVAS_UNITS, Drawn, HEIGHT, Page, WIDTH};
 
@@ -39,8 +39,8 @@ pub struct Run<'a> {
     pub message_bytes: u64,
     /// What the times are.
     pub quantity: Quantity,
-    /// All round trips that succeeded, in nanoseconds; printed numbers come from it.
-    pub histogram: &'a Histogram<u64>,
+    /// All round trips that succeeded; printed numbers come from it.
+    pub times: &'a Times,
     /// The same round trips and the failures, over time.
     pub timeline: &'a Timeline,
     /// How many round trips failed for each reason; zero is allowed.

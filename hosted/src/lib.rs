@@ -20,6 +20,7 @@ pub mod report;
 pub mod server;
 pub mod signals;
 pub mod timeline;
+pub mod times;
 pub mod trial;
 pub mod units;
 

@@ -1,11 +1,15 @@
 //! The one loop that offers load: a [`Plan`] goes in, a [`Measurement`] comes out.
 //!
-//! How many connections, what they send, and when to stop are values of the
-//! plan. `rate` and `fail-rate` make plans; reports read measurements; nothing
+//! How many connections, what they send, when, and when to stop are values of
+//! the plan; there is one loop for all of them. `rate` and `fail-rate` make plans; reports read measurements; nothing
 //! in here prints or draws.
 
+mod instrument;
 mod lane;
 mod measurement;
+mod pace;
+mod tcp_info;
+mod timer;
 mod wait;
 
 use std::net::{SocketAddr, TcpStream};
@@ -14,8 +18,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use echo_core::{Failure, Instant, Payload};
 
+pub use self::instrument::Instrument;
 use self::lane::Lane;
-pub use self::measurement::{Ended, Incident, Measurement, Times};
+pub use self::measurement::{Ended, Incident, Kernel, Measurement, Sample};
+pub use self::pace::Pace;
+use self::pace::Schedule;
 use self::wait::Wait;
 use crate::clock::Clock;
 use crate::signals::Stop;
@@ -39,12 +46,42 @@ pub struct Plan {
     pub length: u64,
     /// How long a round trip, or opening a connection, may take.
     pub limit: Option<Duration>,
+    /// When messages start.
+    pub pace: Pace,
+    /// Open a connection for each message, as part of it.
+    pub per_message: bool,
+    /// Leave out what starts in this time before the measurement.
+    pub omit: Duration,
     /// Stop after this many messages.
     pub count: Option<u64>,
     /// Start no message after this time.
     pub time: Option<Duration>,
+    /// Look for echoes without sleeping, for this long: the processor is busy, but
+    /// need not wake up.
+    pub spin: Duration,
     /// After a failure, open the connection anew and go on; otherwise stop.
     pub keep_going: bool,
+}
+
+impl Plan {
+    /// One connection, messages of one byte, no limit and no end.
+    #[must_use]
+    pub const fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            connections: 1,
+            content: Content::Zero,
+            length: 1,
+            limit: None,
+            pace: Pace::Closed,
+            per_message: false,
+            omit: Duration::ZERO,
+            count: None,
+            time: None,
+            spin: Duration::ZERO,
+            keep_going: false,
+        }
+    }
 }
 
 /// What the messages of all connections contain.
@@ -72,9 +109,24 @@ impl Content {
     }
 }
 
+/// Whoever wants to see a run as it goes.
+pub trait Observer {
+    /// The measurement so far, 8 times a second, between two messages.
+    fn look(&mut self, measurement: &Measurement);
+
+    /// Each message that is measured, as it ends: the time this takes is the
+    /// loop's.
+    fn message(&mut self, _sample: &Sample) {}
+}
+
+impl<F: FnMut(&Measurement)> Observer for F {
+    fn look(&mut self, measurement: &Measurement) {
+        self(measurement);
+    }
+}
+
 /// Carries out `plan`, its first connection being `first`, until the plan says
-/// so or `stop` is requested. `observe` sees the measurement 8 times a second,
-/// between messages.
+/// so or `stop` is requested.
 ///
 /// # Errors
 ///
@@ -84,37 +136,44 @@ pub fn run(
     plan: &Plan,
     first: TcpStream,
     stop: &Stop,
-    observe: &mut dyn FnMut(&Measurement),
+    observer: &mut dyn Observer,
 ) -> Result<Measurement> {
+    let instrument = Some(Instrument::examine(plan));
     let clock = Clock::start();
+    let start = clock.now();
     let mut load = Load {
         plan,
         clock,
-        start: clock.now(),
-        tick: clock.now() + TICK,
+        from: start + plan.omit,
+        tick: start + TICK,
+        schedule: Schedule::new(plan.pace, plan.connections, start),
         wait: Wait::new(plan).context("cannot wait for sockets")?,
         lanes: (0..plan.connections.max(1)).map(|number| Lane::new(plan, number)).collect(),
         scratch: vec![0; 64 << 10],
         begun: 0,
         busy: 0,
         look: None,
-        out: Measurement::new(),
+        out: Measurement { instrument, ..Measurement::of(plan) },
     };
-    load.lanes[0].adopt(first, &mut load.wait).context("cannot use the connection")?;
-    load.run(stop, observe).context("cannot wait for sockets")?;
+    if !plan.per_message {
+        load.lanes[0].adopt(first, &mut load.wait).context("cannot use the connection")?;
+    }
+    load.run(start, stop, observer).context("cannot wait for sockets")?;
     Ok(load.out)
 }
 
 struct Load<'a> {
     plan: &'a Plan,
     clock: Clock,
-    start: Instant,
+    /// What starts before is left out.
+    from: Instant,
     /// When the observer looks again.
     tick: Instant,
+    schedule: Option<Schedule>,
     wait: Wait,
     lanes: Vec<Lane<'a>>,
     scratch: Vec<u8>,
-    /// Messages started so far.
+    /// Messages started so far that are measured.
     begun: u64,
     /// Messages under way.
     busy: usize,
@@ -124,21 +183,29 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    fn run(&mut self, stop: &Stop, observe: &mut dyn FnMut(&Measurement)) -> std::io::Result<()> {
-        let mut now = self.start;
-        let mut ready: Vec<usize> = (0..self.lanes.len()).collect();
+    fn run(
+        &mut self,
+        start: Instant,
+        stop: &Stop,
+        observer: &mut dyn Observer,
+    ) -> std::io::Result<()> {
+        let mut now = start;
+        let mut ready: Vec<usize> = Vec::with_capacity(self.lanes.len());
+        if self.schedule.is_none() {
+            ready.extend(0..self.lanes.len());
+        }
         loop {
-            let begun = self.begun;
+            let before = now;
             for key in ready.drain(..) {
-                now = self.turn(key, now);
+                now = self.turn(key, now, observer);
             }
-            if self.begun == begun {
+            if now == before {
                 // Whoever waited inside a read for nothing knows no time.
                 now = self.clock.now();
             }
             if now >= self.tick {
-                self.out.elapsed = now.saturating_duration_since(self.start);
-                observe(&self.out);
+                self.out.elapsed = now.saturating_duration_since(self.from);
+                observer.look(&self.out);
                 now = self.clock.now();
                 self.tick = now + TICK;
             }
@@ -150,6 +217,7 @@ impl Load<'_> {
                 break;
             }
             let until = self.look.map_or(self.tick, |look| look.min(self.tick));
+            let until = self.schedule.as_ref().map_or(until, |plan| until.min(plan.next()));
             if self.wait.ready(&mut self.lanes, now, until, &mut ready)? {
                 now = self.clock.now();
             }
@@ -158,43 +226,55 @@ impl Load<'_> {
                 ready.extend((0..self.lanes.len()).filter(|key| due(&self.lanes[*key])));
                 self.look = self.lanes.iter().filter_map(Lane::due).filter(|due| *due > now).min();
             }
+            if let Some(schedule) = &mut self.schedule {
+                schedule.release(now, |lane| ready.push(lane));
+            }
         }
-        self.out.elapsed = self.clock.now().saturating_duration_since(self.start);
+        self.finish();
         Ok(())
+    }
+
+    fn finish(&mut self) {
+        let now = self.clock.now();
+        self.out.elapsed = now.saturating_duration_since(self.from);
+        if let Some(schedule) = &self.schedule
+            && self.plan.count.is_none_or(|count| self.begun < count)
+        {
+            let end = self.plan.time.map_or(now, |time| now.min(self.from + time));
+            self.out.unsent = self.lanes.iter().map(|lane| lane.unused(schedule, end)).sum();
+        }
+        self.out.kernel = self
+            .lanes
+            .iter()
+            .filter_map(Lane::kernel)
+            .fold(self.out.kernel, |sum, kernel| Some(kernel.after(sum)));
     }
 
     fn may_start(&self, now: Instant) -> bool {
         self.out.ended == Ended::AsPlanned
             && self.plan.count.is_none_or(|count| self.begun < count)
-            && self.plan.time.is_none_or(|time| now < self.start + time)
+            && self.plan.time.is_none_or(|time| now < self.from + time)
     }
 
     /// Lets one lane do all that it can without waiting; returns the time then.
-    fn turn(&mut self, key: usize, mut now: Instant) -> Instant {
+    fn turn(&mut self, key: usize, mut now: Instant, observer: &mut dyn Observer) -> Instant {
         loop {
-            if !self.lanes[key].is_busy() {
-                if !self.may_start(now) || self.lanes[key].rests(now) {
-                    return now;
-                }
-                self.lanes[key].begin(now, &mut self.wait);
-                self.begun += 1;
-                self.busy += 1;
-                self.look_at(self.lanes[key].due());
+            if !self.lanes[key].is_busy() && !self.begin(key, now) {
+                return now;
             }
             let lane = &mut self.lanes[key];
             let Some(end) = lane.drive(now, &mut self.scratch, &self.clock, &mut self.wait) else {
                 return now;
             };
             self.busy -= 1;
+            // One reading of the clock ends this message and starts the next.
+            now = end.map_or_else(|_| self.clock.now(), |took| lane.begun() + took);
+            self.record(key, now, end, observer);
             match end {
-                // One reading of the clock ends this message and starts the next.
-                Ok(took) => now = lane.begun() + took,
-                Err(failure) => {
-                    now = self.clock.now();
-                    self.fail(key, failure, now);
-                }
+                Err(failure) => self.fail(key, failure, now),
+                Ok(_) if self.plan.per_message => self.disconnect(key, None),
+                Ok(_) => {}
             }
-            self.out.record(now.saturating_duration_since(self.start), key, end);
             if now >= self.tick {
                 // What the observer does is not to be part of the next round trip.
                 self.wait.again(key);
@@ -203,14 +283,62 @@ impl Load<'_> {
         }
     }
 
+    /// Starts a message if the lane may.
+    fn begin(&mut self, key: usize, now: Instant) -> bool {
+        let lane = &mut self.lanes[key];
+        if lane.rests(now) || !self.may_start(now) {
+            return false;
+        }
+        let lane = &mut self.lanes[key];
+        let Some(planned) = lane.take_turn(self.schedule.as_ref(), now) else { return false };
+        lane.begin(planned, now, &mut self.wait);
+        self.begun += u64::from(planned >= self.from);
+        self.busy += 1;
+        let due = lane.due();
+        self.look_at(due);
+        true
+    }
+
+    fn record(
+        &mut self,
+        key: usize,
+        now: Instant,
+        end: Result<Duration, Failure>,
+        observer: &mut dyn Observer,
+    ) {
+        let lane = &self.lanes[key];
+        if lane.planned() < self.from && end.is_ok() {
+            self.out.omitted += 1;
+            return;
+        }
+        let (message, connecting) = lane.message();
+        let sample = Sample {
+            at: now.saturating_duration_since(self.from),
+            connection: key,
+            message,
+            late: lane.begun().saturating_duration_since(lane.planned()),
+            connecting,
+            end,
+        };
+        self.out.record(&sample);
+        observer.message(&sample);
+    }
+
     fn fail(&mut self, key: usize, failure: Failure, now: Instant) {
         let could_not_open =
             matches!(failure, Failure::Refused | Failure::Unreachable | Failure::Local);
-        self.lanes[key].disconnect(could_not_open.then(|| now + REST));
+        self.disconnect(key, could_not_open.then(|| now + REST));
         self.look_at(self.lanes[key].due());
         if !self.plan.keep_going {
             self.out.ended = Ended::Failed;
         }
+    }
+
+    fn disconnect(&mut self, key: usize, rest: Option<Instant>) {
+        if let Some(kernel) = self.lanes[key].kernel() {
+            self.out.kernel = Some(kernel.after(self.out.kernel));
+        }
+        self.lanes[key].disconnect(rest);
     }
 
     fn look_at(&mut self, due: Option<Instant>) {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
+use crate::times::Times;
 
 /// Names of percentiles and the N of "one in N round trips was slower".
 pub const PERCENTILES: [(&str, u64); 6] = [
@@ -24,52 +24,68 @@ pub const MEDIAN: u64 = 2;
 pub const P99: u64 = 100;
 
 /// The time that one in `one_in` round trips exceeded; None if there were fewer than that.
-pub fn percentile(nanoseconds: &Histogram<u64>, one_in: u64) -> Option<Duration> {
-    let supported = nanoseconds.len() >= one_in.max(1);
-    let mut time = exceeded_by_one_in(nanoseconds, [one_in as f64]);
+pub fn percentile(times: &Times, one_in: u64) -> Option<Duration> {
+    let supported = times.len() >= one_in.max(1);
+    let mut time = exceeded_by_one_in(times, [one_in as f64]);
     time.next().filter(|_| supported)
 }
 
 /// The times that one in N round trips exceeded, for ascending N (1 or more, any fraction); zero if there were none.
 pub fn exceeded_by_one_in(
-    nanoseconds: &Histogram<u64>,
+    times: &Times,
     ascending: impl IntoIterator<Item = f64>,
 ) -> impl Iterator<Item = Duration> {
     let shares = ascending.into_iter().map(|one_in| 1.0 - 1.0 / one_in);
     // One pass over the histogram for all of them.
-    let values = nanoseconds.value_at_quantiles(shares.collect::<Vec<_>>());
-    values.map(|value| middle(nanoseconds, value))
+    let values = times.histogram().value_at_quantiles(shares.collect::<Vec<_>>());
+    values.map(|value| known(times, value))
 }
 
-/// The fastest round trip, zero if there was none.
-pub fn fastest(nanoseconds: &Histogram<u64>) -> Duration {
-    middle(nanoseconds, nanoseconds.min())
-}
-
-/// The slowest round trip, zero if there was none.
-pub fn slowest(nanoseconds: &Histogram<u64>) -> Duration {
-    middle(nanoseconds, nanoseconds.max())
-}
-
-/// A histogram knows times to three digits only. All numbers are from the middle of what it cannot tell apart,
-/// so one single round trip is its own minimum, median and maximum.
-fn middle(nanoseconds: &Histogram<u64>, value: u64) -> Duration {
-    if nanoseconds.is_empty() {
-        return Duration::ZERO;
+/// Between which times the percentile of "one in `one_in`" lies with 95 % confidence, by order statistics: it
+/// supposes nothing about how the times are distributed, only that they do not depend on each other. None if
+/// too few of them are on either side of it.
+pub fn interval(times: &Times, one_in: u64) -> Option<[Duration; 2]> {
+    let (n, slower) = (times.len() as f64, 1.0 / one_in as f64);
+    // How many are below the percentile is binomial, and close to normal from here on.
+    let variance = n * slower * (1.0 - slower);
+    if variance < FEWEST {
+        return None;
     }
-    Duration::from_nanos(nanoseconds.median_equivalent(value))
+    let (rank, spread) = (n * (1.0 - slower), Z * variance.sqrt());
+    let ranks = [(rank - spread).floor(), (rank + spread).ceil() + 1.0];
+    if ranks[0] < 1.0 || ranks[1] > n {
+        return None;
+    }
+    let values = times.histogram().value_at_quantiles(ranks.map(|rank| rank / n).to_vec());
+    let mut values = values.map(|value| known(times, value));
+    Some([values.next()?, values.next()?])
+}
+
+/// The variance from which a binomial distribution passes for a normal one.
+const FEWEST: f64 = 5.0;
+
+/// The 95 % quantile of the normal distribution, both sides.
+const Z: f64 = 1.959_964;
+
+/// A histogram knows times to three digits only. A number is from the middle of what it cannot tell apart, but
+/// not beyond the fastest and the slowest, which are known exactly.
+fn known(times: &Times, value: u64) -> Duration {
+    let (Some(fastest), Some(slowest)) = (times.fastest(), times.slowest()) else {
+        return Duration::ZERO;
+    };
+    Duration::from_nanos(times.histogram().median_equivalent(value)).clamp(fastest, slowest)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(times: impl IntoIterator<Item = u64>) -> Histogram<u64> {
-        let mut histogram = Histogram::new(3).expect("three digits are allowed");
+    fn of(times: impl IntoIterator<Item = u64>) -> Times {
+        let mut out = Times::new();
         for ns in times {
-            histogram.record(ns).expect("the histogram grows");
+            out.record(Duration::from_nanos(ns));
         }
-        histogram
+        out
     }
 
     #[test]
@@ -82,21 +98,30 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_rise_up_to_the_maximum() {
-        let histogram = of((1..200_000).map(|n| n * n));
-        let times = PERCENTILES.map(|(_, one_in)| percentile(&histogram, one_in));
-        assert!(times.iter().all(Option::is_some) && times.is_sorted());
-        assert!(times[5] <= Some(slowest(&histogram)));
+    fn percentiles_rise_up_to_the_exact_maximum() {
+        let times = of((1..200_000).map(|n| n * n));
+        let percentiles = PERCENTILES.map(|(_, one_in)| percentile(&times, one_in));
+        assert!(percentiles.iter().all(Option::is_some) && percentiles.is_sorted());
+        assert!(percentiles[5] <= times.slowest());
+        // The middle of its bin is above it.
+        let highest = of([1 << 30; 2]);
+        assert_eq!(percentile(&highest, MEDIAN), highest.slowest());
     }
 
     #[test]
-    fn one_round_trip_is_the_fastest_and_the_slowest() {
-        for ns in [0, 1, 80_000, 123_456_789, u64::MAX / 2] {
-            let histogram = of([ns]);
-            assert_eq!(fastest(&histogram), slowest(&histogram));
-            let mut first = exceeded_by_one_in(&histogram, [1.0]);
-            assert_eq!(first.next(), Some(fastest(&histogram)));
-        }
-        assert_eq!(slowest(&of([])), Duration::ZERO);
+    fn an_interval_is_that_of_the_binomial_distribution() {
+        // 1000 values 1 to 1000: the median lies between ranks 469 and 532 (Conover, normal approximation).
+        let [low, high] = interval(&of(1..=1000), MEDIAN).expect("enough");
+        assert_eq!([low.as_nanos(), high.as_nanos()], [469, 532]);
+    }
+
+    #[test]
+    fn an_interval_needs_enough_on_both_sides() {
+        assert_eq!(interval(&of(1..=100), P99), None);
+        assert_eq!(interval(&of([]), MEDIAN), None);
+        let times = of((0..2_000).map(|n| 1_000 + n));
+        let (low, high) = interval(&times, P99).map(|[low, high]| (low, high)).expect("enough");
+        let p99 = percentile(&times, P99).expect("enough");
+        assert!(low < p99 && p99 < high && Some(high) <= times.slowest());
     }
 }

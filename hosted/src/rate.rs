@@ -24,9 +24,8 @@ pub fn main(args: &RateArgs) -> Result<Verdict> {
 fn live_line(measurement: &Measurement, length: u64) -> String {
     let bits = measurement.bits_per_second(length).unwrap_or_default();
     let (kbps, mbps) = (bits / 1e3, bits / 1e6);
-    let [p50, p99] = [MEDIAN, P99].map(|one_in| {
-        percentile(measurement.times.histogram(), one_in).map_or("n/a".into(), units::duration)
-    });
+    let [p50, p99] = [MEDIAN, P99]
+        .map(|one_in| percentile(measurement.felt(), one_in).map_or("n/a".into(), units::duration));
     let messages = units::count(measurement.tally.messages());
     let failed = units::count(measurement.tally.failures());
     plain(&format!(

@@ -13,7 +13,8 @@ use echo_core::{FailureKind, Tally};
 
 pub use self::json::json;
 pub use self::text::{header, text};
-use crate::load::Measurement;
+use crate::load::{Measurement, Pace};
+use crate::units;
 
 /// What was measured: all that a report needs beside the numbers.
 #[derive(Debug, Clone)]
@@ -30,18 +31,33 @@ pub struct Subject {
     pub connections: u16,
     /// What messages contain, as on the command line.
     pub payload: String,
+    /// When messages start.
+    pub pace: Pace,
+    /// Whether each message has a connection of its own.
+    pub per_message: bool,
 }
 
 impl Subject {
+    /// How messages were started, in words.
+    #[must_use]
+    pub fn pace(&self) -> String {
+        let pace = match self.pace {
+            Pace::Closed => "closed loop".into(),
+            Pace::Interval(interval) => format!("one every {}", units::duration(interval)),
+            Pace::Rate(rate) => format!("open loop at {}/s", units::amount(rate)),
+        };
+        if self.per_message { format!("{pace}, a connection per message") } else { pace }
+    }
+
     /// The parts of one line that says what was done; `started` is on the wall clock, in UTC.
     #[must_use]
     pub fn lead(&self, measurement: &Measurement) -> Vec<String> {
         let started = humantime::format_rfc3339_seconds(measurement.started).to_string();
         vec![
-            format!("{} messages", crate::units::bytes(self.length)),
-            crate::units::counted(self.connections.into(), "connection"),
-            "closed loop".into(),
-            crate::units::duration(measurement.elapsed),
+            format!("{} messages", units::bytes(self.length)),
+            units::counted(self.connections.into(), "connection"),
+            self.pace(),
+            units::duration(measurement.elapsed),
             started.replace('T', " ").replace('Z', " UTC"),
         ]
     }

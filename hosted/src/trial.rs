@@ -3,14 +3,14 @@
 use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::address::{self, reason};
-use crate::cli::{Content, LoadArgs};
+use crate::cli::{Content, LoadArgs, Rate, Time};
 use crate::figure::{self, Format, Quantity};
-use crate::load::{self, Measurement, Plan};
+use crate::load::{self, Measurement, Observer, Pace, Plan, Sample};
 use crate::output::Output;
 use crate::progress::Live;
 use crate::report::{self, Subject};
@@ -50,6 +50,8 @@ pub fn run(
         length: args.length,
         connections: args.parallel,
         payload: content.to_string(),
+        pace: pace(args),
+        per_message: args.crr,
     };
     let plan = Plan {
         address,
@@ -57,6 +59,10 @@ pub fn run(
         content: content_bytes,
         length: args.length,
         limit: args.timeout.0,
+        pace: pace(args),
+        per_message: args.crr,
+        omit: args.omit.0,
+        spin: args.spin.map_or(Duration::ZERO, |Time(spin)| spin),
         count: args.count,
         time: args.time.map(|time| time.0),
         keep_going,
@@ -64,11 +70,9 @@ pub fn run(
     if !args.json {
         print(&report::header(&subject))?;
     }
-    let live = Live::new();
-    let measurement = load::run(&plan, first, &stop, &mut |measurement| {
-        live.show(|| live_line(measurement, plan.length));
-    })?;
-    drop(live);
+    let mut watch = Watch { live: Live::new(), line: &|now| live_line(now, plan.length) };
+    let measurement = load::run(&plan, first, &stop, &mut watch)?;
+    drop(watch);
     // Whoever read the report may be gone, like `tee` at Ctrl+C; the figure is made all the same.
     let printed = if args.json {
         print(&format!("{:#}", report::json(&subject, &measurement)))
@@ -83,6 +87,28 @@ pub fn run(
         }
     }
     printed.map(|()| measurement)
+}
+
+/// What goes on while a run is measured.
+struct Watch<'a> {
+    live: Live,
+    line: &'a dyn Fn(&Measurement) -> String,
+}
+
+impl Observer for Watch<'_> {
+    fn look(&mut self, measurement: &Measurement) {
+        self.live.show(|| (self.line)(measurement));
+    }
+
+    fn message(&mut self, _sample: &Sample) {}
+}
+
+fn pace(args: &LoadArgs) -> Pace {
+    match (args.interval, args.rate) {
+        (Some(Time(interval)), _) => Pace::Interval(interval),
+        (None, Some(Rate(per_second))) => Pace::Rate(per_second),
+        (None, None) => Pace::Closed,
+    }
 }
 
 fn name(args: &LoadArgs, address: SocketAddr) -> String {
@@ -120,8 +146,12 @@ fn draw(subject: &Subject, measurement: &Measurement, format: Format) -> Result<
         lead: &subject.lead(measurement),
         elapsed: measurement.elapsed,
         message_bytes: subject.length,
-        quantity: Quantity::RoundTrip,
-        histogram: measurement.times.histogram(),
+        quantity: if measurement.response.is_some() {
+            Quantity::Response
+        } else {
+            Quantity::RoundTrip
+        },
+        times: measurement.felt(),
         timeline: &measurement.timeline,
         failures: &failures,
     };

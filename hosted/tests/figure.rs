@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use hosted::figure::{Format, Quantity, Run, encode};
 use hosted::timeline::Timeline;
+use hosted::times::Times;
 use tiny_skia::Pixmap;
 
 #[test]
@@ -114,7 +114,7 @@ struct Measured {
     elapsed: Duration,
     message_bytes: u64,
     quantity: Quantity,
-    histogram: Histogram<u64>,
+    times: Times,
     timeline: Timeline,
     failures: [(&'static str, u64); 3],
 }
@@ -127,7 +127,7 @@ impl Measured {
             elapsed,
             message_bytes: 64,
             quantity: Quantity::RoundTrip,
-            histogram: Histogram::new(3).expect("three digits are allowed"),
+            times: Times::new(),
             timeline: Timeline::new(),
             failures: [("timed out", 0), ("reset", 0), ("differs", 0)],
         }
@@ -171,8 +171,7 @@ impl Measured {
     }
 
     fn succeed(&mut self, at: Duration, rtt: Duration) {
-        let ns = rtt.as_nanos() as u64;
-        self.histogram.record(ns).expect("the histogram grows");
+        self.times.record(rtt);
         self.timeline.record(at, rtt);
     }
 
@@ -188,7 +187,7 @@ impl Measured {
             elapsed: self.elapsed,
             message_bytes: self.message_bytes,
             quantity: self.quantity,
-            histogram: &self.histogram,
+            times: &self.times,
             timeline: &self.timeline,
             failures: &self.failures,
         }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use echo_core::Rules;
-use hosted::load::{self, Content, Plan};
+use hosted::load::{self, Measurement, Plan};
 use hosted::server::Local;
 use hosted::signals::Stop;
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -85,18 +85,15 @@ fn main() -> Result<()> {
 /// Median round trip in microseconds, and messages per second.
 fn round_trip(address: SocketAddr, connections: u16) -> Result<(f64, f64)> {
     let plan = Plan {
-        address,
         connections,
-        content: Content::Zero,
         length: LENGTH,
         limit: Some(Duration::from_secs(10)),
-        count: None,
         time: Some(Duration::from_secs(1)),
-        keep_going: false,
+        ..Plan::new(address)
     };
     let first = TcpStream::connect(address)?;
     first.set_nodelay(true)?;
-    let measurement = load::run(&plan, first, &Stop::new()?, &mut |_| {})?;
+    let measurement = load::run(&plan, first, &Stop::new()?, &mut |_: &Measurement| {})?;
     let median = measurement.times.histogram().value_at_quantile(0.5);
     Ok((median as f64 / 1e3, measurement.messages_per_second().unwrap_or_default()))
 }

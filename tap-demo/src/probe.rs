@@ -14,7 +14,7 @@ use echo_smoltcp::{Client, Connection};
 use hosted::Verdict;
 use hosted::address::Target;
 use hosted::cli::{Limit, Time};
-use hosted::load::{Ended, Measurement};
+use hosted::load::{Ended, Measurement, Pace, Sample};
 use hosted::report::{self, Subject};
 
 use crate::run::Task;
@@ -57,6 +57,8 @@ pub(crate) fn probe(task: Task<'_>, mut device: impl Device, target: &Target) ->
         length: cli.load.length,
         connections: 1,
         payload: "seq".into(),
+        pace: Pace::Closed,
+        per_message: false,
     };
     print(&report::header(&subject))?;
     let measurement = measuring.measure()?;
@@ -108,7 +110,7 @@ impl<D: Device> Measuring<'_, '_, D> {
             let elapsed = now.saturating_duration_since(start);
             measurement.elapsed = elapsed;
             if let Some(end) = self.probe.end() {
-                measurement.record(elapsed, 0, end);
+                measurement.record(&Sample::new(elapsed, 0, end));
                 messages += 1;
                 let enough = load.count.is_some_and(|count| messages >= count)
                     || load.time.is_some_and(|Time(time)| elapsed >= time);

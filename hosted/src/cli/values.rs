@@ -48,6 +48,25 @@ impl fmt::Display for Limit {
     }
 }
 
+/// How many messages a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate(pub f64);
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, scale) = match text.as_bytes().last() {
+            Some(b'k') => (&text[..text.len() - 1], 1e3),
+            Some(b'M') => (&text[..text.len() - 1], 1e6),
+            _ => (text, 1.0),
+        };
+        let rate = number.parse::<f64>().map(|number| number * scale);
+        let sensible = rate.ok().filter(|rate| (1e-6..=1e9).contains(rate));
+        sensible.map(Self).ok_or_else(|| "expected messages per second (1000, 0.5, 20k)".into())
+    }
+}
+
 /// What messages contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
@@ -112,6 +131,16 @@ mod tests {
         assert_eq!("30".parse(), Ok(Limit(Some(Duration::from_secs(30)))));
         for text in ["nan", "-nan", "-", "--1", "-inf"] {
             assert!(text.parse::<Limit>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_are_numbers_above_zero() {
+        for (text, rate) in [("1000", 1e3), ("0.5", 0.5), ("20k", 2e4), ("1.5M", 1.5e6)] {
+            assert_eq!(text.parse(), Ok(Rate(rate)), "{text}");
+        }
+        for text in ["0", "-1", "nan", "inf", "k", "", "1e30", "20 k"] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
         }
     }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Run;
-use crate::percentiles::{MEDIAN, P99, fastest, percentile};
+use crate::percentiles::{MEDIAN, P99, percentile};
 use crate::timeline::{COLUMNS, Column, Timeline, bin_edges};
 
 /// Both panels over time. Times of the run are in seconds, rates in bit/s, round-trip times in nanoseconds.
@@ -51,7 +51,7 @@ impl Course {
         let end = run.elapsed.max(SHORTEST).as_secs_f64();
         let spans = spans(&grid, end);
         let columns: Vec<_> = spans.iter().copied().zip(grid.columns()).collect();
-        let share = run.histogram.len() / columns.len() as u64;
+        let share = run.times.len() / columns.len() as u64;
         let curve = |one_in: u64, needed: u64| {
             let supported = columns.len() >= 12 && share >= needed;
             let columns = if supported { &columns[..] } else { &[] };
@@ -90,8 +90,8 @@ const FEWEST: u64 = 60;
 /// half of one, belongs to the column before: a rate over an instant would be noise, too.
 fn grid(run: &Run<'_>) -> Timeline {
     let mut grid = run.timeline.clone();
-    let round_trips = run.histogram.len();
-    let round_trip = percentile(run.histogram, MEDIAN).unwrap_or_else(|| fastest(run.histogram));
+    let round_trips = run.times.len();
+    let round_trip = percentile(run.times, MEDIAN).or(run.times.fastest()).unwrap_or_default();
     loop {
         let width = grid.column_width();
         let columns = run.elapsed.div_duration_f64(width).round().max(1.0) as u64;
@@ -171,17 +171,16 @@ fn failed(columns: &[(Span, Column<'_>)]) -> Vec<Span> {
 
 #[cfg(test)]
 mod tests {
-    use hdrhistogram::Histogram;
-
     use super::super::Quantity;
     use super::*;
+    use crate::times::Times;
 
     /// A run of round trips (ended at, took) in microseconds, and of failures.
     fn course(elapsed: u64, round_trips: &[(u64, u64)], failures: &[u64]) -> Course {
-        let mut histogram = Histogram::new(3).expect("three digits are allowed");
+        let mut times = Times::new();
         let mut timeline = Timeline::new();
         for &(at, took) in round_trips {
-            histogram.record(took * 1_000).expect("the histogram grows");
+            times.record(Duration::from_micros(took));
             timeline.record(Duration::from_micros(at), Duration::from_micros(took));
         }
         for &at in failures {
@@ -193,7 +192,7 @@ mod tests {
             elapsed: Duration::from_micros(elapsed),
             message_bytes: 1_000,
             quantity: Quantity::RoundTrip,
-            histogram: &histogram,
+            times: &times,
             timeline: &timeline,
             failures: &[],
         })

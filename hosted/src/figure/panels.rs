@@ -18,7 +18,7 @@ use super::style::{
 };
 use super::tail::{Kind, Mark, Tail};
 use super::{Quantity, Run};
-use crate::percentiles::{MEDIAN, P99, fastest, percentile, slowest};
+use crate::percentiles::{MEDIAN, P99, percentile};
 use crate::units::{amount, bit_rate, bit_rate_unit, bytes, count, duration, share};
 
 /// The panels over time have the same sides, the panels beside them too.
@@ -67,7 +67,7 @@ impl<DB: DrawingBackend> Page<DB> {
         chart.draw_series(area)?;
         chart.draw_series(LineSeries::new(steps, stroke(AZURE, 1.6)))?;
 
-        if !run.histogram.is_empty() {
+        if !run.times.is_empty() {
             let mean = mean_rate(run);
             let ends = [0.0, course.end].map(|time| (time, mean / unit));
             let dashes = DashedLineSeries::new(ends, units(8.0), units(5.0), stroke(INK, 1.5));
@@ -100,7 +100,7 @@ impl<DB: DrawingBackend> Page<DB> {
             }
         }
 
-        if run.histogram.is_empty() {
+        if run.times.is_empty() {
             let middle = (LEFT[0] + LEFT[1]) / 2.0;
             self.rect([middle - 80.0, middle + 80.0], [538.0, 562.0], &WHITE)?;
             return self.center(LABEL, middle, 555.0, "no echo came back");
@@ -140,8 +140,8 @@ impl<DB: DrawingBackend> Page<DB> {
     fn percentiles(&self, run: &Run<'_>) -> Drawn<DB> {
         self.left(HEADING, TAIL[0], 362.0, "Percentiles")?;
         self.left(LABEL, 1080.0, 362.0, "1 in N round trips was slower")?;
-        let tail = Tail::of(run.histogram);
-        let (across, up) = (Axis::one_in(run.histogram.len() as f64), rtt_axis(run));
+        let tail = Tail::of(run.times);
+        let (across, up) = (Axis::one_in(run.times.len() as f64), rtt_axis(run));
         let mut chart = self.chart(TAIL, LOWER, (across.clone(), up.clone().unlabelled()))?;
 
         let place = |mark: &Mark| {
@@ -170,8 +170,7 @@ impl<DB: DrawingBackend> Page<DB> {
     }
 
     fn summary(&self, run: &Run<'_>) -> Drawn<DB> {
-        let time =
-            |one_in: u64| percentile(run.histogram, one_in).map_or("n/a".to_owned(), duration);
+        let time = |one_in: u64| percentile(run.times, one_in).map_or("n/a".to_owned(), duration);
         let noun = run.quantity.noun();
         let large = [
             (956.0, bit_rate(mean_rate(run)), "mean echo rate".to_owned()),
@@ -183,17 +182,14 @@ impl<DB: DrawingBackend> Page<DB> {
             self.left(LABEL, x, 168.0, &name)?;
         }
 
-        let round_trips = run.histogram.len();
-        let known = |text: String| {
-            if round_trips == 0 { "n/a".to_owned() } else { text }
-        };
+        let round_trips = run.times.len();
         let (failed, failed_type) = failed(run);
         let payload = round_trips.saturating_mul(run.message_bytes);
         let rows = [
             ("Round trips", count(round_trips), VALUE),
             ("Round trips per second", amount(per_second(run)), VALUE),
             ("Payload echoed", bytes(payload), VALUE),
-            ("Fastest", known(duration(fastest(run.histogram))), VALUE),
+            ("Fastest", run.times.fastest().map_or("n/a".to_owned(), duration), VALUE),
             ("Failed", FAILED.fit(&failed, 380.0), failed_type),
         ];
         for (i, (name, value, kind)) in (0_u8..).zip(rows) {
@@ -236,15 +232,15 @@ const SEPARATOR: &str = "  ·  ";
 
 /// The heat map and the percentiles share it.
 fn rtt_axis(run: &Run<'_>) -> Axis {
-    if run.histogram.is_empty() {
-        return Axis::times(130e3, 77e6);
-    }
     let ns = |time: Duration| time.as_nanos() as f64;
-    Axis::times(ns(fastest(run.histogram)), ns(slowest(run.histogram)))
+    match (run.times.fastest(), run.times.slowest()) {
+        (Some(fastest), Some(slowest)) => Axis::times(ns(fastest), ns(slowest)),
+        _ => Axis::times(130e3, 77e6),
+    }
 }
 
 fn per_second(run: &Run<'_>) -> f64 {
-    run.histogram.len() as f64 / run.elapsed.max(SHORTEST).as_secs_f64()
+    run.times.len() as f64 / run.elapsed.max(SHORTEST).as_secs_f64()
 }
 
 /// Bits per second over the whole run.
@@ -262,7 +258,7 @@ fn failed(run: &Run<'_>) -> (String, Type) {
     reasons.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     let reasons: Vec<_> =
         reasons.iter().map(|(reason, n)| format!("{} {reason}", count(*n))).collect();
-    let share = share(total, total + run.histogram.len());
+    let share = share(total, total + run.times.len());
     (format!("{} ({share}): {}", count(total), reasons.join(", ")), FAILED)
 }
 

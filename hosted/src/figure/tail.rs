@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-
-use crate::percentiles::{MEDIAN, P99, PERCENTILES, exceeded_by_one_in, percentile, slowest};
+use crate::percentiles::{MEDIAN, P99, PERCENTILES, exceeded_by_one_in, percentile};
+use crate::times::Times;
 
 /// The panel of percentiles.
 #[derive(Debug)]
@@ -33,34 +32,30 @@ pub(super) enum Kind {
 }
 
 impl Tail {
-    pub(super) fn of(histogram: &Histogram<u64>) -> Self {
-        if histogram.is_empty() {
+    pub(super) fn of(times: &Times) -> Self {
+        let Some(slowest) = times.slowest() else {
             return Self { curve: Vec::new(), marks: Vec::new() };
-        }
-        Self { curve: curve(histogram), marks: marks(histogram) }
+        };
+        Self { curve: curve(times, slowest), marks: marks(times, slowest) }
     }
 }
 
 /// Points of the curve: the panel is 300 pixels wide.
 const POINTS: u32 = 300;
 
-fn curve(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
-    let most = histogram.len() as f64;
+fn curve(times: &Times, slowest: Duration) -> Vec<(f64, f64)> {
+    let most = times.len() as f64;
     let ns = |time: Duration| time.as_nanos() as f64;
     let across: Vec<_> =
         (0..=POINTS).map(|i| most.powf(f64::from(i) / f64::from(POINTS))).collect();
-    let times = exceeded_by_one_in(histogram, across.iter().copied());
-    let end = (most, ns(slowest(histogram)));
-    across.iter().copied().zip(times.map(ns)).chain([end]).collect()
+    let exceeded = exceeded_by_one_in(times, across.iter().copied());
+    let end = (most, ns(slowest));
+    across.iter().copied().zip(exceeded.map(ns)).chain([end]).collect()
 }
 
-fn marks(histogram: &Histogram<u64>) -> Vec<Mark> {
-    let slowest = Mark {
-        name: "max",
-        kind: Kind::Other,
-        one_in: histogram.len() as f64,
-        time: slowest(histogram),
-    };
+fn marks(times: &Times, slowest: Duration) -> Vec<Mark> {
+    let slowest =
+        Mark { name: "max", kind: Kind::Other, one_in: times.len() as f64, time: slowest };
     PERCENTILES
         .into_iter()
         .filter_map(|(name, one_in)| {
@@ -69,7 +64,7 @@ fn marks(histogram: &Histogram<u64>) -> Vec<Mark> {
                 P99 => Kind::P99,
                 _ => Kind::Other,
             };
-            let time = percentile(histogram, one_in)?;
+            let time = percentile(times, one_in)?;
             Some(Mark { name, kind, one_in: one_in as f64, time })
         })
         .chain([slowest])
@@ -81,11 +76,11 @@ mod tests {
     use super::*;
 
     fn tail(times: impl IntoIterator<Item = u64>) -> Tail {
-        let mut histogram = Histogram::new(3).expect("three digits are allowed");
+        let mut out = Times::new();
         for ns in times {
-            histogram.record(ns).expect("the histogram grows");
+            out.record(Duration::from_nanos(ns));
         }
-        Tail::of(&histogram)
+        Tail::of(&out)
     }
 
     #[test]

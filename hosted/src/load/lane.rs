@@ -8,8 +8,10 @@ use echo_core::{Endpoint, Failure, Instant, Probe};
 use mio::event::Event;
 use mio::net::TcpStream;
 
-use super::Plan;
+use super::measurement::Kernel;
+use super::pace::Schedule;
 use super::wait::Wait;
+use super::{Plan, tcp_info};
 use crate::address::refuse_itself;
 use crate::clock::Clock;
 use crate::pump::{Pump, Pumped};
@@ -25,7 +27,13 @@ pub(super) struct Lane<'a> {
     link: Link,
     /// Started on this lane so far: the number of the next message.
     messages: u64,
+    /// The first slot of the schedule that this lane has not used.
+    turn: u64,
+    planned: Instant,
     begun: Instant,
+    /// How long opening the connection took, if that is part of the message.
+    connecting: Option<Duration>,
+    per_message: bool,
     busy: bool,
 }
 
@@ -46,7 +54,11 @@ impl<'a> Lane<'a> {
             pump: Pump::new(),
             link: Link::Down(None),
             messages: 0,
+            turn: number.into(),
+            planned: Instant::START,
             begun: Instant::START,
+            connecting: None,
+            per_message: plan.per_message,
             busy: false,
         }
     }
@@ -79,9 +91,40 @@ impl<'a> Lane<'a> {
         if let Link::Open(stream) = &self.link { Some(stream) } else { None }
     }
 
-    /// When the message under way began; not before its connection was open.
+    /// When the message under way began; not before its connection was open,
+    /// unless it has one of its own.
     pub(super) fn begun(&self) -> Instant {
         self.begun
+    }
+
+    /// When the message under way was due.
+    pub(super) fn planned(&self) -> Instant {
+        self.planned
+    }
+
+    /// The number of the message under way, and how long opening a connection
+    /// of its own took.
+    pub(super) fn message(&self) -> (u64, Option<Duration>) {
+        (self.messages.saturating_sub(1), self.connecting)
+    }
+
+    /// When the next message is due: `now` unless a schedule says otherwise.
+    pub(super) fn take_turn(
+        &mut self,
+        schedule: Option<&Schedule>,
+        now: Instant,
+    ) -> Option<Instant> {
+        schedule.map_or(Some(now), |schedule| schedule.take(&mut self.turn, now))
+    }
+
+    /// How many slots of the schedule came due until `end` and were not used.
+    pub(super) fn unused(&self, schedule: &Schedule, end: Instant) -> u64 {
+        schedule.unused(self.turn, end)
+    }
+
+    /// What the kernel knows of the connection.
+    pub(super) fn kernel(&self) -> Option<Kernel> {
+        self.stream().and_then(tcp_info::read)
     }
 
     pub(super) fn rests(&self, now: Instant) -> bool {
@@ -111,9 +154,11 @@ impl<'a> Lane<'a> {
     }
 
     /// Starts the next message, on a new connection if there is none.
-    pub(super) fn begin(&mut self, now: Instant, wait: &mut Wait) {
+    pub(super) fn begin(&mut self, planned: Instant, now: Instant, wait: &mut Wait) {
         self.busy = true;
+        self.planned = planned;
         self.begun = now;
+        self.connecting = None;
         self.probe.begin(now, self.messages);
         self.messages += 1;
         if let Link::Down(_) = self.link
@@ -163,9 +208,14 @@ impl<'a> Lane<'a> {
                 return Ok(());
             };
             self.open(stream, wait)?;
-            // Opening the connection is not part of the round trip.
-            self.begun = clock.now();
-            self.probe.begin(self.begun, self.messages - 1);
+            let opened = clock.now();
+            if self.per_message {
+                self.connecting = Some(opened.saturating_duration_since(self.begun));
+            } else {
+                // Opening the connection is not part of the round trip.
+                self.begun = opened;
+                self.probe.begin(opened, self.messages - 1);
+            }
         }
         if let Link::Open(stream) = &mut self.link {
             let probe = &mut *self.probe;

@@ -3,15 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use echo_core::{Failure, Tally};
-use hdrhistogram::Histogram;
 
+use super::{Instrument, Pace, Plan};
 use crate::timeline::Timeline;
+use crate::times::Times;
 
 /// How many failures are kept word for word; the tally counts all.
 const INCIDENTS: usize = 10;
-
-/// The longest round trip that the histogram tells from longer ones: one hour.
-const LONGEST_NS: u64 = 3_600_000_000_000;
 
 /// The result of a run, or of its part so far.
 #[derive(Debug, Clone)]
@@ -24,12 +22,28 @@ pub struct Measurement {
     pub ended: Ended,
     /// How many messages ended how. Messages under way at the end are not counted.
     pub tally: Tally,
-    /// Round-trip times of the messages that were echoed.
+    /// From sending a message to the end of its echo, of those that were echoed;
+    /// with a connection per message from opening it.
     pub times: Times,
+    /// From the instant at which a message was due, if a rate was planned: the
+    /// wait for its connection is part of it.
+    pub response: Option<Times>,
+    /// How long after the instant at which it was due a message was sent.
+    pub late: Option<Times>,
+    /// How long opening the connection took, if each message has its own.
+    pub connecting: Option<Times>,
+    /// Messages that were due before the end and never sent.
+    pub unsent: u64,
+    /// Messages that were echoed before the measurement began.
+    pub omitted: u64,
     /// The course of the run.
     pub timeline: Timeline,
     /// The first failures.
     pub incidents: Vec<Incident>,
+    /// What the kernel saw, where it tells.
+    pub kernel: Option<Kernel>,
+    /// What is known of the instrument itself, if it was examined.
+    pub instrument: Option<Instrument>,
 }
 
 impl Default for Measurement {
@@ -60,8 +74,50 @@ pub struct Incident {
     pub failure: Failure,
 }
 
+/// One message that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// When, since the start of the measurement.
+    pub at: Duration,
+    /// On which connection, from 0.
+    pub connection: usize,
+    /// Its number on the connection, from 0.
+    pub message: u64,
+    /// How long after the instant at which it was due it was sent.
+    pub late: Duration,
+    /// How long opening its connection took, if it had one of its own.
+    pub connecting: Option<Duration>,
+    /// How long it took from sending, or why it failed.
+    pub end: Result<Duration, Failure>,
+}
+
+impl Sample {
+    /// A message of a closed loop, which is never late.
+    #[must_use]
+    pub const fn new(at: Duration, connection: usize, end: Result<Duration, Failure>) -> Self {
+        Self { at, connection, message: 0, late: Duration::ZERO, connecting: None, end }
+    }
+}
+
+/// What the kernel knows of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kernel {
+    /// Segments sent again.
+    pub retransmits: u64,
+    /// Its smoothed round-trip time, of the connection asked last.
+    pub srtt: Duration,
+}
+
+impl Kernel {
+    /// This connection's word after that of those `before`.
+    pub(super) fn after(self, before: Option<Self>) -> Self {
+        let retransmits = before.map_or(0, |before| before.retransmits);
+        Self { retransmits: self.retransmits + retransmits, ..self }
+    }
+}
+
 impl Measurement {
-    /// Starts now, with nothing measured.
+    /// Starts now, with nothing measured, for a closed loop.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -70,18 +126,48 @@ impl Measurement {
             ended: Ended::AsPlanned,
             tally: Tally::default(),
             times: Times::new(),
+            response: None,
+            late: None,
+            connecting: None,
+            unsent: 0,
+            omitted: 0,
             timeline: Timeline::new(),
             incidents: Vec::with_capacity(INCIDENTS),
+            kernel: None,
+            instrument: None,
         }
     }
 
-    /// Records one message that ended `at` this time after the start. Allocates nothing.
-    pub fn record(&mut self, at: Duration, connection: usize, end: Result<Duration, Failure>) {
-        self.tally.record(&end);
+    /// Starts now, with nothing measured, for what `plan` wants to know.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let times = |wanted: bool| wanted.then(Times::new);
+        Self {
+            response: times(matches!(plan.pace, Pace::Rate(_))),
+            late: times(plan.pace != Pace::Closed),
+            connecting: times(plan.per_message),
+            ..Self::new()
+        }
+    }
+
+    /// Records one message. Allocates nothing.
+    pub fn record(&mut self, sample: &Sample) {
+        self.tally.record(&sample.end);
+        if let Some(late) = &mut self.late {
+            late.record(sample.late);
+        }
+        if let (Some(times), Some(connecting)) = (&mut self.connecting, sample.connecting) {
+            times.record(connecting);
+        }
+        let &Sample { at, connection, end, .. } = sample;
         match end {
             Ok(took) => {
                 self.times.record(took);
-                self.timeline.record(at, took);
+                let mut shown = took;
+                if let Some(response) = &mut self.response {
+                    shown += sample.late;
+                    response.record(shown);
+                }
+                self.timeline.record(at, shown);
             }
             Err(failure) => {
                 self.timeline.record_failure(at);
@@ -90,6 +176,13 @@ impl Measurement {
                 }
             }
         }
+    }
+
+    /// The times that a user of the service sees: the response times of a planned
+    /// rate, otherwise the round trips.
+    #[must_use]
+    pub fn felt(&self) -> &Times {
+        self.response.as_ref().unwrap_or(&self.times)
     }
 
     /// Messages echoed per second, if any time has passed.
@@ -103,87 +196,6 @@ impl Measurement {
     #[must_use]
     pub fn bits_per_second(&self, message_bytes: u64) -> Option<f64> {
         self.messages_per_second().map(|messages| messages * message_bytes as f64 * 8.0)
-    }
-}
-
-/// Round-trip times: percentiles to three digits, sums exact.
-#[derive(Debug, Clone)]
-pub struct Times {
-    histogram: Histogram<u64>,
-    /// In nanoseconds.
-    sum: u128,
-    /// In square nanoseconds.
-    squares: u128,
-    fastest: Duration,
-    slowest: Duration,
-}
-
-impl Times {
-    fn new() -> Self {
-        Self {
-            histogram: Histogram::new_with_bounds(1, LONGEST_NS, 3)
-                .expect("1 ns to 1 h to 3 digits is a valid histogram"),
-            sum: 0,
-            squares: 0,
-            fastest: Duration::MAX,
-            slowest: Duration::ZERO,
-        }
-    }
-
-    fn record(&mut self, time: Duration) {
-        // Some 580 years fit.
-        let nanos = time.as_nanos() as u64;
-        self.histogram.saturating_record(nanos.max(1));
-        self.sum += u128::from(nanos);
-        self.squares += u128::from(nanos) * u128::from(nanos);
-        self.fastest = self.fastest.min(time);
-        self.slowest = self.slowest.max(time);
-    }
-
-    /// The distribution, in nanoseconds to three digits.
-    #[must_use]
-    pub const fn histogram(&self) -> &Histogram<u64> {
-        &self.histogram
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> u64 {
-        self.histogram.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The fastest, exactly.
-    #[must_use]
-    pub fn fastest(&self) -> Option<Duration> {
-        (!self.is_empty()).then_some(self.fastest)
-    }
-
-    /// The slowest, exactly.
-    #[must_use]
-    pub fn slowest(&self) -> Option<Duration> {
-        (!self.is_empty()).then_some(self.slowest)
-    }
-
-    /// The mean, exactly.
-    #[must_use]
-    pub fn mean(&self) -> Option<Duration> {
-        let mean = self.sum.checked_div(self.len().into())?;
-        Some(Duration::from_nanos(mean as u64))
-    }
-
-    /// The standard deviation of these times (ping's `mdev`).
-    #[must_use]
-    pub fn deviation(&self) -> Option<Duration> {
-        let n = u128::from(self.len());
-        let mean = self.sum.checked_div(n)?;
-        let variance = (self.squares / n).saturating_sub(mean * mean);
-        Some(Duration::from_nanos((variance as f64).sqrt() as u64))
     }
 }
 
@@ -201,24 +213,27 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_exact() {
-        let mut times = Times::new();
-        for micros in [40, 50, 60, 50] {
-            times.record(Duration::from_micros(micros));
-        }
-        assert_eq!(times.mean(), Some(Duration::from_micros(50)));
-        assert_eq!(times.deviation(), Some(Duration::from_nanos(7071)));
-        assert_eq!(times.fastest(), Some(Duration::from_micros(40)));
-        assert_eq!(times.slowest(), Some(Duration::from_micros(60)));
-    }
-
-    #[test]
     fn only_the_first_failures_are_kept() {
         let mut out = Measurement::new();
         for at in 0..20 {
-            out.record(Duration::from_secs(at), 3, Err(Failure::Reset));
+            out.record(&sample(at, 0, Err(Failure::Reset)));
         }
         assert_eq!(out.incidents.len(), INCIDENTS);
         assert_eq!(out.tally.failures(), 20);
+    }
+
+    #[test]
+    fn a_wait_for_the_connection_is_part_of_the_response() {
+        let plan = Plan { pace: Pace::Rate(10.0), ..Plan::new(([127, 0, 0, 1], 7).into()) };
+        let mut out = Measurement::of(&plan);
+        out.record(&sample(1, 30, Ok(Duration::from_millis(5))));
+        assert_eq!(out.times.slowest(), Some(Duration::from_millis(5)));
+        assert_eq!(out.felt().slowest(), Some(Duration::from_millis(35)));
+        assert_eq!(out.late.and_then(|late| late.slowest()), Some(Duration::from_millis(30)));
+    }
+
+    fn sample(at: u64, late: u64, end: Result<Duration, Failure>) -> Sample {
+        let (at, late) = (Duration::from_secs(at), Duration::from_millis(late));
+        Sample { late, ..Sample::new(at, 3, end) }
     }
 }

@@ -13,31 +13,51 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use socket2::SockRef;
 
-use super::Plan;
 use super::lane::{Lane, WINDOW};
+use super::timer::Timer;
+use super::{Pace, Plan};
 
 /// The longest wait inside a read: how soon a request to stop is seen.
 const SLICE: Duration = Duration::from_millis(100);
 
+/// The timer's events; no lane has this number.
+const TIMER: Token = Token(usize::MAX - 1);
+
 pub(super) struct Wait {
     poll: Poll,
     events: Events,
+    /// Wakes at the very instant of a schedule.
+    timer: Option<Timer>,
     /// Lanes that have more to do than their turn allowed.
     again: Vec<usize>,
     /// Whether to wait inside the read.
     inside: bool,
     /// The time-out that the stream has now.
     slice: Duration,
+    /// How long to look again and again before sleeping.
+    spin: Duration,
+    /// When something last happened.
+    moved: Instant,
 }
 
 impl Wait {
     pub(super) fn new(plan: &Plan) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let timer = if plan.pace == Pace::Closed {
+            None
+        } else {
+            Some(Timer::new(poll.registry(), TIMER)?)
+        };
+        let one = plan.connections == 1 && !plan.per_message;
         Ok(Self {
-            poll: Poll::new()?,
+            poll,
             events: Events::with_capacity(1024),
+            timer,
             again: Vec::new(),
-            inside: plan.connections == 1 && plan.length <= WINDOW as u64,
+            inside: one && plan.spin.is_zero() && plan.length <= WINDOW as u64,
             slice: SLICE,
+            spin: plan.spin,
+            moved: Instant::START,
         })
     }
 
@@ -74,15 +94,35 @@ impl Wait {
         until: Instant,
         ready: &mut Vec<usize>,
     ) -> io::Result<bool> {
-        if self.inside && lanes[0].is_busy() && lanes[0].is_open() {
+        let only = &mut lanes[0];
+        if self.inside && only.is_busy() && only.is_open() {
             ready.push(0);
-            lanes[0].wait_inside();
-            self.shorten(&lanes[0], now)?;
+            only.wait_inside();
+            self.shorten(only, now)?;
             return Ok(false);
         }
         let mut wait = until.saturating_duration_since(now);
+        if !self.spin.is_zero() {
+            let quiet = now.saturating_duration_since(self.moved.max(only.begun()));
+            if quiet < self.spin || wait <= self.spin {
+                if lanes.len() == 1 && lanes[0].is_busy() && lanes[0].is_open() {
+                    // Asking the stream itself is one system call less.
+                    lanes[0].wait_inside();
+                    ready.push(0);
+                    return Ok(true);
+                }
+                wait = Duration::ZERO;
+            } else {
+                wait -= self.spin;
+            }
+        }
         if !self.again.is_empty() {
             wait = Duration::ZERO;
+        }
+        if let Some(timer) = &self.timer
+            && !wait.is_zero()
+        {
+            timer.set(wait)?;
         }
         match self.poll.poll(&mut self.events, Some(wait)) {
             Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
@@ -95,6 +135,9 @@ impl Wait {
                 lane.note(event);
                 ready.push(key);
             }
+        }
+        if !ready.is_empty() {
+            self.moved = now;
         }
         Ok(true)
     }

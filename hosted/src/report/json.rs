@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::Subject;
 use super::confidence::fail_rate_interval;
-use crate::load::{Ended, Measurement, Times};
+use crate::load::{Ended, Measurement};
 use crate::percentiles::{self, PERCENTILES};
+use crate::times::Times;
 
 /// Version of the shape below: the number changes when a reader may break.
 const SCHEMA: &str = "hosted/1";
@@ -61,7 +62,7 @@ fn times(times: &Times) -> Value {
     out.insert("mean".into(), nanos(times.mean()).into());
     out.insert("stdev".into(), nanos(times.deviation()).into());
     for (name, one_in) in PERCENTILES {
-        let value = percentiles::percentile(times.histogram(), one_in);
+        let value = percentiles::percentile(times, one_in);
         out.insert(name.replace('.', "_"), nanos(value).into());
     }
     out.insert("max".into(), nanos(times.slowest()).into());

@@ -3,10 +3,13 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use echo_core::FailureKind;
+
 use super::Subject;
 use super::confidence::fail_rate_interval;
-use crate::load::{Ended, Measurement, Times};
-use crate::percentiles::{self, PERCENTILES};
+use crate::load::{Ended, Measurement};
+use crate::percentiles::{self, P99, PERCENTILES};
+use crate::times::Times;
 use crate::units::{self, plain};
 
 /// Width of a column of the table of percentiles.
@@ -16,9 +19,10 @@ const COLUMN: usize = 10;
 #[must_use]
 pub fn header(subject: &Subject) -> String {
     let Subject { name, address, length, connections, .. } = subject;
+    let pace = subject.pace();
     let place = if *name == address.to_string() { String::new() } else { format!(" ({address})") };
     let connections = units::counted((*connections).into(), "connection");
-    format!("ECHO {name}{place} tcp, {length} bytes, closed loop, {connections}")
+    plain(&format!("ECHO {name}{place} tcp, {length} bytes, {pace}, {connections}"))
 }
 
 /// The closing report, without a line break at its end.
@@ -28,9 +32,9 @@ pub fn text(subject: &Subject, measurement: &Measurement) -> String {
     lines.push(totals(measurement));
     lines.extend(round_trips(&measurement.times));
     lines.extend(rates(subject, measurement));
-    if !measurement.times.is_empty() {
-        lines.extend(percentile_table(&measurement.times));
-    }
+    lines.extend(percentile_table(measurement));
+    lines.extend(schedule(measurement));
+    lines.extend(ports(subject, measurement));
     lines.extend(incidents(measurement));
     plain(&lines.join("\n"))
 }
@@ -77,21 +81,53 @@ fn rates(subject: &Subject, measurement: &Measurement) -> Option<String> {
     Some(format!("echo rate {bits}, {messages} messages/s"))
 }
 
-fn percentile_table(times: &Times) -> [String; 2] {
-    let row = |cells: &[String]| -> String {
-        let row: String = cells.iter().map(|cell| format!("{cell:<COLUMN$}")).collect();
-        format!("   {}", row.trim_end())
+/// One row of times; where a rate was planned, one from sending and one from the plan.
+fn percentile_table(measurement: &Measurement) -> Vec<String> {
+    let connecting = measurement.connecting.as_ref().map(|times| ("connect", times));
+    let rows = match &measurement.response {
+        None => vec![("message", &measurement.times)],
+        Some(response) => vec![("service", &measurement.times), ("response", response)],
     };
-    let shown = PERCENTILES.iter().filter(|(name, _)| *name != "p99.999");
-    let (mut names, mut values): (Vec<_>, Vec<_>) = shown
-        .map(|(name, one_in)| {
-            let value = percentiles::percentile(times.histogram(), *one_in);
-            (name.to_string(), value.map_or("n/a".into(), units::duration))
-        })
-        .unzip();
-    names.push("max".into());
-    values.push(units::duration(percentiles::slowest(times.histogram())));
-    [row(&names), row(&values)]
+    let rows: Vec<_> = rows.into_iter().chain(connecting).collect();
+    let first = if rows.len() > 1 { COLUMN } else { 0 };
+    let line = |name: &str, cells: Vec<String>| {
+        let cells: String = cells.iter().map(|cell| format!("{cell:<COLUMN$}")).collect();
+        let name = if first > 0 { name } else { "" };
+        format!("   {name:<first$}{}", cells.trim_end())
+    };
+    let shown = || PERCENTILES.into_iter().filter(|(name, _)| *name != "p99.999");
+    let names = shown().map(|(name, _)| name.to_owned()).chain(["max".to_owned()]);
+    let mut lines = vec![line("", names.collect())];
+    for (name, times) in rows {
+        let Some(slowest) = times.slowest() else { continue };
+        let values = shown().map(|(_, one_in)| percentiles::percentile(times, one_in));
+        let cells =
+            values.chain([Some(slowest)]).map(|time| time.map_or("n/a".into(), units::duration));
+        lines.push(line(name, cells.collect()));
+    }
+    if lines.len() > 1 { lines } else { Vec::new() }
+}
+
+/// How well the schedule was kept.
+fn schedule(measurement: &Measurement) -> Option<String> {
+    let late = measurement.late.as_ref()?;
+    let p99 = percentiles::percentile(late, P99).map_or("n/a".into(), units::duration);
+    let mut line =
+        format!("sent after they were due: p99 {p99}, max {}", units::duration(late.slowest()?));
+    if measurement.unsent > 0 {
+        let _ = write!(line, "; {} due and never sent", units::count(measurement.unsent));
+    }
+    Some(line)
+}
+
+/// Not the peer's failure: a port rests for a minute after its connection.
+fn ports(subject: &Subject, measurement: &Measurement) -> Option<String> {
+    let used_up = subject.per_message && measurement.tally.failed(FailureKind::Local) > 0;
+    used_up.then(|| {
+        "this machine ran out of local ports or sockets (ports rest after a connection): fewer \
+         connections with --rate, or more ports by sysctl net.ipv4.ip_local_port_range"
+            .into()
+    })
 }
 
 /// The first failures one by one, and why the run ended before its plan.

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use hosted::load::{self, Content, Plan};
+use hosted::load::{self, Plan};
 use hosted::signals::Stop;
 use serde_json::Value;
 
@@ -261,18 +261,14 @@ fn the_observer_looks_between_messages() {
         }
     });
     let plan = Plan {
-        address,
-        connections: 1,
-        content: Content::Zero,
         length: LENGTH as u64,
         limit: Some(PATIENCE),
-        count: None,
         time: Some(Duration::from_secs(1)),
-        keep_going: false,
+        ..Plan::new(address)
     };
     let stop = Stop::new().expect("a descriptor");
     let mut looks = 0;
-    load::run(&plan, connect(address), &stop, &mut |so_far| {
+    load::run(&plan, connect(address), &stop, &mut |so_far: &load::Measurement| {
         looks += 1;
         // Long enough for a message that is on its way to arrive.
         (0..100).for_each(|_| thread::yield_now());

@@ -1,0 +1,118 @@
+//! Many lengths of time, summed up in bounded memory.
+//!
+//! The measuring loop records into it; every report and the figure read their
+//! numbers here, so that one number is the same wherever it stands.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+/// The longest time that the histogram tells from longer ones: one hour.
+const LONGEST_NS: u64 = 3_600_000_000_000;
+
+/// Lengths of time: percentiles to three digits, sums exact.
+#[derive(Debug, Clone)]
+pub struct Times {
+    histogram: Histogram<u64>,
+    /// In nanoseconds.
+    sum: u128,
+    /// In square nanoseconds.
+    squares: u128,
+    fastest: Duration,
+    slowest: Duration,
+}
+
+impl Times {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            histogram: Histogram::new_with_bounds(1, LONGEST_NS, 3)
+                .expect("1 ns to 1 h to 3 digits is a valid histogram"),
+            sum: 0,
+            squares: 0,
+            fastest: Duration::MAX,
+            slowest: Duration::ZERO,
+        }
+    }
+
+    /// Counts one. Allocates nothing.
+    pub fn record(&mut self, time: Duration) {
+        // Some 580 years fit.
+        let nanos = time.as_nanos() as u64;
+        self.histogram.saturating_record(nanos.max(1));
+        self.sum += u128::from(nanos);
+        self.squares += u128::from(nanos) * u128::from(nanos);
+        self.fastest = self.fastest.min(time);
+        self.slowest = self.slowest.max(time);
+    }
+
+    /// The distribution, in nanoseconds to three digits.
+    #[must_use]
+    pub const fn histogram(&self) -> &Histogram<u64> {
+        &self.histogram
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.histogram.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The fastest, exactly.
+    #[must_use]
+    pub fn fastest(&self) -> Option<Duration> {
+        (!self.is_empty()).then_some(self.fastest)
+    }
+
+    /// The slowest, exactly.
+    #[must_use]
+    pub fn slowest(&self) -> Option<Duration> {
+        (!self.is_empty()).then_some(self.slowest)
+    }
+
+    /// The mean, exactly.
+    #[must_use]
+    pub fn mean(&self) -> Option<Duration> {
+        let mean = self.sum.checked_div(self.len().into())?;
+        Some(Duration::from_nanos(mean as u64))
+    }
+
+    /// The standard deviation of these times (ping's `mdev`).
+    #[must_use]
+    pub fn deviation(&self) -> Option<Duration> {
+        let n = u128::from(self.len());
+        let mean = self.sum.checked_div(n)?;
+        let variance = (self.squares / n).saturating_sub(mean * mean);
+        Some(Duration::from_nanos((variance as f64).sqrt() as u64))
+    }
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_exact() {
+        let mut times = Times::new();
+        for micros in [40, 50, 60, 50] {
+            times.record(Duration::from_micros(micros));
+        }
+        assert_eq!(times.mean(), Some(Duration::from_micros(50)));
+        assert_eq!(times.deviation(), Some(Duration::from_nanos(7071)));
+        assert_eq!(times.fastest(), Some(Duration::from_micros(40)));
+        assert_eq!(times.slowest(), Some(Duration::from_micros(60)));
+    }
+}

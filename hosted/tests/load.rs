@@ -1,0 +1,106 @@
+//! The load loop against a real server on the loopback: each value of a plan does what it says.
+//!
+//! Nothing here depends on how fast the machine is: counts are exact, times are compared with each other.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use echo_core::Rules;
+use hosted::load::{self, Ended, Measurement, Observer, Pace, Plan, Sample};
+use hosted::server::Local;
+use hosted::signals::Stop;
+
+/// Keeps every message.
+#[derive(Default)]
+struct Notes(Vec<Sample>);
+
+impl Observer for Notes {
+    fn look(&mut self, _measurement: &Measurement) {}
+
+    fn message(&mut self, sample: &Sample) {
+        self.0.push(*sample);
+    }
+}
+
+/// Carries out what `change` makes of a plan of 100 messages to a server of its own.
+fn run(change: impl FnOnce(Plan) -> Plan) -> (Measurement, Vec<Sample>, u64) {
+    let server = Local::with(Rules { exit: false, ..Rules::default() }).expect("a server");
+    let plan = change(Plan { length: 100, count: Some(100), ..Plan::new(server.address()) });
+    let first = TcpStream::connect(server.address()).expect("connected");
+    let mut notes = Notes::default();
+    let out = load::run(&plan, first, &Stop::new().expect("a pipe"), &mut notes).expect("a run");
+    let totals = server.stop().expect("served");
+    (out, notes.0, totals.connections)
+}
+
+const MILLI: Duration = Duration::from_millis(1);
+
+#[test]
+fn every_kind_of_wait_counts_to_the_message() {
+    for connections in [1, 7] {
+        for spin in [Duration::ZERO, MILLI, Duration::MAX] {
+            for pace in [Pace::Closed, Pace::Interval(MILLI), Pace::Rate(5_000.0)] {
+                let (out, notes, _) = run(|plan| Plan { connections, spin, pace, ..plan });
+                let what = format!("{connections} connections, spin {spin:?}, {pace:?}");
+                assert_eq!((out.tally.echoed(), out.tally.failures()), (100, 0), "{what}");
+                assert_eq!((notes.len(), out.times.len()), (100, 100), "{what}");
+                assert_eq!(out.ended, Ended::AsPlanned, "{what}");
+                assert!(notes.is_sorted_by_key(|note| note.at), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_message_starts_before_it_is_due() {
+    for pace in [Pace::Interval(20 * MILLI), Pace::Rate(50.0)] {
+        let (out, notes, _) = run(|plan| Plan { pace, count: Some(6), ..plan });
+        for (note, due) in notes.iter().zip(0..) {
+            let took = note.end.expect("echoed");
+            let sent = note.at - took;
+            // An interval leaves out, so a slow machine may send later, but on the grid.
+            assert!(sent >= 20 * MILLI * due, "{note:?}");
+            if matches!(pace, Pace::Rate(_)) {
+                assert_eq!(sent - note.late, 20 * MILLI * due, "{note:?}");
+            }
+        }
+        assert!(out.elapsed >= 100 * MILLI);
+        assert_eq!(out.late.map(|late| late.len()), Some(6));
+    }
+}
+
+#[test]
+fn a_connection_per_message_opens_one_for_each() {
+    for connections in [1, 5] {
+        let (out, notes, accepted) = run(|plan| Plan { per_message: true, connections, ..plan });
+        assert_eq!((out.tally.echoed(), out.tally.failures()), (100, 0));
+        // The first was opened to see whether anybody is there.
+        assert_eq!(accepted, 101);
+        for note in &notes {
+            assert!(note.connecting < Some(note.end.expect("echoed")), "{note:?}");
+            assert!(note.connecting > Some(Duration::ZERO), "{note:?}");
+        }
+        assert_eq!(out.connecting.map(|times| times.len()), Some(100));
+    }
+}
+
+#[test]
+fn what_starts_in_the_warm_up_is_left_out() {
+    let omit = 50 * MILLI;
+    for pace in [Pace::Closed, Pace::Rate(1_000.0)] {
+        let (out, notes, _) = run(|plan| Plan { omit, pace, ..plan });
+        assert_eq!((out.tally.messages(), notes.len()), (100, 100));
+        assert!(out.omitted > 0);
+        assert_eq!(out.times.len(), 100);
+    }
+}
+
+#[test]
+fn a_plan_that_cannot_be_kept_says_what_was_not_sent() {
+    let (out, _, _) =
+        run(|plan| Plan { pace: Pace::Rate(1e8), count: None, time: Some(50 * MILLI), ..plan });
+    let sent = out.tally.messages();
+    assert_eq!(sent + out.unsent, 5_000_000);
+    let response = out.response.expect("a planned rate has response times");
+    assert!(response.mean() > out.times.mean());
+}
