@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use self::values::{Content, Limit, Rate, Time};
 use crate::address::Target;
+use crate::report::Condition;
 use crate::server::LARGEST_BUFFER;
 
 /// An RFC 862 echo service on the operating system's TCP, and the instruments
@@ -31,6 +32,12 @@ pub enum Command {
     Rate(RateArgs),
     /// Compare every echo with what was sent, and count how they fail
     FailRate(FailRateArgs),
+    /// Compare two runs, from what `--export-json` or `--json` wrote
+    Compare(CompareArgs),
+    /// Print a completion script
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
 }
 
 /// Flags of `hosted server`.
@@ -193,6 +200,22 @@ pub struct LoadArgs {
     /// Print one JSON object instead of the report
     #[arg(short = 'J', long)]
     pub json: bool,
+
+    /// Write the JSON object into this file, too
+    #[arg(long, value_name = "FILE")]
+    pub export_json: Option<PathBuf>,
+
+    /// Write one row per message into this file, while it goes
+    #[arg(long, value_name = "FILE")]
+    pub export_csv: Option<PathBuf>,
+
+    /// Write the distribution into this file, as an HdrHistogram log
+    #[arg(long, value_name = "FILE")]
+    pub export_hdr: Option<PathBuf>,
+
+    /// Exit with 1 if this holds: p99>2ms, rate<90M, messages<5k, fail>0.1%; may be repeated
+    #[arg(long, value_name = "BOUND")]
+    pub fail_if: Vec<Condition>,
 }
 
 /// Longer than any run.
@@ -247,6 +270,29 @@ pub struct FailRateArgs {
     /// Exit with 0 as long as no more than this many messages failed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_fail: u64,
+}
+
+/// Flags of `hosted compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The report to compare with
+    #[arg(value_name = "BEFORE.json")]
+    pub before: PathBuf,
+
+    /// The report that must not be worse
+    #[arg(value_name = "AFTER.json")]
+    pub after: PathBuf,
+
+    /// Exit with 1 if a percentile or the rate is worse by more than so many per cent
+    #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
+    pub threshold: f64,
+}
+
+/// Flags of `hosted completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// For this shell
+    pub shell: clap_complete::Shell,
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 
+use crate::Verdict;
 use crate::cli::{Content, FailRateArgs};
 use crate::load::Measurement;
 use crate::output::Output;
 use crate::progress::note;
+use crate::trial::{self, Words};
 use crate::units::{self, plain};
-use crate::{Verdict, trial};
 
 /// How many of the last messages the live line speaks of.
 const WINDOW: u32 = 10;
@@ -22,19 +23,22 @@ pub fn main(args: &FailRateArgs) -> Result<Verdict> {
     if args.payload == Content::Zero {
         note("note: with --payload zero a late, repeated or shifted echo looks right; seq tells");
     }
-    let measurement = trial::run("fail-rate", &args.load, &args.payload, true, figure, live_line)?;
-    let well = measurement.tally.failures() <= args.max_fail;
+    let words = Words { line: live_line, success: |now| format!("   {}", success(now)) };
+    let trial = trial::run("fail-rate", &args.load, &args.payload, true, figure, words)?;
+    let well = trial.measurement.tally.failures() <= args.max_fail && !trial.crossed;
     Ok(if well { Verdict::Well } else { Verdict::Failed })
 }
 
+/// As the original program worded it.
+fn success(measurement: &Measurement) -> String {
+    let recent = measurement.tally.recent(WINDOW).unwrap_or(1.0) * 100.0;
+    format!("Success rate: {recent:.1}%")
+}
+
 fn live_line(measurement: &Measurement, _length: u64) -> String {
-    let percent = |share: Option<f64>| share.unwrap_or(1.0) * 100.0;
     let tally = &measurement.tally;
-    let recent = percent(tally.recent(WINDOW));
-    let overall = percent(tally.fail_rate().map(|rate| 1.0 - rate));
-    let messages = units::count(tally.messages());
-    let failed = units::count(tally.failures());
-    plain(&format!(
-        "Success rate: {recent:.1}%   overall {overall:.3}%   {messages} messages   {failed} failed"
-    ))
+    let overall = tally.fail_rate().map_or(1.0, |rate| 1.0 - rate) * 100.0;
+    let [messages, failed] = [tally.messages(), tally.failures()].map(units::count);
+    let recent = success(measurement);
+    plain(&format!("{recent}   overall {overall:.3}%   {messages} messages   {failed} failed"))
 }

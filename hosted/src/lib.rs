@@ -7,11 +7,15 @@ pub mod address;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod compare;
+pub mod completions;
 pub mod escape;
+pub mod exports;
 pub mod fail_rate;
 pub mod figure;
 pub mod load;
 pub mod output;
+pub mod panel;
 pub mod percentiles;
 pub mod progress;
 pub mod pump;
@@ -48,5 +52,8 @@ pub fn run(cli: Cli) -> Result<Verdict> {
         Command::Client(args) => client::main(&args),
         Command::Rate(args) => rate::main(&args),
         Command::FailRate(args) => fail_rate::main(&args),
+        Command::Compare(args) => compare::main(&args),
+        Command::Completions(args) => completions::main(&args),
+        Command::Man => completions::man(),
     }
 }

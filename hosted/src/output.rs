@@ -38,6 +38,22 @@ impl Output {
         Ok(Self { path: path.to_owned(), file: file.map_err(|error| cannot(&error))?, fresh })
     }
 
+    /// Empties the file, to be written as things happen.
+    ///
+    /// # Errors
+    ///
+    /// If that is not possible.
+    pub fn stream(mut self) -> Result<File> {
+        self.fresh = false;
+        let empty = |file: &File| {
+            if file.metadata()?.is_file() {
+                file.set_len(0)?;
+            }
+            file.try_clone()
+        };
+        empty(&self.file).map_err(|error| cannot_write(&self.path, &error))
+    }
+
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -59,9 +75,13 @@ impl Output {
             }
             file.flush()
         };
-        write(&mut self.file)
-            .map_err(|error| anyhow!("cannot write {}: {}", self.path.display(), reason(&error)))
+        write(&mut self.file).map_err(|error| cannot_write(&self.path, &error))
     }
+}
+
+/// Words an error of writing to `path`.
+pub fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
+    anyhow!("cannot write {}: {}", path.display(), reason(error))
 }
 
 impl Drop for Output {

@@ -1,39 +1,57 @@
-//! What stderr is for: the live line, on a terminal only, and notes.
+//! What stderr is for: the live panel, and notes.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// One line that is drawn over itself. Without a terminal nothing is drawn, so
-/// nothing need be worded: see [`show`](Self::show).
+/// Without a terminal a line is written this often, so that the log of a long run shows that it is alive, and
+/// how; a short run leaves no trace.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Draws a few lines over themselves on a terminal; elsewhere it writes a plain
+/// line now and then. A text that nobody sees is never worded.
 ///
 /// There is no ticker thread: the measuring loop draws, between two messages.
 #[derive(Debug)]
 pub struct Live {
     bar: ProgressBar,
+    /// When the next plain line is due; None for none at all.
+    plain: Option<Duration>,
 }
 
 impl Live {
-    /// A line that appears with the first text.
+    /// Lines that appear with the first text; plain ones only if they are wanted.
     #[must_use]
-    pub fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{wide_msg}").expect("a template of ours");
-        bar.set_style(style);
-        Self { bar }
+    pub fn new(plain: bool) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let seen = io::stderr().is_terminal() && !dumb;
+        let target = if seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(ProgressStyle::with_template("{msg}").expect("a template of ours"));
+        Self { bar, plain: (plain && !seen).then_some(PAUSE) }
     }
 
-    /// Draws the text, which is only worded when somebody can see it.
-    pub fn show(&self, text: impl FnOnce() -> String) {
+    /// Draws the `lines`, or writes the `line` if one is due at `elapsed`.
+    pub fn show(
+        &mut self,
+        elapsed: Duration,
+        lines: impl FnOnce() -> String,
+        line: impl FnOnce() -> String,
+    ) {
         if !self.bar.is_hidden() {
-            self.bar.set_message(text());
+            self.bar.set_message(cut(&lines(), width()));
+        } else if let Some(due) = self.plain.filter(|due| elapsed >= *due) {
+            note(&line());
+            self.plain = Some(due.max(elapsed) + PAUSE);
         }
     }
 }
 
-impl Default for Live {
-    fn default() -> Self {
-        Self::new()
+/// They go before the report comes.
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 
@@ -42,9 +60,24 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// The line goes before the report comes.
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
+/// Columns of the terminal.
+fn width() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stderr());
+    size.map(|size| usize::from(size.ws_col)).ok().filter(|columns| *columns > 0).unwrap_or(80)
+}
+
+/// A line that is broken by the terminal cannot be drawn over.
+fn cut(text: &str, width: usize) -> String {
+    let lines = text.lines().map(|line| line.chars().take(width).collect::<String>());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_cut_one_by_one() {
+        assert_eq!(cut("▁▂▃▄\nabcdef\n", 3), "▁▂▃\nabc");
     }
 }

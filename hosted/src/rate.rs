@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 
+use crate::Verdict;
 use crate::cli::RateArgs;
 use crate::load::Measurement;
 use crate::output::Output;
 use crate::percentiles::{MEDIAN, P99, percentile};
+use crate::trial::{self, Words};
 use crate::units::{self, plain};
-use crate::{Verdict, trial};
 
 /// Runs `hosted rate`.
 ///
@@ -16,8 +17,10 @@ use crate::{Verdict, trial};
 /// What could not be resolved, connected to, opened or written.
 pub fn main(args: &RateArgs) -> Result<Verdict> {
     let figure = if args.no_plot { None } else { Some(Output::open(&args.output)?) };
-    let measurement = trial::run("rate", &args.load, &args.payload, false, figure, live_line)?;
-    Ok(if measurement.tally.failures() == 0 { Verdict::Well } else { Verdict::Failed })
+    let words = Words { line: live_line, success: |_| String::new() };
+    let trial = trial::run("rate", &args.load, &args.payload, false, figure, words)?;
+    let well = trial.measurement.tally.failures() == 0 && !trial.crossed;
+    Ok(if well { Verdict::Well } else { Verdict::Failed })
 }
 
 /// As the original program worded it, and more.

@@ -3,14 +3,23 @@
 //! The same report serves every driver that makes a [`Measurement`]. It
 //! measures nothing and knows no flags.
 
+mod condition;
 pub mod confidence;
+mod csv;
+mod environment;
+mod hdr;
+mod hints;
 mod json;
 mod text;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use echo_core::{FailureKind, Tally};
 
+pub use self::condition::Condition;
+pub use self::csv::Csv;
+pub use self::hdr::hdr;
 pub use self::json::json;
 pub use self::text::{header, text};
 use crate::load::{Measurement, Pace};
@@ -35,6 +44,8 @@ pub struct Subject {
     pub pace: Pace,
     /// Whether each message has a connection of its own.
     pub per_message: bool,
+    /// How long the warm-up was, which is left out.
+    pub omit: Duration,
 }
 
 impl Subject {

@@ -9,16 +9,14 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::address::{self, reason};
 use crate::cli::{Content, LoadArgs, Rate, Time};
-use crate::figure::{self, Format, Quantity};
+use crate::exports::{Exports, Table};
 use crate::load::{self, Measurement, Observer, Pace, Plan, Sample};
 use crate::output::Output;
-use crate::progress::Live;
-use crate::report::{self, Subject};
+use crate::panel::Panel;
+use crate::progress::{Live, note};
+use crate::report::{self, Condition, Subject};
 use crate::server::Local;
 use crate::signals::Stop;
-
-/// Pixels of the figure for each of its page.
-const SCALE: f32 = 2.0;
 
 /// Measures and prints the report; the figure goes into `figure`.
 ///
@@ -31,8 +29,9 @@ pub fn run(
     content: &Content,
     keep_going: bool,
     figure: Option<Output>,
-    live_line: impl Fn(&Measurement, u64) -> String,
-) -> Result<Measurement> {
+    words: Words,
+) -> Result<Trial> {
+    let mut exports = Exports::open(args, figure)?;
     let content_bytes = read(content)?;
     let local = args.local.then(Local::start).transpose()?;
     let addresses = match &local {
@@ -52,6 +51,7 @@ pub fn run(
         payload: content.to_string(),
         pace: pace(args),
         per_message: args.crr,
+        omit: args.omit.0,
     };
     let plan = Plan {
         address,
@@ -70,37 +70,88 @@ pub fn run(
     if !args.json {
         print(&report::header(&subject))?;
     }
-    let mut watch = Watch { live: Live::new(), line: &|now| live_line(now, plan.length) };
+    let mut watch = Watch {
+        live: Live::new(!args.json),
+        panel: Panel::new(&subject, plan.time),
+        words,
+        length: plan.length,
+        table: exports.table()?,
+    };
     let measurement = load::run(&plan, first, &stop, &mut watch)?;
-    drop(watch);
-    // Whoever read the report may be gone, like `tee` at Ctrl+C; the figure is made all the same.
+    let Watch { live, table, .. } = watch;
+    drop(live);
+    // Whoever read the report may be gone, like `tee` at Ctrl+C; the files are written all the same.
     let printed = if args.json {
         print(&format!("{:#}", report::json(&subject, &measurement)))
     } else {
         print(&report::text(&subject, &measurement))
     };
-    if let Some(figure) = figure {
-        let path = figure.path().to_owned();
-        figure.write(&draw(&subject, &measurement, Format::from_path(&path))?)?;
-        if !args.json && printed.is_ok() {
-            print(&format!("figure {}", path.display()))?;
-        }
+    table.map(Table::finish).transpose()?;
+    let figure = exports.write(&subject, &measurement)?;
+    if let Some(path) = figure.filter(|_| !args.json && printed.is_ok()) {
+        print(&format!("figure {}", path.display()))?;
     }
-    printed.map(|()| measurement)
+    let crossed = crossed(&args.fail_if, &measurement, plan.length);
+    printed.map(|()| Trial { measurement, crossed })
+}
+
+/// How one of the instruments words its progress.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    /// One line, as the original program had it.
+    pub line: fn(&Measurement, u64) -> String,
+    /// What the line of the rate ends with on a terminal.
+    pub success: fn(&Measurement) -> String,
+}
+
+/// A measurement, and whether it is as good as was asked for.
+#[derive(Debug)]
+pub struct Trial {
+    /// The numbers.
+    pub measurement: Measurement,
+    /// Whether a condition of `--fail-if` holds.
+    pub crossed: bool,
+}
+
+/// Says which conditions hold. One that the run cannot tell counts as well:
+/// nobody should pass a check because too little was measured.
+fn crossed(conditions: &[Condition], measurement: &Measurement, length: u64) -> bool {
+    let mut crossed = false;
+    for condition in conditions {
+        let text = match condition.holds(measurement, length) {
+            Some(false) => continue,
+            Some(true) => format!("failed: {condition}"),
+            None => format!("failed: {condition} cannot be told from so few messages"),
+        };
+        note(&text);
+        crossed = true;
+    }
+    crossed
 }
 
 /// What goes on while a run is measured.
-struct Watch<'a> {
+struct Watch {
     live: Live,
-    line: &'a dyn Fn(&Measurement) -> String,
+    panel: Panel,
+    words: Words,
+    length: u64,
+    table: Option<Table>,
 }
 
-impl Observer for Watch<'_> {
+impl Observer for Watch {
     fn look(&mut self, measurement: &Measurement) {
-        self.live.show(|| (self.line)(measurement));
+        self.panel.notice(measurement);
+        let (panel, words) = (&self.panel, &self.words);
+        let lines = || panel.lines(measurement, &(words.success)(measurement));
+        let line = || (words.line)(measurement, self.length);
+        self.live.show(measurement.elapsed, lines, line);
     }
 
-    fn message(&mut self, _sample: &Sample) {}
+    fn message(&mut self, sample: &Sample) {
+        if let Some(table) = &mut self.table {
+            table.csv.row(sample);
+        }
+    }
 }
 
 fn pace(args: &LoadArgs) -> Pace {
@@ -137,25 +188,6 @@ fn read(content: &Content) -> Result<load::Content> {
             load::Content::Bytes(bytes)
         }
     })
-}
-
-fn draw(subject: &Subject, measurement: &Measurement, format: Format) -> Result<Vec<u8>> {
-    let failures = report::failures(&measurement.tally);
-    let run = figure::Run {
-        target: &subject.name,
-        lead: &subject.lead(measurement),
-        elapsed: measurement.elapsed,
-        message_bytes: subject.length,
-        quantity: if measurement.response.is_some() {
-            Quantity::Response
-        } else {
-            Quantity::RoundTrip
-        },
-        times: measurement.felt(),
-        timeline: &measurement.timeline,
-        failures: &failures,
-    };
-    figure::encode(&run, format, SCALE)
 }
 
 fn print(text: &str) -> Result<()> {

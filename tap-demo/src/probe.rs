@@ -59,6 +59,7 @@ pub(crate) fn probe(task: Task<'_>, mut device: impl Device, target: &Target) ->
         payload: "seq".into(),
         pace: Pace::Closed,
         per_message: false,
+        omit: Duration::ZERO,
     };
     print(&report::header(&subject))?;
     let measurement = measuring.measure()?;

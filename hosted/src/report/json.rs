@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::Subject;
 use super::confidence::fail_rate_interval;
+use super::environment::environment;
 use crate::load::{Ended, Measurement};
-use crate::percentiles::{self, PERCENTILES};
+use crate::percentiles::{self, MEDIAN, P99, PERCENTILES};
 use crate::times::Times;
 
 /// Version of the shape below: the number changes when a reader may break.
@@ -17,7 +18,8 @@ const SCHEMA: &str = "hosted/1";
 /// The closing report as one object. What is not known is null, never NaN.
 #[must_use]
 pub fn json(subject: &Subject, measurement: &Measurement) -> Value {
-    let tally = &measurement.tally;
+    let (tally, instrument) = (&measurement.tally, measurement.instrument);
+    let late = measurement.late.as_ref().and_then(|late| percentiles::percentile(late, P99));
     let interval = fail_rate_interval(tally.failures(), tally.messages());
     let failed: Map<_, _> = FailureKind::ALL
         .into_iter()
@@ -38,8 +40,10 @@ pub fn json(subject: &Subject, measurement: &Measurement) -> Value {
         "config": {
             "message_bytes": subject.length,
             "connections": subject.connections,
-            "pace": "closed loop",
+            "pace": subject.pace(),
             "payload": subject.payload,
+            "connection_per_message": subject.per_message,
+            "omitted_s": subject.omit.as_secs_f64(),
         },
         "elapsed_s": measurement.elapsed.as_secs_f64(),
         "sent": tally.messages(),
@@ -48,15 +52,69 @@ pub fn json(subject: &Subject, measurement: &Measurement) -> Value {
         "fail_rate": tally.fail_rate(),
         "fail_rate_upper95": interval.map(|(_, high)| high),
         "service_ns": times(&measurement.times),
-        "response_ns": null,
+        "response_ns": measurement.response.as_ref().map(times),
+        "connect_ns": measurement.connecting.as_ref().map(times),
+        "late_ns": measurement.late.as_ref().map(times),
+        "unsent": measurement.unsent,
         "rate_bps": measurement.bits_per_second(subject.length),
         "messages_per_s": measurement.messages_per_second(),
+        "intervals": intervals(subject, measurement),
+        "tcp_info": measurement.kernel.map(|kernel| json!({
+            "retransmits": kernel.retransmits,
+            "srtt_us": kernel.srtt.as_micros() as u64,
+        })),
+        "self": {
+            "clock_ns": instrument.map(|instrument| nanos(instrument.clock)),
+            "clock_resolution_ns": instrument.map(|instrument| nanos(instrument.resolution)),
+            "late_p99_ns": late.map(nanos),
+            "floor_ns": instrument.and_then(|instrument| instrument.floor).map(nanos),
+        },
+        "environment": environment(),
     })
 }
 
+fn nanos(time: Duration) -> u64 {
+    time.as_nanos() as u64
+}
+
+/// The course of the run; its times are from a coarser histogram, to 6 %.
+fn intervals(subject: &Subject, measurement: &Measurement) -> Vec<Value> {
+    let mut timeline = measurement.timeline.clone();
+    while timeline.columns().len() > INTERVALS {
+        timeline.widen();
+    }
+    let width = timeline.column_width();
+    let columns = timeline.columns().zip(0_u32..).map(|(column, number)| {
+        let start = width * number;
+        let end = measurement.elapsed.min(start + width);
+        let seconds = end.saturating_sub(start).as_secs_f64();
+        let rate = (seconds > 0.0).then(|| column.round_trips() as f64 / seconds);
+        let quantile = |one_in: u64| {
+            let supported = column.round_trips() >= one_in;
+            let value = column.quantile(1.0 - 1.0 / one_in as f64).filter(|_| supported);
+            value.map(|value| value as u64)
+        };
+        json!({
+            "start_s": start.as_secs_f64(),
+            "end_s": end.as_secs_f64(),
+            "echoed": column.round_trips(),
+            "failed": column.failures(),
+            "messages_per_s": rate,
+            "rate_bps": rate.map(|rate| rate * subject.length as f64 * 8.0),
+            "p50_ns": quantile(MEDIAN),
+            "p99_ns": quantile(P99),
+        })
+    });
+    columns.collect()
+}
+
+/// The most intervals of a report.
+const INTERVALS: usize = 120;
+
 fn times(times: &Times) -> Value {
-    let nanos = |time: Option<Duration>| time.map(|time| time.as_nanos() as u64);
+    let nanos = |time: Option<Duration>| time.map(nanos);
     let mut out = Map::new();
+    let mut intervals = Map::new();
     out.insert("n".into(), times.len().into());
     out.insert("min".into(), nanos(times.fastest()).into());
     out.insert("mean".into(), nanos(times.mean()).into());
@@ -64,8 +122,12 @@ fn times(times: &Times) -> Value {
     for (name, one_in) in PERCENTILES {
         let value = percentiles::percentile(times, one_in);
         out.insert(name.replace('.', "_"), nanos(value).into());
+        let interval = percentiles::interval(times, one_in).filter(|_| value.is_some());
+        let ends = interval.map(|ends| ends.map(|end| end.as_nanos() as u64));
+        intervals.insert(name.replace('.', "_"), json!(ends));
     }
     out.insert("max".into(), nanos(times.slowest()).into());
+    out.insert("interval95".into(), intervals.into());
     out.into()
 }
 

@@ -7,6 +7,7 @@ use echo_core::FailureKind;
 
 use super::Subject;
 use super::confidence::fail_rate_interval;
+use super::hints::hint;
 use crate::load::{Ended, Measurement};
 use crate::percentiles::{self, P99, PERCENTILES};
 use crate::times::Times;
@@ -34,6 +35,9 @@ pub fn text(subject: &Subject, measurement: &Measurement) -> String {
     lines.extend(rates(subject, measurement));
     lines.extend(percentile_table(measurement));
     lines.extend(schedule(measurement));
+    lines.extend(kernel(measurement));
+    lines.extend(instrument(measurement));
+    lines.extend(hint(&measurement.times));
     lines.extend(ports(subject, measurement));
     lines.extend(incidents(measurement));
     plain(&lines.join("\n"))
@@ -118,6 +122,22 @@ fn schedule(measurement: &Measurement) -> Option<String> {
         let _ = write!(line, "; {} due and never sent", units::count(measurement.unsent));
     }
     Some(line)
+}
+
+/// What the kernel saw of the same connections.
+fn kernel(measurement: &Measurement) -> Option<String> {
+    let kernel = measurement.kernel?;
+    let (srtt, again) =
+        (units::duration(kernel.srtt), units::counted(kernel.retransmits, "segment"));
+    Some(format!("kernel: smoothed rtt {srtt}, {again} retransmitted"))
+}
+
+/// What of the times is the instrument's own.
+fn instrument(measurement: &Measurement) -> Option<String> {
+    let instrument = measurement.instrument?;
+    let clock = units::duration(instrument.clock);
+    let floor = instrument.floor.map(|floor| format!("{} a message, ", units::duration(floor)));
+    Some(format!("instrument: {}clock {clock}", floor.unwrap_or_default()))
 }
 
 /// Not the peer's failure: a port rests for a minute after its connection.

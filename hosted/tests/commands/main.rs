@@ -4,6 +4,7 @@
 //! Every wait is bounded by [`support::PATIENCE`]; nothing is asserted on speed.
 
 mod draining;
+mod exports;
 mod fail_rate;
 mod fairness;
 mod limits;

@@ -40,7 +40,9 @@ fn the_main_job_needs_nothing_else() {
     let ended = run(&["rate", "--local", "--no-plot", "-c", "2000"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     let lines: Vec<_> = ended.stdout.lines().collect();
-    let [header, title, totals, rtt, rate, names, values] = lines[..] else { panic!("{ended:?}") };
+    let [header, title, totals, rtt, rate, names, values, kernel, instrument] = lines[..] else {
+        panic!("{ended:?}")
+    };
     assert!(header.starts_with("ECHO this process (127.0.0.1:"), "{header}");
     assert!(header.ends_with(") tcp, 1000 bytes, closed loop, 1 connection"), "{header}");
     assert_eq!(title, "--- this process echo statistics ---");
@@ -51,6 +53,8 @@ fn the_main_job_needs_nothing_else() {
     let names: Vec<_> = names.split_whitespace().collect();
     assert_eq!(names, ["p50", "p90", "p99", "p99.9", "p99.99", "max"]);
     assert_eq!(values.matches("n/a").count(), 1, "2000 say nothing of p99.99: {values}");
+    assert!(kernel.starts_with("kernel: smoothed rtt ") && kernel.ends_with(" retransmitted"));
+    assert!(instrument.starts_with("instrument: ") && instrument.contains(" a message, clock "));
 }
 
 #[test]
@@ -76,19 +80,42 @@ fn json_has_every_key_and_nothing_else() {
             "fail_rate_upper95",
             "service_ns",
             "response_ns",
+            "connect_ns",
+            "late_ns",
+            "unsent",
             "rate_bps",
-            "messages_per_s"
+            "messages_per_s",
+            "intervals",
+            "tcp_info",
+            "self",
+            "environment"
         ]
     );
     assert_eq!(keys(&report["target"]), ["name", "ip", "port", "protocol"]);
-    assert_eq!(keys(&report["config"]), ["message_bytes", "connections", "pace", "payload"]);
+    assert_eq!(
+        keys(&report["config"]),
+        ["message_bytes", "connections", "pace", "payload", "connection_per_message", "omitted_s"]
+    );
     assert_eq!(
         keys(&report["failed"]),
         ["timeout", "refused", "reset", "closed_early", "differs", "extra", "unreachable", "local"]
     );
     assert_eq!(
         keys(&report["service_ns"]),
-        ["n", "min", "mean", "stdev", "p50", "p90", "p99", "p99_9", "p99_99", "p99_999", "max"]
+        [
+            "n",
+            "min",
+            "mean",
+            "stdev",
+            "p50",
+            "p90",
+            "p99",
+            "p99_9",
+            "p99_99",
+            "p99_999",
+            "max",
+            "interval95"
+        ]
     );
     assert_eq!(report["complete"], true);
     assert_eq!((&report["sent"], &report["echoed"]), (&200.into(), &200.into()));

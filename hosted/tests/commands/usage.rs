@@ -152,7 +152,7 @@ fn a_negative_time_out_is_none_everywhere() {
 
 #[test]
 fn the_help_texts() {
-    for command in ["", "server", "client", "rate", "fail-rate"] {
+    for command in ["", "server", "client", "rate", "fail-rate", "compare", "completions"] {
         let args: Vec<_> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
         let ended = run(&args);
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));

@@ -1,0 +1,204 @@
+//! `hosted compare`: what changed from one report to another.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use serde_json::Value;
+
+use crate::Verdict;
+use crate::address::reason;
+use crate::cli::CompareArgs;
+use crate::units::{self, plain};
+
+/// Runs `hosted compare`.
+///
+/// # Errors
+///
+/// If a report cannot be read.
+pub fn main(args: &CompareArgs) -> Result<Verdict> {
+    let [before, after] = [read(&args.before)?, read(&args.after)?];
+    let changes = changes(&before, &after);
+    let mut text = format!("{:<10}{:>14}{:>14}{:>10}\n", "", "before", "after", "change");
+    for change in &changes {
+        text.push_str(&change.line());
+    }
+    let worse: Vec<_> = changes.iter().filter(|change| change.regressed(args.threshold)).collect();
+    for change in &worse {
+        let (name, percent) = (change.name, change.percent());
+        text.push_str(&format!("regression: {name} {percent:+.1} %\n"));
+    }
+    if worse.is_empty() {
+        text.push_str(&format!("no regression beyond {} %\n", args.threshold));
+    }
+    io::stdout().write_all(plain(&text).as_bytes()).context("cannot write to stdout")?;
+    Ok(if worse.is_empty() { Verdict::Well } else { Verdict::Failed })
+}
+
+fn read(path: &Path) -> Result<Value> {
+    let shown = path.display();
+    let text =
+        fs::read(path).map_err(|error| anyhow!("cannot read {shown}: {}", reason(&error)))?;
+    let report: Value = serde_json::from_slice(&text)
+        .map_err(|error| anyhow!("cannot read {shown}: not a report ({error})"))?;
+    let known = report["schema"].as_str().is_some_and(|schema| schema.starts_with("hosted/"));
+    if known { Ok(report) } else { Err(anyhow!("cannot read {shown}: not a report of hosted")) }
+}
+
+/// One number of both reports.
+#[derive(Debug, Clone, PartialEq)]
+struct Change {
+    name: &'static str,
+    unit: Unit,
+    values: [f64; 2],
+    /// Between which values each lies with 95 % confidence, if that is known.
+    intervals: [Option<[f64; 2]>; 2],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    /// Less is better.
+    Nanoseconds,
+    /// More is better.
+    BitsPerSecond,
+}
+
+impl Change {
+    fn percent(&self) -> f64 {
+        (self.values[1] / self.values[0] - 1.0) * 100.0
+    }
+
+    /// Worse by more than the threshold, and not by chance: where both intervals
+    /// are known they do not overlap.
+    fn regressed(&self, threshold: f64) -> bool {
+        let [before, after] = self.intervals;
+        let by_chance = before.zip(after).is_some_and(|(a, b)| a[0] <= b[1] && b[0] <= a[1]);
+        let worse = match self.unit {
+            Unit::Nanoseconds => self.percent(),
+            Unit::BitsPerSecond => -self.percent(),
+        };
+        worse > threshold && !by_chance
+    }
+
+    fn line(&self) -> String {
+        let word = |value: f64| match self.unit {
+            Unit::Nanoseconds => units::duration(Duration::from_nanos(value as u64)),
+            Unit::BitsPerSecond => units::bit_rate(value),
+        };
+        let [before, after] = self.values.map(word);
+        let mut line =
+            format!("{:<10}{before:>14}{after:>14}{:>+8.1} %", self.name, self.percent());
+        if let [Some(before), Some(after)] = self.intervals {
+            let [a, b] = [before, after].map(|ends| ends.map(word).join(" to "));
+            line.push_str(&format!("   (95 %: {a}; {b})"));
+        }
+        line.push('\n');
+        line
+    }
+}
+
+/// What both reports know: the percentiles that a user feels, and the rate.
+fn changes(before: &Value, after: &Value) -> Vec<Change> {
+    let both = [before, after];
+    let felt = both.iter().all(|report| report["response_ns"].is_object());
+    let times = if felt { "response_ns" } else { "service_ns" };
+    let percentile = |(name, key): (&'static str, &str)| {
+        let values = both.map(|report| report[times][key].as_f64());
+        let intervals = both.map(|report| ends(&report[times]["interval95"][key]));
+        let [Some(before), Some(after)] = values else { return None };
+        Some(Change { name, unit: Unit::Nanoseconds, values: [before, after], intervals })
+    };
+    let mut changes: Vec<_> = TIMES.into_iter().filter_map(percentile).collect();
+    if let [Some(before), Some(after)] = both.map(|report| report["rate_bps"].as_f64()) {
+        let (values, intervals) = ([before, after], both.map(rate_interval));
+        changes.push(Change { name: "rate", unit: Unit::BitsPerSecond, values, intervals });
+    }
+    changes
+}
+
+/// The maximum is left out: it is one message's.
+const TIMES: [(&str, &str); 6] = [
+    ("p50", "p50"),
+    ("p90", "p90"),
+    ("p99", "p99"),
+    ("p99.9", "p99_9"),
+    ("p99.99", "p99_99"),
+    ("mean", "mean"),
+];
+
+fn ends(value: &Value) -> Option<[f64; 2]> {
+    Some([value.get(0)?.as_f64()?, value.get(1)?.as_f64()?])
+}
+
+/// From the rates of the report's intervals: their mean, and how far they scatter. The last one is
+/// a rest of any length.
+fn rate_interval(report: &Value) -> Option<[f64; 2]> {
+    let intervals = report["intervals"].as_array()?;
+    let rates: Vec<_> = intervals.iter().filter_map(|one| one["rate_bps"].as_f64()).collect();
+    let rates = &rates[..rates.len().saturating_sub(1)];
+    if rates.len() < 10 {
+        return None;
+    }
+    let n = rates.len() as f64;
+    let mean = rates.iter().sum::<f64>() / n;
+    let variance = rates.iter().map(|rate| (rate - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let spread = 1.96 * (variance / n).sqrt();
+    Some([mean - spread, mean + spread])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn report(p50: u64, ends: Option<[u64; 2]>, rate: f64) -> Value {
+        json!({
+            "schema": "hosted/1",
+            "service_ns": { "p50": p50, "p99": null, "interval95": { "p50": ends } },
+            "response_ns": null,
+            "rate_bps": rate,
+        })
+    }
+
+    fn regressed(before: &Value, after: &Value) -> Vec<&'static str> {
+        let changes = changes(before, after);
+        changes.iter().filter(|change| change.regressed(5.0)).map(|change| change.name).collect()
+    }
+
+    #[test]
+    fn worse_is_slower_or_less() {
+        let before = report(1_000, None, 100.0);
+        assert_eq!(regressed(&before, &report(1_049, None, 96.0)), [""; 0]);
+        assert_eq!(regressed(&before, &report(1_051, None, 94.0)), ["p50", "rate"]);
+        assert_eq!(regressed(&before, &report(500, None, 200.0)), [""; 0]);
+    }
+
+    #[test]
+    fn what_may_be_chance_is_no_regression() {
+        let before = report(1_000, Some([900, 1_100]), 100.0);
+        assert_eq!(regressed(&before, &report(1_100, Some([1_050, 1_200]), 100.0)), [""; 0]);
+        assert_eq!(regressed(&before, &report(1_150, Some([1_101, 1_200]), 100.0)), ["p50"]);
+    }
+
+    #[test]
+    fn what_one_report_lacks_is_not_compared() {
+        let names: Vec<_> = changes(&report(1, None, 1.0), &report(2, None, 1.0))
+            .iter()
+            .map(|change| change.name)
+            .collect();
+        assert_eq!(names, ["p50", "rate"]);
+    }
+
+    #[test]
+    fn the_rates_interval_comes_from_the_course() {
+        let course = |rates: [f64; 11]| json!({ "intervals": rates.map(|rate| json!({ "rate_bps": rate })).to_vec() });
+        let mut rates = [100.0; 11];
+        assert_eq!(rate_interval(&course(rates)), Some([100.0, 100.0]));
+        rates[10] = 7.0;
+        assert_eq!(rate_interval(&course(rates)), Some([100.0, 100.0]), "the rest is left out");
+        assert_eq!(rate_interval(&json!({ "intervals": [] })), None);
+    }
+}

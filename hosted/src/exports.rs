@@ -1,0 +1,107 @@
+//! The files that a run is written to: opened before it, written after it, but
+//! for the table of messages, which grows while the run goes on.
+
+use anyhow::Result;
+
+use crate::cli::LoadArgs;
+use crate::figure::{self, Format, Quantity};
+use crate::load::Measurement;
+use crate::output::{Output, cannot_write};
+use crate::report::{self, Csv, Subject};
+
+/// Pixels of the figure for each of its page.
+const SCALE: f32 = 2.0;
+
+/// Open files, none of them written yet.
+#[derive(Debug)]
+pub struct Exports {
+    figure: Option<Output>,
+    json: Option<Output>,
+    csv: Option<Output>,
+    hdr: Option<Output>,
+}
+
+impl Exports {
+    /// Opens what is asked for.
+    ///
+    /// # Errors
+    ///
+    /// If one of the files cannot be written.
+    pub fn open(args: &LoadArgs, figure: Option<Output>) -> Result<Self> {
+        let open = |path: &Option<_>| path.as_deref().map(Output::open).transpose();
+        Ok(Self {
+            figure,
+            json: open(&args.export_json)?,
+            csv: open(&args.export_csv)?,
+            hdr: open(&args.export_hdr)?,
+        })
+    }
+
+    /// Starts the table of messages, if it is wanted.
+    ///
+    /// # Errors
+    ///
+    /// If its file cannot be emptied.
+    pub fn table(&mut self) -> Result<Option<Table>> {
+        let Some(output) = self.csv.take() else { return Ok(None) };
+        let path = output.path().to_owned();
+        Ok(Some(Table { csv: Csv::new(output.stream()?), path }))
+    }
+
+    /// Writes all but the table; returns where the figure is.
+    ///
+    /// # Errors
+    ///
+    /// The first file that cannot be written.
+    pub fn write(
+        self,
+        subject: &Subject,
+        measurement: &Measurement,
+    ) -> Result<Option<std::path::PathBuf>> {
+        if let Some(json) = self.json {
+            json.write(format!("{:#}\n", report::json(subject, measurement)).as_bytes())?;
+        }
+        if let Some(hdr) = self.hdr {
+            hdr.write(&report::hdr(subject, measurement)?)?;
+        }
+        let Some(figure) = self.figure else { return Ok(None) };
+        let path = figure.path().to_owned();
+        figure.write(&draw(subject, measurement, Format::from_path(&path))?)?;
+        Ok(Some(path))
+    }
+}
+
+/// A table of messages and its file.
+#[derive(Debug)]
+pub struct Table {
+    /// The rows.
+    pub csv: Csv,
+    path: std::path::PathBuf,
+}
+
+impl Table {
+    /// Ends it.
+    ///
+    /// # Errors
+    ///
+    /// The first that occurred.
+    pub fn finish(self) -> Result<()> {
+        self.csv.finish().map_err(|error| cannot_write(&self.path, &error))
+    }
+}
+
+fn draw(subject: &Subject, measurement: &Measurement, format: Format) -> Result<Vec<u8>> {
+    let failures = report::failures(&measurement.tally);
+    let response = measurement.response.is_some();
+    let run = figure::Run {
+        target: &subject.name,
+        lead: &subject.lead(measurement),
+        elapsed: measurement.elapsed,
+        message_bytes: subject.length,
+        quantity: if response { Quantity::Response } else { Quantity::RoundTrip },
+        times: measurement.felt(),
+        timeline: &measurement.timeline,
+        failures: &failures,
+    };
+    figure::encode(&run, format, SCALE)
+}

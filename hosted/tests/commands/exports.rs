@@ -1,0 +1,201 @@
+//! What `rate` and `fail-rate` write beside their report, and what reads it again.
+
+use std::fs;
+use std::path::Path;
+
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use serde_json::Value;
+
+use crate::support::{Ended, run};
+
+fn report(ended: &Ended) -> Value {
+    serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+}
+
+/// What a report must look like.
+fn schema() -> jsonschema::Validator {
+    let schema = serde_json::from_str(include_str!("../../report.schema.json")).expect("JSON");
+    jsonschema::validator_for(&schema).expect("a schema")
+}
+
+#[test]
+fn every_report_obeys_the_schema() {
+    let schema = schema();
+    for args in [
+        "rate --no-plot -c 300",
+        "rate --no-plot -c 2000 -P 3",
+        "rate --no-plot -c 300 -R 2000",
+        "rate --no-plot -c 20 -i 1ms -O 10ms",
+        "rate --no-plot -c 20 --crr",
+        "rate --no-plot -c 1 -l 100000",
+        "fail-rate -c 100",
+    ] {
+        let args: Vec<_> = args.split(' ').chain(["--local", "-J"]).collect();
+        let ended = run(&args);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let errors: Vec<_> =
+            schema.iter_errors(&report(&ended)).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{args:?}: {errors:?}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_what_is_no_report() {
+    let good = report(&run(&["rate", "--local", "--no-plot", "-c", "10", "-J"]));
+    let schema = schema();
+    assert!(schema.is_valid(&good));
+    for (key, value) in
+        [("schema", "hosted/0".into()), ("sent", (-1).into()), ("service_ns", Value::Null)]
+    {
+        let mut bad = good.clone();
+        bad[key] = value;
+        assert!(!schema.is_valid(&bad), "{key}");
+    }
+}
+
+#[test]
+fn the_files_say_what_the_report_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let [json, csv, hdr] = ["run.json", "run.csv", "run.hlog"].map(file);
+    let ended = run(&[
+        "rate",
+        "--local",
+        "--no-plot",
+        "-c",
+        "500",
+        "-R",
+        "5000",
+        "-P",
+        "2",
+        "-J", //
+        "--export-json",
+        &json,
+        "--export-csv",
+        &csv,
+        "--export-hdr",
+        &hdr,
+    ]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let report = report(&ended);
+    let exported: Value =
+        serde_json::from_slice(&fs::read(&json).expect("a report")).expect("JSON");
+    assert_eq!(exported["service_ns"], report["service_ns"]);
+
+    let table = fs::read_to_string(&csv).expect("a table");
+    let mut lines = table.lines();
+    let names: Vec<_> = lines.next().expect("a head").split(',').collect();
+    let column = |name: &str| names.iter().position(|known| *known == name).expect("a column");
+    let rows: Vec<Vec<_>> = lines.map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows.len(), 500);
+    let number = |row: &[&str], name: &str| row[column(name)].parse::<u64>().expect("a number");
+    let slowest = rows.iter().map(|row| number(row, "response_ns")).max();
+    assert_eq!(slowest, report["response_ns"]["max"].as_u64());
+    for row in &rows {
+        let sum = number(row, "late_ns") + number(row, "service_ns");
+        assert_eq!(number(row, "response_ns"), sum);
+        assert_eq!(row[column("result")], "echoed");
+    }
+
+    let tags = ["service", "response"];
+    let log = fs::read(&hdr).expect("a log");
+    let intervals: Vec<_> = IntervalLogIterator::new(&log)
+        .map(|entry| entry.expect("a log of version 2"))
+        .filter_map(|entry| if let LogEntry::Interval(one) = entry { Some(one) } else { None })
+        .collect();
+    assert_eq!(intervals.len(), tags.len());
+    for (interval, tag) in intervals.iter().zip(tags) {
+        assert_eq!(interval.tag().map(|tag| tag.as_str()), Some(tag));
+        let bytes = base64(interval.encoded_histogram());
+        let histogram: hdrhistogram::Histogram<u64> =
+            Deserializer::new().deserialize(&mut bytes.as_slice()).expect("a histogram");
+        assert_eq!(histogram.len(), 500);
+        let median = report[format!("{tag}_ns")]["p50"].as_u64().expect("enough");
+        assert!(histogram.equivalent(histogram.value_at_quantile(0.5), median), "{tag}");
+    }
+}
+
+/// The log encodes its bytes in letters.
+fn base64(letters: &str) -> Vec<u8> {
+    let value = |letter: u8| match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    let mut bytes = Vec::new();
+    for four in letters.trim_end_matches('=').as_bytes().chunks(4) {
+        let bits = four.iter().fold(0_u32, |bits, letter| bits << 6 | u32::from(value(*letter)));
+        let bits = bits << (6 * (4 - four.len()));
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..four.len()]);
+    }
+    bytes
+}
+
+#[test]
+fn a_bound_that_is_crossed_fails_the_run() {
+    for (bound, code) in [
+        ("p50>100s", 0),
+        ("p50>1ns", 1),
+        ("rate<1", 0),
+        ("rate<1000G", 1),
+        ("messages>1", 1),
+        ("fail>0", 0),
+        ("p99.99>100s", 1),
+    ] {
+        let ended = run(&["rate", "--local", "--no-plot", "-c", "200", "--fail-if", bound]);
+        assert_eq!(ended.code, Some(code), "{bound}: {ended:?}");
+        assert_eq!(ended.stderr.contains(bound), code == 1, "{ended:?}");
+    }
+    let ended = run(&["rate", "--local", "--fail-if", "p98>1ms"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+}
+
+#[test]
+fn two_reports_are_compared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = |name: &str, median: u64| {
+        let report = serde_json::json!({
+            "schema": "hosted/1",
+            "service_ns": { "p50": median, "interval95": { "p50": [median - 9, median + 9] } },
+            "response_ns": null,
+            "rate_bps": 1e6,
+        });
+        let path = folder.path().join(name);
+        fs::write(&path, report.to_string()).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let (fast, slow) = (made("fast.json", 70_000), made("slow.json", 80_000));
+    let worse = run(&["compare", &fast, &slow]);
+    assert_eq!(worse.code, Some(1), "{worse:?}");
+    assert!(worse.stdout.contains("regression: p50 +14.3 %"), "{worse:?}");
+    for args in
+        [["compare", &slow, &fast].as_slice(), &["compare", &fast, &slow, "--threshold", "20"]]
+    {
+        let ended = run(args);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.ends_with(" %\n"), "{ended:?}");
+    }
+    let other = folder.path().join("other.json");
+    fs::write(&other, "{}").expect("written");
+    for path in [other.as_path(), Path::new("/nowhere.json")] {
+        let ended = run(&["compare", &fast, path.to_str().expect("UTF-8")]);
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        assert!(ended.stderr.starts_with("error: cannot read "), "{ended:?}");
+    }
+}
+
+#[test]
+fn shells_and_readers_of_manuals_are_served() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = run(&["completions", shell]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+        assert!(ended.stdout.contains("fail-rate") && ended.stdout.contains("export-hdr"));
+    }
+    let manual = run(&["man"]).stdout;
+    for page in [".TH hosted 1", ".TH hosted-rate 1", ".TH hosted-server 1"] {
+        assert!(manual.contains(page), "{page}");
+    }
+}
