@@ -337,6 +337,9 @@ impl fmt::Display for Difference {
         )?;
         match origin {
             None => Ok(()),
+            Some(origin) if origin.message == *message && origin.offset == *offset => {
+                f.write_str("; what follows is right again")
+            }
             Some(origin) if origin.message == *message => write!(f, ", shifted: {origin}"),
             Some(origin) => write!(f, ", stale: {origin}"),
         }

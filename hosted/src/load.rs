@@ -11,6 +11,7 @@ mod pace;
 mod tcp_info;
 mod timer;
 mod wait;
+mod wrong;
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use self::measurement::{Ended, Incident, Kernel, Measurement, Sample};
 pub use self::pace::Pace;
 use self::pace::Schedule;
 use self::wait::Wait;
+pub use self::wrong::{Class, Wrong};
 use crate::clock::Clock;
 use crate::signals::Stop;
 

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use echo_core::{Failure, Tally};
 
-use super::{Instrument, Pace, Plan};
+use super::{Instrument, Pace, Plan, Wrong};
 use crate::timeline::Timeline;
 use crate::times::Times;
 
@@ -40,6 +40,8 @@ pub struct Measurement {
     pub timeline: Timeline,
     /// The first failures.
     pub incidents: Vec<Incident>,
+    /// Echoes with wrong bytes, by what happened to them.
+    pub wrong: Wrong,
     /// What the kernel saw, where it tells.
     pub kernel: Option<Kernel>,
     /// What is known of the instrument itself, if it was examined.
@@ -133,6 +135,7 @@ impl Measurement {
             omitted: 0,
             timeline: Timeline::new(),
             incidents: Vec::with_capacity(INCIDENTS),
+            wrong: Wrong::default(),
             kernel: None,
             instrument: None,
         }
@@ -171,6 +174,7 @@ impl Measurement {
             }
             Err(failure) => {
                 self.timeline.record_failure(at);
+                self.wrong.record(&failure, connection);
                 if self.incidents.len() < INCIDENTS {
                     self.incidents.push(Incident { at, connection, failure });
                 }

@@ -49,6 +49,12 @@ pub fn json(subject: &Subject, measurement: &Measurement) -> Value {
         "sent": tally.messages(),
         "echoed": tally.echoed(),
         "failed": failed,
+        "wrong": measurement.wrong.classes().map(|(class, count, first)| json!({
+            "what": class.as_str(),
+            "messages": count,
+            "first_message": first.message,
+            "first_offset": first.offset,
+        })).collect::<Vec<_>>(),
         "fail_rate": tally.fail_rate(),
         "fail_rate_upper95": interval.map(|(_, high)| high),
         "service_ns": times(&measurement.times),

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use echo_core::FailureKind;
+use echo_core::{Difference, FailureKind, Origin};
 
 use super::Subject;
 use super::confidence::fail_rate_interval;
 use super::hints::hint;
-use crate::load::{Ended, Measurement};
+use crate::load::{Class, Ended, Measurement};
 use crate::percentiles::{self, P99, PERCENTILES};
 use crate::times::Times;
 use crate::units::{self, plain};
@@ -39,6 +39,7 @@ pub fn text(subject: &Subject, measurement: &Measurement) -> String {
     lines.extend(instrument(measurement));
     lines.extend(hint(&measurement.times));
     lines.extend(ports(subject, measurement));
+    lines.extend(wrong(measurement));
     lines.extend(incidents(measurement));
     plain(&lines.join("\n"))
 }
@@ -148,6 +149,37 @@ fn ports(subject: &Subject, measurement: &Measurement) -> Option<String> {
          connections with --rate, or more ports by sysctl net.ipv4.ip_local_port_range"
             .into()
     })
+}
+
+/// What happened to echoes with wrong bytes: `2 stale (from message k-1 at byte 992)`.
+fn wrong(measurement: &Measurement) -> Option<String> {
+    let classes: Vec<_> = measurement
+        .wrong
+        .classes()
+        .map(|(class, n, first)| {
+            let count = units::count(n);
+            format!("{count} {} ({})", class.as_str(), place(class, &first))
+        })
+        .collect();
+    (!classes.is_empty()).then(|| format!("wrong bytes: {}", classes.join(", ")))
+}
+
+/// Where the first of a class was wrong, and what was there instead.
+fn place(class: Class, first: &Difference) -> String {
+    let Difference { message, offset, expected, received, origin } = *first;
+    let origin = |of: fn(Origin) -> u64| origin.map(of).unwrap_or_default();
+    let (from, at) = (origin(|origin| origin.message), origin(|origin| origin.offset));
+    let what = match class {
+        Class::Stale => format!("from message k-{} at byte {at}", message - from),
+        Class::Crossed => {
+            format!("from connection {}", origin(|origin| origin.connection.into()))
+        }
+        Class::Skipped => format!("{} missing", units::counted(at - offset, "byte")),
+        Class::Repeated => format!("the last {} again", units::counted(offset - at, "byte")),
+        Class::Flipped => format!("bits 0x{:02x}", expected ^ received),
+        Class::Foreign => format!("0x{received:02x} instead of 0x{expected:02x}"),
+    };
+    format!("first in message {message} at byte {offset}: {what}")
 }
 
 /// The first failures one by one, and why the run ended before its plan.

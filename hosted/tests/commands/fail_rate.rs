@@ -59,6 +59,8 @@ fn failures_are_counted_by_reason_and_do_not_stop_it() {
         ": closed by the peer with 0 of 1000 bytes echoed\n",
         ": closed by the peer with 999 of 1000 bytes echoed\n",
         " differs at byte 42: 0x",
+        "; what follows is right again\n",
+        "\nwrong bytes: 1 with bits flipped (first in message ",
         ": at least 4 bytes more than were sent\n",
         ": timed out with 0 of 1000 bytes echoed\n",
     ] {
@@ -105,6 +107,8 @@ fn an_echo_of_an_earlier_message_is_traced() {
     assert_eq!(ended.code, Some(1));
     let trace = ", stale: byte 0 of message 0 on connection 0\n";
     assert!(ended.stdout.contains(trace), "{}", ended.stdout);
+    let class = "wrong bytes: 1 stale (first in message 1 at byte 0: from message k-1 at byte 0)\n";
+    assert!(ended.stdout.contains(class), "{}", ended.stdout);
 }
 
 #[test]
@@ -120,6 +124,8 @@ fn a_shifted_echo_is_traced() {
     assert!(ended.stdout.contains(trace), "{}", ended.stdout);
     let origin = ", shifted: byte 104 of message 0 on connection 0\n";
     assert!(ended.stdout.contains(origin), "{}", ended.stdout);
+    let class = "1 with bytes missing (first in message 0 at byte 100: 4 bytes missing)\n";
+    assert!(ended.stdout.contains(class), "{}", ended.stdout);
 }
 
 #[test]

@@ -76,6 +76,7 @@ fn json_has_every_key_and_nothing_else() {
             "sent",
             "echoed",
             "failed",
+            "wrong",
             "fail_rate",
             "fail_rate_upper95",
             "service_ns",
