@@ -1,0 +1,190 @@
+//! What `hosted rate` measures beside the plainest clients that one can write: a table for the README.
+//!
+//! `cargo run --release -p hosted --example beside`, on an idle machine with two processors. The server is the
+//! same for all, in a thread on processor 1; the clients run on processor 0, one after the other and in
+//! several rounds, and the median of the rounds is printed. Without places of their own the threads are sometimes
+//! on one processor and sometimes on two, and everything is 15 or 70 µs by chance.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use echo_core::Rules;
+use hosted::load::{self, Instrument, Measurement, Plan};
+use hosted::percentiles::{MEDIAN, percentile};
+use hosted::server::Local;
+use hosted::signals::Stop;
+use mio::{Events, Interest, Poll, Token};
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+/// The message of the original programs.
+const LENGTH: usize = 1000;
+
+const ROUNDS: usize = 7;
+
+/// How long one measurement lasts.
+const TIME: Duration = Duration::from_millis(700);
+
+fn main() -> anyhow::Result<()> {
+    place(1)?;
+    let server = Local::with(Rules { exit: false, chunk: 64 << 10, ..Rules::default() })?;
+    let spinning = spinning_server()?;
+    place(0)?;
+    let floor = Instrument::examine(&plan(server.address(), 1)).floor.unwrap_or_default();
+    println!("own cost of a message of {LENGTH} bytes: {} ns", floor.as_nanos());
+
+    let micros = |time: Duration| format!("{:.1} µs", time.as_secs_f64() * 1e6);
+    let asleep =
+        rounds(|| Ok([raw(server.address(), false)?, measured(server.address(), false)?]))?;
+    line("1 connection, median", "blocking send and recv", asleep.map(micros), ratio(asleep));
+    let awake = rounds(|| Ok([raw(spinning, true)?, measured(spinning, true)?]))?;
+    line("1 connection, both ends spin", "spinning pair", awake.map(micros), ratio(awake));
+    for connections in [64, 1000] {
+        let gaps = rounds(|| {
+            let minimal = minimal(server.address(), connections)?;
+            Ok([minimal, rate(server.address(), connections)?]
+                .map(|rate| Duration::from_secs_f64(1.0 / rate)))
+        })?;
+        let rates = gaps.map(|gap| format!("{:.0}/s", 1.0 / gap.as_secs_f64()));
+        line(
+            &format!("{connections} connections"),
+            "minimal epoll loop",
+            rates,
+            ratio([gaps[1], gaps[0]]),
+        );
+    }
+    Ok(())
+}
+
+fn line(what: &str, other: &str, [theirs, ours]: [String; 2], ratio: f64) {
+    println!("{what}: {other} {theirs}, hosted {ours}, {:+.1} %", (ratio - 1.0) * 100.0);
+}
+
+fn ratio([theirs, ours]: [Duration; 2]) -> f64 {
+    ours.as_secs_f64() / theirs.as_secs_f64()
+}
+
+/// The medians of some rounds in which both are measured in turn.
+fn rounds(
+    mut both: impl FnMut() -> anyhow::Result<[Duration; 2]>,
+) -> anyhow::Result<[Duration; 2]> {
+    let all = (0..ROUNDS).map(|_| both()).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok([0, 1].map(|which| {
+        let mut times: Vec<_> = all.iter().map(|round| round[which]).collect();
+        times.sort_unstable();
+        times[ROUNDS / 2]
+    }))
+}
+
+/// Lets this thread, and those that it starts, run on one processor only.
+fn place(processor: usize) -> anyhow::Result<()> {
+    let mut set = CpuSet::new();
+    set.set(processor);
+    Ok(sched_setaffinity(None, &set)?)
+}
+
+fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+fn plan(address: SocketAddr, connections: u16) -> Plan {
+    let length = LENGTH as u64;
+    let limit = Some(Duration::from_secs(10));
+    Plan { length, connections, limit, time: Some(TIME), ..Plan::new(address) }
+}
+
+fn run(plan: &Plan) -> anyhow::Result<Measurement> {
+    let first = connect(plan.address)?;
+    load::run(plan, first, &Stop::new()?, &mut |_: &Measurement| {})
+}
+
+fn measured(address: SocketAddr, spin: bool) -> anyhow::Result<Duration> {
+    let spin = if spin { Duration::MAX } else { Duration::ZERO };
+    let out = run(&Plan { spin, ..plan(address, 1) })?;
+    Ok(percentile(&out.times, MEDIAN).unwrap_or_default())
+}
+
+fn rate(address: SocketAddr, connections: u16) -> anyhow::Result<f64> {
+    Ok(run(&plan(address, connections))?.messages_per_second().unwrap_or_default())
+}
+
+/// One connection at a time, polled without sleeping.
+fn spinning_server() -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let _ = stream.set_nodelay(true).and_then(|()| stream.set_nonblocking(true));
+            let mut message = [0; LENGTH];
+            while exchange(|| stream.read(&mut message)).is_ok_and(|n| n > 0) {
+                let _ = stream.write_all(&message);
+            }
+        }
+    });
+    Ok(address)
+}
+
+/// Tries again while there is nothing.
+fn exchange(mut io: impl FnMut() -> std::io::Result<usize>) -> std::io::Result<usize> {
+    loop {
+        match io() {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => std::hint::spin_loop(),
+            done => return done,
+        }
+    }
+}
+
+/// The median round trip of the plainest client.
+fn raw(address: SocketAddr, spin: bool) -> anyhow::Result<Duration> {
+    let mut stream = connect(address)?;
+    stream.set_nonblocking(spin)?;
+    let (message, mut echo) = ([b'0'; LENGTH], [0; LENGTH]);
+    let mut times = Vec::with_capacity(1 << 20);
+    let start = Instant::now();
+    while start.elapsed() < TIME {
+        let begun = Instant::now();
+        stream.write_all(&message)?;
+        let mut got = 0;
+        while got < LENGTH {
+            got += exchange(|| stream.read(&mut echo[got..]))?;
+        }
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times[times.len() / 2])
+}
+
+/// Messages a second of an event loop that does nothing but send and receive.
+fn minimal(address: SocketAddr, connections: u16) -> anyhow::Result<f64> {
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(1024);
+    let mut streams = Vec::new();
+    for key in 0..connections {
+        let stream = connect(address)?;
+        stream.set_nonblocking(true)?;
+        let mut stream = mio::net::TcpStream::from_std(stream);
+        poll.registry().register(&mut stream, Token(key.into()), Interest::READABLE)?;
+        streams.push((stream, 0));
+    }
+    let (message, mut echo) = ([b'0'; LENGTH], [0; LENGTH]);
+    for (stream, _) in &mut streams {
+        stream.write_all(&message)?;
+    }
+    let (start, mut messages) = (Instant::now(), 0_u64);
+    while start.elapsed() < TIME {
+        poll.poll(&mut events, Some(TIME))?;
+        for event in &events {
+            let (stream, got) = &mut streams[event.token().0];
+            *got += stream.read(&mut echo)?;
+            if *got >= LENGTH {
+                *got = 0;
+                messages += 1;
+                stream.write_all(&message)?;
+            }
+        }
+    }
+    Ok(messages as f64 / start.elapsed().as_secs_f64())
+}
