@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn bars_are_shares_of_the_highest() {
-        assert_eq!(sparkline(&VecDeque::from([0.0, 0.1, 50.0, 100.0])), "▁▁▄█");
+        assert_eq!(sparkline(&VecDeque::from([0.0, 0.1, 30.0, 50.0, 100.0])), "▁▁▃▄█");
         assert_eq!(sparkline(&VecDeque::from([0.0, 0.0])), "▁▁");
         assert_eq!(sparkline(&VecDeque::new()), "");
     }

@@ -125,10 +125,13 @@ mod tests {
 
     #[test]
     fn an_instrument_knows_itself() {
-        let plan = Plan { length: 1000, ..Plan::new(([127, 0, 0, 1], 7).into()) };
+        let plan = Plan::new(([127, 0, 0, 1], 7).into());
         let instrument = Instrument::examine(&plan);
         assert!(!instrument.resolution.is_zero());
         assert!(instrument.floor > Some(instrument.clock), "{instrument:?}");
+        // It makes the message and compares all of it: 16 KiB take much longer than one byte.
+        let longest = Instrument::examine(&Plan { length: LONGEST, ..plan.clone() });
+        assert!(longest.floor > instrument.floor.map(|floor| 2 * floor), "{longest:?}");
         let long = Plan { length: LONGEST + 1, ..plan };
         assert_eq!(Instrument::examine(&long).floor, None);
     }
