@@ -7,6 +7,7 @@
 mod instrument;
 mod lane;
 mod measurement;
+mod opening;
 mod pace;
 mod tcp_info;
 mod timer;
@@ -142,6 +143,14 @@ pub fn run(
 ) -> Result<Measurement> {
     let instrument = Some(Instrument::examine(plan));
     let clock = Clock::start();
+    let mut wait = Wait::new(plan).context("cannot wait for sockets")?;
+    let mut lanes: Vec<_> =
+        (0..plan.connections.max(1)).map(|number| Lane::new(plan, number)).collect();
+    if !plan.per_message {
+        lanes[0].adopt(first, &mut wait).context("cannot use the connection")?;
+        opening::open(&mut lanes, &mut wait, &clock, plan.limit, stop)
+            .context("cannot wait for sockets")?;
+    }
     let start = clock.now();
     let mut load = Load {
         plan,
@@ -149,17 +158,14 @@ pub fn run(
         from: start + plan.omit,
         tick: start + TICK,
         schedule: Schedule::new(plan.pace, plan.connections, start),
-        wait: Wait::new(plan).context("cannot wait for sockets")?,
-        lanes: (0..plan.connections.max(1)).map(|number| Lane::new(plan, number)).collect(),
+        wait,
+        lanes,
         scratch: vec![0; 64 << 10],
         begun: 0,
         busy: 0,
         look: None,
         out: Measurement { instrument, ..Measurement::of(plan) },
     };
-    if !plan.per_message {
-        load.lanes[0].adopt(first, &mut load.wait).context("cannot use the connection")?;
-    }
     load.run(start, stop, observer).context("cannot wait for sockets")?;
     Ok(load.out)
 }

@@ -2,7 +2,9 @@
 //!
 //! Nothing here depends on how fast the machine is: counts are exact, times are compared with each other.
 
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
 use std::time::Duration;
 
 use echo_core::Rules;
@@ -82,6 +84,29 @@ fn a_connection_per_message_opens_one_for_each() {
         }
         assert_eq!(out.connecting.map(|times| times.len()), Some(100));
     }
+}
+
+#[test]
+fn all_connections_are_open_before_the_first_message() {
+    const CONNECTIONS: u16 = 100;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    // Nobody is answered until all are there.
+    let server = thread::spawn(move || {
+        let accept = || listener.accept().expect("a client").0;
+        let streams: Vec<_> = (0..CONNECTIONS).map(|_| accept()).collect();
+        let mut first = &streams[0];
+        let mut message = [0];
+        first.read_exact(&mut message).and_then(|()| first.write_all(&message))
+    });
+    let connections = CONNECTIONS;
+    let limit = Some(Duration::from_secs(60));
+    let plan = Plan { connections, limit, count: Some(1), ..Plan::new(address) };
+    let first = TcpStream::connect(address).expect("connected");
+    let stop = Stop::new().expect("a pipe");
+    let out = load::run(&plan, first, &stop, &mut Notes::default()).expect("a run");
+    assert_eq!(out.tally.echoed(), 1);
+    server.join().expect("no panic").expect("echoed");
 }
 
 #[test]

@@ -168,11 +168,26 @@ impl<'a> Lane<'a> {
         }
     }
 
-    fn connect(&mut self, wait: &mut Wait) -> io::Result<()> {
+    /// Starts opening a connection.
+    pub(super) fn connect(&mut self, wait: &mut Wait) -> io::Result<()> {
         let mut stream = TcpStream::connect(self.address)?;
         wait.watch(&mut stream, self.number)?;
         self.link = Link::Connecting(stream);
         Ok(())
+    }
+
+    /// Whether the connection that was being opened has become open just now.
+    pub(super) fn opened(&mut self, wait: &mut Wait) -> io::Result<bool> {
+        match std::mem::replace(&mut self.link, Link::Down(None)) {
+            Link::Connecting(stream) if is_connected(&stream)? => {
+                self.open(stream, wait)?;
+                Ok(true)
+            }
+            link => {
+                self.link = link;
+                Ok(false)
+            }
+        }
     }
 
     /// Moves what can be moved; `Some` when the message has ended.
@@ -199,15 +214,7 @@ impl<'a> Lane<'a> {
         clock: &Clock,
         wait: &mut Wait,
     ) -> io::Result<()> {
-        if let Link::Connecting(stream) = &self.link {
-            if !is_connected(stream)? {
-                return Ok(());
-            }
-            let Link::Connecting(stream) = std::mem::replace(&mut self.link, Link::Down(None))
-            else {
-                return Ok(());
-            };
-            self.open(stream, wait)?;
+        if self.opened(wait)? {
             let opened = clock.now();
             if self.per_message {
                 self.connecting = Some(opened.saturating_duration_since(self.begun));
