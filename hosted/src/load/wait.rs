@@ -86,7 +86,7 @@ impl Wait {
     }
 
     /// Waits for lanes that have something to do, but not beyond `until`.
-    /// Returns whether time has passed: not if the wait comes inside the read.
+    /// Returns whether time has passed: not if the wait comes inside the read, or is none.
     pub(super) fn ready(
         &mut self,
         lanes: &mut [Lane<'_>],
@@ -106,10 +106,11 @@ impl Wait {
             let quiet = now.saturating_duration_since(self.moved.max(only.begun()));
             if quiet < self.spin || wait <= self.spin {
                 if lanes.len() == 1 && lanes[0].is_busy() && lanes[0].is_open() {
-                    // Asking the stream itself is one system call less.
+                    // Asking the stream itself is one system call less, and the loop reads the
+                    // clock after it anyway.
                     lanes[0].wait_inside();
                     ready.push(0);
-                    return Ok(true);
+                    return Ok(false);
                 }
                 wait = Duration::ZERO;
             } else {
