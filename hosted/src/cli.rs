@@ -2,6 +2,7 @@
 
 mod values;
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -221,6 +222,26 @@ pub struct LoadArgs {
 /// Longer than any run.
 const ALWAYS: &str = "100years";
 
+fn figure(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let known = |extension: &str| {
+        ["jpg", "jpeg", "png", "svg"].iter().any(|one| extension.eq_ignore_ascii_case(one))
+    };
+    match path.extension().and_then(OsStr::to_str) {
+        Some(extension) if known(extension) => Ok(path),
+        // Nothing can be made there; that is said with its reason when it is opened.
+        _ if path.is_dir() => Ok(path),
+        _ => Err("a figure is a .jpg, .png or .svg".into()),
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(percent) if (0.0..=1e9).contains(&percent) => Ok(percent),
+        _ => Err("expected a share in per cent, like 5".into()),
+    }
+}
+
 fn interval(text: &str) -> Result<Time, String> {
     let time: Time = text.parse()?;
     if time.0.is_zero() { Err("must be above 0".into()) } else { Ok(time) }
@@ -243,6 +264,7 @@ pub struct RateArgs {
         long,
         value_name = "FILE",
         default_value = "result/rate.jpg",
+        value_parser = figure,
         conflicts_with = "no_plot"
     )]
     pub output: PathBuf,
@@ -264,7 +286,7 @@ pub struct FailRateArgs {
     pub payload: Content,
 
     /// Draw the figure into this file: .jpg, .png or .svg
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = figure)]
     pub output: Option<PathBuf>,
 
     /// Exit with 0 as long as no more than this many messages failed
@@ -284,7 +306,7 @@ pub struct CompareArgs {
     pub after: PathBuf,
 
     /// Exit with 1 if a percentile or the rate is worse by more than so many per cent
-    #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
     pub threshold: f64,
 }
 

@@ -11,6 +11,9 @@ use serde_json::Value;
 use crate::Verdict;
 use crate::address::reason;
 use crate::cli::CompareArgs;
+use crate::progress::note;
+use crate::report::SCHEMA;
+use crate::report::confidence::fail_rate_interval;
 use crate::units::{self, plain};
 
 /// Runs `hosted compare`.
@@ -20,15 +23,20 @@ use crate::units::{self, plain};
 /// If a report cannot be read.
 pub fn main(args: &CompareArgs) -> Result<Verdict> {
     let [before, after] = [read(&args.before)?, read(&args.after)?];
+    if before["config"] != after["config"] {
+        note("note: the two runs were not made alike; see \"config\" in the reports");
+    }
     let changes = changes(&before, &after);
+    if changes.is_empty() {
+        return Err(anyhow!("cannot compare: the reports have no number in common"));
+    }
     let mut text = format!("{:<10}{:>14}{:>14}{:>10}\n", "", "before", "after", "change");
     for change in &changes {
         text.push_str(&change.line());
     }
     let worse: Vec<_> = changes.iter().filter(|change| change.regressed(args.threshold)).collect();
     for change in &worse {
-        let (name, percent) = (change.name, change.percent());
-        text.push_str(&format!("regression: {name} {percent:+.1} %\n"));
+        text.push_str(&format!("regression: {} {}\n", change.name, change.worded().trim_start()));
     }
     if worse.is_empty() {
         text.push_str(&format!("no regression beyond {} %\n", args.threshold));
@@ -43,8 +51,11 @@ fn read(path: &Path) -> Result<Value> {
         fs::read(path).map_err(|error| anyhow!("cannot read {shown}: {}", reason(&error)))?;
     let report: Value = serde_json::from_slice(&text)
         .map_err(|error| anyhow!("cannot read {shown}: not a report ({error})"))?;
-    let known = report["schema"].as_str().is_some_and(|schema| schema.starts_with("hosted/"));
-    if known { Ok(report) } else { Err(anyhow!("cannot read {shown}: not a report of hosted")) }
+    if report["schema"] == SCHEMA {
+        Ok(report)
+    } else {
+        Err(anyhow!("cannot read {shown}: not a report of the schema {SCHEMA}"))
+    }
 }
 
 /// One number of both reports.
@@ -63,11 +74,25 @@ enum Unit {
     Nanoseconds,
     /// More is better.
     BitsPerSecond,
+    /// A share from 0 to 1. Less is better.
+    Share,
 }
 
 impl Change {
+    /// By how much the second value is larger; infinite from nothing to something.
     fn percent(&self) -> f64 {
-        (self.values[1] / self.values[0] - 1.0) * 100.0
+        match self.values {
+            [before, after] if before == after => 0.0,
+            [before, after] => (after / before - 1.0) * 100.0,
+        }
+    }
+
+    /// The change for people, who know no infinite per cent.
+    fn worded(&self) -> String {
+        match self.percent() {
+            percent if percent.is_finite() => format!("{percent:>+8.1} %"),
+            _ => format!("{:>10}", "from none"),
+        }
     }
 
     /// Worse by more than the threshold, and not by chance: where both intervals
@@ -76,7 +101,7 @@ impl Change {
         let [before, after] = self.intervals;
         let by_chance = before.zip(after).is_some_and(|(a, b)| a[0] <= b[1] && b[0] <= a[1]);
         let worse = match self.unit {
-            Unit::Nanoseconds => self.percent(),
+            Unit::Nanoseconds | Unit::Share => self.percent(),
             Unit::BitsPerSecond => -self.percent(),
         };
         worse > threshold && !by_chance
@@ -86,10 +111,10 @@ impl Change {
         let word = |value: f64| match self.unit {
             Unit::Nanoseconds => units::duration(Duration::from_nanos(value as u64)),
             Unit::BitsPerSecond => units::bit_rate(value),
+            Unit::Share => units::ratio(value),
         };
         let [before, after] = self.values.map(word);
-        let mut line =
-            format!("{:<10}{before:>14}{after:>14}{:>+8.1} %", self.name, self.percent());
+        let mut line = format!("{:<10}{before:>14}{after:>14}{}", self.name, self.worded());
         if let [Some(before), Some(after)] = self.intervals {
             let [a, b] = [before, after].map(|ends| ends.map(word).join(" to "));
             line.push_str(&format!("   (95 %: {a}; {b})"));
@@ -115,7 +140,17 @@ fn changes(before: &Value, after: &Value) -> Vec<Change> {
         let (values, intervals) = ([before, after], both.map(rate_interval));
         changes.push(Change { name: "rate", unit: Unit::BitsPerSecond, values, intervals });
     }
+    if let [Some(before), Some(after)] = both.map(|report| report["fail_rate"].as_f64()) {
+        let (values, intervals) = ([before, after], both.map(fail_interval));
+        changes.push(Change { name: "failed", unit: Unit::Share, values, intervals });
+    }
     changes
+}
+
+fn fail_interval(report: &Value) -> Option<[f64; 2]> {
+    let (sent, echoed) = (report["sent"].as_u64()?, report["echoed"].as_u64()?);
+    let (low, high) = fail_rate_interval(sent.saturating_sub(echoed), sent)?;
+    Some([low, high])
 }
 
 /// The maximum is left out: it is one message's.
@@ -163,6 +198,11 @@ mod tests {
         })
     }
 
+    fn failing(failed: u64, sent: u64) -> Value {
+        let fail_rate = failed as f64 / sent as f64;
+        json!({ "sent": sent, "echoed": sent - failed, "fail_rate": fail_rate, "rate_bps": 0.0 })
+    }
+
     fn regressed(before: &Value, after: &Value) -> Vec<&'static str> {
         let changes = changes(before, after);
         changes.iter().filter(|change| change.regressed(5.0)).map(|change| change.name).collect()
@@ -181,6 +221,25 @@ mod tests {
         let before = report(1_000, Some([900, 1_100]), 100.0);
         assert_eq!(regressed(&before, &report(1_100, Some([1_050, 1_200]), 100.0)), [""; 0]);
         assert_eq!(regressed(&before, &report(1_150, Some([1_101, 1_200]), 100.0)), ["p50"]);
+    }
+
+    #[test]
+    fn failures_from_none_are_a_regression_unless_by_chance() {
+        let well = failing(0, 10_000);
+        assert_eq!(regressed(&well, &failing(100, 10_000)), ["failed"]);
+        assert_eq!(regressed(&well, &failing(1, 10_000)), [""; 0]);
+        assert_eq!(regressed(&failing(100, 10_000), &well), [""; 0]);
+    }
+
+    #[test]
+    fn nothing_is_ever_nan() {
+        for (before, after) in [(0, 0), (0, 9), (9, 0)].map(|(a, b)| (failing(a, 9), failing(b, 9)))
+        {
+            for change in changes(&before, &after) {
+                let line = change.line();
+                assert!(!line.contains("NaN") && !line.contains("inf"), "{line}");
+            }
+        }
     }
 
     #[test]

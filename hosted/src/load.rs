@@ -315,7 +315,9 @@ impl Load<'_> {
         observer: &mut dyn Observer,
     ) {
         let lane = &self.lanes[key];
-        if lane.planned() < self.from && end.is_ok() {
+        // A failure that ends the run is its result, even in the warm-up.
+        let is_the_end = end.is_err() && !self.plan.keep_going;
+        if lane.planned() < self.from && !is_the_end {
             self.out.omitted += 1;
             return;
         }

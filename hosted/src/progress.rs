@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// Without a terminal a line is written this often, so that the log of a long run shows that it is alive, and
 /// how; a short run leaves no trace.
@@ -18,6 +19,8 @@ pub struct Live {
     bar: ProgressBar,
     /// When the next plain line is due; None for none at all.
     plain: Option<Duration>,
+    /// How the terminal was before.
+    terminal: Option<Termios>,
 }
 
 impl Live {
@@ -29,7 +32,8 @@ impl Live {
         let target = if seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(ProgressStyle::with_template("{msg}").expect("a template of ours"));
-        Self { bar, plain: (plain && !seen).then_some(PAUSE) }
+        let terminal = if seen { hide_control_characters() } else { None };
+        Self { bar, plain: (plain && !seen).then_some(PAUSE), terminal }
     }
 
     /// Draws the `lines`, or writes the `line` if one is due at `elapsed`.
@@ -52,7 +56,19 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+        if let Some(before) = &self.terminal {
+            let _ = tcsetattr(io::stderr(), OptionalActions::Now, before);
+        }
     }
+}
+
+/// Where the terminal writes `^C` the lines could not be cleared: it would break
+/// the last one. Returns how the terminal was before.
+fn hide_control_characters() -> Option<Termios> {
+    let before = tcgetattr(io::stderr()).ok()?;
+    let mut hidden = before.clone();
+    hidden.local_modes.remove(LocalModes::ECHOCTL);
+    tcsetattr(io::stderr(), OptionalActions::Now, &hidden).ok().map(|()| before)
 }
 
 /// Tells the user something that is not the result. Nobody may be there to read it.

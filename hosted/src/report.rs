@@ -20,7 +20,7 @@ use echo_core::{FailureKind, Tally};
 pub use self::condition::Condition;
 pub use self::csv::Csv;
 pub use self::hdr::hdr;
-pub use self::json::json;
+pub use self::json::{SCHEMA, json};
 pub use self::text::{header, text};
 use crate::load::{Measurement, Pace};
 use crate::units;

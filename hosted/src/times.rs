@@ -88,9 +88,14 @@ impl Times {
     #[must_use]
     pub fn deviation(&self) -> Option<Duration> {
         let n = u128::from(self.len());
-        let mean = self.sum.checked_div(n)?;
-        let variance = (self.squares / n).saturating_sub(mean * mean);
-        Some(Duration::from_nanos((variance as f64).sqrt() as u64))
+        let mean = self.sum.checked_div(n)? as f64;
+        let exact = n.checked_mul(self.squares).zip(self.sum.checked_mul(self.sum));
+        let variance = match exact {
+            // In whole numbers: the difference of two large ones would lose what matters.
+            Some((squares, square)) => (squares - square) as f64 / (n * n) as f64,
+            None => (self.squares as f64 / n as f64 - mean * mean).max(0.0),
+        };
+        Some(Duration::from_nanos(variance.sqrt() as u64))
     }
 }
 
@@ -103,6 +108,15 @@ impl Default for Times {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_that_are_nearly_alike_deviate_hardly() {
+        let mut times = Times::new();
+        for nanos in [1_000_000_000, 1_000_000_002] {
+            times.record(Duration::from_nanos(nanos));
+        }
+        assert_eq!(times.deviation(), Some(Duration::from_nanos(1)));
+    }
 
     #[test]
     fn moments_are_exact() {

@@ -121,6 +121,24 @@ fn what_starts_in_the_warm_up_is_left_out() {
 }
 
 #[test]
+fn failures_in_the_warm_up_are_left_out_too() {
+    let deaf = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = deaf.local_addr().expect("bound");
+    let plan = Plan {
+        limit: Some(20 * MILLI),
+        omit: 50 * MILLI,
+        count: Some(2),
+        keep_going: true,
+        ..Plan::new(address)
+    };
+    let first = TcpStream::connect(address).expect("the system accepts");
+    let stop = Stop::new().expect("a pipe");
+    let out = load::run(&plan, first, &stop, &mut Notes::default()).expect("a run");
+    assert_eq!(out.tally.failures(), 2);
+    assert!(out.omitted > 0);
+}
+
+#[test]
 fn a_plan_that_cannot_be_kept_says_what_was_not_sent() {
     let (out, _, _) =
         run(|plan| Plan { pace: Pace::Rate(1e8), count: None, time: Some(50 * MILLI), ..plan });

@@ -11,9 +11,10 @@ use super::environment::environment;
 use crate::load::{Ended, Measurement};
 use crate::percentiles::{self, MEDIAN, P99, PERCENTILES};
 use crate::times::Times;
+use crate::units::plain;
 
 /// Version of the shape below: the number changes when a reader may break.
-const SCHEMA: &str = "hosted/1";
+pub const SCHEMA: &str = "hosted/1";
 
 /// The closing report as one object. What is not known is null, never NaN.
 #[must_use]
@@ -40,7 +41,7 @@ pub fn json(subject: &Subject, measurement: &Measurement) -> Value {
         "config": {
             "message_bytes": subject.length,
             "connections": subject.connections,
-            "pace": subject.pace(),
+            "pace": plain(&subject.pace()),
             "payload": subject.payload,
             "connection_per_message": subject.per_message,
             "omitted_s": subject.omit.as_secs_f64(),
