@@ -6,6 +6,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 
 use echo_core::{Endpoint, Instant};
+use mio::event::Event;
 
 /// Rounds of write and read before others get their turn.
 const ROUNDS: usize = 16;
@@ -39,6 +40,15 @@ impl Pump {
     #[must_use]
     pub const fn new() -> Self {
         Self { readable: true, writable: true, fin: false }
+    }
+
+    /// Remembers what the system says of the stream. An error shows both ways:
+    /// whatever is tried next will meet it.
+    pub fn note(&mut self, event: &Event) {
+        let broken = event.is_error() || event.is_write_closed();
+        self.readable |= event.is_readable() || event.is_read_closed() || broken;
+        self.writable |= event.is_writable() || broken;
+        self.fin |= event.is_read_closed();
     }
 
     /// Moves what can be moved now, both ways. `clock` is asked after each read

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use echo_smoltcp::smoltcp::phy::PcapSink;
+use hosted::output::cannot_write;
+use hosted::progress::note;
 
 /// Where frames are recorded. Without a file nothing is, so that a stack of
 /// layers is the same type with and without a record.
@@ -21,7 +23,7 @@ impl Record {
     pub fn open(path: Option<&Path>) -> Result<Self> {
         let file = path.map(|path| {
             let file = File::create(path);
-            file.with_context(|| format!("cannot write {}", path.display())).map(BufWriter::new)
+            file.map(BufWriter::new).map_err(|error| cannot_write(path, &error))
         });
         file.transpose().map(Self)
     }
@@ -40,7 +42,7 @@ impl PcapSink for Record {
         if let Some(file) = &mut self.0
             && let Err(error) = file.write_all(data)
         {
-            eprintln!("the record of frames ends here: {error}");
+            note(&format!("the record of frames ends here: {error}"));
             self.0 = None;
         }
     }

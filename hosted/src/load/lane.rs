@@ -141,10 +141,7 @@ impl<'a> Lane<'a> {
 
     /// Remembers what the system says of the stream.
     pub(super) fn note(&mut self, event: &Event) {
-        let broken = event.is_error() || event.is_write_closed();
-        self.pump.readable |= event.is_readable() || event.is_read_closed() || broken;
-        self.pump.writable |= event.is_writable() || broken;
-        self.pump.fin |= event.is_read_closed();
+        self.pump.note(event);
     }
 
     /// Lets the next read and write wait in the system call.
