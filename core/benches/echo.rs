@@ -34,7 +34,7 @@ fn session(bencher: Bencher<'_, '_>, exit: bool) {
 #[divan::bench(args = [Payload::Zero, SEQ, Payload::Random { seed: 3 }, Payload::Bytes(b"some text")])]
 fn probe(bencher: Bencher<'_, '_>, payload: Payload<'static>) {
     let mut now = Instant::START;
-    let mut probe = Probe::<4096>::new(payload, LENGTH as u64, LIMIT);
+    let mut probe = Probe::new(payload, LENGTH as u64, LIMIT, [0; 4096]);
     let mut message = 0;
     let mut echo = [0; LENGTH];
     bencher.counter(BytesCount::new(LENGTH)).bench_local(|| {

@@ -13,7 +13,7 @@ fn main() {
     // Small buffers, to see a message go through in pieces.
     let mut session = Session::<16>::new(now, Rules::default());
     let mut probe =
-        Probe::<12>::new(Payload::Bytes(b"hello, hello! "), 42, Some(Duration::from_secs(1)));
+        Probe::new(Payload::Bytes(b"hello, hello! "), 42, Some(Duration::from_secs(1)), [0; 12]);
 
     probe.begin(now, 0);
     while probe.end().is_none() {

@@ -131,7 +131,7 @@
 //!
 //! # Sizes
 //!
-//! `Session<N>` and `Probe<N>` take `N` bytes and about 170 more.
+//! `Session<N>` takes `N` bytes and about 170 more, `Probe` its window and about 230 more.
 //! `N` bounds throughput on a fast stack, never the length of a message.
 //!
 //! [RFC 862]: https://www.rfc-editor.org/rfc/rfc862

@@ -4,55 +4,57 @@
 //! [`Probe::begin`] for each message.
 
 use core::fmt;
+use core::ops::Range;
 use core::time::Duration;
-
-use heapless::Vec;
 
 use crate::{Endpoint, IdleTimer, Instant, Origin, Payload};
 
 /// Sends a message and checks that exactly it comes back, before a limit: an
 /// [`Endpoint`] that is used again for the next message.
 ///
-/// It stores no message, neither the sent nor the received one: `N` bytes are
-/// the window from which the message is written, and each piece of the echo is
-/// compared as it arrives. So a message may be larger than any memory.
+/// A message may be larger than any memory: it is made in the window `W`, piece
+/// by piece, and each piece of the echo is compared as it arrives. One that fits
+/// into the window is made only once, and its echo compared with the window.
 ///
 /// After an `Ok` the connection may serve the next [`begin`](Self::begin);
 /// after a [`Failure`] it is out of step and must be opened anew.
 #[derive(Debug)]
-pub struct Probe<'a, const N: usize> {
+pub struct Probe<'a, W> {
     payload: Payload<'a>,
     length: u64,
     limit: IdleTimer,
     message: u64,
     begun: Instant,
-    /// The bytes of the message that are written next: `window[head..]`.
-    window: Vec<u8, N>,
-    head: usize,
-    /// How much of the message has been in the window so far.
-    filled: u64,
+    sent: u64,
     received: u64,
     end: Option<Result<Duration, Failure>>,
+    /// Of the bytes of the message the last that were made.
+    window: W,
+    /// Where the window begins, and where it ends, in the message.
+    made: Range<u64>,
 }
 
-impl<'a, const N: usize> Probe<'a, N> {
+impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
     /// A probe for messages of `length` bytes, at least 1, that must be echoed
     /// whole within `limit`. It is at its end, of a message that took no time,
     /// until it [begins](Self::begin).
+    ///
+    /// The `window` is an array, or whatever else holds bytes; of what is in it
+    /// nothing is used. It needs no more bytes than a message has, and at least
+    /// one: without any, nothing is sent.
     #[must_use]
-    pub fn new(payload: Payload<'a>, length: u64, limit: Option<Duration>) -> Self {
-        const { assert!(N > 0, "a window of no bytes sends nothing") };
+    pub fn new(payload: Payload<'a>, length: u64, limit: Option<Duration>, window: W) -> Self {
         Self {
             payload,
             length: length.max(1),
             limit: IdleTimer::new(limit),
             message: 0,
             begun: Instant::START,
-            window: Vec::new(),
-            head: 0,
-            filled: 0,
+            sent: 0,
             received: 0,
             end: Some(Ok(Duration::ZERO)),
+            window,
+            made: 0..0,
         }
     }
 
@@ -61,10 +63,11 @@ impl<'a, const N: usize> Probe<'a, N> {
         self.message = message;
         self.begun = start;
         self.limit.restart(start);
-        self.filled = 0;
+        self.sent = 0;
         self.received = 0;
         self.end = None;
-        self.refill();
+        self.made = 0..0;
+        self.make();
     }
 
     /// Ends the message for a reason that only the driver can see.
@@ -78,22 +81,45 @@ impl<'a, const N: usize> Probe<'a, N> {
         self.received
     }
 
-    fn refill(&mut self) {
-        let left = self.length - self.filled;
-        let size = usize::try_from(left).map_or(N, |left| left.min(N));
-        self.head = 0;
-        self.window.clear();
-        let fits = self.window.resize(size, 0).is_ok();
-        debug_assert!(fits, "the size is at most N");
-        self.payload.fill(self.message, self.filled, &mut self.window);
-        self.filled += size as u64;
+    /// Makes the bytes that are sent next, if they must be made.
+    fn make(&mut self) {
+        if self.payload.ready(self.length).is_some() || self.sent == self.length {
+            return;
+        }
+        let window = self.window.as_mut();
+        let left = usize::try_from(self.length - self.sent).unwrap_or(usize::MAX);
+        let size = left.min(window.len());
+        if let Some(window) = window.get_mut(..size) {
+            self.payload.fill(self.message, self.sent, window);
+        }
+        self.made = self.sent..self.sent + size as u64;
+    }
+
+    /// The bytes of the message from `offset` on that need not be made.
+    fn at_hand(&self, offset: u64) -> &[u8] {
+        let (bytes, range) = match self.payload.ready(self.length) {
+            Some(ready) => (ready, 0..self.length),
+            None => (self.window.as_ref(), self.made.clone()),
+        };
+        if !range.contains(&offset) {
+            return &[];
+        }
+        // Both are indices of the slice.
+        let (from, to) = ((offset - range.start) as usize, (range.end - range.start) as usize);
+        bytes.get(from..to).unwrap_or_default()
+    }
+
+    /// The index of the first byte that is not what comes next in the echo.
+    fn mismatch(&self, echo: &[u8]) -> Option<usize> {
+        if self.at_hand(self.received).get(..echo.len()) == Some(echo) {
+            return None;
+        }
+        self.payload.mismatch(self.message, self.received, echo)
     }
 
     fn end_with(&mut self, end: Result<Duration, Failure>) {
         if self.end.is_none() {
             self.limit.stop();
-            self.window.clear();
-            self.head = 0;
             self.end = Some(end);
         }
     }
@@ -113,12 +139,12 @@ impl<'a, const N: usize> Probe<'a, N> {
     }
 }
 
-impl<const N: usize> Endpoint for Probe<'_, N> {
+impl<W: AsRef<[u8]> + AsMut<[u8]>> Endpoint for Probe<'_, W> {
     /// The round trip, from [`begin`](Probe::begin) to the last byte of the echo.
     type End = Result<Duration, Failure>;
 
     fn to_send(&self) -> &[u8] {
-        self.window.get(self.head..).unwrap_or_default()
+        if self.end.is_some() { &[] } else { self.at_hand(self.sent) }
     }
 
     /// No limit while a message is under way: nothing is stored, and only a
@@ -141,9 +167,10 @@ impl<const N: usize> Endpoint for Probe<'_, N> {
     }
 
     fn handle_sent(&mut self, _now: Instant, n: usize) {
-        self.head += n.min(self.to_send().len());
-        if self.head == self.window.len() && self.end.is_none() {
-            self.refill();
+        let n = n.min(self.to_send().len());
+        self.sent += n as u64;
+        if self.to_send().is_empty() && self.end.is_none() {
+            self.make();
         }
     }
 
@@ -153,14 +180,13 @@ impl<const N: usize> Endpoint for Probe<'_, N> {
         }
         let left = usize::try_from(self.length - self.received).unwrap_or(usize::MAX);
         let (echo, extra) = bytes.split_at(left.min(bytes.len()));
-        if let Some(index) = self.payload.mismatch(self.message, self.received, echo) {
+        if let Some(index) = self.mismatch(echo) {
             self.end_with(Err(self.differs(echo, index)));
             return bytes.len();
         }
         self.received += echo.len() as u64;
         // Nothing can come back before it was sent, even if it looks right.
-        let sent = self.filled - self.to_send().len() as u64;
-        let ahead = extra.len() as u64 + self.received.saturating_sub(sent);
+        let ahead = extra.len() as u64 + self.received.saturating_sub(self.sent);
         if ahead > 0 {
             self.end_with(Err(Failure::Extra { bytes: ahead }));
         } else if self.received == self.length {

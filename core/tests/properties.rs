@@ -259,8 +259,8 @@ fn payload() -> impl Strategy<Value = Payload<'static>> {
 }
 
 /// A probe that has sent a message whole, and the message.
-fn sent(payload: Payload<'static>, length: usize) -> (Probe<'static, 64>, Vec<u8>) {
-    let mut probe = Probe::new(payload, length as u64, None);
+fn sent(payload: Payload<'static>, length: usize) -> (Probe<'static, [u8; 64]>, Vec<u8>) {
+    let mut probe = Probe::new(payload, length as u64, None, [0; 64]);
     probe.begin(Instant::START, 3);
     let mut message = Vec::new();
     while !probe.to_send().is_empty() {

@@ -46,7 +46,7 @@ pub(crate) fn probe(task: Task<'_>, mut device: impl Device, target: &Target) ->
     let connection = client.add(receive, send);
     let payload = Payload::Seq { run: task.seed as u16, connection: 0 };
     let limit = cli.timeout.map_or(Some(LIMIT), |Limit(limit)| limit);
-    let probe = Probe::new(payload, cli.load.length, limit);
+    let probe = Probe::new(payload, cli.load.length, limit, [0; WINDOW]);
     let mut measuring = Measuring { task, device, client, connection, probe };
 
     measuring.connect(address, limit)?;
@@ -73,7 +73,7 @@ struct Measuring<'t, 'b, D> {
     device: D,
     client: Client<'b>,
     connection: Connection,
-    probe: Probe<'static, WINDOW>,
+    probe: Probe<'static, [u8; WINDOW]>,
 }
 
 impl<D: Device> Measuring<'_, '_, D> {

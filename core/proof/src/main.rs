@@ -35,7 +35,7 @@ extern "C" fn _start() -> ! {
     let seq = Payload::Seq { run: 1, connection: 2 };
     for payload in [Payload::Zero, seq, Payload::Random { seed: 3 }, Payload::Bytes(b"bytes")] {
         let limit = black_box(Some(Duration::from_secs(1)));
-        let mut probe = Probe::<256>::new(black_box(payload), black_box(1000), limit);
+        let mut probe = Probe::new(black_box(payload), black_box(1000), limit, [0; 256]);
         let mut tally = Tally::default();
         for message in 0..black_box(10) {
             probe.begin(now, message);

@@ -50,7 +50,7 @@ extern "C" fn _start() -> ! {
         let mut connection = client.add(echo, question);
         let server = IpEndpoint::new(IpAddress::v4(192, 168, 69, 2), 2333);
         black_box(client.connect(&mut connection, server).is_ok());
-        let mut probe = Probe::<512>::new(Payload::Zero, black_box(1000), None);
+        let mut probe = Probe::new(Payload::Zero, black_box(1000), None, [0; 512]);
         while client.receive(now, &mut phy) {
             black_box(client.pump(&mut connection, &mut probe, now).is_ok());
             black_box(client.send(now, &mut phy));

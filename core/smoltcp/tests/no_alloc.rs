@@ -29,7 +29,7 @@ fn a_connection_a_thousand_messages_and_a_close_allocate_nothing() {
     let interface = host(2, CLIENT).interface(&mut end, now).expect("one address");
     let mut client = Client::new(interface, std::slice::from_mut(client_storage), 1);
     let mut connection = client.add(client_rx, client_tx);
-    let mut probe = Probe::<'_, 512>::new(Payload::Random { seed: 1 }, 1000, None);
+    let mut probe = Probe::new(Payload::Random { seed: 1 }, 1000, None, [0; 512]);
     let mut closed = 0;
 
     let counted = allocation_counter::measure(|| {

@@ -36,7 +36,7 @@ fn messages_come_back<const SERVER: usize, const CLIENT: usize>() {
             let around = |n: usize| [n - 1, n, n + 1];
             let lengths = [around(2), around(SERVER), around(CLIENT), around(SERVER + CLIENT)];
             for (message, length) in lengths.into_iter().flatten().enumerate() {
-                let mut probe = Probe::<CLIENT>::new(SEQ, length as u64, Some(LIMIT));
+                let mut probe = Probe::new(SEQ, length as u64, Some(LIMIT), [0; CLIENT]);
                 probe.begin(now, message as u64);
                 wire.run(&mut now, &mut probe, &mut session);
                 assert_eq!(probe.end(), Some(Ok(Duration::ZERO)), "{length} by {chunk}");
@@ -63,7 +63,7 @@ fn messages_come_back_through_large_buffers() {
 fn a_message_beyond_every_buffer_needs_both_directions_at_once() {
     let mut now = START;
     let mut session = Session::<8>::new(now, Rules::default());
-    let mut probe = Probe::<8>::new(SEQ, 20_000, None);
+    let mut probe = Probe::new(SEQ, 20_000, None, [0; 8]);
     probe.begin(now, 0);
     let way = Way { chunk: 8, capacity: 8, ..INSTANTLY };
     Wire::new(way).run(&mut now, &mut probe, &mut session);
@@ -75,7 +75,7 @@ fn the_round_trip_is_twice_the_latency() {
     for latency in [1, 20, 700].map(Duration::from_millis) {
         let mut now = START;
         let mut session = Session::<64>::new(now, Rules::default());
-        let mut probe = Probe::<64>::new(SEQ, 64, None);
+        let mut probe = Probe::new(SEQ, 64, None, [0; 64]);
         let mut wire = Wire::new(Way { latency, ..INSTANTLY });
         for message in 0..5 {
             probe.begin(now, message);
@@ -89,7 +89,7 @@ fn the_round_trip_is_twice_the_latency() {
 fn an_echo_that_takes_longer_than_the_limit_is_late() {
     let mut now = START;
     let mut session = Session::<64>::new(now, Rules::default());
-    let mut probe = Probe::<64>::new(SEQ, 64, Some(LIMIT));
+    let mut probe = Probe::new(SEQ, 64, Some(LIMIT), [0; 64]);
     probe.begin(now, 0);
     Wire::new(Way { latency: LIMIT, ..INSTANTLY }).run(&mut now, &mut probe, &mut session);
     assert_eq!(probe.end(), Some(Err(Failure::TimedOut { received: 0, length: 64 })));
@@ -99,7 +99,7 @@ fn an_echo_that_takes_longer_than_the_limit_is_late() {
 fn a_probe_hears_that_the_session_timed_out() {
     let mut now = START;
     let mut session = Session::<64>::new(now, Rules { idle: Some(Duration::ZERO), ..pure() });
-    let mut probe = Probe::<64>::new(SEQ, 64, Some(LIMIT));
+    let mut probe = Probe::new(SEQ, 64, Some(LIMIT), [0; 64]);
     probe.begin(now, 0);
     let way = Way { latency: NANO, ..INSTANTLY };
     Wire::new(way).run(&mut now, &mut probe, &mut session);

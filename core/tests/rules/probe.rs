@@ -10,14 +10,14 @@ const LENGTH: u64 = 100;
 const MESSAGE: u64 = 8;
 
 /// A probe that has sent message 8 whole, and the right echo of it.
-fn sent() -> (Probe<'static, 32>, Vec<u8>) {
-    let mut probe = Probe::new(SEQ, LENGTH, Some(LIMIT));
+fn sent() -> (Probe<'static, [u8; 32]>, Vec<u8>) {
+    let mut probe = Probe::new(SEQ, LENGTH, Some(LIMIT), [0; 32]);
     probe.begin(Instant::START, MESSAGE);
     let echo = send_all(&mut probe);
     (probe, echo)
 }
 
-fn send_all(probe: &mut Probe<'_, 32>) -> Vec<u8> {
+fn send_all(probe: &mut Probe<'_, [u8; 32]>) -> Vec<u8> {
     let mut bytes = Vec::new();
     while !probe.to_send().is_empty() {
         bytes.extend(probe.to_send());
@@ -35,7 +35,7 @@ fn content(message: u64) -> Vec<u8> {
 
 #[test]
 fn before_its_first_message_it_is_at_an_end() {
-    let probe = Probe::<32>::new(SEQ, LENGTH, Some(LIMIT));
+    let probe = Probe::new(SEQ, LENGTH, Some(LIMIT), [0; 32]);
     assert_eq!(probe.end(), Some(Ok(Duration::ZERO)));
     assert_eq!((probe.to_send(), probe.room(), probe.deadline()), (&b""[..], 0, None));
 }
@@ -43,7 +43,7 @@ fn before_its_first_message_it_is_at_an_end() {
 #[test]
 fn the_message_is_sent_whole_in_any_pieces() {
     for piece in 1..=LENGTH as usize {
-        let mut probe = Probe::<32>::new(SEQ, LENGTH, None);
+        let mut probe = Probe::new(SEQ, LENGTH, None, [0; 32]);
         probe.begin(Instant::START, MESSAGE);
         let mut bytes: Vec<u8> = Vec::new();
         while !probe.to_send().is_empty() {
@@ -57,7 +57,7 @@ fn the_message_is_sent_whole_in_any_pieces() {
 
 #[test]
 fn the_round_trip_counts_from_the_planned_start() {
-    let mut probe = Probe::<32>::new(SEQ, LENGTH, Some(LIMIT));
+    let mut probe = Probe::new(SEQ, LENGTH, Some(LIMIT), [0; 32]);
     let planned = Instant::new(Duration::from_secs(7));
     probe.begin(planned, MESSAGE);
     assert_eq!(probe.deadline(), Some(planned + LIMIT));
@@ -150,7 +150,7 @@ fn more_than_was_sent_is_extra() {
 fn an_echo_ahead_of_its_message_is_extra() {
     // Zeros cannot tell a late echo from a right one, but nothing can come
     // back before it was sent.
-    let mut probe = Probe::<32>::new(Payload::Zero, LENGTH, None);
+    let mut probe = Probe::new(Payload::Zero, LENGTH, None, [0; 32]);
     probe.begin(Instant::START, MESSAGE);
     probe.handle_sent(Instant::START, 10);
     probe.handle_received(Instant::START, b"00000000000");
@@ -159,7 +159,7 @@ fn an_echo_ahead_of_its_message_is_extra() {
 
 #[test]
 fn a_stale_echo_is_told_even_if_it_comes_before_anything_was_sent() {
-    let mut probe = Probe::<32>::new(SEQ, LENGTH, None);
+    let mut probe = Probe::new(SEQ, LENGTH, None, [0; 32]);
     probe.begin(Instant::START, MESSAGE);
     probe.handle_received(Instant::START, &content(MESSAGE - 1));
     assert!(matches!(probe.end(), Some(Err(Failure::Differs(_)))));
@@ -179,7 +179,7 @@ fn what_the_driver_saw_ends_the_message_once() {
 
 #[test]
 fn one_probe_serves_message_after_message() {
-    let mut probe = Probe::<32>::new(SEQ, LENGTH, Some(LIMIT));
+    let mut probe = Probe::new(SEQ, LENGTH, Some(LIMIT), [0; 32]);
     let mut tally = Tally::default();
     for message in 0..10 {
         probe.begin(Instant::START, message);
@@ -196,7 +196,7 @@ fn one_probe_serves_message_after_message() {
 
 #[test]
 fn an_empty_message_is_one_byte_long() {
-    let mut probe = Probe::<32>::new(SEQ, 0, None);
+    let mut probe = Probe::new(SEQ, 0, None, [0; 32]);
     probe.begin(Instant::START, 0);
     assert_eq!(probe.to_send().len(), 1);
 }

@@ -3,9 +3,9 @@
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
-use echo_core::{Endpoint, Instant, Probe};
+use echo_core::{Endpoint, Instant};
 
-use super::lane::WINDOW;
+use super::lane::{WINDOW, probe};
 use super::{Measurement, Plan, Sample};
 use crate::clock::Clock;
 use crate::pump::Pump;
@@ -73,8 +73,7 @@ fn resolution(clock: &Clock) -> Duration {
 
 /// The loop's own work for one message, without the system's.
 fn floor(clock: &Clock, plan: &Plan) -> Duration {
-    let mut probe =
-        Box::new(Probe::<WINDOW>::new(plan.content.payload(0), plan.length, plan.limit));
+    let mut probe = probe(plan, 0);
     let mut out = Measurement::of(plan);
     let mut mirror = Mirror { bytes: Vec::with_capacity(WINDOW) };
     let mut scratch = vec![0; WINDOW + 1];
@@ -86,7 +85,7 @@ fn floor(clock: &Clock, plan: &Plan) -> Duration {
         message += 1;
         pump.readable = true;
         // Neither writing nor reading can fail here.
-        let _ = pump.run(&mut mirror, &mut *probe, &mut scratch, now, || clock.now());
+        let _ = pump.run(&mut mirror, &mut probe, &mut scratch, now, || clock.now());
         let Some(end) = probe.end() else { return };
         now = end.map_or(now, |took| now + took);
         let at = now.saturating_duration_since(Instant::START);
@@ -129,7 +128,7 @@ mod tests {
         let instrument = Instrument::examine(&plan);
         assert!(!instrument.resolution.is_zero());
         assert!(instrument.floor > Some(instrument.clock), "{instrument:?}");
-        // It makes the message and compares all of it: 16 KiB take much longer than one byte.
+        // It makes the message and compares all of it: 64 KiB take much longer than one byte.
         let longest = Instrument::examine(&Plan { length: LONGEST, ..plan.clone() });
         assert!(longest.floor > instrument.floor.map(|floor| 2 * floor), "{longest:?}");
         let long = Plan { length: LONGEST + 1, ..plan };

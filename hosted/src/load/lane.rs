@@ -1,6 +1,7 @@
 //! One connection of a load, with the message that is under way on it.
 
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -16,13 +17,22 @@ use crate::address::refuse_itself;
 use crate::clock::Clock;
 use crate::pump::{Pump, Pumped};
 
-/// Bytes of a message that are ready to be written.
-pub(super) const WINDOW: usize = 16 << 10;
+/// The most bytes of a message that are made at once.
+pub(super) const WINDOW: usize = 64 << 10;
+
+pub(super) type LoadProbe<'a> = Probe<'a, Box<[u8]>>;
+
+/// What tries the messages of the connection with this number.
+pub(super) fn probe(plan: &Plan, connection: u16) -> LoadProbe<'_> {
+    let window = usize::try_from(plan.length).map_or(WINDOW, |length| length.min(WINDOW));
+    let window = vec![0; window].into_boxed_slice();
+    Probe::new(plan.content.payload(connection), plan.length, plan.limit, window)
+}
 
 pub(super) struct Lane<'a> {
     number: u16,
     address: SocketAddr,
-    probe: Box<Probe<'a, WINDOW>>,
+    probe: LoadProbe<'a>,
     pump: Pump,
     link: Link,
     /// Started on this lane so far: the number of the next message.
@@ -46,11 +56,10 @@ enum Link {
 
 impl<'a> Lane<'a> {
     pub(super) fn new(plan: &'a Plan, number: u16) -> Self {
-        let payload = plan.content.payload(number);
         Self {
             number,
             address: plan.address,
-            probe: Box::new(Probe::new(payload, plan.length, plan.limit)),
+            probe: probe(plan, number),
             pump: Pump::new(),
             link: Link::Down(None),
             messages: 0,
@@ -175,16 +184,14 @@ impl<'a> Lane<'a> {
 
     /// Whether the connection that was being opened has become open just now.
     pub(super) fn opened(&mut self, wait: &mut Wait) -> io::Result<bool> {
-        match std::mem::replace(&mut self.link, Link::Down(None)) {
-            Link::Connecting(stream) if is_connected(&stream)? => {
-                self.open(stream, wait)?;
-                Ok(true)
-            }
-            link => {
-                self.link = link;
-                Ok(false)
-            }
+        match &self.link {
+            Link::Connecting(stream) if is_connected(stream)? => {}
+            _ => return Ok(false),
         }
+        if let Link::Connecting(stream) = mem::replace(&mut self.link, Link::Down(None)) {
+            self.open(stream, wait)?;
+        }
+        Ok(true)
     }
 
     /// Moves what can be moved; `Some` when the message has ended.
@@ -221,11 +228,10 @@ impl<'a> Lane<'a> {
                 self.probe.begin(opened, self.messages - 1);
             }
         }
-        if let Link::Open(stream) = &mut self.link {
-            let probe = &mut *self.probe;
-            if self.pump.run(stream, probe, scratch, now, || clock.now())? == Pumped::More {
-                wait.again(self.number.into());
-            }
+        if let Link::Open(stream) = &mut self.link
+            && self.pump.run(stream, &mut self.probe, scratch, now, || clock.now())? == Pumped::More
+        {
+            wait.again(self.number.into());
         }
         Ok(())
     }

@@ -13,12 +13,15 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use socket2::SockRef;
 
-use super::lane::{Lane, WINDOW};
+use super::lane::Lane;
 use super::timer::Timer;
 use super::{Pace, Plan};
 
 /// The longest wait inside a read: how soon a request to stop is seen.
 const SLICE: Duration = Duration::from_millis(100);
+
+/// The longest message that is waited for inside the read: it fits into the buffers of any system.
+const INSIDE: u64 = 16 << 10;
 
 /// The timer's events; no lane has this number.
 const TIMER: Token = Token(usize::MAX - 1);
@@ -54,7 +57,7 @@ impl Wait {
             events: Events::with_capacity(1024),
             timer,
             again: Vec::new(),
-            inside: one && plan.spin.is_zero() && plan.length <= WINDOW as u64,
+            inside: one && plan.spin.is_zero() && plan.length <= INSIDE,
             slice: SLICE,
             spin: plan.spin,
             moved: Instant::START,

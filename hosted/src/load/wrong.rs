@@ -110,7 +110,7 @@ mod tests {
         let mut echo = bytes(7, MESSAGE);
         spoil(&mut echo);
         let payload = Payload::Seq { run: 3, connection: 7 };
-        let mut probe = Probe::<LENGTH>::new(payload, LENGTH as u64, None);
+        let mut probe = Probe::new(payload, LENGTH as u64, None, [0; LENGTH]);
         probe.begin(Instant::START, MESSAGE);
         probe.handle_sent(Instant::START, LENGTH);
         probe.handle_received(Instant::START, &echo);

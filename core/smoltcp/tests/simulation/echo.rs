@@ -12,11 +12,11 @@ use crate::world::{SERVER, SERVER_V6, Setup, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn probes(count: u16, length: u64) -> Vec<Probe<'static, 512>> {
+fn probes(count: u16, length: u64) -> Vec<Probe<'static, [u8; 512]>> {
     (0..count)
         .map(|connection| {
             let payload = Payload::Seq { run: 1, connection };
-            let mut probe = Probe::new(payload, length, Some(30 * SECOND));
+            let mut probe = Probe::new(payload, length, Some(30 * SECOND), [0; 512]);
             probe.begin(echo_core::Instant::START, 0);
             probe
         })

@@ -20,7 +20,7 @@ fn echo(
     length: u64,
     seed: u64,
 ) -> (Option<Result<Duration, Failure>>, u64) {
-    let mut probe = Probe::<'_, 1460>::new(Payload::Random { seed }, length, Some(LIMIT));
+    let mut probe = Probe::new(Payload::Random { seed }, length, Some(LIMIT), [0; 1460]);
     probe.begin(Instant::START, 0);
     let setup = Setup { faults, ring, seed, ..Setup::default() };
     let mut world = World::new(setup, vec![probe]);
