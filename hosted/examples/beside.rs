@@ -21,10 +21,13 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 /// The message of the original programs.
 const LENGTH: usize = 1000;
 
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 15;
+
+/// How long many connections run before they are measured: the beginning, when all send at once, is another matter.
+const OMIT: Duration = Duration::from_millis(200);
 
 /// How long one measurement lasts.
-const TIME: Duration = Duration::from_millis(700);
+const TIME: Duration = Duration::from_millis(500);
 
 fn main() -> anyhow::Result<()> {
     place(1)?;
@@ -35,24 +38,18 @@ fn main() -> anyhow::Result<()> {
     println!("own cost of a message of {LENGTH} bytes: {} ns", floor.as_nanos());
 
     let micros = |time: Duration| format!("{:.1} µs", time.as_secs_f64() * 1e6);
-    let asleep =
-        rounds(|| Ok([raw(server.address(), false)?, measured(server.address(), false)?]))?;
+    let asleep = rounds(|| raw(server.address(), false), || measured(server.address(), false))?;
     line("1 connection, median", "blocking send and recv", asleep.map(micros), ratio(asleep));
-    let awake = rounds(|| Ok([raw(spinning, true)?, measured(spinning, true)?]))?;
+    let awake = rounds(|| raw(spinning, true), || measured(spinning, true))?;
     line("1 connection, both ends spin", "spinning pair", awake.map(micros), ratio(awake));
     for connections in [64, 1000] {
-        let gaps = rounds(|| {
-            let minimal = minimal(server.address(), connections)?;
-            Ok([minimal, rate(server.address(), connections)?]
-                .map(|rate| Duration::from_secs_f64(1.0 / rate)))
-        })?;
-        let rates = gaps.map(|gap| format!("{:.0}/s", 1.0 / gap.as_secs_f64()));
-        line(
-            &format!("{connections} connections"),
-            "minimal epoll loop",
-            rates,
-            ratio([gaps[1], gaps[0]]),
-        );
+        let [theirs, ours] = rounds(
+            || minimal(server.address(), connections),
+            || gap(server.address(), connections),
+        )?;
+        let rates = [theirs, ours].map(|gap| format!("{:.0}/s", 1.0 / gap.as_secs_f64()));
+        let what = format!("{connections} connections");
+        line(&what, "minimal epoll loop", rates, ratio([ours, theirs]));
     }
     Ok(())
 }
@@ -65,13 +62,18 @@ fn ratio([theirs, ours]: [Duration; 2]) -> f64 {
     ours.as_secs_f64() / theirs.as_secs_f64()
 }
 
-/// The medians of some rounds in which both are measured in turn.
+/// The medians of some rounds in which both are measured in turn, now the one first and now the other.
 fn rounds(
-    mut both: impl FnMut() -> anyhow::Result<[Duration; 2]>,
+    theirs: impl Fn() -> anyhow::Result<Duration>,
+    ours: impl Fn() -> anyhow::Result<Duration>,
 ) -> anyhow::Result<[Duration; 2]> {
-    let all = (0..ROUNDS).map(|_| both()).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok([0, 1].map(|which| {
-        let mut times: Vec<_> = all.iter().map(|round| round[which]).collect();
+    let mut times = [Vec::new(), Vec::new()];
+    for round in 0..2 * ROUNDS {
+        // 0, 1, 1, 0, 0, 1, 1, 0 …
+        let which = round.div_ceil(2) % 2;
+        times[which].push(if which == 0 { theirs()? } else { ours()? });
+    }
+    Ok(times.map(|mut times| {
         times.sort_unstable();
         times[ROUNDS / 2]
     }))
@@ -107,11 +109,10 @@ fn measured(address: SocketAddr, spin: bool) -> anyhow::Result<Duration> {
     Ok(percentile(&out.times, MEDIAN).unwrap_or_default())
 }
 
-fn rate(address: SocketAddr, connections: u16) -> anyhow::Result<f64> {
-    // The other loop opens its connections before the clock starts, too.
-    let omit = Duration::from_millis(200);
-    let out = run(&Plan { omit, ..plan(address, connections) })?;
-    Ok(out.messages_per_second().unwrap_or_default())
+/// The mean time from one message to the next.
+fn gap(address: SocketAddr, connections: u16) -> anyhow::Result<Duration> {
+    let out = run(&Plan { omit: OMIT, ..plan(address, connections) })?;
+    Ok(Duration::from_secs_f64(1.0 / out.messages_per_second().unwrap_or_default()))
 }
 
 /// One connection at a time, polled without sleeping.
@@ -160,8 +161,8 @@ fn raw(address: SocketAddr, spin: bool) -> anyhow::Result<Duration> {
     Ok(times[times.len() / 2])
 }
 
-/// Messages a second of an event loop that does nothing but send and receive.
-fn minimal(address: SocketAddr, connections: u16) -> anyhow::Result<f64> {
+/// The mean time from one message to the next of an event loop that does nothing but send and receive.
+fn minimal(address: SocketAddr, connections: u16) -> anyhow::Result<Duration> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
     let mut streams = Vec::new();
@@ -176,8 +177,12 @@ fn minimal(address: SocketAddr, connections: u16) -> anyhow::Result<f64> {
     for (stream, _) in &mut streams {
         stream.write_all(&message)?;
     }
-    let (start, mut messages) = (Instant::now(), 0_u64);
+    let (mut start, mut messages) = (Instant::now(), 0_u64);
+    let mut omitted = false;
     while start.elapsed() < TIME {
+        if !omitted && start.elapsed() >= OMIT {
+            (start, messages, omitted) = (Instant::now(), 0, true);
+        }
         poll.poll(&mut events, Some(TIME))?;
         for event in &events {
             let (stream, got) = &mut streams[event.token().0];
@@ -189,5 +194,5 @@ fn minimal(address: SocketAddr, connections: u16) -> anyhow::Result<f64> {
             }
         }
     }
-    Ok(messages as f64 / start.elapsed().as_secs_f64())
+    Ok(start.elapsed().div_f64(messages as f64))
 }
