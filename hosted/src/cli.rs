@@ -181,7 +181,7 @@ pub struct LoadArgs {
     pub omit: Time,
 
     /// Look for echoes without sleeping [for this long]: lower round trips, a busy processor
-    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = ALWAYS)]
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = ALWAYS, value_parser = spin)]
     pub spin: Option<Time>,
 
     /// Use this many connections at once, each with one message under way
@@ -214,7 +214,8 @@ pub struct LoadArgs {
     #[arg(long, value_name = "FILE")]
     pub export_hdr: Option<PathBuf>,
 
-    /// Exit with 1 if this holds: p99>2ms, rate<90M, messages<5k, fail>0.1%; may be repeated
+    /// Exit with 1 if this holds: p99>2ms, rate<90M, messages<5k, fail>0.1%, unsent>1%, late>1ms; may
+    /// be repeated
     #[arg(long, value_name = "BOUND")]
     pub fail_if: Vec<Condition>,
 }
@@ -245,6 +246,11 @@ fn percent(text: &str) -> Result<f64, String> {
 fn interval(text: &str) -> Result<Time, String> {
     let time: Time = text.parse()?;
     if time.0.is_zero() { Err("must be above 0".into()) } else { Ok(time) }
+}
+
+fn spin(text: &str) -> Result<Time, String> {
+    text.parse()
+        .map_err(|error| format!("{error}; what is no time, like TARGET, goes before --spin"))
 }
 
 /// Flags of `hosted rate`.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Verdict;
 use crate::address::reason;
@@ -23,8 +23,9 @@ use crate::units::{self, plain};
 /// If a report cannot be read.
 pub fn main(args: &CompareArgs) -> Result<Verdict> {
     let [before, after] = [read(&args.before)?, read(&args.after)?];
-    if before["config"] != after["config"] {
-        note("note: the two runs were not made alike; see \"config\" in the reports");
+    let unlike = unlike(&before["config"], &after["config"]);
+    if !unlike.is_empty() {
+        note(&plain(&format!("note: the two runs were not made alike: {}", unlike.join(", "))));
     }
     let changes = changes(&before, &after);
     if changes.is_empty() {
@@ -56,6 +57,16 @@ fn read(path: &Path) -> Result<Value> {
     } else {
         Err(anyhow!("cannot read {shown}: not a report of the schema {SCHEMA}"))
     }
+}
+
+/// In what two configurations differ: `connections 1 and 64`.
+fn unlike(before: &Value, after: &Value) -> Vec<String> {
+    let keys = [before, after].into_iter().filter_map(Value::as_object).flat_map(Map::keys);
+    let mut keys: Vec<_> = keys.filter(|key| before[*key] != after[*key]).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let word = |key| format!("{key} {} and {}", before[key], after[key]);
+    keys.into_iter().map(word).collect()
 }
 
 /// One number of both reports.
@@ -240,6 +251,15 @@ mod tests {
                 assert!(!line.contains("NaN") && !line.contains("inf"), "{line}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_asked_for_otherwise_is_named() {
+        let before = json!({ "connections": 1, "pace": "closed", "count": 9 });
+        let after = json!({ "connections": 64, "pace": "closed", "time_s": null });
+        assert_eq!(unlike(&before, &after), ["connections 1 and 64", "count 9 and null"]);
+        assert_eq!(unlike(&before, &before), [""; 0]);
+        assert_eq!(unlike(&before, &Value::Null).len(), 3);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The files that a run is written to: opened before it, written after it, but
 //! for the table of messages, which grows while the run goes on.
 
-use anyhow::Result;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
 
 use crate::cli::LoadArgs;
 use crate::figure::{self, Format, Quantity};
@@ -26,15 +28,31 @@ impl Exports {
     ///
     /// # Errors
     ///
-    /// If one of the files cannot be written.
+    /// If one of the files cannot be written, or would be written twice.
     pub fn open(args: &LoadArgs, figure: Option<Output>) -> Result<Self> {
         let open = |path: &Option<_>| path.as_deref().map(Output::open).transpose();
-        Ok(Self {
+        let exports = Self {
             figure,
             json: open(&args.export_json)?,
             csv: open(&args.export_csv)?,
             hdr: open(&args.export_hdr)?,
-        })
+        };
+        exports.all_different()?;
+        Ok(exports)
+    }
+
+    fn all_different(&self) -> Result<()> {
+        let all = [&self.figure, &self.json, &self.csv, &self.hdr];
+        let mut seen: Vec<PathBuf> = Vec::new();
+        for output in all.into_iter().flatten() {
+            if let Some(place) = output.place() {
+                if seen.contains(&place) {
+                    bail!("cannot write {} twice: choose another file", output.path().display());
+                }
+                seen.push(place);
+            }
+        }
+        Ok(())
     }
 
     /// Starts the table of messages, if it is wanted.
@@ -55,9 +73,9 @@ impl Exports {
     /// The first file that cannot be written.
     pub fn write(
         self,
-        subject: &Subject,
+        subject: &Subject<'_>,
         measurement: &Measurement,
-    ) -> Result<Option<std::path::PathBuf>> {
+    ) -> Result<Option<PathBuf>> {
         if let Some(json) = self.json {
             json.write(format!("{:#}\n", report::json(subject, measurement)).as_bytes())?;
         }
@@ -76,7 +94,7 @@ impl Exports {
 pub struct Table {
     /// The rows.
     pub csv: Csv,
-    path: std::path::PathBuf,
+    path: PathBuf,
 }
 
 impl Table {
@@ -90,14 +108,14 @@ impl Table {
     }
 }
 
-fn draw(subject: &Subject, measurement: &Measurement, format: Format) -> Result<Vec<u8>> {
+fn draw(subject: &Subject<'_>, measurement: &Measurement, format: Format) -> Result<Vec<u8>> {
     let failures = report::failures(&measurement.tally);
     let response = measurement.response.is_some();
     let run = figure::Run {
         target: &subject.name,
         lead: &subject.lead(measurement),
         elapsed: measurement.elapsed,
-        message_bytes: subject.length,
+        message_bytes: subject.plan.length,
         quantity: if response { Quantity::Response } else { Quantity::RoundTrip },
         times: measurement.felt(),
         timeline: &measurement.timeline,

@@ -60,6 +60,13 @@ impl Output {
         &self.path
     }
 
+    /// Which file it is, however it was called; None for a pipe or a device, which any number may share.
+    #[must_use]
+    pub fn place(&self) -> Option<PathBuf> {
+        let is_file = self.file.metadata().is_ok_and(|data| data.is_file());
+        is_file.then(|| self.path.canonicalize().ok()).flatten()
+    }
+
     /// Replaces what the file holds.
     ///
     /// # Errors

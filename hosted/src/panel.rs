@@ -29,18 +29,18 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// A panel for a run that is to last as long as `planned`.
+    /// A panel for a run of this load.
     #[must_use]
-    pub fn new(subject: &Subject, planned: Option<Duration>) -> Self {
-        let bytes = units::bytes(subject.length);
-        let load = match subject.connections {
+    pub fn new(subject: &Subject<'_>) -> Self {
+        let bytes = units::bytes(subject.plan.length);
+        let load = match subject.plan.connections {
             1 => bytes,
             connections => format!("{} × {bytes}", units::count(connections.into())),
         };
         Self {
             head: format!("{}  {load}", subject.name),
-            message_bytes: subject.length,
-            planned,
+            message_bytes: subject.plan.length,
+            planned: subject.plan.time,
             rates: VecDeque::with_capacity(SECONDS + 1),
             since: (Duration::ZERO, 0),
         }

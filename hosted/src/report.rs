@@ -12,9 +12,6 @@ mod hints;
 mod json;
 mod text;
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use echo_core::{FailureKind, Tally};
 
 pub use self::condition::Condition;
@@ -22,42 +19,32 @@ pub use self::csv::Csv;
 pub use self::hdr::hdr;
 pub use self::json::{SCHEMA, json};
 pub use self::text::{header, text};
-use crate::load::{Measurement, Pace};
+use crate::load::{Measurement, Pace, Plan};
 use crate::units;
 
 /// What was measured: all that a report needs beside the numbers.
 #[derive(Debug, Clone)]
-pub struct Subject {
+pub struct Subject<'a> {
     /// Which instrument: `rate` or `fail-rate`.
     pub command: &'static str,
     /// The echo server, as the user called it.
     pub name: String,
-    /// Where it really is.
-    pub address: SocketAddr,
-    /// Bytes of a message.
-    pub length: u64,
-    /// Connections at once.
-    pub connections: u16,
     /// What messages contain, as on the command line.
     pub payload: String,
-    /// When messages start.
-    pub pace: Pace,
-    /// Whether each message has a connection of its own.
-    pub per_message: bool,
-    /// How long the warm-up was, which is left out.
-    pub omit: Duration,
+    /// The load, and where the server really is.
+    pub plan: &'a Plan,
 }
 
-impl Subject {
+impl Subject<'_> {
     /// How messages were started, in words.
     #[must_use]
     pub fn pace(&self) -> String {
-        let pace = match self.pace {
+        let pace = match self.plan.pace {
             Pace::Closed => "closed loop".into(),
             Pace::Interval(interval) => format!("one every {}", units::duration(interval)),
             Pace::Rate(rate) => format!("open loop at {}/s", units::amount(rate)),
         };
-        if self.per_message { format!("{pace}, a connection per message") } else { pace }
+        if self.plan.per_message { format!("{pace}, a connection per message") } else { pace }
     }
 
     /// The parts of one line that says what was done; `started` is on the wall clock, in UTC.
@@ -65,8 +52,8 @@ impl Subject {
     pub fn lead(&self, measurement: &Measurement) -> Vec<String> {
         let started = humantime::format_rfc3339_seconds(measurement.started).to_string();
         vec![
-            format!("{} messages", units::bytes(self.length)),
-            units::counted(self.connections.into(), "connection"),
+            format!("{} messages", units::bytes(self.plan.length)),
+            units::counted(self.plan.connections.into(), "connection"),
             self.pace(),
             units::duration(measurement.elapsed),
             started.replace('T', " ").replace('Z', " UTC"),

@@ -42,17 +42,6 @@ pub fn run(
     // Before, there is nothing to report, and a signal may end the program as it always does.
     let stop = Stop::on_signals().context("cannot catch signals")?;
     let address = first.peer_addr().context("the connection was lost at once")?;
-    let subject = Subject {
-        command,
-        name: if local.is_some() { "this process".into() } else { name(args, address) },
-        address,
-        length: args.length,
-        connections: args.parallel,
-        payload: content.to_string(),
-        pace: pace(args),
-        per_message: args.crr,
-        omit: args.omit.0,
-    };
     let plan = Plan {
         address,
         connections: args.parallel,
@@ -67,12 +56,18 @@ pub fn run(
         time: args.time.map(|time| time.0),
         keep_going,
     };
+    let subject = Subject {
+        command,
+        name: if local.is_some() { "this process".into() } else { name(args, address) },
+        payload: content.to_string(),
+        plan: &plan,
+    };
     if !args.json {
         print(&report::header(&subject))?;
     }
     let mut watch = Watch {
         live: Live::new(!args.json),
-        panel: Panel::new(&subject, plan.time),
+        panel: Panel::new(&subject),
         words,
         length: plan.length,
         table: exports.table()?,

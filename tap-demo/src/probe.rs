@@ -14,7 +14,7 @@ use echo_smoltcp::{Client, Connection};
 use hosted::Verdict;
 use hosted::address::Target;
 use hosted::cli::{Limit, Time};
-use hosted::load::{Ended, Measurement, Pace, Sample};
+use hosted::load::{Content, Ended, Measurement, Plan, Sample};
 use hosted::report::{self, Subject};
 
 use crate::run::Task;
@@ -44,23 +44,22 @@ pub(crate) fn probe(task: Task<'_>, mut device: impl Device, target: &Target) ->
     let [receive, send] = &mut rings;
     let mut client = Client::new(interface, slice::from_mut(&mut storage), task.seed);
     let connection = client.add(receive, send);
-    let payload = Payload::Seq { run: task.seed as u16, connection: 0 };
-    let limit = cli.timeout.map_or(Some(LIMIT), |Limit(limit)| limit);
-    let probe = Probe::new(payload, cli.load.length, limit, [0; WINDOW]);
-    let mut measuring = Measuring { task, device, client, connection, probe };
-
-    measuring.connect(address, limit)?;
-    let subject = Subject {
-        command: "rate",
-        name: address.to_string(),
-        address,
+    let run = task.seed as u16;
+    let plan = Plan {
+        content: Content::Seq(run),
         length: cli.load.length,
-        connections: 1,
-        payload: "seq".into(),
-        pace: Pace::Closed,
-        per_message: false,
-        omit: Duration::ZERO,
+        limit: cli.timeout.map_or(Some(LIMIT), |Limit(limit)| limit),
+        count: cli.load.count,
+        time: cli.load.time.map(|Time(time)| time),
+        ..Plan::new(address)
     };
+    let payload = Payload::Seq { run, connection: 0 };
+    let probe = Probe::new(payload, plan.length, plan.limit, [0; WINDOW]);
+    let mut measuring = Measuring { task, device, client, connection, probe, plan: &plan };
+
+    measuring.connect()?;
+    let subject =
+        Subject { command: "rate", name: address.to_string(), payload: "seq".into(), plan: &plan };
     print(&report::header(&subject))?;
     let measurement = measuring.measure()?;
     print(&report::text(&subject, &measurement))?;
@@ -74,13 +73,15 @@ struct Measuring<'t, 'b, D> {
     client: Client<'b>,
     connection: Connection,
     probe: Probe<'static, [u8; WINDOW]>,
+    plan: &'t Plan,
 }
 
 impl<D: Device> Measuring<'_, '_, D> {
-    fn connect(&mut self, server: SocketAddr, limit: Option<Duration>) -> Result<()> {
+    fn connect(&mut self) -> Result<()> {
+        let server = self.plan.address;
         let cannot = || format!("cannot connect to {server}");
         self.client.connect(&mut self.connection, server.into()).with_context(cannot)?;
-        let mut patience = IdleTimer::new(limit);
+        let mut patience = IdleTimer::new(self.plan.limit);
         patience.restart(self.task.waiter.now());
         while !self.connection.is_open() {
             let now = self.task.waiter.now();
@@ -98,7 +99,6 @@ impl<D: Device> Measuring<'_, '_, D> {
     }
 
     fn measure(&mut self) -> Result<Measurement> {
-        let load = self.task.cli.load;
         let mut measurement = Measurement::new();
         let start = self.task.waiter.now();
         let mut messages = 0;
@@ -113,8 +113,8 @@ impl<D: Device> Measuring<'_, '_, D> {
             if let Some(end) = self.probe.end() {
                 measurement.record(&Sample::new(elapsed, 0, end));
                 messages += 1;
-                let enough = load.count.is_some_and(|count| messages >= count)
-                    || load.time.is_some_and(|Time(time)| elapsed >= time);
+                let enough = self.plan.count.is_some_and(|count| messages >= count)
+                    || self.plan.time.is_some_and(|time| elapsed >= time);
                 if end.is_err() {
                     measurement.ended = Ended::Failed;
                 }

@@ -196,6 +196,13 @@ impl Measurement {
         (seconds > 0.0).then(|| self.tally.echoed() as f64 / seconds)
     }
 
+    /// The share of messages that were due before the end and never sent, of all that were due.
+    #[must_use]
+    pub fn unsent_rate(&self) -> Option<f64> {
+        let due = self.unsent + self.tally.messages();
+        (due > 0).then(|| self.unsent as f64 / due as f64)
+    }
+
     /// Payload echoed, in bits per second, counted once and not both ways.
     #[must_use]
     pub fn bits_per_second(&self, message_bytes: u64) -> Option<f64> {

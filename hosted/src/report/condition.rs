@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::load::Measurement;
-use crate::percentiles::{PERCENTILES, percentile};
+use crate::percentiles::{P99, PERCENTILES, percentile};
 
 /// A bound that a run must not cross: `p99>2ms`, `rate<90M`, `fail>0.1%`.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,10 @@ enum Metric {
     Messages,
     /// The share of messages that failed.
     Failed,
+    /// The share of messages that were due and never sent.
+    Unsent,
+    /// Nanoseconds after it was due at which one message in a hundred was not yet sent.
+    Late,
 }
 
 impl Condition {
@@ -45,6 +49,11 @@ impl Condition {
             Metric::Rate => measurement.bits_per_second(message_bytes),
             Metric::Messages => measurement.messages_per_second(),
             Metric::Failed => measurement.tally.fail_rate(),
+            Metric::Unsent => measurement.unsent_rate(),
+            // Without a schedule nothing is due before it is sent.
+            Metric::Late => {
+                measurement.late.as_ref().map_or(Some(0.0), |late| nanos(percentile(late, P99)))
+            }
         }?;
         Some(if self.above { value > self.bound } else { value < self.bound })
     }
@@ -63,6 +72,8 @@ impl FromStr for Condition {
             "rate" => Metric::Rate,
             "messages" => Metric::Messages,
             "fail" => Metric::Failed,
+            "unsent" => Metric::Unsent,
+            "late" => Metric::Late,
             _ => {
                 let known = PERCENTILES.into_iter().find(|(known, _)| *known == name);
                 Metric::Percentile(known.ok_or(EXPECTED)?.1)
@@ -70,7 +81,7 @@ impl FromStr for Condition {
         };
         let bound = match metric {
             Metric::Rate | Metric::Messages => scaled(bound, &[('k', 1e3), ('M', 1e6), ('G', 1e9)]),
-            Metric::Failed => scaled(bound, &[('%', 1e-2)]),
+            Metric::Failed | Metric::Unsent => scaled(bound, &[('%', 1e-2)]),
             _ => bound.parse().ok().map(|crate::cli::Time(time)| time.as_nanos() as f64),
         };
         let above = text.as_bytes()[at] == b'>';
@@ -85,7 +96,8 @@ impl fmt::Display for Condition {
 }
 
 const EXPECTED: &str = "expected a bound such as p99>2ms (also p50 to p99.999, min, avg, max), \
-                        rate<90M (bit/s), messages<5k (a second) or fail>0.1%";
+                        rate<90M (bit/s), messages<5k (a second), fail>0.1%, unsent>1% or \
+                        late>1ms (the p99 of how late messages were sent)";
 
 fn scaled(text: &str, units: &[(char, f64)]) -> Option<f64> {
     let unit = units.iter().find(|(unit, _)| text.ends_with(*unit));
@@ -108,6 +120,8 @@ mod tests {
             ("messages<5k", Metric::Messages, false, 5e3),
             ("fail>0.5%", Metric::Failed, true, 0.005),
             ("fail>0", Metric::Failed, true, 0.0),
+            ("unsent>1%", Metric::Unsent, true, 0.01),
+            ("late>1ms", Metric::Late, true, 1e6),
         ] {
             let expected = Condition { text: text.to_owned(), metric, above, bound };
             assert_eq!(text.parse(), Ok(expected), "{text}");

@@ -8,17 +8,17 @@ use serde_json::{Map, Value, json};
 use super::Subject;
 use super::confidence::fail_rate_interval;
 use super::environment::environment;
-use crate::load::{Ended, Measurement};
+use crate::load::{Ended, Measurement, Pace};
 use crate::percentiles::{self, MEDIAN, P99, PERCENTILES};
 use crate::times::Times;
-use crate::units::plain;
 
 /// Version of the shape below: the number changes when a reader may break.
 pub const SCHEMA: &str = "hosted/1";
 
 /// The closing report as one object. What is not known is null, never NaN.
 #[must_use]
-pub fn json(subject: &Subject, measurement: &Measurement) -> Value {
+pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
+    let plan = subject.plan;
     let (tally, instrument) = (&measurement.tally, measurement.instrument);
     let late = measurement.late.as_ref().and_then(|late| percentiles::percentile(late, P99));
     let interval = fail_rate_interval(tally.failures(), tally.messages());
@@ -34,18 +34,11 @@ pub fn json(subject: &Subject, measurement: &Measurement) -> Value {
         "started": humantime::format_rfc3339_seconds(measurement.started).to_string(),
         "target": {
             "name": subject.name,
-            "ip": subject.address.ip().to_string(),
-            "port": subject.address.port(),
+            "ip": plan.address.ip().to_string(),
+            "port": plan.address.port(),
             "protocol": "tcp",
         },
-        "config": {
-            "message_bytes": subject.length,
-            "connections": subject.connections,
-            "pace": plain(&subject.pace()),
-            "payload": subject.payload,
-            "connection_per_message": subject.per_message,
-            "omitted_s": subject.omit.as_secs_f64(),
-        },
+        "config": config(subject),
         "elapsed_s": measurement.elapsed.as_secs_f64(),
         "sent": tally.messages(),
         "echoed": tally.echoed(),
@@ -63,7 +56,7 @@ pub fn json(subject: &Subject, measurement: &Measurement) -> Value {
         "connect_ns": measurement.connecting.as_ref().map(times),
         "late_ns": measurement.late.as_ref().map(times),
         "unsent": measurement.unsent,
-        "rate_bps": measurement.bits_per_second(subject.length),
+        "rate_bps": measurement.bits_per_second(plan.length),
         "messages_per_s": measurement.messages_per_second(),
         "intervals": intervals(subject, measurement),
         "tcp_info": measurement.kernel.map(|kernel| json!({
@@ -80,12 +73,37 @@ pub fn json(subject: &Subject, measurement: &Measurement) -> Value {
     })
 }
 
+/// What was asked for; null is what was not.
+fn config(subject: &Subject<'_>) -> Value {
+    let plan = subject.plan;
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    let (pace, interval, rate) = match plan.pace {
+        Pace::Closed => ("closed", None, None),
+        Pace::Interval(interval) => ("interval", Some(interval), None),
+        Pace::Rate(per_second) => ("rate", None, Some(per_second)),
+    };
+    json!({
+        "message_bytes": plan.length,
+        "payload": subject.payload,
+        "connections": plan.connections,
+        "connection_per_message": plan.per_message,
+        "pace": pace,
+        "interval_s": seconds(interval),
+        "rate_per_s": rate,
+        "omit_s": plan.omit.as_secs_f64(),
+        "count": plan.count,
+        "time_s": seconds(plan.time),
+        "timeout_s": seconds(plan.limit),
+        "spin_s": plan.spin.as_secs_f64(),
+    })
+}
+
 fn nanos(time: Duration) -> u64 {
     time.as_nanos() as u64
 }
 
 /// The course of the run; its times are from a coarser histogram, to 6 %.
-fn intervals(subject: &Subject, measurement: &Measurement) -> Vec<Value> {
+fn intervals(subject: &Subject<'_>, measurement: &Measurement) -> Vec<Value> {
     let mut timeline = measurement.timeline.clone();
     while timeline.columns().len() > INTERVALS {
         timeline.widen();
@@ -107,7 +125,7 @@ fn intervals(subject: &Subject, measurement: &Measurement) -> Vec<Value> {
             "echoed": column.round_trips(),
             "failed": column.failures(),
             "messages_per_s": rate,
-            "rate_bps": rate.map(|rate| rate * subject.length as f64 * 8.0),
+            "rate_bps": rate.map(|rate| rate * subject.plan.length as f64 * 8.0),
             "p50_ns": quantile(MEDIAN),
             "p99_ns": quantile(P99),
         })

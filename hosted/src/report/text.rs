@@ -8,7 +8,7 @@ use echo_core::{Difference, FailureKind, Origin};
 use super::Subject;
 use super::confidence::fail_rate_interval;
 use super::hints::hint;
-use crate::load::{Class, Ended, Measurement};
+use crate::load::{Class, Ended, Measurement, Plan};
 use crate::percentiles::{self, P99, PERCENTILES};
 use crate::times::Times;
 use crate::units::{self, plain};
@@ -18,9 +18,9 @@ const COLUMN: usize = 10;
 
 /// The first line, before anything is measured.
 #[must_use]
-pub fn header(subject: &Subject) -> String {
-    let Subject { name, address, length, connections, .. } = subject;
-    let pace = subject.pace();
+pub fn header(subject: &Subject<'_>) -> String {
+    let (name, pace) = (&subject.name, subject.pace());
+    let Plan { address, length, connections, .. } = subject.plan;
     let place = if *name == address.to_string() { String::new() } else { format!(" ({address})") };
     let connections = units::counted((*connections).into(), "connection");
     plain(&format!("ECHO {name}{place} tcp, {length} bytes, {pace}, {connections}"))
@@ -28,7 +28,7 @@ pub fn header(subject: &Subject) -> String {
 
 /// The closing report, without a line break at its end.
 #[must_use]
-pub fn text(subject: &Subject, measurement: &Measurement) -> String {
+pub fn text(subject: &Subject<'_>, measurement: &Measurement) -> String {
     let mut lines = vec![format!("--- {} echo statistics ---", subject.name)];
     lines.push(totals(measurement));
     lines.extend(round_trips(&measurement.times));
@@ -80,8 +80,8 @@ fn round_trips(times: &Times) -> Option<String> {
     Some(format!("rtt min/avg/max/mdev = {min:.3}/{mean:.3}/{max:.3}/{deviation:.3} ms"))
 }
 
-fn rates(subject: &Subject, measurement: &Measurement) -> Option<String> {
-    let bits = units::bit_rate(measurement.bits_per_second(subject.length)?);
+fn rates(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
+    let bits = units::bit_rate(measurement.bits_per_second(subject.plan.length)?);
     let messages = units::amount(measurement.messages_per_second()?);
     Some(format!("echo rate {bits}, {messages} messages/s"))
 }
@@ -142,8 +142,8 @@ fn instrument(measurement: &Measurement) -> Option<String> {
 }
 
 /// Not the peer's failure: a port rests for a minute after its connection.
-fn ports(subject: &Subject, measurement: &Measurement) -> Option<String> {
-    let used_up = subject.per_message && measurement.tally.failed(FailureKind::Local) > 0;
+fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
+    let used_up = subject.plan.per_message && measurement.tally.failed(FailureKind::Local) > 0;
     used_up.then(|| {
         "this machine ran out of local ports or sockets (ports rest after a connection): fewer \
          connections with --rate, or more ports by sysctl net.ipv4.ip_local_port_range"

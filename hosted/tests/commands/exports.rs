@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Ended, run};
 
@@ -116,6 +116,74 @@ fn the_files_say_what_the_report_says() {
     }
 }
 
+#[test]
+fn the_configuration_is_what_was_asked_for() {
+    let config = |args: &str| {
+        let args: Vec<_> = args.split(' ').chain(["--local", "--no-plot", "-J"]).collect();
+        report(&run(&args))["config"].take()
+    };
+    let plain = json!({
+        "message_bytes": 1000,
+        "payload": "zero",
+        "connections": 1,
+        "connection_per_message": false,
+        "pace": "closed",
+        "interval_s": null,
+        "rate_per_s": null,
+        "omit_s": 0.0,
+        "count": 1,
+        "time_s": null,
+        "timeout_s": 10.0,
+        "spin_s": 0.0,
+    });
+    assert_eq!(config("rate -c 1"), plain);
+    let with = |changes: &[(&str, Value)]| {
+        let mut config = plain.clone();
+        changes.iter().for_each(|(key, value)| config[*key] = value.clone());
+        config
+    };
+    assert_eq!(
+        config("rate -c 3 -R 2k -O 1ms -t 60 --timeout -1 --spin 50us"),
+        with(&[
+            ("pace", "rate".into()),
+            ("rate_per_s", 2000.0.into()),
+            ("omit_s", 0.001.into()),
+            ("count", 3.into()),
+            ("time_s", 60.0.into()),
+            ("timeout_s", Value::Null),
+            ("spin_s", 5e-5.into()),
+        ])
+    );
+    assert_eq!(
+        config("rate -c 1 -i 2ms -P 3 --crr -l 7 --payload random"),
+        with(&[
+            ("pace", "interval".into()),
+            ("interval_s", 0.002.into()),
+            ("connections", 3.into()),
+            ("connection_per_message", true.into()),
+            ("message_bytes", 7.into()),
+            ("payload", "random".into()),
+        ])
+    );
+}
+
+#[test]
+fn no_file_is_written_twice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::create_dir(path("sub")).expect("made");
+    let (one, same) = (path("run.json"), path("sub/../run.json"));
+    let ended =
+        run(&["rate", "--local", "--no-plot", "--export-json", &one, "--export-csv", &same]);
+    let said = format!("error: cannot write {same} twice: choose another file\n");
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(3), said.as_str()));
+    assert!(!Path::new(&one).exists(), "nothing is left behind");
+    let sink = "/dev/null";
+    let args =
+        ["rate", "--local", "--no-plot", "-c", "9", "--export-json", sink, "--export-csv", sink];
+    assert_eq!(run(&args).code, Some(0));
+}
+
 /// The log encodes its bytes in letters.
 fn base64(letters: &str) -> Vec<u8> {
     let value = |letter: u8| match letter {
@@ -148,6 +216,15 @@ fn a_bound_that_is_crossed_fails_the_run() {
         let ended = run(&["rate", "--local", "--no-plot", "-c", "200", "--fail-if", bound]);
         assert_eq!(ended.code, Some(code), "{bound}: {ended:?}");
         assert_eq!(ended.stderr.contains(bound), code == 1, "{ended:?}");
+    }
+    // A schedule that nobody can keep; and none, which is always kept.
+    let drowned = ["rate", "--local", "--no-plot", "-R", "100M", "-t", "50ms", "--fail-if"];
+    let closed = ["rate", "--local", "--no-plot", "-c", "9", "--fail-if"];
+    for bound in ["unsent>10%", "late>1us"] {
+        for (args, code) in [(&drowned[..], 1), (&closed, 0)] {
+            let ended = run(&[args, &[bound]].concat());
+            assert_eq!(ended.code, Some(code), "{bound}: {ended:?}");
+        }
     }
     let ended = run(&["rate", "--local", "--fail-if", "p98>1ms"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
