@@ -224,8 +224,7 @@ impl Load<'_> {
             if idle || self.out.ended != Ended::AsPlanned {
                 break;
             }
-            let until = self.look.map_or(self.tick, |look| look.min(self.tick));
-            let until = self.schedule.as_ref().map_or(until, |plan| until.min(plan.next()));
+            let until = self.next(now);
             if self.wait.ready(&mut self.lanes, now, until, &mut ready)? {
                 now = self.clock.now();
             }
@@ -256,6 +255,13 @@ impl Load<'_> {
             .iter()
             .filter_map(Lane::kernel)
             .fold(self.out.kernel, |sum, kernel| Some(kernel.after(sum)));
+    }
+
+    /// When there is something to do even if nothing comes back.
+    fn next(&self, now: Instant) -> Instant {
+        let slot = self.schedule.as_ref().map(Schedule::next);
+        let last = self.plan.time.map(|time| self.from + time).filter(|last| *last > now);
+        [self.look, slot, last].into_iter().flatten().fold(self.tick, Instant::min)
     }
 
     fn may_start(&self, now: Instant) -> bool {
