@@ -142,7 +142,11 @@ fn changes(before: &Value, after: &Value) -> Vec<Change> {
     let times = if felt { "response_ns" } else { "service_ns" };
     let percentile = |(name, key): (&'static str, &str)| {
         let values = both.map(|report| report[times][key].as_f64());
-        let intervals = both.map(|report| ends(&report[times]["interval95"][key]));
+        let interval = |report: &Value| match key {
+            "mean" => mean_interval(&report[times]),
+            _ => ends(&report[times]["interval95"][key]),
+        };
+        let intervals = both.map(interval);
         let [Some(before), Some(after)] = values else { return None };
         Some(Change { name, unit: Unit::Nanoseconds, values: [before, after], intervals })
     };
@@ -176,6 +180,14 @@ const TIMES: [(&str, &str); 6] = [
 
 fn ends(value: &Value) -> Option<[f64; 2]> {
     Some([value.get(0)?.as_f64()?, value.get(1)?.as_f64()?])
+}
+
+/// As if the times did not depend on each other. Of fewer than 30 the mean may be far off.
+fn mean_interval(times: &Value) -> Option<[f64; 2]> {
+    let n = times["n"].as_u64().filter(|n| *n >= 30)? as f64;
+    let (mean, deviation) = (times["mean"].as_f64()?, times["stdev"].as_f64()?);
+    let spread = 1.96 * deviation / n.sqrt();
+    Some([mean - spread, mean + spread])
 }
 
 /// From the rates of the report's intervals: their mean, and how far they scatter. The last one is
@@ -269,6 +281,14 @@ mod tests {
             .map(|change| change.name)
             .collect();
         assert_eq!(names, ["p50", "rate"]);
+    }
+
+    #[test]
+    fn a_mean_lies_between_its_standard_errors() {
+        let of = |n: u64| mean_interval(&json!({ "n": n, "mean": 500, "stdev": 100 }));
+        assert_eq!(of(10_000), Some([498.04, 501.96]));
+        assert_eq!(of(29), None);
+        assert_eq!(mean_interval(&json!({ "n": 100, "mean": null, "stdev": null })), None);
     }
 
     #[test]

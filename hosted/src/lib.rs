@@ -9,6 +9,7 @@ pub mod client;
 pub mod clock;
 pub mod compare;
 pub mod completions;
+pub mod descriptors;
 pub mod escape;
 pub mod exports;
 pub mod fail_rate;
@@ -47,6 +48,7 @@ pub enum Verdict {
 ///
 /// What could not be resolved, connected to, listened on or opened: exit code 3.
 pub fn run(cli: Cli) -> Result<Verdict> {
+    descriptors::raise_limit();
     match cli.command {
         Command::Server(args) => server::main(&args),
         Command::Client(args) => client::main(&args),

@@ -85,6 +85,17 @@ fn out_of_descriptors_the_server_goes_on_and_recovers() {
     }
 }
 
+#[test]
+fn a_limit_of_descriptors_that_may_be_raised_is_raised() {
+    let few = "ulimit -S -n 64; exec \"$@\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", few, "sh", env!("CARGO_BIN_EXE_hosted"), "rate", "--local", "--no-plot"]);
+    shell.args(["-P", "100", "-c", "1000"]);
+    let ended = Program::start(shell.stdin(Stdio::null())).wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("1 000 echoed, 0 failed"), "{ended:?}");
+}
+
 /// A server that may have no more than so many descriptors open.
 fn server_with_descriptors(limit: u32, threads: &str) -> (Program, SocketAddr) {
     let limited = format!("ulimit -n {limit}; exec \"$@\"");
