@@ -28,9 +28,9 @@ pub struct Probe<'a, W> {
     sent: u64,
     received: u64,
     end: Option<Result<Duration, Failure>>,
-    /// Of the bytes of the message the last that were made.
+    /// Holds the part of the message that was made last,
     window: W,
-    /// Where the window begins, and where it ends, in the message.
+    /// which lies here in the message.
     made: Range<u64>,
 }
 

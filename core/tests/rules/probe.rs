@@ -17,7 +17,7 @@ fn sent() -> (Probe<'static, [u8; 32]>, Vec<u8>) {
     (probe, echo)
 }
 
-fn send_all(probe: &mut Probe<'_, [u8; 32]>) -> Vec<u8> {
+fn send_all<W: AsRef<[u8]> + AsMut<[u8]>>(probe: &mut Probe<'_, W>) -> Vec<u8> {
     let mut bytes = Vec::new();
     while !probe.to_send().is_empty() {
         bytes.extend(probe.to_send());
@@ -53,6 +53,44 @@ fn the_message_is_sent_whole_in_any_pieces() {
         }
         assert_eq!(bytes, content(MESSAGE), "pieces of {piece}");
     }
+}
+
+#[test]
+fn the_window_decides_neither_what_is_sent_nor_what_is_right() {
+    for payload in [SEQ, Payload::Zero, Payload::Bytes(b"some text")] {
+        // On both sides of each window, and of the zeros that stand ready.
+        for length in [1, 7, 64, 65, 1000, 1024, 1025, 3000] {
+            let mut message = vec![0; length];
+            payload.fill(MESSAGE, 0, &mut message);
+            for window in [1, 7, 64, 1024, 4000] {
+                let mut wrong = message.clone();
+                wrong[length / 2] ^= 1;
+                let ends = [&message, &wrong].map(|echo| {
+                    let window = vec![0xee; window];
+                    let mut probe = Probe::new(payload, length as u64, None, window);
+                    probe.begin(Instant::START, MESSAGE);
+                    assert_eq!(send_all(&mut probe), message);
+                    for piece in echo.chunks(333) {
+                        probe.handle_received(Instant::START, piece);
+                    }
+                    probe.end()
+                });
+                let what = format!("{payload:?}, {length} bytes, a window of {window}");
+                assert_eq!(ends[0], Some(Ok(Duration::ZERO)), "{what}");
+                let Some(Err(Failure::Differs(difference))) = ends[1] else { panic!("{what}") };
+                assert_eq!(difference.offset, length as u64 / 2, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_window_nothing_is_sent() {
+    let mut probe = Probe::new(SEQ, LENGTH, Some(LIMIT), []);
+    probe.begin(Instant::START, MESSAGE);
+    assert_eq!(probe.to_send(), b"");
+    probe.handle_timeout(Instant::START + LIMIT);
+    assert!(matches!(probe.end(), Some(Err(Failure::TimedOut { .. }))));
 }
 
 #[test]
