@@ -1,0 +1,10 @@
+//! `hosted client` as its users run it, against small servers of our own.
+//!
+//! Every wait is bounded: the servers by the time-out of their sockets, the
+//! client by [`support::PATIENCE`].
+
+mod parting;
+mod pipe;
+mod support;
+mod terminal;
+mod trouble;

@@ -1,0 +1,136 @@
+//! On a terminal it is a dialogue.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::support::{PATIENCE, Server, command, cue, echo, finish};
+
+#[test]
+fn a_terminal_shows_a_dialogue() {
+    let server = Server::start(echo);
+    let mut terminal = Terminal::start(&server, &[]);
+    terminal.expect("To server < ");
+    terminal.enter("hello\n");
+    terminal.expect("From server > hello\r\nTo server < ");
+    terminal.enter("\n");
+    terminal.expect("To server < ");
+    terminal.enter("gr\u{fc}\u{df}e \x16\x1b[2J\n");
+    terminal.expect("From server > gr\u{fc}\u{df}e \\x1b[2J\r\nTo server < ");
+    terminal.enter("unended\x04");
+    terminal.enter("\x04");
+    terminal.expect("\r\nFrom server > unended\r\n");
+    assert_eq!(terminal.finish(), (Some(0), String::new()));
+    assert_eq!(server.saw(), "hellogr\u{fc}\u{df}e \x1b[2Junended".as_bytes(), "no newlines");
+}
+
+#[test]
+fn a_terminal_is_told_at_once_that_the_server_left() {
+    let (leave, told_to_leave) = cue();
+    let server = Server::start(move |stream| {
+        told_to_leave()?;
+        drop(stream);
+        Ok(vec![])
+    });
+    let mut terminal = Terminal::start(&server, &[]);
+    terminal.expect("To server < ");
+    leave();
+    terminal.expect("\r\nerror: the server closed the connection\r\n");
+    assert_eq!(terminal.finish().0, Some(1));
+}
+
+#[test]
+fn a_terminal_is_left_by_exit_and_by_the_end_of_input() {
+    for (keys, rest) in [("exit\n", "exit\r\n"), ("\x04", "\r\n")] {
+        let server = Server::start(echo);
+        let mut terminal = Terminal::start(&server, &[]);
+        terminal.expect("To server < ");
+        terminal.enter(keys);
+        assert_eq!(terminal.finish(), (Some(0), rest.into()));
+    }
+}
+
+#[test]
+fn one_shot_on_a_terminal_is_one_prompt() {
+    let server = Server::start(echo);
+    let mut terminal = Terminal::start(&server, &["--one-shot"]);
+    terminal.expect("To server < ");
+    terminal.enter("hi\n");
+    assert_eq!(terminal.finish(), (Some(0), "hi\r\nFrom server > hi\r\n".into()));
+}
+
+#[test]
+fn a_message_on_a_terminal_gets_a_line_and_no_prompt() {
+    let server = Server::start(echo);
+    let terminal = Terminal::start(&server, &["--message", "a\tb"]);
+    assert_eq!(terminal.finish(), (Some(0), "a\\tb\r\n".into()));
+}
+
+/// `hosted client` on a terminal of its own, which echoes what is typed.
+struct Terminal {
+    child: Child,
+    keyboard: File,
+    screen: mpsc::Receiver<Vec<u8>>,
+    /// Shown, and not yet expected.
+    shown: String,
+}
+
+impl Terminal {
+    fn start(server: &Server, flags: &[&str]) -> Self {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("ours");
+        let path = ptsname(&ours, Vec::new()).expect("a name").into_string().expect("text");
+        // Not our controlling terminal: it is opened where there is no session to lead.
+        let theirs = rustix::fs::open(path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())
+            .map(File::from)
+            .expect("the other side");
+        let stdio = || Stdio::from(theirs.try_clone().expect("a descriptor"));
+        let child = command(server, flags)
+            .stdin(stdio())
+            .stdout(stdio())
+            .stderr(stdio())
+            .spawn()
+            .expect("it starts");
+        let keyboard = File::from(ours);
+        let mut glass = keyboard.try_clone().expect("a descriptor");
+        let (show, screen) = mpsc::channel();
+        // Ends when nobody has the other side open any more.
+        thread::spawn(move || {
+            let mut buffer = [0; 1024];
+            while let Ok(n @ 1..) = glass.read(&mut buffer) {
+                let _ = show.send(buffer[..n].to_vec());
+            }
+        });
+        Self { child, keyboard, screen, shown: String::new() }
+    }
+
+    /// Types `keys`, of which nothing is to be seen before they are expected.
+    fn enter(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).expect("somebody reads");
+    }
+
+    /// Waits until `text` is shown; what is typed is shown before it.
+    fn expect(&mut self, text: &str) {
+        while !self.shown.contains(text) {
+            let more = self.screen.recv_timeout(PATIENCE);
+            let more = more.unwrap_or_else(|_| panic!("no {text:?} after {:?}", self.shown));
+            self.shown += &String::from_utf8_lossy(&more);
+        }
+        let (_, rest) = self.shown.split_once(text).expect("contained");
+        self.shown = rest.into();
+    }
+
+    /// The exit code, and the rest of what is shown.
+    fn finish(mut self) -> (Option<i32>, String) {
+        let output = finish(self.child);
+        while let Ok(more) = self.screen.recv_timeout(PATIENCE) {
+            self.shown += &String::from_utf8_lossy(&more);
+        }
+        (output.status.code(), self.shown)
+    }
+}

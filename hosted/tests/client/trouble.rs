@@ -1,0 +1,144 @@
+//! What goes wrong is told, with what is owed and by the exit code; what is only slow is not.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use crate::support::{
+    Client, HELLO, Server, assert_failed, assert_well, client, command, command_to, cue, echo,
+    echo_hello, receive, reset, stderr,
+};
+
+#[test]
+fn a_slow_server_that_makes_progress_does_not_time_out() {
+    let server = Server::start(|mut stream| {
+        for byte in receive(&mut stream, HELLO.len())? {
+            // Longer in all than the limit.
+            thread::sleep(Duration::from_millis(250));
+            stream.write_all(&[byte])?;
+        }
+        echo(stream)
+    });
+    let output = client(&server, &["--timeout", "1"], HELLO);
+    assert_well(&output);
+    assert_eq!(output.stdout, b"hello\n");
+}
+
+#[test]
+fn a_server_that_stops_answering_times_out() {
+    let server = Server::start(|mut stream| {
+        let message = receive(&mut stream, HELLO.len())?;
+        stream.write_all(&message[..2])?;
+        stream.read_to_end(&mut Vec::new())?;
+        Ok(message)
+    });
+    let output = client(&server, &["--timeout", "200ms"], HELLO);
+    assert_failed(&output, "nothing moved for 200ms (--timeout); 4 of 6 bytes did not come back");
+    assert_eq!(output.stdout, b"he", "what came is written");
+}
+
+#[test]
+fn the_limit_is_no_limit_for_the_user() {
+    let server = Server::start(echo);
+    let mut client = Client::start(&server, &["--timeout", "50ms"]);
+    client.enter(b"one\n");
+    client.expect(b"one\n");
+    thread::sleep(Duration::from_millis(300));
+    client.enter(b"two\n");
+    client.end_input();
+    let output = client.finish();
+    assert_well(&output);
+    assert_eq!(output.stdout, b"two\n");
+}
+
+#[test]
+fn a_server_that_closes_early_is_told_with_what_is_owed() {
+    let server = Server::start(|mut stream| {
+        let message = receive(&mut stream, HELLO.len())?;
+        stream.write_all(&message[..5])?;
+        Ok(message)
+    });
+    let output = client(&server, &[], HELLO);
+    assert_failed(&output, "the server closed the connection; 1 of 6 bytes did not come back");
+    assert_eq!(output.stdout, b"hello");
+}
+
+#[test]
+fn a_server_that_resets_is_told_with_what_is_owed() {
+    let server = Server::start(|mut stream| {
+        let message = receive(&mut stream, HELLO.len())?;
+        reset(&stream)?;
+        Ok(message)
+    });
+    let output = client(&server, &[], HELLO);
+    assert_failed(
+        &output,
+        "the connection broke: connection reset by peer; 6 of 6 bytes did not come back",
+    );
+}
+
+#[test]
+fn a_server_that_leaves_is_told_while_the_input_waits() {
+    for (resets, reason) in [
+        (false, "the server closed the connection"),
+        (true, "the connection broke: connection reset by peer"),
+    ] {
+        let (leave, told_to_leave) = cue();
+        let server = Server::start(move |mut stream| {
+            let message = echo_hello(&mut stream)?;
+            told_to_leave()?;
+            if resets {
+                reset(&stream)?;
+            }
+            Ok(message)
+        });
+        let mut client = Client::start(&server, &[]);
+        client.enter(b"hello\nunfin");
+        client.expect(HELLO);
+        leave();
+        assert_failed(&client.finish(), reason);
+    }
+}
+
+#[test]
+fn bytes_that_were_never_sent_are_told_and_made_harmless() {
+    let server = Server::start(|mut stream| {
+        let message = receive(&mut stream, 3)?;
+        stream.write_all(b"hi\n\x1b[2Jhow are you?")?;
+        stream.read_to_end(&mut Vec::new())?;
+        Ok(message)
+    });
+    let output = client(&server, &[], b"hi\n");
+    assert_failed(&output, r#"the server sent more than it was sent: "\x1b[2Jhow are you?""#);
+    assert_eq!(output.stdout, b"hi\n");
+}
+
+#[test]
+fn who_cannot_be_reached_is_exit_code_3() {
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port").local_addr();
+    let refused = port.expect("bound").to_string();
+    for (target, reason) in
+        [(refused.as_str(), "connection refused"), ("nobody.invalid", "cannot resolve")]
+    {
+        let mut command = command_to(target, &[]);
+        let output = command.stdin(Stdio::null()).output().expect("it ran");
+        assert_eq!(output.status.code(), Some(3), "{target}");
+        assert!(stderr(&output).contains(reason), "{}", stderr(&output));
+        assert_eq!(stderr(&output).lines().count(), 1);
+    }
+}
+
+#[test]
+fn an_input_that_cannot_be_read_is_told() {
+    let server = Server::start(echo);
+    let mut command = command(&server, &[]);
+    let output = command.stdin(File::open("/").expect("a folder")).output().expect("it ran");
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(
+        stderr(&output),
+        "error: cannot read the standard input: Is a directory (os error 21)\n"
+    );
+}
