@@ -1,7 +1,7 @@
 //! `hosted client` as its users run it, against small servers of our own.
 //!
-//! Every wait is bounded: the servers by the time-out of their sockets, the
-//! client by [`support::PATIENCE`].
+//! Every wait is bounded: the servers, and the client's input and output, by the
+//! time-out of their sockets, the client itself by [`support::PATIENCE`].
 
 mod parting;
 mod pipe;

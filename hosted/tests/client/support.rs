@@ -1,8 +1,10 @@
 //! What all tests here need: a server of one connection that does as it is told, and the client.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -110,21 +112,28 @@ pub(crate) fn client(server: &Server, flags: &[&str], input: &[u8]) -> Output {
 }
 
 /// `hosted client` with its input to come, and its output read as the test goes on.
+///
+/// Both are sockets, because the end of a pipe is no event to rely on: a child
+/// that another test is just starting has a copy of it until it executes its
+/// program. A socket is shut down whoever has a copy.
 pub(crate) struct Client {
     child: Child,
-    input: Option<ChildStdin>,
-    output: Option<ChildStdout>,
+    input: UnixStream,
+    output: UnixStream,
 }
 
 impl Client {
     pub(crate) fn start(server: &Server, flags: &[&str]) -> Self {
-        let mut child = command(server, flags)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+        let pair = || UnixStream::pair().expect("two sockets");
+        let ((input, stdin), (output, stdout)) = (pair(), pair());
+        input.set_write_timeout(Some(PATIENCE)).expect("a time-out");
+        output.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        let child = command(server, flags)
+            .stdin(OwnedFd::from(stdin))
+            .stdout(OwnedFd::from(stdout))
             .stderr(Stdio::piped())
             .spawn()
             .expect("it starts");
-        let (input, output) = (child.stdin.take(), child.stdout.take());
         Self { child, input, output }
     }
 
@@ -134,35 +143,34 @@ impl Client {
 
     /// Gives it `text` as input.
     pub(crate) fn enter(&mut self, text: &[u8]) {
-        let input = self.input.as_mut().expect("its input has not ended");
-        input.write_all(text).expect("the client reads");
+        self.input.write_all(text).expect("the client reads");
     }
 
     /// Waits until it has written `text`.
     #[track_caller]
     pub(crate) fn expect(&mut self, text: &[u8]) {
         let mut written = vec![0; text.len()];
-        let output = self.output.as_mut().expect("somebody reads");
-        output.read_exact(&mut written).expect("the client writes");
+        self.output.read_exact(&mut written).expect("the client writes");
         assert!(written == text, "{:?}", written.escape_ascii().to_string());
     }
 
     /// There is no more input.
-    pub(crate) fn end_input(&mut self) {
-        self.input = None;
+    pub(crate) fn end_input(&self) {
+        self.input.shutdown(Shutdown::Write).expect("the client has it open");
     }
 
     /// What it writes from now on cannot be written.
-    pub(crate) fn stop_reading(&mut self) {
-        self.output = None;
+    pub(crate) fn stop_reading(&self) {
+        self.output.shutdown(Shutdown::Read).expect("the client has it open");
     }
 
     /// Waits for its end, and returns the rest of its output.
-    pub(crate) fn finish(self) -> Output {
-        // Its input stays open, if it did not end before.
-        let Self { mut child, input: _input, output } = self;
-        child.stdout = output;
-        finish(child)
+    pub(crate) fn finish(mut self) -> Output {
+        let mut stdout = Vec::new();
+        let read = self.output.read_to_end(&mut stdout);
+        let output = finish(self.child);
+        read.expect("the end of the output");
+        Output { stdout, ..output }
     }
 }
 
