@@ -82,13 +82,15 @@ struct Terminal {
 
 impl Terminal {
     fn start(server: &Server, flags: &[&str]) -> Self {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+            .expect("a terminal");
         grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("ours");
         let path = ptsname(&ours, Vec::new()).expect("a name").into_string().expect("text");
         // Not our controlling terminal: it is opened where there is no session to lead.
-        let theirs = rustix::fs::open(path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty())
-            .map(File::from)
-            .expect("the other side");
+        let theirs =
+            rustix::fs::open(path, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
+                .map(File::from)
+                .expect("the other side");
         let stdio = || Stdio::from(theirs.try_clone().expect("a descriptor"));
         let child = command(server, flags)
             .stdin(stdio())

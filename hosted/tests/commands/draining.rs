@@ -2,11 +2,13 @@
 
 use std::io::{self, BufRead, BufReader};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use crate::support::{Program, connect, hosted, ping, rest};
+use crate::support::{PATIENCE, Program, connect, hosted, ping, rest};
 
 #[test]
 fn each_signal_lets_the_sessions_finish() {
@@ -82,13 +84,13 @@ fn a_reader_of_stdout_that_leaves_ends_the_server_quietly() {
     for threads in ["1", "3"] {
         let mut command = hosted();
         command.args(["server", "--ip", "127.0.0.1", "--port", "0", "--threads", threads]);
-        let (reader, writer) = io::pipe().expect("a pipe");
-        let server = Program::writing(&mut command, writer.into(), Stdio::piped());
-        drop(command);
-        let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
-        let first = lines.next().expect("a line");
+        // A socket: a pipe would stay open while another test starts a program.
+        let (reader, writer) = UnixStream::pair().expect("two sockets");
+        reader.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        let server = Program::writing(&mut command, OwnedFd::from(writer).into(), Stdio::piped());
+        let first = BufReader::new(&reader).lines().next().expect("a line").expect("text");
         let address = first.rsplit(' ').next().and_then(|address| address.parse().ok());
-        drop(lines);
+        reader.shutdown(Shutdown::Both).expect("the server has it open");
         // What the server cannot write is the word about this client.
         let _client = connect(address.expect("an address"));
         let ended = server.wait();
