@@ -3,19 +3,19 @@
 use std::fs;
 use std::io::{self, Write};
 #[cfg(target_os = "linux")]
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
 use std::sync::mpsc;
 #[cfg(target_os = "linux")]
 use std::thread;
+#[cfg(target_os = "linux")]
+use std::time::Instant;
 
 use rustix::process::Signal;
 #[cfg(target_os = "linux")]
 use socket2::{Domain, Socket, Type};
 
 use crate::rate::{LENGTH, json};
-#[cfg(target_os = "linux")]
-use crate::support::loopback;
 use crate::support::{PATIENCE, Program, hosted, message, peer};
 
 #[test]
@@ -95,20 +95,22 @@ fn the_figure_is_made_even_if_the_reader_has_left() {
 #[test]
 fn a_signal_ends_it_while_it_connects() {
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    let free = loopback().local_addr().expect("bound");
-    listener.bind(&free.into()).expect("a free port");
+    listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
     listener.listen(0).expect("it listens");
+    let address = listener.local_addr().expect("bound").as_socket().expect("IPv4");
     // Nobody accepts: the first fills the backlog, the others are not answered.
     let _waiting = [(); 4].map(|()| {
         let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         client.set_nonblocking(true).expect("an option");
-        let _ = client.connect(&free.into());
+        let _ = client.connect(&address.into());
         client
     });
-    let before = unanswered(free);
-    let args = ["rate", &free.to_string(), "--no-plot", "--timeout", "-1"];
+    let before = unanswered(address);
+    let args = ["rate", &address.to_string(), "--no-plot", "--timeout", "-1"];
     let program = Program::start(hosted().args(args));
-    while unanswered(free) == before {
+    let end = Instant::now() + PATIENCE;
+    while unanswered(address) == before {
+        assert!(Instant::now() < end, "it does not connect");
         thread::yield_now();
     }
     program.signal(Signal::INT);
