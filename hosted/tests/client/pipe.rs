@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use crate::support::{Client, PATIENCE, Server, assert_well, client, command, echo};
+use crate::support::{Client, PATIENCE, Server, assert_well, client, command, echo, receive};
 
 #[test]
 fn a_pipe_comes_back_identical() {
@@ -70,15 +70,13 @@ fn a_reply_in_pieces_of_one_byte_is_gathered() {
 #[test]
 fn the_next_line_waits_for_the_reply() {
     let server = Server::start(|mut stream| {
-        let mut first = [0; 100];
-        let n = stream.read(&mut first)?;
+        let first = receive(&mut stream, 4)?;
         stream.set_read_timeout(Some(Duration::from_millis(100)))?;
         let early = stream.read(&mut [0]);
         assert!(early.is_err(), "the second line came before the reply: {early:?}");
         stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(&first[..n])?;
-        let rest = echo(stream)?;
-        Ok([&first[..n], &rest].concat())
+        stream.write_all(&first)?;
+        Ok([first, echo(stream)?].concat())
     });
     let output = client(&server, &[], b"one\ntwo\n");
     assert_well(&output);
