@@ -111,7 +111,7 @@ fn all_connections_are_open_before_the_first_message() {
 
 #[test]
 fn what_starts_in_the_warm_up_is_left_out() {
-    let omit = 50 * MILLI;
+    let omit = 500 * MILLI;
     for pace in [Pace::Closed, Pace::Rate(1_000.0)] {
         let (out, notes, _) = run(|plan| Plan { omit, pace, ..plan });
         assert_eq!((out.tally.messages(), notes.len()), (100, 100));
@@ -126,7 +126,7 @@ fn failures_in_the_warm_up_are_left_out_too() {
     let address = deaf.local_addr().expect("bound");
     let plan = Plan {
         limit: Some(20 * MILLI),
-        omit: 50 * MILLI,
+        omit: 500 * MILLI,
         count: Some(2),
         keep_going: true,
         ..Plan::new(address)

@@ -17,12 +17,12 @@ fn a_slow_server_that_makes_progress_does_not_time_out() {
     let server = Server::start(|mut stream| {
         for byte in receive(&mut stream, HELLO.len())? {
             // Longer in all than the limit.
-            thread::sleep(Duration::from_millis(250));
+            thread::sleep(Duration::from_millis(400));
             stream.write_all(&[byte])?;
         }
         echo(stream)
     });
-    let output = client(&server, &["--timeout", "1"], HELLO);
+    let output = client(&server, &["--timeout", "2"], HELLO);
     assert_well(&output);
     assert_eq!(output.stdout, b"hello\n");
 }
@@ -35,18 +35,19 @@ fn a_server_that_stops_answering_times_out() {
         stream.read_to_end(&mut Vec::new())?;
         Ok(message)
     });
-    let output = client(&server, &["--timeout", "200ms"], HELLO);
-    assert_failed(&output, "nothing moved for 200ms (--timeout); 4 of 6 bytes did not come back");
+    let output = client(&server, &["--timeout", "2s"], HELLO);
+    assert_failed(&output, "nothing moved for 2s (--timeout); 4 of 6 bytes did not come back");
     assert_eq!(output.stdout, b"he", "what came is written");
 }
 
 #[test]
 fn the_limit_is_no_limit_for_the_user() {
     let server = Server::start(echo);
-    let mut client = Client::start(&server, &["--timeout", "50ms"]);
+    let mut client = Client::start(&server, &["--timeout", "2s"]);
     client.enter(b"one\n");
     client.expect(b"one\n");
-    thread::sleep(Duration::from_millis(300));
+    // Longer than the limit, which is long enough for a busy server to answer.
+    thread::sleep(Duration::from_millis(2500));
     client.enter(b"two\n");
     client.end_input();
     let output = client.finish();

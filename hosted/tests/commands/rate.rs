@@ -192,7 +192,7 @@ fn a_server_that_falls_silent_is_reported() {
             let _ = io::copy(&mut stream, &mut io::sink());
         })
         .to_string();
-        let args = ["rate", &target, "--no-plot", "--timeout", "200ms", "-P", connections];
+        let args = ["rate", &target, "--no-plot", "--timeout", "2s", "-P", connections];
         let ended = run(&args);
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let reason = "timed out with 400 of 1000 bytes echoed";

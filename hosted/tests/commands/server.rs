@@ -121,7 +121,7 @@ fn the_first_lines_say_how_it_serves() {
 
 #[test]
 fn who_comes_and_goes_is_told() {
-    let (mut server, address) = Program::server(&["--timeout", "500ms"]);
+    let (mut server, address) = Program::server(&["--timeout", "2s"]);
     let leave = |server: &mut Program, word: &[u8], how: &str| {
         let mut client = connect(address);
         let name = client.local_addr().expect("connected");

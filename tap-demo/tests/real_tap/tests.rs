@@ -69,7 +69,7 @@ fn it_speaks_ipv6() {
 #[test]
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn lines_tell_who_comes_and_goes_and_why() {
-    let station = Station::start(&["--timeout", "0.3", "-v"]);
+    let station = Station::start(&["--timeout", "2", "-v"]);
     let mut stream = connect(V4);
     let peer = stream.local_addr().expect("a connection");
     stream.write_all(b"say \x1b").expect("a connection");
