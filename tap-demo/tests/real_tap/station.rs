@@ -95,11 +95,12 @@ impl Drop for Station {
 /// The server's IPv4 address.
 pub(crate) const V4: &str = "192.168.69.1:2333";
 
-/// A connection whose every read is bounded.
+/// A connection on which no call waits for ever.
 pub(crate) fn connect(server: &str) -> TcpStream {
     let server: SocketAddr = server.parse().expect("an address and a port");
     let stream = TcpStream::connect_timeout(&server, SOON).expect("the server listens");
     stream.set_read_timeout(Some(SOON)).expect("not zero");
+    stream.set_write_timeout(Some(SOON)).expect("not zero");
     stream.set_nodelay(true).expect("a TCP socket");
     stream
 }
