@@ -244,11 +244,10 @@ impl Load<'_> {
     fn finish(&mut self) {
         let now = self.clock.now();
         self.out.elapsed = now.saturating_duration_since(self.from);
-        if let Some(schedule) = &self.schedule
-            && self.plan.count.is_none_or(|count| self.begun < count)
-        {
+        if let Some(schedule) = &self.schedule {
             let end = self.plan.time.map_or(now, |time| now.min(self.from + time));
-            self.out.unsent = self.lanes.iter().map(|lane| lane.unused(schedule, end)).sum();
+            let due = schedule.due(self.from, end).min(self.plan.count.unwrap_or(u64::MAX));
+            self.out.unsent = due.saturating_sub(self.begun);
         }
         self.out.kernel = self
             .lanes

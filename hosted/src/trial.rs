@@ -1,7 +1,7 @@
 //! What `rate` and `fail-rate` have in common: from flags to a measurement.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
@@ -63,7 +63,7 @@ pub fn run(
         plan: &plan,
     };
     if !args.json {
-        print(&report::header(&subject))?;
+        print(&report::header(&subject)).context(NO_OUTPUT)?;
     }
     let mut watch = Watch {
         live: Live::new(!args.json),
@@ -75,7 +75,6 @@ pub fn run(
     let measurement = load::run(&plan, first, &stop, &mut watch)?;
     let Watch { live, table, .. } = watch;
     drop(live);
-    // Whoever read the report may be gone, like `tee` at Ctrl+C; the files are written all the same.
     let printed = if args.json {
         print(&format!("{:#}", report::json(&subject, &measurement)))
     } else {
@@ -83,11 +82,17 @@ pub fn run(
     };
     table.map(Table::finish).transpose()?;
     let figure = exports.write(&subject, &measurement)?;
-    if let Some(path) = figure.filter(|_| !args.json && printed.is_ok()) {
-        print(&format!("figure {}", path.display()))?;
-    }
+    let printed = match figure.filter(|_| !args.json) {
+        Some(path) => printed.and_then(|()| print(&format!("figure {}", path.display()))),
+        None => printed,
+    };
+    // Whoever read the report may be gone, like `tee` at Ctrl+C: the files are written
+    // and the verdict stands all the same.
+    printed
+        .or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+        .map_err(|error| anyhow!("{NO_OUTPUT}: {}", reason(&error)))?;
     let crossed = crossed(&args.fail_if, &measurement, plan.length);
-    printed.map(|()| Trial { measurement, crossed })
+    Ok(Trial { measurement, crossed })
 }
 
 /// How one of the instruments words its progress.
@@ -185,6 +190,8 @@ fn read(content: &Content) -> Result<load::Content> {
     })
 }
 
-fn print(text: &str) -> Result<()> {
-    writeln!(io::stdout(), "{text}").context("cannot write to stdout")
+fn print(text: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{text}")
 }
+
+const NO_OUTPUT: &str = "cannot write to stdout";

@@ -147,3 +147,23 @@ fn a_plan_that_cannot_be_kept_says_what_was_not_sent() {
     let response = out.response.expect("a planned rate has response times");
     assert!(response.mean() > out.times.mean());
 }
+
+#[test]
+fn only_what_was_asked_for_and_measured_can_be_left_unsent() {
+    let time = Some(50 * MILLI);
+    let micro = Duration::from_micros(1);
+    for (due, change) in [
+        (5_000_000, Plan { pace: Pace::Rate(1e8), omit: 50 * MILLI, ..asked() }),
+        (100_000, Plan { pace: Pace::Rate(1e8), count: Some(100_000), ..asked() }),
+        // An interval leaves out what is due while another is under way.
+        (50_000, Plan { pace: Pace::Interval(micro), ..asked() }),
+    ] {
+        let what = format!("{:?}, omit {:?}, count {:?}", change.pace, change.omit, change.count);
+        let (out, _, _) = run(|plan| Plan { time, address: plan.address, ..change });
+        assert_eq!(out.tally.messages() + out.unsent, due, "{what}");
+    }
+}
+
+fn asked() -> Plan {
+    Plan::new(([0, 0, 0, 0], 0).into())
+}

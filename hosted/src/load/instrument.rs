@@ -28,7 +28,7 @@ pub struct Instrument {
     /// The smallest step of the clock that was seen.
     pub resolution: Duration,
     /// How long the loop needs for a message that comes back in no time: making
-    /// it, comparing its echo, reading the clock and recording. None for
+    /// it (if it must be made), comparing its echo, reading the clock and recording. None for
     /// messages that are moved in pieces.
     pub floor: Option<Duration>,
 }

@@ -126,11 +126,6 @@ impl<'a> Lane<'a> {
         schedule.map_or(Some(now), |schedule| schedule.take(&mut self.turn, now))
     }
 
-    /// How many slots of the schedule came due until `end` and were not used.
-    pub(super) fn unused(&self, schedule: &Schedule, end: Instant) -> u64 {
-        schedule.unused(self.turn, end)
-    }
-
     /// What the kernel knows of the connection.
     pub(super) fn kernel(&self) -> Option<Kernel> {
         self.stream().and_then(tcp_info::read)

@@ -88,14 +88,17 @@ impl Schedule {
         Some(due)
     }
 
-    /// How many slots of a lane whose next one is `turn` were due before `end`.
-    pub(super) fn unused(&self, turn: u64, end: Instant) -> u64 {
-        if self.queues { self.slots(end).saturating_sub(turn).div_ceil(self.lanes) } else { 0 }
+    /// How many slots were due from `from` on and before `end`.
+    pub(super) fn due(&self, from: Instant, end: Instant) -> u64 {
+        self.slots(end).saturating_sub(self.slots(from))
     }
 
-    /// How many slots are due before `end`, up to one that is due then.
+    /// How many slots are due before `end`.
     fn slots(&self, end: Instant) -> u64 {
-        (end.saturating_duration_since(self.start).as_secs_f64() / self.gap).ceil() as u64
+        let slots = end.saturating_duration_since(self.start).as_secs_f64() / self.gap;
+        let slots = slots.ceil() as u64;
+        // The division may miss a whole number by a little.
+        if slots > 0 && self.at(slots - 1) >= end { slots - 1 } else { slots }
     }
 }
 
@@ -145,15 +148,21 @@ mod tests {
     fn no_error_adds_up() {
         let schedule = Schedule::new(Pace::Rate(3.0), 1, at(0)).expect("a schedule");
         assert_eq!(schedule.at(3 * 86_400 * 365), at(86_400 * 365 * 1000));
+        let micro = Pace::Interval(Duration::from_micros(1));
+        let schedule = Schedule::new(micro, 1, at(0)).expect("a schedule");
+        assert!((0..1000).all(|millis| schedule.due(at(0), at(millis)) == millis * 1000));
         assert!(Schedule::new(Pace::Closed, 1, at(0)).is_none());
     }
 
     #[test]
-    fn what_was_due_and_not_sent_is_counted() {
-        let schedule = Schedule::new(Pace::Rate(1000.0), 2, at(0)).expect("a schedule");
-        // 100 slots in 100 ms, 50 of them of this lane, which used 10.
-        assert_eq!(schedule.unused(20, at(100)), 40);
-        assert_eq!(schedule.unused(100, at(100)), 0);
-        assert_eq!(schedule.unused(101, at(100)), 0);
+    fn what_was_due_in_a_time_is_counted() {
+        let interval = Pace::Interval(Duration::from_millis(2));
+        for pace in [Pace::Rate(1000.0), interval] {
+            let schedule = Schedule::new(pace, 2, at(5)).expect("a schedule");
+            assert_eq!(schedule.due(at(0), at(105)), 100);
+            assert_eq!(schedule.due(at(55), at(105)), 50);
+            assert_eq!(schedule.due(at(105), at(55)), 0);
+            assert_eq!(schedule.due(at(5), at(5)), 0);
+        }
     }
 }

@@ -78,16 +78,18 @@ fn a_reader_that_leaves_ends_it_quietly() {
 }
 
 #[test]
-fn the_figure_is_made_even_if_the_reader_has_left() {
+fn the_figure_is_made_and_the_verdict_stands_even_if_the_reader_has_left() {
     let folder = tempfile::tempdir().expect("a folder");
     let figure = folder.path().join("rate.svg");
-    let (reader, writer) = io::pipe().expect("a pipe");
-    drop(reader);
-    let mut command = hosted();
-    command.args(["rate", "--local", "-c", "10", "-J", "-o"]).arg(&figure);
-    let ended = Program::writing(&mut command, writer.into(), Stdio::piped()).wait();
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    assert!(fs::read(&figure).expect("a figure").starts_with(b"<svg"));
+    for (bound, code, said) in [("max>100s", 0, ""), ("max>1ns", 1, "failed: max>1ns\n")] {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = hosted();
+        command.args(["rate", "--local", "-c", "10", "-J", "--fail-if", bound, "-o"]).arg(&figure);
+        let ended = Program::writing(&mut command, writer.into(), Stdio::piped()).wait();
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(code), said));
+        assert!(fs::read(&figure).expect("a figure").starts_with(b"<svg"));
+    }
 }
 
 /// While nothing is measured, a signal does what it does to any program.
