@@ -343,6 +343,7 @@ impl fmt::Display for Failure {
                 write!(f, "closed by the peer with {received} of {length} bytes echoed")
             }
             Self::Differs(difference) => difference.fmt(f),
+            Self::Extra { bytes: 1 } => f.write_str("at least 1 byte more than was sent"),
             Self::Extra { bytes } => write!(f, "at least {bytes} bytes more than were sent"),
             Self::Refused => f.write_str("connection refused"),
             Self::Reset => f.write_str("connection reset by the peer"),

@@ -10,6 +10,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, ensure};
 use echo_core::Rules;
 use hosted::load::{self, Instrument, Measurement, Plan};
 use hosted::percentiles::{MEDIAN, percentile};
@@ -112,7 +113,8 @@ fn measured(address: SocketAddr, spin: bool) -> anyhow::Result<Duration> {
 /// The mean time from one message to the next.
 fn gap(address: SocketAddr, connections: u16) -> anyhow::Result<Duration> {
     let out = run(&Plan { omit: OMIT, ..plan(address, connections) })?;
-    Ok(Duration::from_secs_f64(1.0 / out.messages_per_second().unwrap_or_default()))
+    let per_second = out.messages_per_second().filter(|per_second| *per_second > 0.0);
+    Ok(Duration::from_secs_f64(1.0 / per_second.context("nothing came back")?))
 }
 
 /// One connection at a time, polled without sleeping.
@@ -194,5 +196,6 @@ fn minimal(address: SocketAddr, connections: u16) -> anyhow::Result<Duration> {
             }
         }
     }
+    ensure!(messages > 0, "nothing came back");
     Ok(start.elapsed().div_f64(messages as f64))
 }

@@ -159,7 +159,7 @@ pub struct LoadArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
 
-    /// Stop after this time [default: at Ctrl+C]
+    /// Start no message after this time; those under way may end [default: at Ctrl+C]
     #[arg(short, long, value_name = "TIME")]
     pub time: Option<Time>,
 

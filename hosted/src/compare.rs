@@ -106,11 +106,11 @@ impl Change {
         }
     }
 
-    /// Worse by more than the threshold, and not by chance: where both intervals
-    /// are known they do not overlap.
+    /// Worse by more than the threshold, and not by chance: the intervals do not overlap. Without
+    /// intervals nobody can tell.
     fn regressed(&self, threshold: f64) -> bool {
         let [before, after] = self.intervals;
-        let by_chance = before.zip(after).is_some_and(|(a, b)| a[0] <= b[1] && b[0] <= a[1]);
+        let by_chance = before.zip(after).is_none_or(|(a, b)| a[0] <= b[1] && b[0] <= a[1]);
         let worse = match self.unit {
             Unit::Nanoseconds | Unit::Share => self.percent(),
             Unit::BitsPerSecond => -self.percent(),
@@ -129,6 +129,8 @@ impl Change {
         if let [Some(before), Some(after)] = self.intervals {
             let [a, b] = [before, after].map(|ends| ends.map(word).join(" to "));
             line.push_str(&format!("   (95 %: {a}; {b})"));
+        } else {
+            line.push_str("   (too few to tell)");
         }
         line.push('\n');
         line
@@ -233,10 +235,15 @@ mod tests {
 
     #[test]
     fn worse_is_slower_or_less() {
-        let before = report(1_000, None, 100.0);
-        assert_eq!(regressed(&before, &report(1_049, None, 96.0)), [""; 0]);
-        assert_eq!(regressed(&before, &report(1_051, None, 94.0)), ["p50", "rate"]);
-        assert_eq!(regressed(&before, &report(500, None, 200.0)), [""; 0]);
+        let known = |p50: u64, rate: f64| {
+            let mut report = report(p50, Some([p50, p50]), rate);
+            report["intervals"] = vec![json!({ "rate_bps": rate }); 11].into();
+            report
+        };
+        let before = known(1_000, 100.0);
+        assert_eq!(regressed(&before, &known(1_049, 96.0)), [""; 0]);
+        assert_eq!(regressed(&before, &known(1_051, 94.0)), ["p50", "rate"]);
+        assert_eq!(regressed(&before, &known(500, 200.0)), [""; 0]);
     }
 
     #[test]
@@ -244,6 +251,7 @@ mod tests {
         let before = report(1_000, Some([900, 1_100]), 100.0);
         assert_eq!(regressed(&before, &report(1_100, Some([1_050, 1_200]), 100.0)), [""; 0]);
         assert_eq!(regressed(&before, &report(1_150, Some([1_101, 1_200]), 100.0)), ["p50"]);
+        assert_eq!(regressed(&before, &report(9_000, None, 1.0)), [""; 0], "too few to tell");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The files that a run is written to: opened before it, written after it, but
 //! for the table of messages, which grows while the run goes on.
 
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -8,7 +9,7 @@ use anyhow::{Result, bail};
 use crate::cli::LoadArgs;
 use crate::figure::{self, Format, Quantity};
 use crate::load::Measurement;
-use crate::output::{Output, cannot_write};
+use crate::output::{Identity, Output, cannot_write};
 use crate::report::{self, Csv, Subject};
 
 /// Pixels of the figure for each of its page.
@@ -42,15 +43,14 @@ impl Exports {
     }
 
     fn all_different(&self) -> Result<()> {
-        let all = [&self.figure, &self.json, &self.csv, &self.hdr];
-        let mut seen: Vec<PathBuf> = Vec::new();
-        for output in all.into_iter().flatten() {
-            if let Some(place) = output.place() {
-                if seen.contains(&place) {
-                    bail!("cannot write {} twice: choose another file", output.path().display());
-                }
-                seen.push(place);
+        // The report goes to the standard output, where each file would overwrite it.
+        let mut seen = vec![Identity::of(io::stdout())];
+        for output in [&self.figure, &self.json, &self.csv, &self.hdr].into_iter().flatten() {
+            let identity = output.identity();
+            if identity.is_some() && seen.contains(&identity) {
+                bail!("cannot write {} twice: choose another file", output.path().display());
             }
+            seen.push(identity);
         }
         Ok(())
     }

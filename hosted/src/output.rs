@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
@@ -62,9 +63,8 @@ impl Output {
 
     /// Which file it is, however it was called; None for a pipe or a device, which any number may share.
     #[must_use]
-    pub fn place(&self) -> Option<PathBuf> {
-        let is_file = self.file.metadata().is_ok_and(|data| data.is_file());
-        is_file.then(|| self.path.canonicalize().ok()).flatten()
+    pub fn identity(&self) -> Option<Identity> {
+        Identity::of(&self.file)
     }
 
     /// Replaces what the file holds.
@@ -83,6 +83,19 @@ impl Output {
             file.flush()
         };
         write(&mut self.file).map_err(|error| cannot_write(&self.path, &error))
+    }
+}
+
+/// What tells a file from all others: its device and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity(u64, u64);
+
+impl Identity {
+    /// Of whatever is open there, if it is a file.
+    pub fn of(open: impl AsFd) -> Option<Self> {
+        let stat = rustix::fs::fstat(open).ok()?;
+        let is_file = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
+        is_file.then_some(Self(stat.st_dev as u64, stat.st_ino as u64))
     }
 }
 

@@ -82,7 +82,7 @@ impl Panel {
         let time = |one_in| percentile(times, one_in).map_or("n/a".into(), units::duration);
         let slowest = times.slowest().map_or("n/a".into(), units::duration);
         let rtt = format!(
-            " rtt   p50 {}   p99 {}   p99.9 {}   max {slowest}          Ctrl+C ends and reports",
+            " rtt   p50 {}   p99 {}   p99.9 {}   max {slowest}   Ctrl+C ends",
             time(MEDIAN),
             time(P99),
             time(1_000)

@@ -72,7 +72,11 @@ impl<DB: DrawingBackend> Page<DB> {
             let ends = [0.0, course.end].map(|time| (time, mean / unit));
             let dashes = DashedLineSeries::new(ends, units(8.0), units(5.0), stroke(INK, 1.5));
             chart.draw_series(dashes)?;
-            self.legend(740.0, 120.0, stroke(INK, 1.5), &format!("mean {}", bit_rate(mean)))?;
+            // As it is drawn: a legend's sample is one line.
+            for dash in [740.0, 753.0] {
+                self.line(&[(dash, 115.0), (dash + 8.0, 115.0)], stroke(INK, 1.5))?;
+            }
+            self.left(LABEL, 770.0, 120.0, &format!("mean {}", bit_rate(mean)))?;
         }
         if !course.failed.is_empty() {
             self.legend(640.0, 120.0, stroke(ALARM, 6.0), "failed")?;

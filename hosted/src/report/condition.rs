@@ -84,6 +84,13 @@ impl FromStr for Condition {
             Metric::Failed | Metric::Unsent => scaled(bound, &[('%', 1e-2)]),
             _ => bound.parse().ok().map(|crate::cli::Time(time)| time.as_nanos() as f64),
         };
+        if matches!(metric, Metric::Failed | Metric::Unsent)
+            && bound.is_some_and(|share| share > 1.0)
+        {
+            return Err(
+                "a share is at most 100 %, that is 1: write 5% for five in a hundred".into()
+            );
+        }
         let above = text.as_bytes()[at] == b'>';
         Ok(Self { text: text.to_owned(), metric, above, bound: bound.ok_or(EXPECTED)? })
     }
@@ -126,7 +133,18 @@ mod tests {
             let expected = Condition { text: text.to_owned(), metric, above, bound };
             assert_eq!(text.parse(), Ok(expected), "{text}");
         }
-        for text in ["", "p99", "p98>1ms", ">2ms", "p99>", "p99>2parsecs", "rate<x", "fail>-1"] {
+        for text in [
+            "",
+            "p99",
+            "p98>1ms",
+            ">2ms",
+            "p99>",
+            "p99>2parsecs",
+            "rate<x",
+            "fail>-1",
+            "fail>5",
+            "unsent>101%",
+        ] {
             assert!(text.parse::<Condition>().is_err(), "{text}");
         }
     }

@@ -23,7 +23,8 @@ pub fn header(subject: &Subject<'_>) -> String {
     let Plan { address, length, connections, .. } = subject.plan;
     let place = if *name == address.to_string() { String::new() } else { format!(" ({address})") };
     let connections = units::counted((*connections).into(), "connection");
-    plain(&format!("ECHO {name}{place} tcp, {length} bytes, {pace}, {connections}"))
+    let bytes = if *length == 1 { "byte" } else { "bytes" };
+    plain(&format!("ECHO {name}{place} tcp, {length} {bytes}, {pace}, {connections}"))
 }
 
 /// The closing report, without a line break at its end.
@@ -116,9 +117,9 @@ fn percentile_table(measurement: &Measurement) -> Vec<String> {
 /// How well the schedule was kept.
 fn schedule(measurement: &Measurement) -> Option<String> {
     let late = measurement.late.as_ref()?;
-    let p99 = percentiles::percentile(late, P99).map_or("n/a".into(), units::duration);
-    let mut line =
-        format!("sent after they were due: p99 {p99}, max {}", units::duration(late.slowest()?));
+    let word = |time: Option<Duration>| time.map_or("n/a".into(), units::duration);
+    let [p99, max] = [percentiles::percentile(late, P99), late.slowest()].map(word);
+    let mut line = format!("sent after they were due: p99 {p99}, max {max}");
     if measurement.unsent > 0 {
         let _ = write!(line, "; {} due and never sent", units::count(measurement.unsent));
     }
@@ -141,14 +142,19 @@ fn instrument(measurement: &Measurement) -> Option<String> {
     Some(format!("instrument: {}clock {clock}", floor.unwrap_or_default()))
 }
 
-/// Not the peer's failure: a port rests for a minute after its connection.
+/// Not the peer's failure. A port rests for a minute after its connection.
 fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
-    let used_up = subject.plan.per_message && measurement.tally.failed(FailureKind::Local) > 0;
-    used_up.then(|| {
+    if measurement.tally.failed(FailureKind::Local) == 0 {
+        return None;
+    }
+    let text = if subject.plan.per_message {
         "this machine ran out of local ports or sockets (ports rest after a connection): fewer \
          connections with --rate, or more ports by sysctl net.ipv4.ip_local_port_range"
-            .into()
-    })
+    } else {
+        "this machine ran out of sockets: fewer connections by --parallel, or more descriptors by \
+         ulimit -n (a connection takes one, with --local two)"
+    };
+    Some(text.into())
 }
 
 /// What happened to echoes with wrong bytes: `2 stale (from message k-1 at byte 992)`.

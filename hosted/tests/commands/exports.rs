@@ -178,6 +178,17 @@ fn no_file_is_written_twice() {
     let said = format!("error: cannot write {same} twice: choose another file\n");
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(3), said.as_str()));
     assert!(!Path::new(&one).exists(), "nothing is left behind");
+    // The report would be overwritten.
+    let ended = run(&["rate", "--local", "--no-plot", "-c", "9", "--export-json", "/dev/stdout"]);
+    assert_eq!(ended.code, Some(0), "a pipe may be shared: {ended:?}");
+    let log = fs::File::create(&one).expect("made");
+    let binary = env!("CARGO_BIN_EXE_hosted");
+    let mut command = std::process::Command::new(binary);
+    command.args(["rate", "--local", "--no-plot", "-c", "9", "--export-json", "/dev/stdout"]);
+    assert_eq!(
+        command.stdout(log).stderr(std::process::Stdio::null()).status().expect("it ran").code(),
+        Some(3)
+    );
     let sink = "/dev/null";
     let args =
         ["rate", "--local", "--no-plot", "-c", "9", "--export-json", sink, "--export-csv", sink];
