@@ -5,6 +5,7 @@
 //! several rounds, and the median of the rounds is printed. Without places of their own the threads are sometimes
 //! on one processor and sometimes on two, and everything is 15 or 70 µs by chance.
 
+use std::hint::black_box;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
@@ -163,7 +164,8 @@ fn raw(address: SocketAddr, spin: bool) -> anyhow::Result<Duration> {
     Ok(times[times.len() / 2])
 }
 
-/// The mean time from one message to the next of an event loop that does nothing but send and receive.
+/// The mean time from one message to the next of an event loop that does nothing but send, receive
+/// and take the time of each message, once.
 fn minimal(address: SocketAddr, connections: u16) -> anyhow::Result<Duration> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
@@ -173,29 +175,34 @@ fn minimal(address: SocketAddr, connections: u16) -> anyhow::Result<Duration> {
         stream.set_nonblocking(true)?;
         let mut stream = mio::net::TcpStream::from_std(stream);
         poll.registry().register(&mut stream, Token(key.into()), Interest::READABLE)?;
-        streams.push((stream, 0));
+        streams.push((stream, 0, Instant::now()));
     }
     let (message, mut echo) = ([b'0'; LENGTH], [0; LENGTH]);
-    for (stream, _) in &mut streams {
+    for (stream, _, begun) in &mut streams {
+        *begun = Instant::now();
         stream.write_all(&message)?;
     }
     let (mut start, mut messages) = (Instant::now(), 0_u64);
-    let mut omitted = false;
+    let (mut omitted, mut slowest) = (false, Duration::ZERO);
     while start.elapsed() < TIME {
         if !omitted && start.elapsed() >= OMIT {
             (start, messages, omitted) = (Instant::now(), 0, true);
         }
         poll.poll(&mut events, Some(TIME))?;
         for event in &events {
-            let (stream, got) = &mut streams[event.token().0];
+            let (stream, got, begun) = &mut streams[event.token().0];
             *got += stream.read(&mut echo)?;
             if *got >= LENGTH {
                 *got = 0;
                 messages += 1;
+                let now = Instant::now();
+                slowest = slowest.max(now - *begun);
+                *begun = now;
                 stream.write_all(&message)?;
             }
         }
     }
     ensure!(messages > 0, "nothing came back");
+    black_box(slowest);
     Ok(start.elapsed().div_f64(messages as f64))
 }
