@@ -131,8 +131,8 @@
 //!
 //! # Sizes
 //!
-//! `Session<N>` takes `N` bytes and about 170 more, `Probe` its window and about 230 more.
-//! `N` bounds throughput on a fast stack, never the length of a message.
+//! `Session<N>` takes `N` bytes and about 170 more, `Probe` its window and as many more.
+//! Either bounds throughput on a fast stack, never the length of a message.
 //!
 //! [RFC 862]: https://www.rfc-editor.org/rfc/rfc862
 
