@@ -1,7 +1,7 @@
 //! How a server stops: on signals, and when its output is gone.
 
 use std::io::{self, BufRead, BufReader};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
@@ -88,11 +88,16 @@ fn a_reader_of_stdout_that_leaves_ends_the_server_quietly() {
         let (reader, writer) = UnixStream::pair().expect("two sockets");
         reader.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         let server = Program::writing(&mut command, OwnedFd::from(writer).into(), Stdio::piped());
-        let first = BufReader::new(&reader).lines().next().expect("a line").expect("text");
-        let address = first.rsplit(' ').next().and_then(|address| address.parse().ok());
+        let lines: Vec<_> = BufReader::new(&reader)
+            .lines()
+            .map(|line| line.expect("text"))
+            .take_while(|line| !line.starts_with("        mode "))
+            .collect();
+        let address = lines.first().and_then(|first| first.rsplit(' ').next()?.parse().ok());
+        let address: SocketAddr = address.expect("an address");
         reader.shutdown(Shutdown::Both).expect("the server has it open");
-        // What the server cannot write is the word about this client.
-        let _client = connect(address.expect("an address"));
+        // What it cannot write is the word about this client, who may find it gone.
+        let _client = TcpStream::connect_timeout(&address, PATIENCE);
         let ended = server.wait();
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{threads} threads");
     }
