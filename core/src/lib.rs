@@ -141,6 +141,7 @@
 
 mod endpoint;
 pub mod exit;
+mod failure;
 pub mod idle;
 mod payload;
 mod probe;
@@ -150,9 +151,10 @@ mod time;
 
 pub use endpoint::Endpoint;
 pub use exit::ExitScanner;
+pub use failure::{Difference, Failure, FailureKind, Fault};
 pub use idle::IdleTimer;
 pub use payload::{Origin, Payload};
-pub use probe::{Difference, Failure, FailureKind, Probe};
+pub use probe::Probe;
 pub use session::{CloseReason, LINGER, Rules, SILENCE, Session};
 pub use tally::Tally;
 pub use time::Instant;

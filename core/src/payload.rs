@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use crate::Fault;
+
 /// The content of messages: a function of the message's number and the offset,
 /// so that nobody has to store a message to compare its echo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,9 @@ pub enum Payload<'a> {
 
 /// Eight bytes are made at a time.
 const WORD: usize = 8;
+
+/// A byte in which no more bits than these are wrong may well have been the right one.
+const FEW_BITS: u32 = 2;
 
 /// Bytes compared at a time, on the stack.
 const BLOCK: usize = 256;
@@ -92,18 +97,55 @@ impl Payload<'_> {
         None
     }
 
-    /// Where `received`, which ought to be part of `message`, really comes
-    /// from. Only [`Seq`](Self::Seq) can tell, from 15 bytes or from 8 that
-    /// start at a multiple of 8.
+    /// What happened to bytes that ought to be those of `message` from `offset`
+    /// on, the first of which is wrong.
     #[must_use]
-    pub fn origin(&self, message: u64, received: &[u8]) -> Option<Origin> {
+    pub fn fault(&self, message: u64, offset: u64, wrong: &[u8]) -> Fault {
+        if let Some(origin) = self.origin(message, offset, wrong) {
+            return if !self.is_of(origin.connection) {
+                Fault::Crossed(origin)
+            } else if origin.message < message {
+                Fault::Stale(origin)
+            } else if origin.offset > offset {
+                Fault::Skipped { bytes: origin.offset - offset }
+            } else if origin.offset < offset {
+                Fault::Repeated { bytes: offset - origin.offset }
+            } else {
+                Fault::Flipped
+            };
+        }
+        let followers = wrong.len().saturating_sub(WORD).max(1);
+        let right_again = match wrong.get(followers..) {
+            Some(last @ [_, ..]) => {
+                self.mismatch(message, offset + followers as u64, last).is_none()
+            }
+            // Nothing has followed: a byte of pure chance passes in one of seven cases.
+            _ => {
+                let mut expected = [0];
+                self.fill(message, offset, &mut expected);
+                wrong.iter().all(|byte| (byte ^ expected[0]).count_ones() <= FEW_BITS)
+            }
+        };
+        if right_again { Fault::Flipped } else { Fault::Foreign }
+    }
+
+    /// Whether that, as far as the bytes tell it, is the number of this connection.
+    const fn is_of(&self, number: u16) -> bool {
+        matches!(self, Self::Seq { connection, .. } if *connection & CONNECTION == number)
+    }
+
+    /// Where `received`, which ought to be `message` from `offset` on, really
+    /// comes from. Only [`Seq`](Self::Seq) can tell, from 15 bytes or from 8
+    /// that start at a multiple of 8.
+    fn origin(&self, message: u64, offset: u64, received: &[u8]) -> Option<Origin> {
         let Self::Seq { run, .. } = *self else { return None };
         received.windows(WORD).take(WORD).enumerate().find_map(|(skipped, window)| {
             let tag = Tag::unpack(unmix(u64::from_le_bytes(window.try_into().ok()?)));
             // By chance a foreign byte passes both tests once in 2^20.
             let age = message.wrapping_sub(tag.message) & MESSAGE;
             let message = message.checked_sub(age)?;
-            let offset = (tag.word * WORD as u64).checked_sub(skipped as u64)?;
+            let here = (offset + skipped as u64) / WORD as u64;
+            let offset = (nearest(tag.word, here) * WORD as u64).checked_sub(skipped as u64)?;
             let connection = tag.connection;
             (tag.run == run & RUN && age < 1 << 10).then_some(Origin {
                 connection,
@@ -114,6 +156,13 @@ impl Payload<'_> {
     }
 }
 
+/// The index of a word, of which only the low bits are known, that is nearest to `here`.
+const fn nearest(word: u64, here: u64) -> u64 {
+    let ahead = word.wrapping_sub(here) & INDEX;
+    let index = here + ahead;
+    if ahead > INDEX / 2 && index > INDEX { index - (INDEX + 1) } else { index }
+}
+
 /// Where a byte of [`Payload::Seq`] was first sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
@@ -121,7 +170,8 @@ pub struct Origin {
     pub connection: u16,
     /// In which message: at most 1023 before the one that was asked for.
     pub message: u64,
-    /// At which offset of that message, modulo 8 MiB.
+    /// At which offset of that message. Of those 8 MiB apart, which look the
+    /// same, the one nearest to where the byte came.
     pub offset: u64,
 }
 
@@ -268,7 +318,7 @@ mod tests {
         SEQ.fill(41, 992, &mut stale);
         for skipped in 0..40 {
             let origin = Origin { connection: 7, message: 41, offset: 992 + skipped as u64 };
-            assert_eq!(SEQ.origin(42, &stale[skipped..]), Some(origin));
+            assert_eq!(SEQ.origin(42, 0, &stale[skipped..]), Some(origin));
         }
     }
 
@@ -276,7 +326,7 @@ mod tests {
     fn the_origin_survives_the_wrap_of_the_message_number() {
         let mut stale = [0; 16];
         SEQ.fill(MESSAGE, 0, &mut stale);
-        let origin = SEQ.origin(MESSAGE + 2, &stale).expect("a recent message");
+        let origin = SEQ.origin(MESSAGE + 2, 0, &stale).expect("a recent message");
         assert_eq!(origin.message, MESSAGE);
     }
 
@@ -284,15 +334,15 @@ mod tests {
     fn there_is_no_message_before_the_first() {
         let mut foreign = [0; 16];
         SEQ.fill(MESSAGE, 0, &mut foreign);
-        assert_eq!(SEQ.origin(1, &foreign), None);
+        assert_eq!(SEQ.origin(1, 0, &foreign), None);
     }
 
     #[test]
     fn bytes_of_nobody_have_no_origin() {
         let mut noise = [0; 64];
         Payload::Random { seed: 4 }.fill(0, 0, &mut noise);
-        assert_eq!(SEQ.origin(42, &noise), None);
-        assert_eq!(SEQ.origin(42, &[0; 64]), None);
-        assert_eq!(Payload::Zero.origin(42, b"0000000000000000"), None);
+        assert_eq!(SEQ.origin(42, 0, &noise), None);
+        assert_eq!(SEQ.origin(42, 0, &[0; 64]), None);
+        assert_eq!(Payload::Zero.origin(42, 0, b"0000000000000000"), None);
     }
 }

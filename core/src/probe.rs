@@ -3,11 +3,10 @@
 //! The measuring loops of the drivers own one probe per connection and call
 //! [`Probe::begin`] for each message.
 
-use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
 
-use crate::{Endpoint, IdleTimer, Instant, Origin, Payload};
+use crate::{Difference, Endpoint, Failure, IdleTimer, Instant, Payload};
 
 /// Sends a message and checks that exactly it comes back, before a limit: an
 /// [`Endpoint`] that is used again for the next message.
@@ -134,7 +133,7 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
             offset,
             expected: expected[0],
             received: wrong.first().copied().unwrap_or_default(),
-            origin: self.payload.origin(self.message, wrong),
+            fault: self.payload.fault(self.message, offset, wrong),
         })
     }
 }
@@ -206,169 +205,6 @@ impl<W: AsRef<[u8]> + AsMut<[u8]>> Endpoint for Probe<'_, W> {
         if self.limit.expired(now) {
             let (received, length) = (self.received, self.length);
             self.end_with(Err(Failure::TimedOut { received, length }));
-        }
-    }
-}
-
-/// Why a message was not echoed as it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// The limit was reached before the whole message was back.
-    TimedOut {
-        /// Bytes that were back by then.
-        received: u64,
-        /// Bytes of the whole message.
-        length: u64,
-    },
-    /// The peer ended its side before the whole message was back.
-    ClosedEarly {
-        /// Bytes that came back.
-        received: u64,
-        /// Bytes of the whole message.
-        length: u64,
-    },
-    /// A byte came back that is not the one sent.
-    Differs(Difference),
-    /// More came back than was sent.
-    Extra {
-        /// Bytes beyond the message, as far as they had arrived.
-        bytes: u64,
-    },
-    /// Nobody listens at the address.
-    Refused,
-    /// The connection was reset.
-    Reset,
-    /// No way to the address, or the connection broke for another reason of
-    /// the network.
-    Unreachable,
-    /// The own machine could not open a connection: out of ports or sockets.
-    Local,
-}
-
-/// The first byte of an echo that is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Difference {
-    /// The number of the message.
-    pub message: u64,
-    /// Where in the message the byte is.
-    pub offset: u64,
-    /// What was sent.
-    pub expected: u8,
-    /// What came back.
-    pub received: u8,
-    /// Where the bytes from there on come from, if the payload can tell.
-    pub origin: Option<Origin>,
-}
-
-/// What sort of [`Failure`]: the classes in which failures are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FailureKind {
-    /// See [`Failure::TimedOut`].
-    TimedOut,
-    /// See [`Failure::Refused`].
-    Refused,
-    /// See [`Failure::Reset`].
-    Reset,
-    /// See [`Failure::ClosedEarly`].
-    ClosedEarly,
-    /// See [`Failure::Differs`].
-    Differs,
-    /// See [`Failure::Extra`].
-    Extra,
-    /// See [`Failure::Unreachable`].
-    Unreachable,
-    /// See [`Failure::Local`].
-    Local,
-}
-
-impl FailureKind {
-    /// All kinds, in the order of their indices.
-    pub const ALL: [Self; 8] = [
-        Self::TimedOut,
-        Self::Refused,
-        Self::Reset,
-        Self::ClosedEarly,
-        Self::Differs,
-        Self::Extra,
-        Self::Unreachable,
-        Self::Local,
-    ];
-
-    /// Its name, as it follows a count: `2 timed out`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::TimedOut => "timed out",
-            Self::Refused => "refused",
-            Self::Reset => "reset",
-            Self::ClosedEarly => "closed early",
-            Self::Differs => "differs",
-            Self::Extra => "extra bytes",
-            Self::Unreachable => "unreachable",
-            Self::Local => "no local socket",
-        }
-    }
-}
-
-impl fmt::Display for FailureKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Failure {
-    /// The class in which it is counted.
-    #[must_use]
-    pub const fn kind(&self) -> FailureKind {
-        match self {
-            Self::TimedOut { .. } => FailureKind::TimedOut,
-            Self::ClosedEarly { .. } => FailureKind::ClosedEarly,
-            Self::Differs(_) => FailureKind::Differs,
-            Self::Extra { .. } => FailureKind::Extra,
-            Self::Refused => FailureKind::Refused,
-            Self::Reset => FailureKind::Reset,
-            Self::Unreachable => FailureKind::Unreachable,
-            Self::Local => FailureKind::Local,
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TimedOut { received, length } => {
-                write!(f, "timed out with {received} of {length} bytes echoed")
-            }
-            Self::ClosedEarly { received, length } => {
-                write!(f, "closed by the peer with {received} of {length} bytes echoed")
-            }
-            Self::Differs(difference) => difference.fmt(f),
-            Self::Extra { bytes: 1 } => f.write_str("at least 1 byte more than was sent"),
-            Self::Extra { bytes } => write!(f, "at least {bytes} bytes more than were sent"),
-            Self::Refused => f.write_str("connection refused"),
-            Self::Reset => f.write_str("connection reset by the peer"),
-            Self::Unreachable => f.write_str("connection lost or no way to the peer"),
-            Self::Local => f.write_str("this machine has no free port or socket left"),
-        }
-    }
-}
-
-impl core::error::Error for Failure {}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { message, offset, expected, received, origin } = self;
-        write!(
-            f,
-            "message {message} differs at byte {offset}: 0x{received:02x} instead of 0x{expected:02x}"
-        )?;
-        match origin {
-            None => Ok(()),
-            Some(origin) if origin.message == *message && origin.offset == *offset => {
-                f.write_str("; what follows is right again")
-            }
-            Some(origin) if origin.message == *message => write!(f, ", shifted: {origin}"),
-            Some(origin) => write!(f, ", stale: {origin}"),
         }
     }
 }

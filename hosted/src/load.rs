@@ -26,7 +26,7 @@ pub use self::measurement::{Ended, Incident, Kernel, Measurement, Sample};
 pub use self::pace::Pace;
 use self::pace::Schedule;
 use self::wait::Wait;
-pub use self::wrong::{Class, Wrong};
+pub use self::wrong::Wrong;
 use crate::clock::Clock;
 use crate::signals::Stop;
 

@@ -89,13 +89,16 @@ fn contents(payload: &Payload<'_>) {
     let mut bytes = [0; 100];
     payload.fill(black_box(1), black_box(2), &mut bytes);
     black_box(payload.mismatch(black_box(1), black_box(2), &bytes));
-    black_box(payload.origin(black_box(1), &bytes));
+    black_box(payload.fault(black_box(1), black_box(2), &bytes));
 }
 
 fn say(failure: Option<&Failure>) {
     if let Some(failure) = failure {
         write_out(failure);
         write_out(&failure.kind());
+        if let Failure::Differs(difference) = failure {
+            black_box(difference.fault.as_str());
+        }
     }
     write_out(&black_box(CloseReason::Exit));
 }

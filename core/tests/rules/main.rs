@@ -2,6 +2,7 @@
 
 mod closing;
 mod exit;
+mod fault;
 mod line;
 mod pair;
 mod pairs;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use echo_core::{Difference, Endpoint, Failure, Instant, Origin, Payload, Probe, Tally};
+use echo_core::{Difference, Endpoint, Failure, Fault, Instant, Origin, Payload, Probe, Tally};
 
 const SEQ: Payload<'_> = Payload::Seq { run: 3, connection: 5 };
 const LIMIT: Duration = Duration::from_secs(1);
@@ -147,18 +147,16 @@ fn a_late_echo_of_an_earlier_message_is_told_as_stale() {
     probe.handle_received(Instant::START, &content(MESSAGE - 1));
     let Some(Err(Failure::Differs(difference))) = probe.end() else { panic!("{:?}", probe.end()) };
     let origin = Origin { connection: 5, message: MESSAGE - 1, offset: 0 };
-    assert_eq!((difference.offset, difference.origin), (0, Some(origin)));
+    assert_eq!((difference.offset, difference.fault), (0, Fault::Stale(origin)));
     assert!(difference.to_string().ends_with("stale: byte 0 of message 7 on connection 5"));
 }
 
 #[test]
-fn a_lost_piece_is_told_as_shifted() {
+fn a_lost_piece_is_told_as_missing() {
     let (mut probe, echo) = sent();
     probe.handle_received(Instant::START, &[&echo[..40], &echo[53..]].concat());
     let Some(Err(Failure::Differs(difference))) = probe.end() else { panic!("{:?}", probe.end()) };
-    let origin = Origin { connection: 5, message: MESSAGE, offset: 53 };
-    assert_eq!((difference.offset, difference.origin), (40, Some(origin)));
-    assert!(difference.to_string().ends_with("shifted: byte 53 of message 8 on connection 5"));
+    assert_eq!((difference.offset, difference.fault), (40, Fault::Skipped { bytes: 13 }));
 }
 
 #[test]

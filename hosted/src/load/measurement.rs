@@ -174,7 +174,7 @@ impl Measurement {
             }
             Err(failure) => {
                 self.timeline.record_failure(at);
-                self.wrong.record(&failure, connection);
+                self.wrong.record(&failure);
                 if self.incidents.len() < INCIDENTS {
                     self.incidents.push(Incident { at, connection, failure });
                 }

@@ -43,8 +43,8 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         "sent": tally.messages(),
         "echoed": tally.echoed(),
         "failed": failed,
-        "wrong": measurement.wrong.classes().map(|(class, count, first)| json!({
-            "what": class.as_str(),
+        "wrong": measurement.wrong.sorts().map(|(first, count)| json!({
+            "what": first.fault.as_str(),
             "messages": count,
             "first_message": first.message,
             "first_offset": first.offset,

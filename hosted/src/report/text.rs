@@ -3,12 +3,12 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use echo_core::{Difference, FailureKind, Origin};
+use echo_core::{Difference, FailureKind, Fault};
 
 use super::Subject;
 use super::confidence::fail_rate_interval;
 use super::hints::hint;
-use crate::load::{Class, Ended, Measurement, Plan};
+use crate::load::{Ended, Measurement, Plan};
 use crate::percentiles::{self, P99, PERCENTILES};
 use crate::times::Times;
 use crate::units::{self, plain};
@@ -159,31 +159,29 @@ fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
 
 /// What happened to echoes with wrong bytes: `2 stale (from message k-1 at byte 992)`.
 fn wrong(measurement: &Measurement) -> Option<String> {
-    let classes: Vec<_> = measurement
+    let sorts: Vec<_> = measurement
         .wrong
-        .classes()
-        .map(|(class, n, first)| {
-            let count = units::count(n);
-            format!("{count} {} ({})", class.as_str(), place(class, &first))
+        .sorts()
+        .map(|(first, n)| {
+            let (count, place) = (units::count(*n), place(first));
+            format!("{count} {} ({place})", first.fault.as_str())
         })
         .collect();
-    (!classes.is_empty()).then(|| format!("wrong bytes: {}", classes.join(", ")))
+    (!sorts.is_empty()).then(|| format!("wrong bytes: {}", sorts.join(", ")))
 }
 
-/// Where the first of a class was wrong, and what was there instead.
-fn place(class: Class, first: &Difference) -> String {
-    let Difference { message, offset, expected, received, origin } = *first;
-    let origin = |of: fn(Origin) -> u64| origin.map(of).unwrap_or_default();
-    let (from, at) = (origin(|origin| origin.message), origin(|origin| origin.offset));
-    let what = match class {
-        Class::Stale => format!("from message k-{} at byte {at}", message - from),
-        Class::Crossed => {
-            format!("from connection {}", origin(|origin| origin.connection.into()))
+/// Where the first of a sort was wrong, and what was there instead.
+fn place(first: &Difference) -> String {
+    let Difference { message, offset, expected, received, fault } = *first;
+    let what = match fault {
+        Fault::Stale(from) => {
+            format!("from message k-{} at byte {}", message - from.message, from.offset)
         }
-        Class::Skipped => format!("{} missing", units::counted(at - offset, "byte")),
-        Class::Repeated => format!("the last {} again", units::counted(offset - at, "byte")),
-        Class::Flipped => format!("bits 0x{:02x}", expected ^ received),
-        Class::Foreign => format!("0x{received:02x} instead of 0x{expected:02x}"),
+        Fault::Crossed(from) => format!("from connection {}", from.connection),
+        Fault::Skipped { bytes } => format!("{} missing", units::counted(bytes, "byte")),
+        Fault::Repeated { bytes } => format!("the last {} again", units::counted(bytes, "byte")),
+        Fault::Flipped => format!("bits 0x{:02x}", expected ^ received),
+        Fault::Foreign => format!("0x{received:02x} instead of 0x{expected:02x}"),
     };
     format!("first in message {message} at byte {offset}: {what}")
 }

@@ -1,0 +1,209 @@
+//! Why a message was not echoed as it should be.
+
+use core::fmt;
+
+use crate::Origin;
+
+/// Why a message was not echoed as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The limit was reached before the whole message was back.
+    TimedOut {
+        /// Bytes that were back by then.
+        received: u64,
+        /// Bytes of the whole message.
+        length: u64,
+    },
+    /// The peer ended its side before the whole message was back.
+    ClosedEarly {
+        /// Bytes that came back.
+        received: u64,
+        /// Bytes of the whole message.
+        length: u64,
+    },
+    /// A byte came back that is not the one sent.
+    Differs(Difference),
+    /// More came back than was sent.
+    Extra {
+        /// Bytes beyond the message, as far as they had arrived.
+        bytes: u64,
+    },
+    /// Nobody listens at the address.
+    Refused,
+    /// The connection was reset.
+    Reset,
+    /// No way to the address, or the connection broke for another reason of
+    /// the network.
+    Unreachable,
+    /// The own machine could not open a connection: out of ports or sockets.
+    Local,
+}
+
+/// The first byte of an echo that is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Difference {
+    /// The number of the message.
+    pub message: u64,
+    /// Where in the message the byte is.
+    pub offset: u64,
+    /// What was sent.
+    pub expected: u8,
+    /// What came back.
+    pub received: u8,
+    /// What happened to it, as far as the bytes from there on tell.
+    pub fault: Fault,
+}
+
+/// What happened to bytes that came back wrong. Only those of [`Payload::Seq`](crate::Payload::Seq)
+/// say where they come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Bytes of an earlier message of this connection.
+    Stale(Origin),
+    /// Bytes of another connection.
+    Crossed(Origin),
+    /// Bytes of this message are missing: later ones follow at once.
+    Skipped {
+        /// How many.
+        bytes: u64,
+    },
+    /// Bytes of this message came twice.
+    Repeated {
+        /// How many.
+        bytes: u64,
+    },
+    /// Some bits changed; what follows is right again.
+    Flipped,
+    /// Bytes that nobody sent, or that do not tell.
+    Foreign,
+}
+
+impl Fault {
+    /// Its name, as it follows a count: `2 stale`.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Stale(_) => "stale",
+            Self::Crossed(_) => "of another connection",
+            Self::Skipped { .. } => "with bytes missing",
+            Self::Repeated { .. } => "with bytes repeated",
+            Self::Flipped => "with bits flipped",
+            Self::Foreign => "with foreign bytes",
+        }
+    }
+}
+
+/// What sort of [`Failure`]: the classes in which failures are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// See [`Failure::TimedOut`].
+    TimedOut,
+    /// See [`Failure::Refused`].
+    Refused,
+    /// See [`Failure::Reset`].
+    Reset,
+    /// See [`Failure::ClosedEarly`].
+    ClosedEarly,
+    /// See [`Failure::Differs`].
+    Differs,
+    /// See [`Failure::Extra`].
+    Extra,
+    /// See [`Failure::Unreachable`].
+    Unreachable,
+    /// See [`Failure::Local`].
+    Local,
+}
+
+impl FailureKind {
+    /// All kinds, in the order of their indices.
+    pub const ALL: [Self; 8] = [
+        Self::TimedOut,
+        Self::Refused,
+        Self::Reset,
+        Self::ClosedEarly,
+        Self::Differs,
+        Self::Extra,
+        Self::Unreachable,
+        Self::Local,
+    ];
+
+    /// Its name, as it follows a count: `2 timed out`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TimedOut => "timed out",
+            Self::Refused => "refused",
+            Self::Reset => "reset",
+            Self::ClosedEarly => "closed early",
+            Self::Differs => "differs",
+            Self::Extra => "extra bytes",
+            Self::Unreachable => "unreachable",
+            Self::Local => "no local socket",
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Failure {
+    /// The class in which it is counted.
+    #[must_use]
+    pub const fn kind(&self) -> FailureKind {
+        match self {
+            Self::TimedOut { .. } => FailureKind::TimedOut,
+            Self::ClosedEarly { .. } => FailureKind::ClosedEarly,
+            Self::Differs(_) => FailureKind::Differs,
+            Self::Extra { .. } => FailureKind::Extra,
+            Self::Refused => FailureKind::Refused,
+            Self::Reset => FailureKind::Reset,
+            Self::Unreachable => FailureKind::Unreachable,
+            Self::Local => FailureKind::Local,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut { received, length } => {
+                write!(f, "timed out with {received} of {length} bytes echoed")
+            }
+            Self::ClosedEarly { received, length } => {
+                write!(f, "closed by the peer with {received} of {length} bytes echoed")
+            }
+            Self::Differs(difference) => difference.fmt(f),
+            Self::Extra { bytes: 1 } => f.write_str("at least 1 byte more than was sent"),
+            Self::Extra { bytes } => write!(f, "at least {bytes} bytes more than were sent"),
+            Self::Refused => f.write_str("connection refused"),
+            Self::Reset => f.write_str("connection reset by the peer"),
+            Self::Unreachable => f.write_str("connection lost or no way to the peer"),
+            Self::Local => f.write_str("this machine has no free port or socket left"),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { message, offset, expected, received, fault } = self;
+        write!(
+            f,
+            "message {message} differs at byte {offset}: 0x{received:02x} instead of 0x{expected:02x}"
+        )?;
+        match fault {
+            Fault::Stale(origin) => write!(f, ", stale: {origin}"),
+            Fault::Crossed(origin) => write!(f, ", of another connection: {origin}"),
+            Fault::Skipped { bytes: 1 } => f.write_str("; 1 byte is missing"),
+            Fault::Skipped { bytes } => write!(f, "; {bytes} bytes are missing"),
+            Fault::Repeated { bytes: 1 } => f.write_str("; the last byte came again"),
+            Fault::Repeated { bytes } => write!(f, "; the last {bytes} bytes came again"),
+            Fault::Flipped => f.write_str("; what follows is right again"),
+            Fault::Foreign => Ok(()),
+        }
+    }
+}
