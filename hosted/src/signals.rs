@@ -1,5 +1,6 @@
 //! When to stop: Ctrl+C (SIGINT), SIGTERM, and SIGHUP (the console closing).
 
+use std::fs;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -36,14 +37,16 @@ impl Stop {
 
     /// A request that the first signal makes; the second ends the program at
     /// once, with exit code 130. SIGHUP never does that: a console that closes
-    /// sends it twice, once by the shell and once by the system.
+    /// sends it twice, once by the shell and once by the system. Where it is
+    /// ignored from the start, as under nohup, it stays so.
     ///
     /// # Errors
     ///
     /// If there is no file descriptor left, or signals cannot be caught.
     pub fn on_signals() -> io::Result<Self> {
         let stop = Self::new()?;
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let hangup = (!ignored(SIGHUP)).then_some(SIGHUP);
+        for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
             // In this order: the first signal finds the flag down.
             if signal != SIGHUP {
                 flag::register_conditional_shutdown(signal, INTERRUPTED, stop.requested.clone())?;
@@ -80,4 +83,12 @@ impl Stop {
     pub fn receiver(&self) -> &UnixStream {
         &self.receiver
     }
+}
+
+/// Whether a signal is ignored, as far as the system tells.
+fn ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
 }

@@ -92,8 +92,9 @@ pub(crate) fn cue() -> (impl FnOnce() + Send, impl FnOnce() -> io::Result<()> + 
 
 /// `hosted client` against `target`, with `flags`.
 pub(crate) fn command_to(target: &str, flags: &[&str]) -> Command {
-    let mut command = Command::new(BINARY);
-    command.args(["client", target]).args(flags);
+    // The signal is heard even if the tests run under nohup.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", BINARY, "client", target]).args(flags);
     command
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
@@ -52,6 +52,21 @@ fn a_console_that_closes_is_one_signal_however_often_it_comes() {
     drop(client);
     let ended = server.wait();
     assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn nobody_hangs_up_under_nohup() {
+    let mut command = Command::new("nohup");
+    command.args([env!("CARGO_BIN_EXE_hosted"), "server", "--ip", "127.0.0.1", "--port", "0"]);
+    let mut server = Program::start(command.stdin(Stdio::null()));
+    let mut client = connect(server.address());
+    server.signal(Signal::HUP);
+    ping(&mut client, b"hello");
+    // Had it heard the first, this would be the second, which ends it at once.
+    server.signal(Signal::TERM);
+    server.stderr_line("stopping");
+    drop(client);
+    assert_eq!(server.wait().code, Some(0));
 }
 
 #[test]

@@ -16,9 +16,11 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Longer than anything takes on the slowest machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The binary, ready to be given arguments. It sees no terminal, only its width.
+/// The binary, ready to be given arguments. It sees no terminal, only its width,
+/// and SIGHUP as usual, even if the tests run under nohup.
 pub(crate) fn hosted() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hosted"));
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_hosted")]);
     command.stdin(Stdio::null()).env("COLUMNS", "100");
     command
 }
