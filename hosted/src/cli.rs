@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use self::values::{Content, Limit, Rate, Time};
+pub use self::values::{Content, Limit, Rate, Time, count, length, number};
 use crate::address::Target;
 use crate::report::Condition;
 use crate::server::LARGEST_BUFFER;
@@ -156,7 +156,7 @@ pub struct LoadArgs {
     pub local: bool,
 
     /// Stop after this many messages [default: at Ctrl+C]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short, long, value_name = "N", value_parser = count)]
     pub count: Option<u64>,
 
     /// Start no message after this time; those under way may end [default: at Ctrl+C]
@@ -184,14 +184,13 @@ pub struct LoadArgs {
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = ALWAYS, value_parser = spin)]
     pub spin: Option<Time>,
 
-    /// Use this many connections at once, each with one message under way
+    /// Use this many connections at once, 1 to 16384, each with one message under way
     #[arg(short = 'P', long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=16384))]
     pub parallel: u16,
 
-    /// Length of a message in bytes, up to 1 GiB
-    #[arg(short, long, value_name = "BYTES", default_value_t = 1000,
-          value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    /// Length of a message, up to 1GiB
+    #[arg(short, long, value_name = "BYTES", default_value_t = 1000, value_parser = length)]
     pub length: u64,
 
     /// Connecting, and each round trip, may take this long; 0 or negative: no limit

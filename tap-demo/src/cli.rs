@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use hosted::address::Target;
-use hosted::cli::{Limit, Time};
+use hosted::cli::{Limit, Time, count, length};
 
 use crate::tap::check_name;
 
@@ -129,17 +129,16 @@ pub struct Cli {
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Load {
     /// Stop after this many messages [default: at Ctrl+C]
-    #[arg(short, long, value_name = "N", requires = "probe",
-          value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short, long, value_name = "N", requires = "probe", value_parser = count)]
     pub count: Option<u64>,
 
     /// Stop after this time [default: at Ctrl+C]
     #[arg(short, long, value_name = "TIME", requires = "probe")]
     pub time: Option<Time>,
 
-    /// Length of a message in bytes, up to 1 GiB
+    /// Length of a message, up to 1GiB
     #[arg(short, long, value_name = "BYTES", default_value_t = 1000, requires = "probe",
-          value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+          value_parser = length)]
     pub length: u64,
 }
 

@@ -56,15 +56,44 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (number, scale) = match text.as_bytes().last() {
-            Some(b'k') => (&text[..text.len() - 1], 1e3),
-            Some(b'M') => (&text[..text.len() - 1], 1e6),
-            _ => (text, 1.0),
-        };
-        let rate = number.parse::<f64>().map(|number| number * scale);
-        let sensible = rate.ok().filter(|rate| (1e-6..=1e9).contains(rate));
+        let sensible = number(text).filter(|rate| (1e-6..=1e9).contains(rate));
         sensible.map(Self).ok_or_else(|| "expected messages per second (1000, 0.5, 20k)".into())
     }
+}
+
+/// How many messages: `1000`, `10M`.
+pub fn count(text: &str) -> Result<u64, String> {
+    whole(text)
+        .filter(|count| *count > 0)
+        .ok_or_else(|| "expected a whole number above 0 (1000, 20k, 1M)".into())
+}
+
+/// The length of a message in bytes: `1000`, `64KiB`, `1MB`.
+pub fn length(text: &str) -> Result<u64, String> {
+    whole(text.strip_suffix('B').unwrap_or(text))
+        .filter(|length| (1..=1 << 30).contains(length))
+        .ok_or_else(|| "expected 1 byte to 1 GiB (1000, 64KiB, 1MB)".into())
+}
+
+fn whole(text: &str) -> Option<u64> {
+    let scaled = || number(text).filter(|number| number.fract() == 0.0 && *number < 1e15);
+    text.parse().ok().or_else(|| scaled().map(|number| number as u64))
+}
+
+/// A number that may be counted in thousands (`20k`, `1.5M`, `2G`) or in powers of 1024 (`64Ki`, `1Mi`,
+/// `1Gi`).
+pub fn number(text: &str) -> Option<f64> {
+    const SCALES: [(&str, f64); 6] = [
+        ("k", 1e3),
+        ("M", 1e6),
+        ("G", 1e9),
+        ("Ki", 1024.0),
+        ("Mi", 1024.0 * 1024.0),
+        ("Gi", 1024.0 * 1024.0 * 1024.0),
+    ];
+    let scaled = SCALES.iter().find_map(|(name, scale)| Some((text.strip_suffix(name)?, scale)));
+    let (digits, scale) = scaled.unwrap_or((text, &1.0));
+    digits.parse::<f64>().ok().map(|number| number * scale).filter(|number| number.is_finite())
 }
 
 /// What messages contain.
@@ -141,6 +170,27 @@ mod tests {
         }
         for text in ["0", "-1", "nan", "inf", "k", "", "1e30", "20 k"] {
             assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_are_whole() {
+        for (text, n) in [("1", 1), ("20k", 20_000), ("1.5M", 1_500_000), ("2Ki", 2048)] {
+            assert_eq!(count(text), Ok(n), "{text}");
+        }
+        assert_eq!(count(&u64::MAX.to_string()), Ok(u64::MAX), "no digit is lost");
+        for text in ["0", "-1", "1.5", "0.0001k", "1kk", "k", "", "nan", "inf", "1e300", "20 k"] {
+            assert!(count(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_have_units_of_either_kind() {
+        for (text, n) in [("1", 1), ("64KiB", 64 << 10), ("1MB", 1_000_000), ("1Gi", 1 << 30)] {
+            assert_eq!(length(text), Ok(n), "{text}");
+        }
+        for text in ["0", "B", "2G", "1.1GiB", "64kb", "1073741825"] {
+            assert!(length(text).is_err(), "{text}");
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::cli::{Time, number};
 use crate::load::Measurement;
 use crate::percentiles::{P99, PERCENTILES, percentile};
 
@@ -80,10 +81,14 @@ impl FromStr for Condition {
             }
         };
         let bound = match metric {
-            Metric::Rate | Metric::Messages => scaled(bound, &[('k', 1e3), ('M', 1e6), ('G', 1e9)]),
-            Metric::Failed | Metric::Unsent => scaled(bound, &[('%', 1e-2)]),
-            _ => bound.parse().ok().map(|crate::cli::Time(time)| time.as_nanos() as f64),
+            Metric::Rate | Metric::Messages => number(bound),
+            Metric::Failed | Metric::Unsent => match bound.strip_suffix('%') {
+                Some(percent) => number(percent.trim_end()).map(|percent| percent / 1e2),
+                None => number(bound),
+            },
+            _ => bound.parse().ok().map(|Time(time)| time.as_nanos() as f64),
         };
+        let bound = bound.filter(|bound| *bound >= 0.0);
         if matches!(metric, Metric::Failed | Metric::Unsent)
             && bound.is_some_and(|share| share > 1.0)
         {
@@ -105,13 +110,6 @@ impl fmt::Display for Condition {
 const EXPECTED: &str = "expected a bound such as p99>2ms (also p50 to p99.999, min, avg, max), \
                         rate<90M (bit/s), messages<5k (a second), fail>0.1%, unsent>1% or \
                         late>1ms (the p99 of how late messages were sent)";
-
-fn scaled(text: &str, units: &[(char, f64)]) -> Option<f64> {
-    let unit = units.iter().find(|(unit, _)| text.ends_with(*unit));
-    let number = text.trim_end_matches(|last| unit.is_some_and(|(unit, _)| *unit == last));
-    let value = number.trim_end().parse::<f64>().ok()? * unit.map_or(1.0, |(_, scale)| *scale);
-    (value.is_finite() && value >= 0.0).then_some(value)
-}
 
 #[cfg(test)]
 mod tests {
