@@ -272,7 +272,7 @@ impl Load<'_> {
     /// Lets one lane do all that it can without waiting; returns the time then.
     fn turn(&mut self, key: usize, mut now: Instant, observer: &mut dyn Observer) -> Instant {
         loop {
-            if !self.lanes[key].is_busy() && !self.begin(key, now) {
+            if !self.lanes[key].is_busy() && !self.begin(key) {
                 return now;
             }
             let lane = &mut self.lanes[key];
@@ -280,7 +280,6 @@ impl Load<'_> {
                 return now;
             };
             self.busy -= 1;
-            // One reading of the clock ends this message and starts the next.
             now = end.map_or_else(|_| self.clock.now(), |took| lane.begun() + took);
             self.record(key, now, end, observer);
             match end {
@@ -296,8 +295,10 @@ impl Load<'_> {
         }
     }
 
-    /// Starts a message if the lane may.
-    fn begin(&mut self, key: usize, now: Instant) -> bool {
+    /// Starts a message if the lane may. Its time begins here: neither what was
+    /// recorded nor what other lanes sent since the last one belongs to it.
+    fn begin(&mut self, key: usize) -> bool {
+        let now = self.clock.now();
         let lane = &mut self.lanes[key];
         if lane.rests(now) || !self.may_start(now) {
             return false;
