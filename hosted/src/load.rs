@@ -146,7 +146,10 @@ pub fn run(
     let mut wait = Wait::new(plan).context("cannot wait for sockets")?;
     let mut lanes: Vec<_> =
         (0..plan.connections.max(1)).map(|number| Lane::new(plan, number)).collect();
-    if !plan.per_message {
+    if plan.per_message {
+        // A server of one connection would not take the next while it has this one.
+        drop(first);
+    } else {
         lanes[0].adopt(first, &mut wait).context("cannot use the connection")?;
         opening::open(&mut lanes, &mut wait, &clock, plan.limit, stop)
             .context("cannot wait for sockets")?;

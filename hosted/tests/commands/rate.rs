@@ -218,6 +218,14 @@ fn an_echo_in_pieces_is_gathered() {
 }
 
 #[test]
+fn a_connection_per_message_needs_no_other() {
+    let (_server, address) = Program::server(&["--max-conns", "1"]);
+    let ended = run(&["rate", &address.to_string(), "--no-plot", "--crr", "-c", "30"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("30 sent, 30 echoed, 0 failed"), "{ended:?}");
+}
+
+#[test]
 fn messages_of_any_length_come_back() {
     for (length, connections) in
         [("1", "1"), ("16384", "1"), ("16385", "1"), ("1000000", "1"), ("1000000", "3")]
