@@ -126,16 +126,36 @@ pub fn listen(target: Option<&Target>, port: u16, backlog: i32) -> Result<Vec<Tc
             listener => Ok(vec![listener.map_err(|error| cannot_listen(dual, &error))?]),
         };
     };
-    let mut port = target.port.unwrap_or(port);
+    let port = target.port.unwrap_or(port);
+    let addresses = target.resolve(port)?;
+    let mut tries = if port == 0 { 10 } else { 1 };
+    loop {
+        tries -= 1;
+        match listen_on_all(&addresses, backlog) {
+            // The port that the system chose for one address is in use at the next.
+            Err((_, error)) if error.kind() == ErrorKind::AddrInUse && tries > 0 => {}
+            listeners => {
+                return listeners.map_err(|(address, error)| cannot_listen(address, &error));
+            }
+        }
+    }
+}
+
+/// Listens at all addresses, on the port that the first one has, or gets.
+fn listen_on_all(
+    addresses: &[SocketAddr],
+    backlog: i32,
+) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
+    let mut port = addresses.first().map_or(0, SocketAddr::port);
     let mut listeners: Vec<TcpListener> = Vec::new();
-    for mut address in target.resolve(port)? {
+    for mut address in addresses.iter().copied() {
         address.set_port(port);
         let listener = match listen_on(address, backlog) {
             // `localhost` has an IPv6 address even where the machine has none.
             Err(error) if no_such_family(&error) && !listeners.is_empty() => continue,
-            listener => listener.map_err(|error| cannot_listen(address, &error))?,
+            listener => listener.map_err(|error| (address, error))?,
         };
-        port = listener.local_addr()?.port();
+        port = listener.local_addr().map_err(|error| (address, error))?.port();
         listeners.push(listener);
     }
     Ok(listeners)
