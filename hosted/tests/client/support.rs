@@ -92,9 +92,9 @@ pub(crate) fn cue() -> (impl FnOnce() + Send, impl FnOnce() -> io::Result<()> + 
 
 /// `hosted client` against `target`, with `flags`.
 pub(crate) fn command_to(target: &str, flags: &[&str]) -> Command {
-    // The signal is heard even if the tests run under nohup.
+    // Signals are heard even if the tests run in the background or under nohup.
     let mut command = Command::new("env");
-    command.args(["--default-signal=HUP", BINARY, "client", target]).args(flags);
+    command.args(["--default-signal=HUP,INT", BINARY, "client", target]).args(flags);
     command
 }
 

@@ -12,16 +12,17 @@ use echo_core::Rules;
 use hosted::server::{Config, Lines, Log, Server, Totals};
 use hosted::signals::Stop;
 use rustix::process::{Pid, Signal, kill_process};
+use socket2::{Domain, Socket, Type};
 
 /// Longer than anything takes on the slowest machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The binary, ready to be given arguments. It sees no terminal, only its width,
-/// and SIGHUP as usual, even if the tests run under nohup.
+/// and signals as usual, even if the tests run in the background or under nohup.
 pub(crate) fn hosted() -> Command {
     let mut command = Command::new("env");
-    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_hosted")]);
-    command.stdin(Stdio::null()).env("COLUMNS", "100");
+    command.args(["--default-signal=HUP,INT", env!("CARGO_BIN_EXE_hosted")]);
+    command.stdin(Stdio::null()).env("COLUMNS", "100").env_remove("CLICOLOR_FORCE");
     command
 }
 
@@ -196,6 +197,14 @@ pub(crate) fn config() -> Config {
 
 pub(crate) fn loopback() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")
+}
+
+/// An address where nobody listens, nor can begin to while the socket lives.
+pub(crate) fn deaf() -> (Socket, String) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+    let address = socket.local_addr().expect("bound").as_socket().expect("IPv4");
+    (socket, address.to_string())
 }
 
 /// A connection on which no call waits for ever.

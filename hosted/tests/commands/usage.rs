@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
-use crate::support::{Ended, Program, loopback, peer, run};
+use crate::support::{Ended, Program, deaf, loopback, peer, run};
 
 const USAGE: i32 = 2;
 const NOT_POSSIBLE: i32 = 3;
@@ -31,7 +31,7 @@ fn wrong_flags_are_usage_errors() {
         ("server --listen 0", "'--listen <N>'"),
         ("server --threads 0", "'--threads <N>'"),
         ("server --max-conns 0", "'--max-conns <N>'"),
-        ("server --ip a:b:", "cannot resolve"),
+        ("server --ip no..such", "cannot resolve"),
         ("server -v -q", "cannot be used with"),
         ("client --buffer 0", "0 is not in 1..=65536"),
         ("client --timeout nan", "not a length of time"),
@@ -68,7 +68,7 @@ fn what_is_not_possible_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).display().to_string();
     fs::write(path("empty"), "").expect("written");
-    let closed = loopback().local_addr().expect("bound").to_string();
+    let (_deaf, closed) = deaf();
     let [missing, empty] = ["missing", "empty"].map(|name| format!("file:{}", path(name)));
     for (args, said) in [
         (
@@ -115,7 +115,7 @@ fn assert_refused(ended: &Ended, code: i32, said: &str) {
 fn a_target_that_refuses_leaves_no_empty_figure() {
     let folder = tempfile::tempdir().expect("a folder");
     let figure = folder.path().join("rate.jpg").display().to_string();
-    let closed = loopback().local_addr().expect("bound").to_string();
+    let (_deaf, closed) = deaf();
     assert_eq!(run(&["rate", &closed, "--output", &figure]).code, Some(NOT_POSSIBLE));
     assert!(!Path::new(&figure).exists());
 }
