@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::process::getpgrp;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
 /// Without a terminal a line is written this often, so that the log of a long run shows that it is alive, and
 /// how; a short run leaves no trace.
@@ -28,7 +29,7 @@ impl Live {
     #[must_use]
     pub fn new(plain: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let seen = io::stderr().is_terminal() && !dumb;
+        let seen = io::stderr().is_terminal() && !dumb && in_the_foreground();
         let target = if seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(ProgressStyle::with_template("{msg}").expect("a template of ours"));
@@ -56,10 +57,16 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
-        if let Some(before) = &self.terminal {
+        if let Some(before) = self.terminal.as_ref().filter(|_| in_the_foreground()) {
             let _ = tcsetattr(io::stderr(), OptionalActions::Now, before);
         }
     }
+}
+
+/// Whether the terminal is this job's. A job in the background that changes the terminal is stopped
+/// by the system.
+fn in_the_foreground() -> bool {
+    tcgetpgrp(io::stderr()).is_ok_and(|foreground| foreground == getpgrp())
 }
 
 /// Where the terminal writes `^C` the lines could not be cleared: it would break
