@@ -28,7 +28,8 @@ pub(super) fn open(
     limit: Option<Duration>,
     stop: &Stop,
 ) -> io::Result<()> {
-    let start = clock.now();
+    // When one last became open, or the first was begun.
+    let mut moved = clock.now();
     let (mut next, mut under_way) = (0, 0);
     let mut ready = Vec::new();
     loop {
@@ -42,7 +43,7 @@ pub(super) fn open(
             next += 1;
         }
         let now = clock.now();
-        let late = limit.is_some_and(|limit| now.saturating_duration_since(start) > limit);
+        let late = limit.is_some_and(|limit| now.saturating_duration_since(moved) > limit);
         if under_way == 0 || late || stop.requested() {
             return Ok(());
         }
@@ -50,7 +51,10 @@ pub(super) fn open(
         for key in ready.drain(..) {
             match lanes[key].opened(wait) {
                 Ok(false) => {}
-                Ok(true) => under_way -= 1,
+                Ok(true) => {
+                    under_way -= 1;
+                    moved = now;
+                }
                 Err(_) => {
                     lanes[key].disconnect(None);
                     under_way -= 1;
