@@ -2,7 +2,7 @@
 //! for the table of messages, which grows while the run goes on.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
@@ -25,15 +25,15 @@ pub struct Exports {
 }
 
 impl Exports {
-    /// Opens what is asked for.
+    /// Opens what is asked for, and the `figure`.
     ///
     /// # Errors
     ///
     /// If one of the files cannot be written, or would be written twice.
-    pub fn open(args: &LoadArgs, figure: Option<Output>) -> Result<Self> {
+    pub fn open(args: &LoadArgs, figure: Option<&Path>) -> Result<Self> {
         let open = |path: &Option<_>| path.as_deref().map(Output::open).transpose();
         let exports = Self {
-            figure,
+            figure: figure.map(Output::open).transpose()?,
             json: open(&args.export_json)?,
             csv: open(&args.export_csv)?,
             hdr: open(&args.export_hdr)?,
@@ -66,26 +66,27 @@ impl Exports {
         Ok(Some(Table { csv: Csv::new(output.stream()?), path }))
     }
 
-    /// Writes all but the table; returns where the figure is.
+    /// Writes all but the table, each whatever becomes of the others; returns where the figure is.
     ///
     /// # Errors
     ///
-    /// The first file that cannot be written.
+    /// The first that cannot be written.
     pub fn write(
         self,
         subject: &Subject<'_>,
         measurement: &Measurement,
     ) -> Result<Option<PathBuf>> {
-        if let Some(json) = self.json {
-            json.write(format!("{:#}\n", report::json(subject, measurement)).as_bytes())?;
-        }
-        if let Some(hdr) = self.hdr {
-            hdr.write(&report::hdr(subject, measurement)?)?;
-        }
-        let Some(figure) = self.figure else { return Ok(None) };
-        let path = figure.path().to_owned();
-        figure.write(&draw(subject, measurement, Format::from_path(&path))?)?;
-        Ok(Some(path))
+        let json = self.json.map(|json| {
+            json.write(format!("{:#}\n", report::json(subject, measurement)).as_bytes())
+        });
+        let hdr = self.hdr.map(|hdr| hdr.write(&report::hdr(subject, measurement)?));
+        let figure = self.figure.map(|figure| {
+            let path = figure.path().to_owned();
+            figure.write(&draw(subject, measurement, Format::from_path(&path))?).map(|()| path)
+        });
+        json.transpose()?;
+        hdr.transpose()?;
+        figure.transpose()
     }
 }
 

@@ -5,7 +5,6 @@ use anyhow::Result;
 use crate::Verdict;
 use crate::cli::{Content, FailRateArgs};
 use crate::load::Measurement;
-use crate::output::Output;
 use crate::progress::note;
 use crate::trial::{self, Words};
 use crate::units::{self, plain};
@@ -19,12 +18,12 @@ const WINDOW: u32 = 10;
 ///
 /// What could not be resolved, connected to, opened or written.
 pub fn main(args: &FailRateArgs) -> Result<Verdict> {
-    let figure = args.output.as_deref().map(Output::open).transpose()?;
     if args.payload == Content::Zero {
         note("note: with --payload zero a late, repeated or shifted echo looks right; seq tells");
     }
     let words = Words { line: live_line, success: |now| format!("   {}", success(now)) };
-    let trial = trial::run("fail-rate", &args.load, &args.payload, true, figure, words)?;
+    let trial =
+        trial::run("fail-rate", &args.load, &args.payload, true, args.output.as_deref(), words)?;
     let well = trial.measurement.tally.failures() <= args.max_fail && !trial.crossed;
     Ok(if well { Verdict::Well } else { Verdict::Failed })
 }

@@ -5,7 +5,6 @@ use anyhow::Result;
 use crate::Verdict;
 use crate::cli::RateArgs;
 use crate::load::Measurement;
-use crate::output::Output;
 use crate::percentiles::{MEDIAN, P99, percentile};
 use crate::trial::{self, Words};
 use crate::units::{self, plain};
@@ -16,7 +15,7 @@ use crate::units::{self, plain};
 ///
 /// What could not be resolved, connected to, opened or written.
 pub fn main(args: &RateArgs) -> Result<Verdict> {
-    let figure = if args.no_plot { None } else { Some(Output::open(&args.output)?) };
+    let figure = (!args.no_plot).then_some(args.output.as_path());
     let words = Words { line: live_line, success: |_| String::new() };
     let trial = trial::run("rate", &args.load, &args.payload, false, figure, words)?;
     let well = trial.measurement.tally.failures() == 0 && !trial.crossed;

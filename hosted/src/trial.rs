@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -11,14 +12,13 @@ use crate::address::{self, reason};
 use crate::cli::{Content, LoadArgs, Rate, Time};
 use crate::exports::{Exports, Table};
 use crate::load::{self, Measurement, Observer, Pace, Plan, Sample};
-use crate::output::Output;
 use crate::panel::Panel;
 use crate::progress::{Live, note};
 use crate::report::{self, Condition, Subject};
 use crate::server::Local;
 use crate::signals::Stop;
 
-/// Measures and prints the report; the figure goes into `figure`.
+/// Measures and prints the report; the figure goes into the file `figure`.
 ///
 /// # Errors
 ///
@@ -28,10 +28,9 @@ pub fn run(
     args: &LoadArgs,
     content: &Content,
     keep_going: bool,
-    figure: Option<Output>,
+    figure: Option<&Path>,
     words: Words,
 ) -> Result<Trial> {
-    let mut exports = Exports::open(args, figure)?;
     let content_bytes = read(content)?;
     let local = args.local.then(Local::start).transpose()?;
     let addresses = match &local {
@@ -39,8 +38,9 @@ pub fn run(
         None => args.target.target().resolve(args.target.port)?,
     };
     let first = address::connect(&addresses, args.timeout.0)?;
-    // Before, there is nothing to report, and a signal may end the program as it always does.
+    // Before, there is nothing to report or to tidy, and a signal may end the program as it always does.
     let stop = Stop::on_signals().context("cannot catch signals")?;
+    let mut exports = Exports::open(args, figure)?;
     let address = first.peer_addr().context("the connection was lost at once")?;
     let plan = Plan {
         address,
@@ -80,8 +80,12 @@ pub fn run(
     } else {
         print(&report::text(&subject, &measurement))
     };
-    table.map(Table::finish).transpose()?;
-    let figure = exports.write(&subject, &measurement)?;
+    let crossed = crossed(&args.fail_if, &measurement, plan.length);
+    // One file that cannot be written takes no other with it.
+    let table = table.map(Table::finish).transpose();
+    let figure = exports.write(&subject, &measurement);
+    table?;
+    let figure = figure?;
     let printed = match figure.filter(|_| !args.json) {
         Some(path) => printed.and_then(|()| print(&format!("figure {}", path.display()))),
         None => printed,
@@ -91,7 +95,6 @@ pub fn run(
     printed
         .or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
         .map_err(|error| anyhow!("{NO_OUTPUT}: {}", reason(&error)))?;
-    let crossed = crossed(&args.fail_if, &measurement, plan.length);
     Ok(Trial { measurement, crossed })
 }
 

@@ -116,6 +116,25 @@ fn the_files_say_what_the_report_says() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_written_takes_no_other_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let [json, hdr, figure] = ["run.json", "run.hlog", "run.svg"].map(file);
+    let ended = run(&[
+        &["rate", "--local", "-c", "9", "--fail-if", "max>0", "--export-csv", "/dev/full"][..],
+        &["--export-json", &json, "--export-hdr", &hdr, "--output", &figure],
+    ]
+    .concat());
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.starts_with("failed: max>0\n"), "{ended:?}");
+    assert!(ended.stderr.contains("error: cannot write /dev/full: no space left"), "{ended:?}");
+    for path in [json, hdr, figure] {
+        assert!(fs::metadata(&path).is_ok_and(|file| file.len() > 0), "{path}");
+    }
+}
+
 #[test]
 fn the_configuration_is_what_was_asked_for() {
     let config = |args: &str| {
@@ -266,6 +285,14 @@ fn two_reports_are_compared() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(ended.stdout.ends_with(" %\n"), "{ended:?}");
     }
+    let few: [_; 2] = ["few.json", "fewer.json"].map(|name| {
+        let path = folder.path().join(name).to_str().expect("UTF-8").to_owned();
+        run(&["rate", "--local", "--no-plot", "-c", "2", "--export-json", &path]);
+        path
+    });
+    let ended = run(&["compare", &few[0], &few[1]]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stdout.ends_with("nothing can be told from so few messages\n"), "{ended:?}");
     let other = folder.path().join("other.json");
     fs::write(&other, "{}").expect("written");
     for path in [other.as_path(), Path::new("/nowhere.json")] {

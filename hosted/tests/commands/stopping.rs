@@ -108,8 +108,11 @@ fn a_signal_ends_it_while_it_connects() {
         client
     });
     let before = unanswered(address);
-    let args = ["rate", &address.to_string(), "--no-plot", "--timeout", "-1"];
-    let program = Program::start(hosted().args(args));
+    let folder = tempfile::tempdir().expect("a folder");
+    let figure = folder.path().join("new/rate.png");
+    let mut command = hosted();
+    command.args(["rate", &address.to_string(), "--timeout", "-1", "--output"]).arg(&figure);
+    let program = Program::start(&mut command);
     let end = Instant::now() + PATIENCE;
     while unanswered(address) == before {
         assert!(Instant::now() < end, "it does not connect");
@@ -118,6 +121,7 @@ fn a_signal_ends_it_while_it_connects() {
     program.signal(Signal::INT);
     let ended = program.wait();
     assert_eq!((ended.code, ended.stdout.as_str()), (None, ""), "{ended:?}");
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 0, "it leaves nothing behind");
 }
 
 /// How many connections to this address wait for the first answer (`SYN_SENT` is 02).
