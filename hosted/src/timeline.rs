@@ -63,23 +63,6 @@ impl Timeline {
         self.tallies[column].failures += 1;
     }
 
-    /// Adds what another timeline of the same run has recorded.
-    pub fn merge(&mut self, other: &Self) {
-        while self.shift < other.shift {
-            self.widen();
-        }
-        let len = other.len.div_ceil(1 << (self.shift - other.shift));
-        self.len = self.len.max(len);
-        for source in 0..other.len {
-            let column = source >> (self.shift - other.shift);
-            let bins = self.counts[bins_of(column)].iter_mut();
-            for (sum, count) in bins.zip(&other.counts[bins_of(source)]) {
-                *sum = sum.saturating_add(*count);
-            }
-            self.tallies[column].add(&other.tallies[source]);
-        }
-    }
-
     /// Doubles the width of the columns, merging neighbours.
     pub fn widen(&mut self) {
         for source in 0..self.len {
@@ -292,22 +275,6 @@ mod tests {
             timeline.record_failure(time);
         }
         assert_eq!(total(&timeline), (3, 3, 3));
-    }
-
-    #[test]
-    fn merging_timelines_of_any_width_keeps_every_count() {
-        let parts = [1_000, 70_000_000, 20_000].map(|ns| recorded(400, Duration::from_nanos(ns)));
-        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
-            let mut sum = Timeline::new();
-            for part in order {
-                sum.merge(&parts[part]);
-            }
-            assert_eq!(total(&sum), (1_200, 240, 1_200));
-            assert_eq!(sum.column_width(), parts[1].column_width());
-            // The other two are over before the first column of the long one is.
-            let first: Vec<_> = sum.columns().map(|column| column.round_trips()).take(2).collect();
-            assert_eq!(first, [801, 1]);
-        }
     }
 
     #[test]
