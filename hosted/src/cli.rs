@@ -176,7 +176,7 @@ pub struct LoadArgs {
     #[arg(long)]
     pub crr: bool,
 
-    /// Leave out what starts in this time at first (warm-up); --time and --count count from then on
+    /// Leave out what is due in this time at first (warm-up); --time and --count count from then on
     #[arg(short = 'O', long, value_name = "TIME", default_value = "0")]
     pub omit: Time,
 
@@ -310,7 +310,8 @@ pub struct CompareArgs {
     #[arg(value_name = "AFTER.json")]
     pub after: PathBuf,
 
-    /// Exit with 1 if a percentile or the rate is worse by more than so many per cent
+    /// Exit with 1 if the mean, a percentile, the rate or the failures are worse by more than so many
+    /// per cent, and not by chance
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
     pub threshold: f64,
 }

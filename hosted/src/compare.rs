@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 use crate::Verdict;
 use crate::address::reason;
 use crate::cli::CompareArgs;
+use crate::confidence::{fail_rate_interval, mean_interval};
 use crate::progress::note;
 use crate::report::SCHEMA;
-use crate::report::confidence::fail_rate_interval;
 use crate::units::{self, plain};
 
 /// Runs `hosted compare`.
@@ -23,7 +23,9 @@ use crate::units::{self, plain};
 /// If a report cannot be read.
 pub fn main(args: &CompareArgs) -> Result<Verdict> {
     let [before, after] = [read(&args.before)?, read(&args.after)?];
-    let unlike = unlike(&before["config"], &after["config"]);
+    let mut unlike = unlike(&before["config"], &after["config"]);
+    unlike.extend(differs(&before, &after, "command"));
+    unlike.extend(differs(&before, &after, "complete"));
     if !unlike.is_empty() {
         note(&plain(&format!("note: the two runs were not made alike: {}", unlike.join(", "))));
     }
@@ -39,11 +41,15 @@ pub fn main(args: &CompareArgs) -> Result<Verdict> {
     for change in &worse {
         text.push_str(&format!("regression: {} {}\n", change.name, change.worded().trim_start()));
     }
-    if worse.is_empty() {
+    let judged = changes.iter().any(|change| change.sure().is_some());
+    if !judged {
+        text.push_str("nothing can be told from so few messages\n");
+    } else if worse.is_empty() {
         text.push_str(&format!("no regression beyond {} %\n", args.threshold));
     }
     io::stdout().write_all(plain(&text).as_bytes()).context("cannot write to stdout")?;
-    Ok(if worse.is_empty() { Verdict::Well } else { Verdict::Failed })
+    // Nobody should pass because too little was measured.
+    Ok(if judged && worse.is_empty() { Verdict::Well } else { Verdict::Failed })
 }
 
 fn read(path: &Path) -> Result<Value> {
@@ -62,11 +68,15 @@ fn read(path: &Path) -> Result<Value> {
 /// In what two configurations differ: `connections 1 and 64`.
 fn unlike(before: &Value, after: &Value) -> Vec<String> {
     let keys = [before, after].into_iter().filter_map(Value::as_object).flat_map(Map::keys);
-    let mut keys: Vec<_> = keys.filter(|key| before[*key] != after[*key]).collect();
+    let mut keys: Vec<_> = keys.collect();
     keys.sort_unstable();
     keys.dedup();
-    let word = |key| format!("{key} {} and {}", before[key], after[key]);
-    keys.into_iter().map(word).collect()
+    keys.into_iter().filter_map(|key| differs(before, after, key)).collect()
+}
+
+fn differs(before: &Value, after: &Value, key: &str) -> Option<String> {
+    let [before, after] = [&before[key], &after[key]];
+    (before != after).then(|| format!("{key} {before} and {after}"))
 }
 
 /// One number of both reports.
@@ -76,7 +86,7 @@ struct Change {
     unit: Unit,
     values: [f64; 2],
     /// Between which values each lies with 95 % confidence, if that is known.
-    intervals: [Option<[f64; 2]>; 2],
+    intervals: [Option<(f64, f64)>; 2],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,11 +116,16 @@ impl Change {
         }
     }
 
+    /// Both intervals.
+    fn sure(&self) -> Option<[(f64, f64); 2]> {
+        let [before, after] = self.intervals;
+        before.zip(after).map(|(before, after)| [before, after])
+    }
+
     /// Worse by more than the threshold, and not by chance: the intervals do not overlap. Without
     /// intervals nobody can tell.
     fn regressed(&self, threshold: f64) -> bool {
-        let [before, after] = self.intervals;
-        let by_chance = before.zip(after).is_none_or(|(a, b)| a[0] <= b[1] && b[0] <= a[1]);
+        let by_chance = self.sure().is_none_or(|[a, b]| a.0 <= b.1 && b.0 <= a.1);
         let worse = match self.unit {
             Unit::Nanoseconds | Unit::Share => self.percent(),
             Unit::BitsPerSecond => -self.percent(),
@@ -126,8 +141,8 @@ impl Change {
         };
         let [before, after] = self.values.map(word);
         let mut line = format!("{:<10}{before:>14}{after:>14}{}", self.name, self.worded());
-        if let [Some(before), Some(after)] = self.intervals {
-            let [a, b] = [before, after].map(|ends| ends.map(word).join(" to "));
+        if let Some(intervals) = self.sure() {
+            let [a, b] = intervals.map(|(low, high)| [low, high].map(word).join(" to "));
             line.push_str(&format!("   (95 %: {a}; {b})"));
         } else {
             line.push_str("   (too few to tell)");
@@ -145,7 +160,7 @@ fn changes(before: &Value, after: &Value) -> Vec<Change> {
     let percentile = |(name, key): (&'static str, &str)| {
         let values = both.map(|report| report[times][key].as_f64());
         let interval = |report: &Value| match key {
-            "mean" => mean_interval(&report[times]),
+            "mean" => times_interval(&report[times]),
             _ => ends(&report[times]["interval95"][key]),
         };
         let intervals = both.map(interval);
@@ -164,10 +179,10 @@ fn changes(before: &Value, after: &Value) -> Vec<Change> {
     changes
 }
 
-fn fail_interval(report: &Value) -> Option<[f64; 2]> {
+fn fail_interval(report: &Value) -> Option<(f64, f64)> {
     let (sent, echoed) = (report["sent"].as_u64()?, report["echoed"].as_u64()?);
-    let (low, high) = fail_rate_interval(sent.saturating_sub(echoed), sent)?;
-    Some([low, high])
+    // Of fewer, not even none or all says much.
+    fail_rate_interval(sent.saturating_sub(echoed), sent).filter(|_| sent >= 10)
 }
 
 /// The maximum is left out: it is one message's.
@@ -180,33 +195,33 @@ const TIMES: [(&str, &str); 6] = [
     ("mean", "mean"),
 ];
 
-fn ends(value: &Value) -> Option<[f64; 2]> {
-    Some([value.get(0)?.as_f64()?, value.get(1)?.as_f64()?])
+fn ends(value: &Value) -> Option<(f64, f64)> {
+    Some((value.get(0)?.as_f64()?, value.get(1)?.as_f64()?))
 }
 
-/// As if the times did not depend on each other. Of fewer than 30 the mean may be far off.
-fn mean_interval(times: &Value) -> Option<[f64; 2]> {
-    let n = times["n"].as_u64().filter(|n| *n >= 30)? as f64;
-    let (mean, deviation) = (times["mean"].as_f64()?, times["stdev"].as_f64()?);
-    let spread = 1.96 * deviation / n.sqrt();
-    Some([mean - spread, mean + spread])
+fn times_interval(times: &Value) -> Option<(f64, f64)> {
+    let number = |key: &str| times[key].as_f64();
+    mean_interval(number("mean")?, number("stdev")?, number("n")?)
 }
 
 /// From the rates of the report's intervals: their mean, and how far they scatter. The last one is
-/// a rest of any length.
-fn rate_interval(report: &Value) -> Option<[f64; 2]> {
+/// a rest of any length. Where an interval has few messages, its rate says more of its borders.
+fn rate_interval(report: &Value) -> Option<(f64, f64)> {
     let intervals = report["intervals"].as_array()?;
-    let rates: Vec<_> = intervals.iter().filter_map(|one| one["rate_bps"].as_f64()).collect();
-    let rates = &rates[..rates.len().saturating_sub(1)];
-    if rates.len() < 10 {
+    let whole = &intervals[..intervals.len().saturating_sub(1)];
+    let rates: Vec<_> = whole.iter().filter_map(|one| one["rate_bps"].as_f64()).collect();
+    let n = rates.len() as f64;
+    if report["echoed"].as_f64()? < FEWEST * n {
         return None;
     }
-    let n = rates.len() as f64;
     let mean = rates.iter().sum::<f64>() / n;
     let variance = rates.iter().map(|rate| (rate - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let spread = 1.96 * (variance / n).sqrt();
-    Some([mean - spread, mean + spread])
+    let (low, high) = mean_interval(mean, variance.sqrt(), n)?;
+    Some((low.max(0.0), high))
 }
+
+/// Messages in an interval, on average, that make its rate one.
+const FEWEST: f64 = 10.0;
 
 #[cfg(test)]
 mod tests {
@@ -237,7 +252,8 @@ mod tests {
     fn worse_is_slower_or_less() {
         let known = |p50: u64, rate: f64| {
             let mut report = report(p50, Some([p50, p50]), rate);
-            report["intervals"] = vec![json!({ "rate_bps": rate }); 11].into();
+            report["intervals"] = vec![json!({ "rate_bps": rate }); 31].into();
+            report["echoed"] = 1_000.into();
             report
         };
         let before = known(1_000, 100.0);
@@ -292,20 +308,19 @@ mod tests {
     }
 
     #[test]
-    fn a_mean_lies_between_its_standard_errors() {
-        let of = |n: u64| mean_interval(&json!({ "n": n, "mean": 500, "stdev": 100 }));
-        assert_eq!(of(10_000), Some([498.04, 501.96]));
-        assert_eq!(of(29), None);
-        assert_eq!(mean_interval(&json!({ "n": 100, "mean": null, "stdev": null })), None);
-    }
-
-    #[test]
     fn the_rates_interval_comes_from_the_course() {
-        let course = |rates: [f64; 11]| json!({ "intervals": rates.map(|rate| json!({ "rate_bps": rate })).to_vec() });
-        let mut rates = [100.0; 11];
-        assert_eq!(rate_interval(&course(rates)), Some([100.0, 100.0]));
-        rates[10] = 7.0;
-        assert_eq!(rate_interval(&course(rates)), Some([100.0, 100.0]), "the rest is left out");
-        assert_eq!(rate_interval(&json!({ "intervals": [] })), None);
+        let course = |rates: &[f64], echoed: u64| {
+            let intervals: Vec<_> = rates.iter().map(|rate| json!({ "rate_bps": rate })).collect();
+            rate_interval(&json!({ "intervals": intervals, "echoed": echoed }))
+        };
+        let mut rates = [100.0; 31];
+        assert_eq!(course(&rates, 1_000), Some((100.0, 100.0)));
+        rates[30] = 7.0;
+        assert_eq!(course(&rates, 1_000), Some((100.0, 100.0)), "the rest is left out");
+        assert_eq!(course(&rates[1..], 1_000), None, "too few intervals");
+        assert_eq!(course(&rates, 299), None, "too few messages in each");
+        rates[0] = 1e9;
+        assert_eq!(course(&rates, 1_000).map(|(low, _)| low), Some(0.0), "no rate is negative");
+        assert_eq!(course(&[], 1_000), None);
     }
 }

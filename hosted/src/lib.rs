@@ -9,6 +9,7 @@ pub mod client;
 pub mod clock;
 pub mod compare;
 pub mod completions;
+pub mod confidence;
 pub mod descriptors;
 pub mod escape;
 pub mod exports;

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::confidence::Z;
 use crate::times::Times;
 
 /// Names of percentiles and the N of "one in N round trips was slower".
@@ -63,9 +64,6 @@ pub fn interval(times: &Times, one_in: u64) -> Option<[Duration; 2]> {
 
 /// The variance from which a binomial distribution passes for a normal one.
 const FEWEST: f64 = 5.0;
-
-/// The 95 % quantile of the normal distribution, both sides.
-const Z: f64 = 1.959_964;
 
 /// A histogram knows times to three digits only. A number is from the middle of what it cannot tell apart, but
 /// not beyond the fastest and the slowest, which are known exactly.

@@ -4,7 +4,6 @@
 //! measures nothing and knows no flags.
 
 mod condition;
-pub mod confidence;
 mod csv;
 mod environment;
 mod hdr;
@@ -58,6 +57,20 @@ impl Subject<'_> {
             units::duration(measurement.elapsed),
             started.replace('T', " ").replace('Z', " UTC"),
         ]
+    }
+}
+
+/// What programs call a kind of failure.
+const fn key(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::TimedOut => "timeout",
+        FailureKind::Refused => "refused",
+        FailureKind::Reset => "reset",
+        FailureKind::ClosedEarly => "closed_early",
+        FailureKind::Differs => "differs",
+        FailureKind::Extra => "extra",
+        FailureKind::Unreachable => "unreachable",
+        FailureKind::Local => "local",
     }
 }
 

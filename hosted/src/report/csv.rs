@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
+use super::key;
 use crate::load::Sample;
 
 /// Bytes written at once.
@@ -51,7 +52,7 @@ impl Csv {
                 let took = took.as_nanos();
                 writeln!(self.file, ",{took},{},echoed", took + late)
             }
-            Err(failure) => writeln!(self.file, ",,,{}", failure.kind()),
+            Err(failure) => writeln!(self.file, ",,,{}", key(failure.kind())),
         }
     }
 

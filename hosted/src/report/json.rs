@@ -5,9 +5,9 @@ use std::time::Duration;
 use echo_core::FailureKind;
 use serde_json::{Map, Value, json};
 
-use super::Subject;
-use super::confidence::fail_rate_interval;
 use super::environment::environment;
+use super::{Subject, key};
+use crate::confidence::fail_rate_interval;
 use crate::load::{Ended, Measurement, Pace};
 use crate::percentiles::{self, MEDIAN, P99, PERCENTILES};
 use crate::times::Times;
@@ -154,17 +154,4 @@ fn times(times: &Times) -> Value {
     out.insert("max".into(), nanos(times.slowest()).into());
     out.insert("interval95".into(), intervals.into());
     out.into()
-}
-
-const fn key(kind: FailureKind) -> &'static str {
-    match kind {
-        FailureKind::TimedOut => "timeout",
-        FailureKind::Refused => "refused",
-        FailureKind::Reset => "reset",
-        FailureKind::ClosedEarly => "closed_early",
-        FailureKind::Differs => "differs",
-        FailureKind::Extra => "extra",
-        FailureKind::Unreachable => "unreachable",
-        FailureKind::Local => "local",
-    }
 }

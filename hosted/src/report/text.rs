@@ -6,8 +6,8 @@ use std::time::Duration;
 use echo_core::{Difference, FailureKind, Fault};
 
 use super::Subject;
-use super::confidence::fail_rate_interval;
 use super::hints::hint;
+use crate::confidence::fail_rate_interval;
 use crate::load::{Ended, Measurement, Plan};
 use crate::percentiles::{self, P99, PERCENTILES};
 use crate::times::Times;
