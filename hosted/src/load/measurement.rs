@@ -16,7 +16,7 @@ const INCIDENTS: usize = 10;
 pub struct Measurement {
     /// When the run started, on the wall clock.
     pub started: SystemTime,
-    /// From the start of the run to its end.
+    /// From the end of the warm-up, if there was one, to the end of the run.
     pub elapsed: Duration,
     /// Why it ended.
     pub ended: Ended,
@@ -34,7 +34,7 @@ pub struct Measurement {
     pub connecting: Option<Times>,
     /// Messages that were due before the end and never sent.
     pub unsent: u64,
-    /// Messages that were echoed before the measurement began.
+    /// Messages of the warm-up, which are in none of the other numbers.
     pub omitted: u64,
     /// The course of the run.
     pub timeline: Timeline,
@@ -68,7 +68,7 @@ pub enum Ended {
 /// One failed message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Incident {
-    /// When, since the start of the run.
+    /// When, since the start of the measurement.
     pub at: Duration,
     /// On which connection, from 0.
     pub connection: usize,

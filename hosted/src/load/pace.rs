@@ -13,8 +13,8 @@ use echo_core::Instant;
 pub enum Pace {
     /// As soon as the one before it on the same connection has ended.
     Closed,
-    /// On each connection one at every multiple of this time; none where the
-    /// one before it is still under way.
+    /// On each connection one in each of these times, the connections one after
+    /// another; none where the one before it is still under way.
     Interval(Duration),
     /// So many a second over all connections, whatever comes back. A message
     /// that is due while another is under way waits for its connection, and
