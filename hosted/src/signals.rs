@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -12,6 +14,10 @@ use signal_hook::{flag, low_level};
 
 /// What the shell shows for a program that ended by Ctrl+C.
 const INTERRUPTED: i32 = 130;
+
+/// Signals within this time are one: `timeout` sends its own twice, to the
+/// program and to its group.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// A request to stop, which a measuring loop looks at and an event loop hears.
 #[derive(Debug, Clone)]
@@ -35,8 +41,8 @@ impl Stop {
         Ok(Self { requested, sender: Arc::new(sender), receiver: Arc::new(receiver) })
     }
 
-    /// A request that the first signal makes; the second ends the program at
-    /// once, with exit code 130. SIGHUP never does that: a console that closes
+    /// A request that the first signal makes; one that comes later ends the
+    /// program at once, with exit code 130. SIGHUP never does that: a console that closes
     /// sends it twice, once by the shell and once by the system. Where it is
     /// ignored from the start, as under nohup, it stays so.
     ///
@@ -45,15 +51,21 @@ impl Stop {
     /// If there is no file descriptor left, or signals cannot be caught.
     pub fn on_signals() -> io::Result<Self> {
         let stop = Self::new()?;
+        let again = Arc::new(AtomicBool::new(false));
         let hangup = (!ignored(SIGHUP)).then_some(SIGHUP);
         for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
-            // In this order: the first signal finds the flag down.
             if signal != SIGHUP {
-                flag::register_conditional_shutdown(signal, INTERRUPTED, stop.requested.clone())?;
+                flag::register_conditional_shutdown(signal, INTERRUPTED, again.clone())?;
             }
             flag::register(signal, stop.requested.clone())?;
             low_level::pipe::register(signal, stop.sender.try_clone()?)?;
         }
+        let asked = stop.clone();
+        thread::Builder::new().spawn(move || {
+            asked.wait();
+            thread::sleep(AT_ONCE);
+            again.store(true, Ordering::Relaxed);
+        })?;
         Ok(stop)
     }
 

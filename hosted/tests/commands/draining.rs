@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use rustix::process::Signal;
 
@@ -30,14 +31,35 @@ fn each_signal_lets_the_sessions_finish() {
 }
 
 #[test]
-fn the_second_signal_ends_at_once() {
+fn another_signal_ends_at_once() {
     let (mut server, address) = Program::server(&["--drain", "1h"]);
     let mut client = connect(address);
     ping(&mut client, b"hello");
     server.signal(Signal::INT);
     server.stderr_line("stopping");
-    server.signal(Signal::INT);
+    // One that comes at once is taken for the same.
+    while server.is_running() {
+        server.signal(Signal::INT);
+        thread::yield_now();
+    }
     assert_eq!(server.wait().code, Some(130));
+}
+
+/// `timeout` sends one to the program and one to its group.
+#[test]
+fn two_signals_at_once_are_one() {
+    let (mut server, address) = Program::server(&["--drain", "1h"]);
+    let mut client = connect(address);
+    ping(&mut client, b"hello");
+    // Both wait for it to go on.
+    for signal in [Signal::STOP, Signal::TERM, Signal::INT, Signal::CONT] {
+        server.signal(signal);
+    }
+    server.stderr_line("stopping");
+    ping(&mut client, b"still there");
+    drop(client);
+    let ended = server.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
 /// The shell sends one and the system another.

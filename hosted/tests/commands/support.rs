@@ -84,6 +84,10 @@ impl Program {
         kill_process(pid.expect("a process id"), signal).expect("it runs");
     }
 
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("it can be waited for").is_none()
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) fn wait(mut self) -> Ended {
         let (stdout, stderr) = (self.stdout.rest(), self.stderr.rest());
