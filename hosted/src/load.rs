@@ -154,6 +154,7 @@ pub fn run(
         opening::open(&mut lanes, &mut wait, &clock, plan.limit, stop)
             .context("cannot wait for sockets")?;
     }
+    let before = kernel(&lanes, None).map_or(0, |kernel| kernel.retransmits);
     let start = clock.now();
     let mut load = Load {
         plan,
@@ -167,10 +168,17 @@ pub fn run(
         begun: 0,
         busy: 0,
         look: None,
+        before,
         out: Measurement { instrument, ..Measurement::of(plan) },
     };
     load.run(start, stop, observer).context("cannot wait for sockets")?;
     Ok(load.out)
+}
+
+/// What the kernel knows of the connections, after what it knew of those `before`.
+fn kernel(lanes: &[Lane<'_>], before: Option<Kernel>) -> Option<Kernel> {
+    let kernels = lanes.iter().filter_map(Lane::kernel);
+    kernels.fold(before, |sum, kernel| Some(kernel.after(sum)))
 }
 
 struct Load<'a> {
@@ -190,6 +198,8 @@ struct Load<'a> {
     busy: usize,
     /// No deadline and no rest of a lane ends before.
     look: Option<Instant>,
+    /// Segments sent again while the connections were opened.
+    before: u64,
     out: Measurement,
 }
 
@@ -252,16 +262,23 @@ impl Load<'_> {
             let due = schedule.due(self.from, end).min(self.plan.count.unwrap_or(u64::MAX));
             self.out.unsent = due.saturating_sub(self.begun);
         }
-        self.out.kernel = self
-            .lanes
-            .iter()
-            .filter_map(Lane::kernel)
-            .fold(self.out.kernel, |sum, kernel| Some(kernel.after(sum)));
+        let waits = self.lanes.iter().filter(|lane| lane.is_busy() && lane.planned() >= self.from);
+        let since = |lane: &Lane<'_>| match self.out.response {
+            Some(_) => lane.planned(),
+            None => lane.begun(),
+        };
+        self.out.under_way = waits.map(|lane| now.saturating_duration_since(since(lane))).collect();
+        self.out.kernel = kernel(&self.lanes, self.out.kernel).map(|kernel| Kernel {
+            retransmits: kernel.retransmits.saturating_sub(self.before),
+            ..kernel
+        });
     }
 
     /// When there is something to do even if nothing comes back.
     fn next(&self, now: Instant) -> Instant {
-        let slot = self.schedule.as_ref().map(Schedule::next);
+        // Where all lanes are busy, what is due waits for one to be free.
+        let free = self.busy < self.lanes.len();
+        let slot = self.schedule.as_ref().filter(|_| free).map(Schedule::next);
         let last = self.plan.time.map(|time| self.from + time).filter(|last| *last > now);
         [self.look, slot, last].into_iter().flatten().fold(self.tick, Instant::min)
     }

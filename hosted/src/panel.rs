@@ -22,6 +22,7 @@ pub struct Panel {
     head: String,
     message_bytes: u64,
     planned: Option<Duration>,
+    warm_up: Duration,
     /// Messages a second, of each of the last seconds.
     rates: VecDeque<f64>,
     /// When the present second began, and how many messages were back then.
@@ -41,6 +42,7 @@ impl Panel {
             head: format!("{}  {load}", subject.name),
             message_bytes: subject.plan.length,
             planned: subject.plan.time,
+            warm_up: subject.plan.omit,
             rates: VecDeque::with_capacity(SECONDS + 1),
             since: (Duration::ZERO, 0),
         }
@@ -64,11 +66,18 @@ impl Panel {
     #[must_use]
     pub fn lines(&self, measurement: &Measurement, success: &str) -> String {
         let tally = &measurement.tally;
-        let clock = match self.planned {
-            Some(planned) => format!("{} of {}", clock(measurement.elapsed), clock(planned)),
-            None => clock(measurement.elapsed),
+        let warm_up = measurement.elapsed.is_zero() && !self.warm_up.is_zero();
+        let (clock, messages) = match self.planned {
+            _ if warm_up => {
+                (format!("warm-up of {}", units::duration(self.warm_up)), measurement.omitted)
+            }
+            Some(planned) => {
+                let clocks = format!("{} of {}", clock(measurement.elapsed), clock(planned));
+                (clocks, tally.messages())
+            }
+            None => (clock(measurement.elapsed), tally.messages()),
         };
-        let [messages, failed] = [tally.echoed(), tally.failures()].map(units::count);
+        let [messages, failed] = [messages, tally.failures()].map(units::count);
         let head = format!(" {}   {clock}   {messages} messages   failed {failed}", self.head);
         let per_second = self.rates.back().copied().or(measurement.messages_per_second());
         let per_second = per_second.unwrap_or_default();

@@ -11,6 +11,7 @@ use echo_core::Rules;
 use hosted::load::{self, Ended, Measurement, Observer, Pace, Plan, Sample};
 use hosted::server::Local;
 use hosted::signals::Stop;
+use rustix::time::{ClockId, clock_gettime};
 
 /// Keeps every message.
 #[derive(Default)]
@@ -120,6 +121,31 @@ fn all_connections_are_open_before_the_first_message() {
     let out = load::run(&plan, first, &stop, &mut Notes::default()).expect("a run");
     assert_eq!(out.tally.echoed(), 1);
     server.join().expect("no panic").expect("echoed");
+}
+
+#[test]
+fn who_still_waits_at_the_end_is_told_of() {
+    for pace in [Pace::Closed, Pace::Rate(1e6)] {
+        // The system accepts; nobody answers.
+        let deaf = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = deaf.local_addr().expect("bound");
+        let plan = Plan { connections: 2, pace, ..Plan::new(address) };
+        let first = TcpStream::connect(address).expect("the system accepts");
+        let stop = Stop::new().expect("a pipe");
+        let mut look = |so_far: &Measurement| {
+            if so_far.elapsed >= 500 * MILLI {
+                stop.request();
+            }
+        };
+        let before = clock_gettime(ClockId::ThreadCPUTime);
+        let out = load::run(&plan, first, &stop, &mut look).expect("a run");
+        let after = clock_gettime(ClockId::ThreadCPUTime);
+        assert_eq!((out.tally.messages(), out.under_way.len()), (0, 2));
+        assert!(out.longest_wait() >= Some(400 * MILLI), "{:?}", out.under_way);
+        // While all connections are busy it sleeps, whatever is due.
+        let busy = Duration::try_from(after - before).expect("time goes on");
+        assert!(busy < out.elapsed / 2, "{busy:?}");
+    }
 }
 
 #[test]

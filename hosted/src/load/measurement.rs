@@ -20,8 +20,11 @@ pub struct Measurement {
     pub elapsed: Duration,
     /// Why it ended.
     pub ended: Ended,
-    /// How many messages ended how. Messages under way at the end are not counted.
+    /// How many messages ended how.
     pub tally: Tally,
+    /// How long messages had been under way that were so when the run was
+    /// ended, as [`felt`](Self::felt) counts; they are in no other number.
+    pub under_way: Vec<Duration>,
     /// From sending a message to the end of its echo, of those that were echoed;
     /// with a connection per message from opening it.
     pub times: Times,
@@ -104,7 +107,7 @@ impl Sample {
 /// What the kernel knows of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kernel {
-    /// Segments sent again.
+    /// Segments sent again since the connections were open.
     pub retransmits: u64,
     /// Its smoothed round-trip time, of the connection asked last.
     pub srtt: Duration,
@@ -127,6 +130,7 @@ impl Measurement {
             elapsed: Duration::ZERO,
             ended: Ended::AsPlanned,
             tally: Tally::default(),
+            under_way: Vec::new(),
             times: Times::new(),
             response: None,
             late: None,
@@ -187,6 +191,12 @@ impl Measurement {
     #[must_use]
     pub fn felt(&self) -> &Times {
         self.response.as_ref().unwrap_or(&self.times)
+    }
+
+    /// The longest time that anybody waited, be it that no echo came before the end.
+    #[must_use]
+    pub fn longest_wait(&self) -> Option<Duration> {
+        self.felt().slowest().max(self.under_way.iter().copied().max())
     }
 
     /// Messages echoed per second, if any time has passed.

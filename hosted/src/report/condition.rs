@@ -46,7 +46,7 @@ impl Condition {
             Metric::Percentile(one_in) => nanos(percentile(times, one_in)),
             Metric::Fastest => nanos(times.fastest()),
             Metric::Mean => nanos(times.mean()),
-            Metric::Slowest => nanos(times.slowest()),
+            Metric::Slowest => nanos(measurement.longest_wait()),
             Metric::Rate => measurement.bits_per_second(message_bytes),
             Metric::Messages => measurement.messages_per_second(),
             Metric::Failed => measurement.tally.fail_rate(),

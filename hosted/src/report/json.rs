@@ -49,6 +49,10 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
             "first_message": first.message,
             "first_offset": first.offset,
         })).collect::<Vec<_>>(),
+        "under_way": {
+            "messages": measurement.under_way.len(),
+            "longest_ns": measurement.under_way.iter().max().map(|time| nanos(*time)),
+        },
         "fail_rate": tally.fail_rate(),
         "fail_rate_upper95": interval.map(|(_, high)| high),
         "service_ns": times(&measurement.times),
@@ -105,11 +109,15 @@ fn nanos(time: Duration) -> u64 {
 /// The course of the run; its times are from a coarser histogram, to 6 %.
 fn intervals(subject: &Subject<'_>, measurement: &Measurement) -> Vec<Value> {
     let mut timeline = measurement.timeline.clone();
-    while timeline.columns().len() > INTERVALS {
+    // It ends with the last message; the time after it belongs to the run.
+    let whole = |width: Duration| measurement.elapsed.as_nanos().div_ceil(width.as_nanos());
+    while whole(timeline.column_width()) > INTERVALS {
         timeline.widen();
     }
     let width = timeline.column_width();
-    let columns = timeline.columns().zip(0_u32..).map(|(column, number)| {
+    let whole = whole(width) as usize;
+    timeline.resize(whole);
+    let columns = timeline.columns().take(whole).zip(0_u32..).map(|(column, number)| {
         let start = width * number;
         let end = measurement.elapsed.min(start + width);
         let seconds = end.saturating_sub(start).as_secs_f64();
@@ -134,7 +142,7 @@ fn intervals(subject: &Subject<'_>, measurement: &Measurement) -> Vec<Value> {
 }
 
 /// The most intervals of a report.
-const INTERVALS: usize = 120;
+const INTERVALS: u128 = 120;
 
 fn times(times: &Times) -> Value {
     let nanos = |time: Option<Duration>| time.map(nanos);

@@ -32,6 +32,8 @@ pub fn header(subject: &Subject<'_>) -> String {
 pub fn text(subject: &Subject<'_>, measurement: &Measurement) -> String {
     let mut lines = vec![format!("--- {} echo statistics ---", subject.name)];
     lines.push(totals(measurement));
+    lines.extend(warm_up(subject, measurement));
+    lines.extend(under_way(measurement));
     lines.extend(round_trips(&measurement.times));
     lines.extend(rates(subject, measurement));
     lines.extend(percentile_table(measurement));
@@ -71,6 +73,27 @@ fn totals(measurement: &Measurement) -> String {
         let _ = write!(line, "\nfailed: {}", kinds.join(", "));
     }
     line
+}
+
+/// What was left out.
+fn warm_up(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
+    if subject.plan.omit.is_zero() {
+        return None;
+    }
+    let messages = units::counted(measurement.omitted, "message");
+    let end =
+        if measurement.elapsed.is_zero() { "; it ended before anything was measured" } else { "" };
+    Some(format!("warm-up of {}: {messages} left out{end}", units::duration(subject.plan.omit)))
+}
+
+/// What no time shows yet: somebody waited longer than anybody who got an answer.
+fn under_way(measurement: &Measurement) -> Option<String> {
+    let longest = measurement.under_way.iter().copied().max()?;
+    if Some(longest) <= measurement.felt().slowest() {
+        return None;
+    }
+    let messages = units::counted(measurement.under_way.len() as u64, "message");
+    Some(format!("{messages} still under way at the end, for up to {}", units::duration(longest)))
 }
 
 /// As `ping` words it.

@@ -78,6 +78,7 @@ fn json_has_every_key_and_nothing_else() {
             "echoed",
             "failed",
             "wrong",
+            "under_way",
             "fail_rate",
             "fail_rate_upper95",
             "service_ns",
@@ -216,6 +217,14 @@ fn an_echo_in_pieces_is_gathered() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(ended.stdout.contains("30 sent, 30 echoed, 0 failed"), "{ended:?}");
     }
+}
+
+#[test]
+fn the_intervals_reach_to_the_end() {
+    let paced = ["-i", "300ms", "-t", "500ms"];
+    let report = json(&run(&[&["rate", "--local", "--no-plot", "-J"], &paced[..]].concat()));
+    let last = report["intervals"].as_array().and_then(|intervals| intervals.last());
+    assert_eq!(last.expect("an interval")["end_s"], report["elapsed_s"]);
 }
 
 #[test]
