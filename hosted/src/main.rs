@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use hosted::Verdict;
 use hosted::cli::Cli;
-use hosted::progress::note;
+use hosted::progress::complain;
 
 fn main() -> ExitCode {
     match hosted::run(Cli::parse()) {
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         // Whoever read our output has seen enough.
         Err(error) if error.chain().any(is_broken_pipe) => ExitCode::SUCCESS,
         Err(error) => {
-            note(&format!("error: {error:#}"));
+            complain(&error);
             ExitCode::from(3)
         }
     }

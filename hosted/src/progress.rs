@@ -1,11 +1,14 @@
 //! What stderr is for: the live panel, and notes.
 
+use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::process::getpgrp;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+
+use crate::address::reason;
 
 /// Without a terminal a line is written this often, so that the log of a long run shows that it is alive, and
 /// how; a short run leaves no trace.
@@ -81,6 +84,14 @@ fn hide_control_characters() -> Option<Termios> {
 /// Tells the user something that is not the result. Nobody may be there to read it.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Tells the user why nothing came of it.
+pub fn complain(error: &anyhow::Error) {
+    let word = |cause: &(dyn Error + 'static)| {
+        cause.downcast_ref().map_or_else(|| cause.to_string(), reason)
+    };
+    note(&format!("error: {}", error.chain().map(word).collect::<Vec<_>>().join(": ")));
 }
 
 /// Columns of the terminal.

@@ -94,7 +94,7 @@ pub fn run(
     // and the verdict stands all the same.
     printed
         .or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
-        .map_err(|error| anyhow!("{NO_OUTPUT}: {}", reason(&error)))?;
+        .context(NO_OUTPUT)?;
     Ok(Trial { measurement, crossed })
 }
 

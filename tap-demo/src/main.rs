@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hosted::Verdict;
+use hosted::progress::complain;
 use tap_demo::cli::Cli;
 
 fn main() -> ExitCode {
@@ -11,7 +12,7 @@ fn main() -> ExitCode {
         Ok(Verdict::Well) => ExitCode::SUCCESS,
         Ok(Verdict::Failed) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            complain(&error);
             ExitCode::from(3)
         }
     }

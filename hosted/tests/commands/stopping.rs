@@ -131,3 +131,16 @@ fn unanswered(address: SocketAddr) -> usize {
     let waiting = format!(":{:04X} 02 ", address.port());
     table.lines().filter(|line| line.contains(&waiting)).count()
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_is_full_is_told_in_one_way() {
+    for flags in [&["--no-plot"][..], &["--no-plot", "-J"]] {
+        let full = fs::File::create("/dev/full").expect("Linux has it");
+        let mut command = hosted();
+        command.args(["rate", "--local", "-c", "9"]).args(flags);
+        let ended = Program::writing(&mut command, full.into(), Stdio::piped()).wait();
+        assert_eq!(ended.code, Some(3), "{flags:?}");
+        assert_eq!(ended.stderr, "error: cannot write to stdout: no space left on device\n");
+    }
+}
