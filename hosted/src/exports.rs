@@ -121,6 +121,7 @@ fn draw(subject: &Subject<'_>, measurement: &Measurement, format: Format) -> Res
         times: measurement.felt(),
         timeline: &measurement.timeline,
         failures: &failures,
+        unsent: measurement.unsent,
     };
     figure::encode(&run, format, SCALE)
 }

@@ -45,6 +45,8 @@ pub struct Run<'a> {
     pub timeline: &'a Timeline,
     /// How many round trips failed for each reason; zero is allowed.
     pub failures: &'a [(&'static str, u64)],
+    /// Messages that were due before the end and never sent.
+    pub unsent: u64,
 }
 
 /// What the times of a run are.

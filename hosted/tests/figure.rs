@@ -85,6 +85,16 @@ fn a_percentile_is_the_same_wherever_it_stands() {
 }
 
 #[test]
+fn what_was_due_and_never_sent_is_said() {
+    let mut measured = Measured::steady();
+    let row = "Due\u{a0}and\u{a0}never\u{a0}sent";
+    assert!(svg(&measured.run()).contains(row));
+    assert!(svg(&measured.run()).contains("4\u{2009}000\u{a0}(10.0\u{a0}%)"));
+    measured.unsent = 0;
+    assert!(!svg(&measured.run()).contains(row));
+}
+
+#[test]
 fn nothing_came_back_is_said() {
     let mut measured = Measured::new(Duration::from_secs(3));
     assert!(svg(&measured.run()).contains("no\u{a0}echo\u{a0}came\u{a0}back"));
@@ -117,6 +127,7 @@ struct Measured {
     times: Times,
     timeline: Timeline,
     failures: [(&'static str, u64); 3],
+    unsent: u64,
 }
 
 impl Measured {
@@ -130,10 +141,12 @@ impl Measured {
             times: Times::new(),
             timeline: Timeline::new(),
             failures: [("timed out", 0), ("reset", 0), ("differs", 0)],
+            unsent: 0,
         }
     }
 
-    /// 36 000 round trips in 73 columns, enough for both curves, with a slow tail, a pause in which two fail, and one that fails later.
+    /// 36 000 round trips in 73 columns, enough for both curves, with a slow tail, a pause in which two fail, one that fails later, and
+    /// a tenth that was never sent.
     fn steady() -> Self {
         let mut measured = Self::new(Duration::from_micros(1_201));
         for i in (0..40_000_u64).filter(|i| !(16_000..20_000).contains(i)) {
@@ -145,6 +158,7 @@ impl Measured {
         for (us, reason) in [(500, 0), (510, 1), (900, 0)] {
             measured.fail(Duration::from_micros(us), reason);
         }
+        measured.unsent = 4_000;
         measured
     }
 
@@ -167,6 +181,7 @@ impl Measured {
         for _ in 0..random.up_to_power_of_ten(3) * random.below(2) {
             measured.fail(Duration::from_nanos(random.below(within)), random.below(3) as usize);
         }
+        measured.unsent = random.up_to_power_of_ten(19) * random.below(2);
         measured
     }
 
@@ -190,6 +205,7 @@ impl Measured {
             times: &self.times,
             timeline: &self.timeline,
             failures: &self.failures,
+            unsent: self.unsent,
         }
     }
 }

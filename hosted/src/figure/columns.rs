@@ -195,6 +195,7 @@ mod tests {
             times: &times,
             timeline: &timeline,
             failures: &[],
+            unsent: 0,
         })
     }
 

@@ -167,8 +167,8 @@ impl<DB: DrawingBackend> Page<DB> {
                 Kind::Other => AZURE,
             };
             self.dot(x, y, color)?;
-            self.left(LABEL, 1274.0, label + 5.5, mark.name)?;
-            self.right(VALUE, RIGHT[1], label + 5.5, &duration(mark.time))?;
+            self.left(LABEL, 1274.0, label + HALF_A_LETTER, mark.name)?;
+            self.right(VALUE, RIGHT[1], label + HALF_A_LETTER, &duration(mark.time))?;
         }
         Ok(())
     }
@@ -189,16 +189,22 @@ impl<DB: DrawingBackend> Page<DB> {
         let round_trips = run.times.len();
         let (failed, failed_type) = failed(run);
         let payload = round_trips.saturating_mul(run.message_bytes);
-        let rows = [
+        let mut rows = vec![
             ("Round trips", count(round_trips), VALUE),
             ("Round trips per second", amount(per_second(run)), VALUE),
             ("Payload echoed", bytes(payload), VALUE),
             ("Fastest", run.times.fastest().map_or("n/a".to_owned(), duration), VALUE),
             ("Failed", FAILED.fit(&failed, 380.0), failed_type),
         ];
+        if run.unsent > 0 {
+            rows.push(("Due and never sent", unsent(run), VALUE));
+        }
+        // However many rows there are, they end where the panel beside them ends.
+        let pitch = 108.0 / (rows.len() - 1) as f64;
         for (i, (name, value, kind)) in (0_u8..).zip(rows) {
-            let baseline = 197.0 + 27.0 * f64::from(i);
-            self.rect(RIGHT, [baseline - 19.0, baseline - 18.0], &GRID)?;
+            let baseline = 197.0 + pitch * f64::from(i);
+            let rule = baseline - HALF_A_LETTER - pitch / 2.0;
+            self.rect(RIGHT, [rule, rule + 1.0], &GRID)?;
             self.left(LABEL, RIGHT[0], baseline, name)?;
             self.right(kind, RIGHT[1], baseline, &value)?;
         }
@@ -234,6 +240,9 @@ impl Quantity {
 
 const SEPARATOR: &str = "  ·  ";
 
+/// From the baseline of a label to the middle of its letters.
+const HALF_A_LETTER: f64 = 5.5;
+
 /// The heat map and the percentiles share it.
 fn rtt_axis(run: &Run<'_>) -> Axis {
     let ns = |time: Duration| time.as_nanos() as f64;
@@ -252,9 +261,13 @@ fn mean_rate(run: &Run<'_>) -> f64 {
     per_second(run) * run.message_bytes as f64 * 8.0
 }
 
+fn failures(run: &Run<'_>) -> u64 {
+    run.failures.iter().map(|(_, n)| n).sum()
+}
+
 /// How many round trips failed, their share, and why, the most frequent reason first.
 fn failed(run: &Run<'_>) -> (String, Type) {
-    let total: u64 = run.failures.iter().map(|(_, n)| n).sum();
+    let total = failures(run);
     if total == 0 {
         return ("none".to_owned(), VALUE);
     }
@@ -264,6 +277,13 @@ fn failed(run: &Run<'_>) -> (String, Type) {
         reasons.iter().map(|(reason, n)| format!("{} {reason}", count(*n))).collect();
     let share = share(total, total + run.times.len());
     (format!("{} ({share}): {}", count(total), reasons.join(", ")), FAILED)
+}
+
+/// How many messages were due and never sent, and their share of all that were due. Neither the times nor the
+/// failures know of them.
+fn unsent(run: &Run<'_>) -> String {
+    let due = run.unsent.saturating_add(run.times.len() + failures(run));
+    format!("{} ({})", count(run.unsent), share(run.unsent, due))
 }
 
 /// Where the labels of marks at these heights stand: at least 21 pixels apart and inside the panel. The marks go

@@ -261,6 +261,20 @@ fn a_bound_that_is_crossed_fails_the_run() {
 }
 
 #[test]
+fn the_figure_tells_what_was_never_sent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let figure = folder.path().join("rate.svg");
+    let path = figure.to_str().expect("UTF-8");
+    for (pace, shown) in [(&["-R", "100M"][..], true), (&["-i", "100ns"], true), (&[], false)] {
+        let ended = run(&[&["rate", "--local", "-t", "50ms", "-o", path], pace].concat());
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{pace:?}");
+        let svg = fs::read_to_string(&figure).expect("a figure");
+        assert_eq!(svg.contains("never\u{a0}sent"), shown, "{pace:?}");
+        assert_eq!(ended.stdout.contains("never sent"), shown, "{pace:?}");
+    }
+}
+
+#[test]
 fn two_reports_are_compared() {
     let folder = tempfile::tempdir().expect("a folder");
     let made = |name: &str, median: u64| {
