@@ -85,6 +85,19 @@ fn a_percentile_is_the_same_wherever_it_stands() {
 }
 
 #[test]
+fn only_a_closed_loop_is_said_to_have_timed_round_trips() {
+    for (quantity, named) in [(Quantity::RoundTrip, true), (Quantity::Response, false)] {
+        let svg = svg(&Run { quantity, ..Measured::steady().run() });
+        let words = texts(&svg).join("\n").replace('\u{a0}', " ").to_lowercase();
+        assert_eq!(words.contains("round trip") || words.contains("round-trip"), named, "{words}");
+        assert_eq!(words.contains("response"), !named, "{words}");
+        for counted in ["echoes", "echoes per second", "few echoes", "1 in n echoes was slower"] {
+            assert!(words.lines().any(|line| line == counted), "{counted} in {words}");
+        }
+    }
+}
+
+#[test]
 fn what_was_due_and_never_sent_is_said() {
     let mut measured = Measured::steady();
     let row = "Due\u{a0}and\u{a0}never\u{a0}sent";

@@ -119,7 +119,7 @@ impl<DB: DrawingBackend> Page<DB> {
     }
 
     fn heat_legend(&self) -> Drawn<DB> {
-        self.right(LABEL, 777.0, 362.0, "few round trips")?;
+        self.right(LABEL, 777.0, 362.0, "few echoes")?;
         for (i, color) in (0_u8..).zip(HEAT) {
             let x = 783.0 + 9.0 * f64::from(i);
             self.rect([x, x + 9.0], [351.0, 364.0], &color)?;
@@ -143,7 +143,7 @@ impl<DB: DrawingBackend> Page<DB> {
 
     fn percentiles(&self, run: &Run<'_>) -> Drawn<DB> {
         self.left(HEADING, TAIL[0], 362.0, "Percentiles")?;
-        self.left(LABEL, 1080.0, 362.0, "1 in N round trips was slower")?;
+        self.left(LABEL, 1080.0, 362.0, "1 in N echoes was slower")?;
         let tail = Tail::of(run.times);
         let (across, up) = (Axis::one_in(run.times.len() as f64), rtt_axis(run));
         let mut chart = self.chart(TAIL, LOWER, (across.clone(), up.clone().unlabelled()))?;
@@ -186,12 +186,12 @@ impl<DB: DrawingBackend> Page<DB> {
             self.left(LABEL, x, 168.0, &name)?;
         }
 
-        let round_trips = run.times.len();
+        let echoes = run.times.len();
         let (failed, failed_type) = failed(run);
-        let payload = round_trips.saturating_mul(run.message_bytes);
+        let payload = echoes.saturating_mul(run.message_bytes);
         let mut rows = vec![
-            ("Round trips", count(round_trips), VALUE),
-            ("Round trips per second", amount(per_second(run)), VALUE),
+            ("Echoes", count(echoes), VALUE),
+            ("Echoes per second", amount(per_second(run)), VALUE),
             ("Payload echoed", bytes(payload), VALUE),
             ("Fastest", run.times.fastest().map_or("n/a".to_owned(), duration), VALUE),
             ("Failed", FAILED.fit(&failed, 380.0), failed_type),
@@ -215,13 +215,14 @@ impl<DB: DrawingBackend> Page<DB> {
         let parts = [
             concat!("hosted ", env!("CARGO_PKG_VERSION")).to_owned(),
             "rate counts payload once, not both ways".to_owned(),
-            "failed round trips are not in the times".to_owned(),
+            "failed messages are not in the times".to_owned(),
             format!("one column is {}", duration(course.column_width)),
         ];
         self.left(FOOT, LEFT[0], 786.0, &parts.join(SEPARATOR))
     }
 }
 
+/// What is timed has a name for each loop. What is counted has none: a message or an echo is one in both.
 impl Quantity {
     fn heading(self) -> &'static str {
         match self {
@@ -265,7 +266,7 @@ fn failures(run: &Run<'_>) -> u64 {
     run.failures.iter().map(|(_, n)| n).sum()
 }
 
-/// How many round trips failed, their share, and why, the most frequent reason first.
+/// How many messages failed, their share, and why, the most frequent reason first.
 fn failed(run: &Run<'_>) -> (String, Type) {
     let total = failures(run);
     if total == 0 {
