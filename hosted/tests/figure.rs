@@ -98,6 +98,19 @@ fn only_a_closed_loop_is_said_to_have_timed_round_trips() {
 }
 
 #[test]
+fn a_curve_that_would_hide_the_cells_is_not_drawn() {
+    let mut queue = Measured::new(Duration::from_secs(1));
+    for at in (0..40_000).map(|i| Duration::from_micros(25 * i)) {
+        queue.succeed(at, at);
+    }
+    // The name of a mark, and of a curve.
+    for (measured, named) in [(Measured::steady(), 2), (queue, 1)] {
+        let svg = svg(&measured.run());
+        assert_eq!(texts(&svg).iter().filter(|text| **text == "p50").count(), named);
+    }
+}
+
+#[test]
 fn what_was_due_and_never_sent_is_said() {
     let mut measured = Measured::steady();
     let row = "Due\u{a0}and\u{a0}never\u{a0}sent";

@@ -87,8 +87,8 @@ impl<DB: DrawingBackend> Page<DB> {
     fn times(&self, run: &Run<'_>, course: &Course) -> Drawn<DB> {
         self.left(HEADING, LEFT[0], 362.0, run.quantity.heading())?;
         self.left(LABEL, 256.0, 362.0, "log scale")?;
-        let axes = (Axis::time(course.end), rtt_axis(run));
-        let mut chart = self.chart(LEFT, LOWER, axes)?;
+        let up = rtt_axis(run);
+        let mut chart = self.chart(LEFT, LOWER, (Axis::time(course.end), up.clone()))?;
         self.failures(&mut chart, course, LOWER[0])?;
 
         let cells = course.cells.iter().map(|cell| {
@@ -96,24 +96,24 @@ impl<DB: DrawingBackend> Page<DB> {
             Rectangle::new(corners, HEAT[cell.level].filled())
         });
         chart.draw_series(cells)?;
-        for (lines, color) in [(&course.p99, AMBER), (&course.p50, INK)] {
+        let curves = [("p99", AMBER, 495.0, &course.p99), ("p50", INK, 578.0, &course.p50)];
+        // Something of the cells must be seen beside a curve.
+        let beside = height_of_cells(course, &up) > HALO;
+        for (name, color, x, lines) in
+            curves.into_iter().filter(|(.., lines)| beside && !lines.is_empty())
+        {
             for line in lines {
                 let points = || line.iter().copied();
-                chart.draw_series(LineSeries::new(points(), stroke(WHITE.mix(0.8), 4.6)))?;
+                chart.draw_series(LineSeries::new(points(), stroke(WHITE.mix(0.8), HALO)))?;
                 chart.draw_series(LineSeries::new(points(), stroke(color, 2.2)))?;
             }
+            self.legend(x, 362.0, stroke(color, 2.2), name)?;
         }
 
         if run.times.is_empty() {
             let middle = (LEFT[0] + LEFT[1]) / 2.0;
             self.rect([middle - 80.0, middle + 80.0], [538.0, 562.0], &WHITE)?;
             return self.center(LABEL, middle, 555.0, "no echo came back");
-        }
-        if !course.p99.is_empty() {
-            self.legend(495.0, 362.0, stroke(AMBER, 2.2), "p99")?;
-        }
-        if !course.p50.is_empty() {
-            self.legend(578.0, 362.0, stroke(INK, 2.2), "p50")?;
         }
         self.heat_legend()
     }
@@ -243,6 +243,17 @@ const SEPARATOR: &str = "  ·  ";
 
 /// From the baseline of a label to the middle of its letters.
 const HALF_A_LETTER: f64 = 5.5;
+
+/// A curve over the cells stands out by a pale rim.
+const HALO: f64 = 4.6;
+
+/// How many pixels of a column are cells, on average over the columns that have any. Where that is no more than a
+/// curve covers, as in a queue that only grows, a curve would hide what it sums up.
+fn height_of_cells(course: &Course, up: &Axis) -> f64 {
+    let height = |[low, high]: Span| (LOWER[1] - LOWER[0]) * (up.share(high) - up.share(low));
+    let columns = course.cells.chunk_by(|a, b| a.time == b.time).count();
+    course.cells.iter().map(|cell| height(cell.rtt)).sum::<f64>() / columns as f64
+}
 
 /// The heat map and the percentiles share it.
 fn rtt_axis(run: &Run<'_>) -> Axis {
