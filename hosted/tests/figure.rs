@@ -123,11 +123,30 @@ fn what_was_due_and_never_sent_is_said() {
 #[test]
 fn nothing_came_back_is_said() {
     let mut measured = Measured::new(Duration::from_secs(3));
-    assert!(svg(&measured.run()).contains("no\u{a0}echo\u{a0}came\u{a0}back"));
     measured.fail(Duration::from_secs(1), 0);
     let svg = svg(&measured.run());
     assert!(svg.contains("no\u{a0}echo\u{a0}came\u{a0}back") && svg.contains("n/a"));
     assert!(svg.contains("1\u{a0}(100\u{a0}%):\u{a0}1\u{a0}timed\u{a0}out"));
+    // But for the page, nothing is white: what is said covers nothing.
+    assert_eq!(svg.matches("fill=\"#FFFFFF\"").count(), 1);
+}
+
+#[test]
+fn without_a_message_there_is_nothing_but_a_word() {
+    let mut measured = Measured::new(Duration::ZERO);
+    let after_lead = |measured: &Measured| {
+        let svg = svg(&measured.run());
+        let texts = texts(&svg);
+        let lead = texts.iter().position(|text| text.contains("1\u{a0}connection"));
+        texts[lead.expect("a lead") + 1..].join("\n")
+    };
+    assert_eq!(after_lead(&measured), "nothing\u{a0}was\u{a0}measured");
+    // That nothing was sent although it was due is something.
+    measured.elapsed = Duration::from_secs(3);
+    measured.unsent = 7;
+    let shown = after_lead(&measured);
+    assert!(shown.contains("no\u{a0}echo\u{a0}came\u{a0}back"), "{shown}");
+    assert!(shown.contains("7\u{a0}(100\u{a0}%)"), "{shown}");
 }
 
 #[test]

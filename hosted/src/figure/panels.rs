@@ -13,8 +13,8 @@ use plotters_backend::DrawingBackend;
 use super::axis::Axis;
 use super::columns::{Course, SHORTEST, Span};
 use super::style::{
-    ALARM, AMBER, AZURE, Chart, Drawn, FAILED, FIGURE, FOOT, GRID, HEADING, HEAT, INK, LABEL, Page,
-    RULE, TITLE, Type, VALUE, stroke, units,
+    ALARM, AMBER, AZURE, Chart, Drawn, FAILED, FIGURE, FOOT, GRID, HEADING, HEAT, HEIGHT, INK,
+    LABEL, Page, RULE, TITLE, Type, VALUE, WIDTH, stroke, units,
 };
 use super::tail::{Kind, Mark, Tail};
 use super::{Quantity, Run};
@@ -32,8 +32,13 @@ const TAIL: Span = [956.0, 1254.0];
 impl<DB: DrawingBackend> Page<DB> {
     /// Draws the whole page.
     pub(super) fn draw(&self, run: &Run<'_>) -> Drawn<DB> {
-        let course = Course::of(run);
         self.title(run)?;
+        if messages(run) == 0 && run.unsent == 0 {
+            // Interrupted in its warm-up, say: there is no time that an axis could show.
+            let [x, y] = [WIDTH, HEIGHT].map(|side| f64::from(side) / 2.0);
+            return self.center(HEADING, x, y, "nothing was measured");
+        }
+        let course = Course::of(run);
         self.rate(run, &course)?;
         self.summary(run)?;
         self.times(run, &course)?;
@@ -111,9 +116,7 @@ impl<DB: DrawingBackend> Page<DB> {
         }
 
         if run.times.is_empty() {
-            let middle = (LEFT[0] + LEFT[1]) / 2.0;
-            self.rect([middle - 80.0, middle + 80.0], [538.0, 562.0], &WHITE)?;
-            return self.center(LABEL, middle, 555.0, "no echo came back");
+            return self.right(LABEL, LEFT[1], 362.0, "no echo came back");
         }
         self.heat_legend()
     }
@@ -277,6 +280,11 @@ fn failures(run: &Run<'_>) -> u64 {
     run.failures.iter().map(|(_, n)| n).sum()
 }
 
+/// How many messages ended, one way or the other.
+fn messages(run: &Run<'_>) -> u64 {
+    run.times.len() + failures(run)
+}
+
 /// How many messages failed, their share, and why, the most frequent reason first.
 fn failed(run: &Run<'_>) -> (String, Type) {
     let total = failures(run);
@@ -287,14 +295,14 @@ fn failed(run: &Run<'_>) -> (String, Type) {
     reasons.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     let reasons: Vec<_> =
         reasons.iter().map(|(reason, n)| format!("{} {reason}", count(*n))).collect();
-    let share = share(total, total + run.times.len());
+    let share = share(total, messages(run));
     (format!("{} ({share}): {}", count(total), reasons.join(", ")), FAILED)
 }
 
 /// How many messages were due and never sent, and their share of all that were due. Neither the times nor the
 /// failures know of them.
 fn unsent(run: &Run<'_>) -> String {
-    let due = run.unsent.saturating_add(run.times.len() + failures(run));
+    let due = run.unsent.saturating_add(messages(run));
     format!("{} ({})", count(run.unsent), share(run.unsent, due))
 }
 
