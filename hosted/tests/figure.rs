@@ -132,6 +132,16 @@ fn nothing_came_back_is_said() {
 }
 
 #[test]
+fn the_legend_of_failures_ends_with_the_panel_where_no_mean_does() {
+    let mut failed = Measured::new(Duration::from_secs(3));
+    failed.fail(Duration::from_secs(1), 0);
+    let image = png(&failed.run(), 1.0);
+    let is_dark = |x: u32, y: u32| image.pixel(x, y).expect("a pixel of the page").red() < 0xc0;
+    let end = (600..940).rev().find(|x| (108..125).any(|y| is_dark(*x, y))).expect("a legend");
+    assert!((905..=909).contains(&end), "{end}");
+}
+
+#[test]
 fn without_a_message_there_is_nothing_but_a_word() {
     let mut measured = Measured::new(Duration::ZERO);
     let after_lead = |measured: &Measured| {
