@@ -57,7 +57,9 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let sensible = number(text).filter(|rate| (1e-6..=1e9).contains(rate));
-        sensible.map(Self).ok_or_else(|| "expected messages a second, up to 1G (1000, 0.5, 20k)".into())
+        sensible
+            .map(Self)
+            .ok_or_else(|| "expected messages a second, up to 1G (1000, 0.5, 20k)".into())
     }
 }
 
