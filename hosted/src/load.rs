@@ -155,6 +155,8 @@ pub fn run(
             .context("cannot wait for sockets")?;
     }
     let before = kernel(&lanes, None).map_or(0, |kernel| kernel.retransmits);
+    let out = Measurement { instrument, ..Measurement::of(plan) };
+    let scratch = vec![0; 64 << 10];
     let start = clock.now();
     let mut load = Load {
         plan,
@@ -164,12 +166,12 @@ pub fn run(
         schedule: Schedule::new(plan.pace, plan.connections, start),
         wait,
         lanes,
-        scratch: vec![0; 64 << 10],
+        scratch,
         begun: 0,
         busy: 0,
         look: None,
         before,
-        out: Measurement { instrument, ..Measurement::of(plan) },
+        out,
     };
     load.run(start, stop, observer).context("cannot wait for sockets")?;
     Ok(load.out)
