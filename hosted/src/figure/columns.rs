@@ -49,14 +49,7 @@ impl Course {
     pub(super) fn of(run: &Run<'_>) -> Self {
         let grid = grid(run);
         let end = run.elapsed.max(SHORTEST).as_secs_f64();
-        let spans = spans(&grid, end);
-        let columns: Vec<_> = spans.iter().copied().zip(grid.columns()).collect();
-        let share = run.times.len() / columns.len() as u64;
-        let curve = |one_in: u64, needed: u64| {
-            let supported = columns.len() >= 12 && share >= needed;
-            let columns = if supported { &columns[..] } else { &[] };
-            lines(columns, 1.0 - 1.0 / one_in as f64)
-        };
+        let columns = columns(&grid, end);
         Self {
             end,
             column_width: if columns.len() == 1 { run.elapsed } else { grid.column_width() },
@@ -65,8 +58,8 @@ impl Course {
                 .map(|(time, column)| rate(*time, column, run.message_bytes))
                 .collect(),
             cells: cells(&columns),
-            p50: curve(MEDIAN, 8),
-            p99: curve(P99, 400),
+            p50: curve(run, &grid, end, MEDIAN, 8),
+            p99: curve(run, &grid, end, P99, 400),
             failed: failed(&columns),
         }
     }
@@ -105,12 +98,28 @@ fn grid(run: &Run<'_>) -> Timeline {
     }
 }
 
-/// The times that the columns cover; the last one goes to the end of the run.
-fn spans(grid: &Timeline, end: f64) -> Vec<Span> {
+/// The columns and the times that they cover; the last one goes to the end of the run.
+fn columns(grid: &Timeline, end: f64) -> Vec<(Span, Column<'_>)> {
     let width = grid.column_width().as_secs_f64();
     let count = grid.columns().len();
     let edge = |i: usize| if i == count { end } else { width * i as f64 };
-    (0..count).map(|i| [edge(i), edge(i + 1)]).collect()
+    (0..count).map(|i| [edge(i), edge(i + 1)]).zip(grid.columns()).collect()
+}
+
+/// Fewer columns than these make no curve.
+const SHORTEST_CURVE: usize = 12;
+
+/// The percentile of "one in `one_in`" over the run, in columns as narrow as hold as many round trips as are
+/// `needed` on average.
+fn curve(run: &Run<'_>, grid: &Timeline, end: f64, one_in: u64, needed: u64) -> Vec<Line> {
+    let mut grid = grid.clone();
+    while grid.columns().len() >= SHORTEST_CURVE {
+        if run.times.len() >= needed * grid.columns().len() as u64 {
+            return lines(&columns(&grid, end), 1.0 - 1.0 / one_in as f64);
+        }
+        grid.widen();
+    }
+    Vec::new()
 }
 
 fn rate(time: Span, column: &Column<'_>, message_bytes: u64) -> Rate {
@@ -274,6 +283,9 @@ mod tests {
 
         let few = course(1_000_000, &steady(1_000, 1), &[]);
         assert_eq!((few.p50.len(), few.p99.len()), (1, 0));
+        // Its points are as many as have enough of them.
+        let some = course(1_000_000, &steady(1_000, 10), &[]);
+        assert_eq!((some.p99.len(), some.p50[0].len() > 2 * some.p99[0].len()), (1, true));
         assert!(course(1_000_000, &steady(5, 1), &[]).p50.is_empty());
     }
 
