@@ -37,6 +37,9 @@ const WORD: usize = 8;
 /// A byte in which no more bits than these are wrong may well have been the right one.
 const FEW_BITS: u32 = 2;
 
+/// Bytes come from messages whose numbers differ by no more than this.
+const NEAR: u64 = 1023;
+
 /// Bytes compared at a time, on the stack.
 const BLOCK: usize = 256;
 
@@ -141,26 +144,24 @@ impl Payload<'_> {
         let Self::Seq { run, .. } = *self else { return None };
         received.windows(WORD).take(WORD).enumerate().find_map(|(skipped, window)| {
             let tag = Tag::unpack(unmix(u64::from_le_bytes(window.try_into().ok()?)));
-            // By chance a foreign byte passes both tests once in 2^20.
-            let age = message.wrapping_sub(tag.message) & MESSAGE;
-            let message = message.checked_sub(age)?;
+            // By chance foreign bytes pass both tests once in 2^19.
+            let number = nearest(tag.message, message);
+            // This connection has not sent a later message yet; another may be ahead.
+            let ahead = if self.is_of(tag.connection) { 0 } else { NEAR };
+            let near = message.saturating_sub(NEAR)..=message.saturating_add(ahead);
             let here = (offset + skipped as u64) / WORD as u64;
             let offset = (nearest(tag.word, here) * WORD as u64).checked_sub(skipped as u64)?;
-            let connection = tag.connection;
-            (tag.run == run & RUN && age < 1 << 10).then_some(Origin {
-                connection,
-                message,
-                offset,
-            })
+            let origin = Origin { connection: tag.connection, message: number, offset };
+            (tag.run == run & RUN && near.contains(&number)).then_some(origin)
         })
     }
 }
 
-/// The index of a word, of which only the low bits are known, that is nearest to `here`.
-const fn nearest(word: u64, here: u64) -> u64 {
-    let ahead = word.wrapping_sub(here) & INDEX;
-    let index = here + ahead;
-    if ahead > INDEX / 2 && index > INDEX { index - (INDEX + 1) } else { index }
+/// The number nearest to `here` of those that have these low 20 bits.
+const fn nearest(low: u64, here: u64) -> u64 {
+    let ahead = low.wrapping_sub(here) & LOW;
+    let number = here.saturating_add(ahead);
+    if ahead > LOW / 2 && number > LOW { number - (LOW + 1) } else { number }
 }
 
 /// Where a byte of [`Payload::Seq`] was first sent.
@@ -168,7 +169,8 @@ const fn nearest(word: u64, here: u64) -> u64 {
 pub struct Origin {
     /// Of which connection.
     pub connection: u16,
-    /// In which message: at most 1023 before the one that was asked for.
+    /// In which message: at most 1023 before the one that was asked for, or, on
+    /// another connection, after it.
     pub message: u64,
     /// At which offset of that message. Of those 8 MiB apart, which look the
     /// same, the one nearest to where the byte came.
@@ -194,23 +196,23 @@ struct Tag {
 
 const RUN: u16 = (1 << 10) - 1;
 const CONNECTION: u16 = (1 << 14) - 1;
-const MESSAGE: u64 = (1 << 20) - 1;
-const INDEX: u64 = (1 << 20) - 1;
+/// Of the message and of the word's index.
+const LOW: u64 = (1 << 20) - 1;
 
 impl Tag {
     const fn pack(self) -> u64 {
         ((self.run & RUN) as u64) << 54
             | ((self.connection & CONNECTION) as u64) << 40
-            | (self.message & MESSAGE) << 20
-            | (self.word & INDEX)
+            | (self.message & LOW) << 20
+            | (self.word & LOW)
     }
 
     const fn unpack(bits: u64) -> Self {
         Self {
             run: (bits >> 54) as u16,
             connection: (bits >> 40) as u16 & CONNECTION,
-            message: (bits >> 20) & MESSAGE,
-            word: bits & INDEX,
+            message: (bits >> 20) & LOW,
+            word: bits & LOW,
         }
     }
 }
@@ -325,15 +327,15 @@ mod tests {
     #[test]
     fn the_origin_survives_the_wrap_of_the_message_number() {
         let mut stale = [0; 16];
-        SEQ.fill(MESSAGE, 0, &mut stale);
-        let origin = SEQ.origin(MESSAGE + 2, 0, &stale).expect("a recent message");
-        assert_eq!(origin.message, MESSAGE);
+        SEQ.fill(LOW, 0, &mut stale);
+        let origin = SEQ.origin(LOW + 2, 0, &stale).expect("a recent message");
+        assert_eq!(origin.message, LOW);
     }
 
     #[test]
     fn there_is_no_message_before_the_first() {
         let mut foreign = [0; 16];
-        SEQ.fill(MESSAGE, 0, &mut foreign);
+        SEQ.fill(LOW, 0, &mut foreign);
         assert_eq!(SEQ.origin(1, 0, &foreign), None);
     }
 
