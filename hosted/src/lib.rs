@@ -25,6 +25,7 @@ pub mod rate;
 pub mod report;
 pub mod server;
 pub mod signals;
+mod tcp_info;
 pub mod timeline;
 pub mod times;
 pub mod trial;

@@ -9,7 +9,6 @@ mod lane;
 mod measurement;
 mod opening;
 mod pace;
-mod tcp_info;
 mod timer;
 mod wait;
 mod wrong;

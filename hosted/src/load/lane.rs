@@ -9,13 +9,14 @@ use echo_core::{Endpoint, Failure, Instant, Probe};
 use mio::event::Event;
 use mio::net::TcpStream;
 
+use super::Plan;
 use super::measurement::Kernel;
 use super::pace::Schedule;
 use super::wait::Wait;
-use super::{Plan, tcp_info};
 use crate::address::refuse_itself;
 use crate::clock::Clock;
 use crate::pump::{Pump, Pumped};
+use crate::tcp_info::{self, TcpInfo};
 
 /// The most bytes of a message that are made at once.
 pub(super) const WINDOW: usize = 64 << 10;
@@ -128,7 +129,8 @@ impl<'a> Lane<'a> {
 
     /// What the kernel knows of the connection.
     pub(super) fn kernel(&self) -> Option<Kernel> {
-        self.stream().and_then(tcp_info::read)
+        let TcpInfo { retransmits, srtt, .. } = tcp_info::read(self.stream()?)?;
+        Some(Kernel { retransmits, srtt })
     }
 
     pub(super) fn rests(&self, now: Instant) -> bool {

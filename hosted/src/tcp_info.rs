@@ -1,0 +1,76 @@
+//! What Linux knows of a TCP connection: the one place that asks for `TCP_INFO`.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// What the kernel says of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TcpInfo {
+    /// Segments that were sent again.
+    pub(crate) retransmits: u64,
+    /// The smoothed round-trip time, as it is now.
+    pub(crate) srtt: Duration,
+    /// Bytes that the peer's TCP has acknowledged, ever: they grow as long as it takes any.
+    pub(crate) acknowledged: u64,
+}
+
+/// Asks for `TCP_INFO`; `None` where the system does not say.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "no safe crate offers this option of getsockopt")]
+pub(crate) fn read(socket: impl AsFd) -> Option<TcpInfo> {
+    use std::mem::MaybeUninit;
+    use std::os::fd::AsRawFd;
+
+    let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the descriptor is open as long as the socket is borrowed; the
+    // kernel writes at most `length` bytes, which `info` has.
+    let answer = unsafe {
+        let into = info.as_mut_ptr().cast();
+        let descriptor = socket.as_fd().as_raw_fd();
+        libc::getsockopt(descriptor, libc::IPPROTO_TCP, libc::TCP_INFO, into, &mut length)
+    };
+    if answer != 0 {
+        return None;
+    }
+    // SAFETY: it is made of integers, for which zero is a value; what the
+    // kernel did not write still is zero.
+    let info = unsafe { info.assume_init() };
+    Some(TcpInfo {
+        retransmits: info.tcpi_total_retrans.into(),
+        srtt: Duration::from_micros(info.tcpi_rtt.into()),
+        acknowledged: info.tcpi_bytes_acked,
+    })
+}
+
+/// Other systems do not tell.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) fn read(_socket: impl AsFd) -> Option<TcpInfo> {
+    None
+}
+
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_has_a_round_trip_time_and_what_the_peer_took() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let mut stream = TcpStream::connect(address).expect("connected");
+        let new = read(&stream).expect("Linux says");
+        assert_eq!(new.retransmits, 0);
+        assert!(new.srtt > Duration::ZERO, "{new:?}");
+
+        let (mut peer, _) = listener.accept().expect("accepted");
+        stream.write_all(&[0; 1000]).expect("sent");
+        peer.write_all(b"!").expect("answered");
+        // Its segment carries the acknowledgement.
+        stream.read_exact(&mut [0]).expect("received");
+        let then = read(&stream).expect("Linux says");
+        assert_eq!(then.acknowledged - new.acknowledged, 1000);
+    }
+}
