@@ -4,6 +4,7 @@
 //! the plan; there is one loop for all of them. `rate` and `fail-rate` make plans; reports read measurements; nothing
 //! in here prints or draws.
 
+mod failure;
 mod instrument;
 mod lane;
 mod measurement;

@@ -10,6 +10,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 
 use super::Plan;
+use super::failure::failure;
 use super::measurement::Kernel;
 use super::pace::Schedule;
 use super::wait::Wait;
@@ -167,7 +168,7 @@ impl<'a> Lane<'a> {
         if let Link::Down(_) = self.link
             && let Err(error) = self.connect(wait)
         {
-            self.probe.fail(local(&error));
+            self.probe.fail(failure(&error));
         }
     }
 
@@ -200,7 +201,7 @@ impl<'a> Lane<'a> {
         wait: &mut Wait,
     ) -> Option<Result<Duration, Failure>> {
         if let Err(error) = self.move_bytes(now, scratch, clock, wait) {
-            self.probe.fail(broken(&error, self.is_open()));
+            self.probe.fail(failure(&error));
         }
         self.probe.handle_timeout(now);
         let end = self.probe.end()?;
@@ -250,30 +251,6 @@ fn is_connected(stream: &TcpStream) -> io::Result<bool> {
     }
 }
 
-/// Why a connection could not even be begun.
-fn local(error: &io::Error) -> Failure {
-    match error.kind() {
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Failure::Unreachable,
-        ErrorKind::ConnectionRefused => Failure::Refused,
-        _ => Failure::Local,
-    }
-}
-
-/// Why a connection broke, or was not opened.
-fn broken(error: &io::Error, was_open: bool) -> Failure {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => Failure::Refused,
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
-            if was_open =>
-        {
-            Failure::Reset
-        }
-        ErrorKind::ConnectionReset => Failure::Reset,
-        ErrorKind::AddrNotAvailable => Failure::Local,
-        _ => Failure::Unreachable,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
@@ -289,6 +266,6 @@ mod tests {
         let itself = socket.local_addr().expect("bound");
         socket.connect(&itself).expect("the system does that");
         let error = is_connected(&TcpStream::from_std(socket.into())).expect_err("nobody is there");
-        assert_eq!(broken(&error, false), Failure::Refused);
+        assert_eq!(failure(&error), Failure::Refused);
     }
 }

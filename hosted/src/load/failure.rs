@@ -1,0 +1,58 @@
+//! What an error of the system says of a connection: the one place that sorts them.
+
+use std::io::{self, ErrorKind};
+
+use echo_core::Failure;
+use rustix::io::Errno;
+
+/// Why a connection was not opened, or broke.
+///
+/// Only what the own machine lacks is its own failure. Whatever else forbids the way (a route
+/// that is `prohibit` or `blackhole`, a firewall) is a way that is not there.
+pub(super) fn failure(error: &io::Error) -> Failure {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Failure::Refused,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            Failure::Reset
+        }
+        _ if Errno::from_io_error(error).is_some_and(|errno| LACKS.contains(&errno)) => {
+            Failure::Local
+        }
+        _ => Failure::Unreachable,
+    }
+}
+
+/// No free port (in three ways), no descriptor, no memory, nothing left to wait with.
+const LACKS: [Errno; 8] = [
+    Errno::ADDRNOTAVAIL,
+    Errno::ADDRINUSE,
+    Errno::AGAIN,
+    Errno::MFILE,
+    Errno::NFILE,
+    Errno::NOBUFS,
+    Errno::NOMEM,
+    Errno::NOSPC,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_that_is_forbidden_is_not_a_port_that_is_missing() {
+        let sorted = |errno: Errno| failure(&errno.into());
+        for errno in [Errno::ACCESS, Errno::PERM, Errno::INVAL] {
+            assert_eq!(sorted(errno), Failure::Unreachable, "prohibit, a firewall, blackhole");
+        }
+        for errno in [Errno::HOSTUNREACH, Errno::NETUNREACH, Errno::NETDOWN, Errno::TIMEDOUT] {
+            assert_eq!(sorted(errno), Failure::Unreachable);
+        }
+        for errno in LACKS {
+            assert_eq!(sorted(errno), Failure::Local);
+        }
+        assert_eq!(sorted(Errno::CONNREFUSED), Failure::Refused);
+        for errno in [Errno::CONNRESET, Errno::CONNABORTED, Errno::PIPE] {
+            assert_eq!(sorted(errno), Failure::Reset);
+        }
+    }
+}
