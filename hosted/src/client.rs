@@ -13,12 +13,13 @@ mod screen;
 use std::io::{self, IsTerminal};
 use std::{process, thread};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use self::conversation::Conversation;
 use self::input::Input;
 use self::screen::Screen;
 use crate::cli::ClientArgs;
+use crate::progress::{complain, note};
 use crate::signals::Stop;
 use crate::{Verdict, address};
 
@@ -52,7 +53,7 @@ pub fn main(args: &ClientArgs) -> Result<Verdict> {
     let Some(complaint) = Conversation::new(args, stream, input, screen).run()? else {
         return Ok(Verdict::Well);
     };
-    eprintln!("error: {complaint}");
+    complain(&anyhow!(complaint));
     Ok(Verdict::Failed)
 }
 
@@ -63,7 +64,7 @@ fn leave_on_signals(dialogue: bool) -> io::Result<()> {
     thread::Builder::new().name("signals".into()).spawn(move || {
         stop.wait();
         if dialogue {
-            eprintln!();
+            note("");
         }
         process::exit(0);
     })?;

@@ -3,6 +3,12 @@
 //! `echo-core` decides; this crate moves bytes, reads the clock, waits, and
 //! words results. The binary `hosted` is [`run`] and an exit code.
 
+#![warn(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "they panic where nobody reads: `progress::note` tells, `writeln!` says what failed"
+)]
+
 pub mod address;
 pub mod cli;
 pub mod client;

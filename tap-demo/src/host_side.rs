@@ -5,6 +5,7 @@
 
 use anyhow::{Result, bail};
 use echo_smoltcp::smoltcp::wire::{IpAddress, IpCidr};
+use hosted::progress::note;
 
 use crate::cli::Cli;
 use crate::link::Link;
@@ -46,7 +47,7 @@ pub fn prepare(cli: &Cli) -> Result<Link> {
         let optional = cli.host_ip.is_empty() && matches!(address, IpCidr::Ipv6(_));
         match added {
             // Many machines have no IPv6; IPv4 is then all that was hoped for.
-            Err(error) if optional => eprintln!("without IPv6: {error:#}"),
+            Err(error) if optional => note(&format!("without IPv6: {error:#}")),
             added => added?,
         }
     }

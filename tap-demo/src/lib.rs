@@ -2,6 +2,12 @@
 //! opens the interface, prepares the host's side of it, waits, and words what
 //! happens. The binary `tap-demo` is [`run`] and an exit code.
 
+#![warn(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "they panic where nobody reads: `progress::note` tells, `writeln!` says what failed"
+)]
+
 pub mod cli;
 pub mod host_side;
 pub mod link;

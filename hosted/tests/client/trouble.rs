@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::{
     Client, HELLO, Server, assert_failed, assert_well, client, command, command_to, cue, echo,
-    echo_hello, receive, reset, stderr,
+    echo_hello, finish, receive, reset, stderr,
 };
 
 #[test]
@@ -144,4 +146,17 @@ fn an_input_that_cannot_be_read_is_told() {
     let output = command.stdin(File::open("/").expect("a folder")).output().expect("it ran");
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(stderr(&output), "error: cannot read the standard input: is a directory\n");
+}
+
+#[test]
+fn a_complaint_that_nobody_can_hear_is_still_an_exit_code() {
+    let (deaf, nobody) = UnixStream::pair().expect("two sockets");
+    nobody.shutdown(Shutdown::Both).expect("open");
+    let full = File::options().write(true).open("/dev/full").expect("a device");
+    for stderr in [OwnedFd::from(deaf).into(), Stdio::from(full)] {
+        let server = Server::start(|mut stream| receive(&mut stream, HELLO.len()));
+        let mut command = command(&server, &["--message", "hello\n"]);
+        let child = command.stdin(Stdio::null()).stderr(stderr).spawn().expect("it starts");
+        assert_eq!(finish(child).status.code(), Some(1));
+    }
 }
