@@ -154,7 +154,6 @@ pub fn run(
         opening::open(&mut lanes, &mut wait, &clock, plan.limit, stop)
             .context("cannot wait for sockets")?;
     }
-    let before = kernel(&lanes, None).map_or(0, |kernel| kernel.retransmits);
     let out = Measurement { instrument, ..Measurement::of(plan) };
     let scratch = vec![0; 64 << 10];
     let start = clock.now();
@@ -162,6 +161,7 @@ pub fn run(
         plan,
         clock,
         from: start + plan.omit,
+        warming: true,
         tick: start + TICK,
         schedule: Schedule::new(plan.pace, plan.connections, start),
         wait,
@@ -170,7 +170,7 @@ pub fn run(
         begun: 0,
         busy: 0,
         look: None,
-        before,
+        before: 0,
         out,
     };
     load.run(start, stop, observer).context("cannot wait for sockets")?;
@@ -188,6 +188,8 @@ struct Load<'a> {
     clock: Clock,
     /// What starts before is left out.
     from: Instant,
+    /// The measurement has not begun: nothing that is measured may start.
+    warming: bool,
     /// When the observer looks again.
     tick: Instant,
     schedule: Option<Schedule>,
@@ -200,7 +202,7 @@ struct Load<'a> {
     busy: usize,
     /// No deadline and no rest of a lane ends before.
     look: Option<Instant>,
-    /// Segments sent again while the connections were opened.
+    /// Segments sent again before the measurement began.
     before: u64,
     out: Measurement,
 }
@@ -218,6 +220,9 @@ impl Load<'_> {
             ready.extend(0..self.lanes.len());
         }
         loop {
+            if self.warming && now >= self.from {
+                now = self.begin_measuring(now);
+            }
             let before = now;
             for key in ready.drain(..) {
                 now = self.turn(key, now, observer);
@@ -256,6 +261,14 @@ impl Load<'_> {
         Ok(())
     }
 
+    /// What was before is left out: also what the kernel counted.
+    fn begin_measuring(&mut self, now: Instant) -> Instant {
+        self.warming = false;
+        self.out.begin(now.saturating_duration_since(self.from));
+        self.before = kernel(&self.lanes, self.out.kernel).map_or(0, |kernel| kernel.retransmits);
+        self.clock.now()
+    }
+
     fn finish(&mut self) {
         let now = self.clock.now();
         self.out.elapsed = now.saturating_duration_since(self.from);
@@ -282,7 +295,8 @@ impl Load<'_> {
         let free = self.busy < self.lanes.len();
         let slot = self.schedule.as_ref().filter(|_| free).map(Schedule::next);
         let last = self.plan.time.map(|time| self.from + time).filter(|last| *last > now);
-        [self.look, slot, last].into_iter().flatten().fold(self.tick, Instant::min)
+        let from = self.warming.then_some(self.from);
+        [self.look, slot, last, from].into_iter().flatten().fold(self.tick, Instant::min)
     }
 
     fn may_start(&self, now: Instant) -> bool {
@@ -321,6 +335,10 @@ impl Load<'_> {
     /// recorded nor what other lanes sent since the last one belongs to it.
     fn begin(&mut self, key: usize) -> bool {
         let now = self.clock.now();
+        if self.warming && now >= self.from {
+            self.wait.again(key);
+            return false;
+        }
         let lane = &mut self.lanes[key];
         if lane.rests(now) || !self.may_start(now) {
             return false;

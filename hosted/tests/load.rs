@@ -5,7 +5,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use echo_core::Rules;
 use hosted::load::{self, Ended, Measurement, Observer, Pace, Plan, Sample};
@@ -175,6 +175,65 @@ fn failures_in_the_warm_up_are_left_out_too() {
     let out = load::run(&plan, first, &stop, &mut Notes::default()).expect("a run");
     assert_eq!(out.tally.failures(), 2);
     assert!(out.omitted > 0);
+}
+
+#[test]
+fn a_measurement_starts_after_its_warm_up() {
+    let omit = 300 * MILLI;
+    let before = SystemTime::now();
+    let (out, _, _) = run(|plan| Plan { omit, ..plan });
+    assert!(out.started >= before + omit);
+    assert!(out.started + out.elapsed <= SystemTime::now());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_sent_again_in_the_warm_up_is_left_out() {
+    // On a machine that stands still now and then what is meant for the warm-up may come too late.
+    let mut tries = (0..5).map(|_| sent_again(Duration::from_secs(2)));
+    let in_warm_up = tries.find(|(_, in_warm_up)| *in_warm_up).expect("enough tries");
+    assert_eq!(in_warm_up.0, 0);
+    let (again, in_warm_up) = sent_again(Duration::ZERO);
+    assert!(again > 0 && !in_warm_up);
+}
+
+/// The first message is lost until it was sent again at least once. Returns what the
+/// measurement says of that, and whether all of it was over in the warm-up.
+#[cfg(target_os = "linux")]
+fn sent_again(omit: Duration) -> (u64, bool) {
+    use socket2::{SockFilter, SockRef};
+
+    /// `ret #0` of the classic BPF: take no byte of any segment.
+    const NOTHING: [SockFilter; 1] = [SockFilter::new(0x06, 0, 0, 0)];
+    /// The first retransmission of Linux comes after 200 ms.
+    const LOOKS: u32 = 3;
+
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let first = TcpStream::connect(address).expect("connected");
+    let (stream, _) = listener.accept().expect("connected");
+    let socket = SockRef::from(&stream);
+    socket.attach_filter(&NOTHING).expect("a filter");
+    let plan = Plan { omit, count: Some(1), limit: None, ..Plan::new(address) };
+    let stop = Stop::new().expect("a pipe");
+    let (mut looks, mut in_warm_up) = (0, false);
+    let mut look = |so_far: &Measurement| {
+        looks += 1;
+        if looks == LOOKS {
+            socket.detach_filter().expect("there is one");
+        }
+        in_warm_up |= so_far.elapsed.is_zero() && so_far.omitted > 0;
+    };
+    let out = thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut message = [0];
+            while (&stream).read_exact(&mut message).is_ok() {
+                (&stream).write_all(&message).expect("echoed");
+            }
+        });
+        load::run(&plan, first, &stop, &mut look).expect("a run")
+    });
+    (out.kernel.expect("Linux tells").retransmits, in_warm_up)
 }
 
 #[test]

@@ -14,7 +14,7 @@ const INCIDENTS: usize = 10;
 /// The result of a run, or of its part so far.
 #[derive(Debug, Clone)]
 pub struct Measurement {
-    /// When the run started, on the wall clock.
+    /// When the measurement began, on the wall clock: after the warm-up, if there was one.
     pub started: SystemTime,
     /// From the end of the warm-up, if there was one, to the end of the run.
     pub elapsed: Duration,
@@ -107,7 +107,7 @@ impl Sample {
 /// What the kernel knows of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kernel {
-    /// Segments sent again since the connections were open.
+    /// Segments sent again since the measurement began.
     pub retransmits: u64,
     /// Its smoothed round-trip time, of the connection asked last.
     pub srtt: Duration,
@@ -154,6 +154,11 @@ impl Measurement {
             connecting: times(plan.per_message),
             ..Self::new()
         }
+    }
+
+    /// Began so long ago.
+    pub(super) fn begin(&mut self, ago: Duration) {
+        self.started = SystemTime::now() - ago;
     }
 
     /// Records one message. Allocates nothing.
