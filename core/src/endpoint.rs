@@ -38,6 +38,11 @@ pub trait Endpoint {
     /// The stream accepted the first `n` bytes of [`to_send`](Self::to_send).
     fn handle_sent(&mut self, now: Instant, n: usize);
 
+    /// The peer took bytes that were sent: fewer of them are unsent or not
+    /// acknowledged than when the driver last looked. That was at `at`, which
+    /// may be before the latest event.
+    fn handle_delivered(&mut self, at: Instant);
+
     /// `bytes` arrived. Returns how many of them were taken, from the front,
     /// and always as many as [`room`](Self::room) allowed.
     fn handle_received(&mut self, now: Instant, bytes: &[u8]) -> usize;

@@ -31,6 +31,14 @@ impl IdleTimer {
         self.deadline = self.limit.and_then(|limit| now.checked_add(limit));
     }
 
+    /// Counts the limit anew from `at`, if it counts at all and does not yet
+    /// count from later on.
+    pub fn extend(&mut self, at: Instant) {
+        let deadline = self.limit.and_then(|limit| at.checked_add(limit));
+        // A stopped timer has no deadline, and none is less than any.
+        self.deadline = self.deadline.and(self.deadline.max(deadline));
+    }
+
     /// Counts no more, until the next [`restart`](Self::restart).
     pub fn stop(&mut self) {
         self.deadline = None;
@@ -74,6 +82,19 @@ mod tests {
         timer.stop();
         assert_eq!(timer.deadline(), None);
         assert!(!timer.expired(Instant::new(Duration::MAX)));
+    }
+
+    #[test]
+    fn what_happened_earlier_extends_it_and_neither_shortens_nor_starts_it() {
+        let mut timer = IdleTimer::new(Some(LIMIT));
+        timer.extend(Instant::START);
+        assert_eq!(timer.deadline(), None, "it was not started");
+        let start = Instant::START + LIMIT;
+        timer.restart(start);
+        timer.extend(Instant::START);
+        assert_eq!(timer.deadline(), Some(start + LIMIT));
+        timer.extend(start + LIMIT * 3);
+        assert_eq!(timer.deadline(), Some(start + LIMIT * 4));
     }
 
     #[test]

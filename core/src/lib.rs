@@ -19,8 +19,10 @@
 //!    [`handle_received`](Endpoint::handle_received) or
 //!    [`handle_eof`](Endpoint::handle_eof); when the stack has no more for now, call
 //!    [`handle_quiet`](Endpoint::handle_quiet). Back to 1 while anything moved.
-//! 3. **Timeout**: call [`handle_timeout`](Endpoint::handle_timeout) when the
-//!    [`deadline`](Endpoint::deadline) has come. After reading: bytes beat the clock.
+//! 3. **Timeout**: when the [`deadline`](Endpoint::deadline) has come, report by
+//!    [`handle_delivered`](Endpoint::handle_delivered) if the peer took bytes that the
+//!    stack still had, then call [`handle_timeout`](Endpoint::handle_timeout). After
+//!    reading: bytes beat the clock.
 //! 4. **Finish**: once [`finished`](Endpoint::finished), shut the sending side; once
 //!    [`end`](Endpoint::end) answers, close the socket.
 //! 5. **Wait** until the socket is readable (only if there is room), writable
@@ -38,6 +40,8 @@
 //!     fn write(&mut self, bytes: &[u8]) -> usize;
 //!     /// How many bytes were read; `None` if there are none now, 0 after the peer's FIN.
 //!     fn read(&mut self, buffer: &mut [u8]) -> Option<usize>;
+//!     /// Whether the peer acknowledged bytes since the last call.
+//!     fn delivered(&mut self) -> bool;
 //!     /// Sends a FIN, after what was written.
 //!     fn shutdown(&mut self);
 //! }
@@ -76,7 +80,10 @@
 //!             }
 //!         }
 //!     }
-//!     // 3. time
+//!     // 3. time, which a peer that takes what was written has more of
+//!     if socket.delivered() {
+//!         endpoint.handle_delivered(now);
+//!     }
 //!     endpoint.handle_timeout(now);
 //!     // 4. finish; what handle_quiet or handle_eof released is written next round
 //!     if endpoint.finished() {
@@ -97,6 +104,7 @@
 //! #         self.input = &self.input[n..];
 //! #         Some(n)
 //! #     }
+//! #     fn delivered(&mut self) -> bool { false }
 //! #     fn shutdown(&mut self) { self.fin = true; }
 //! # }
 //! # let mut socket = Wire { input: b"hello", output: Vec::new(), fin: false };
@@ -112,12 +120,16 @@
 //! # assert_eq!((&socket.output[..], socket.fin), (&b"hello"[..], true));
 //! ```
 //!
-//! Three hints for drivers:
+//! Four hints for drivers:
 //!
 //! - `handle_quiet` belongs after *each* time that all available input was
 //!   read; without it a lone `e` (the beginning of `exit`) would not be echoed.
 //! - A read that returned fewer bytes than asked for is quiet too: no second
 //!   call is needed to hear that there is nothing more.
+//! - A stack accepts far more than the peer has taken, so a slow reader moves
+//!   although nothing can be written. Where the stack tells only if it is asked,
+//!   ask at deadlines and somewhat before, never per message; where it tells
+//!   nothing, what it accepted has to count.
 //! - `exit` and one-shot are decided by [silence](SILENCE), and closing by
 //!   [lingering](LINGER). Both are ordinary deadlines.
 //!
@@ -126,7 +138,7 @@
 //! ```text
 //! read ──► Session::handle_received ──► ExitScanner ──► buffer ──► to_send ──► write
 //!                    │ restarts                │ holds back the word     │ handle_sent restarts
-//!                    └──────────► IdleTimer ◄──┴── silence, linger ──────┘
+//!                    └──────────► IdleTimer ◄──┴── silence, linger ──────┴── handle_delivered
 //! ```
 //!
 //! # Sizes

@@ -17,7 +17,8 @@ use crate::{Endpoint, ExitScanner, IdleTimer, Instant};
 /// on a busy machine; short enough for somebody who typed `exit`.
 pub const SILENCE: Duration = Duration::from_millis(200);
 
-/// How long a session that has said its last byte waits for the peer's FIN.
+/// How long a session that has said its last byte waits for the peer's FIN,
+/// counted anew as long as the peer takes what was said.
 ///
 /// A connection closed with unread input is reset, and a reset destroys what
 /// the peer has not read yet; so the rest of the input is taken first.
@@ -26,8 +27,9 @@ pub const LINGER: Duration = Duration::from_secs(2);
 /// What a server lets its sessions do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// The session ends when no byte was received and none was accepted for
-    /// sending for this long; `None` for never.
+    /// The session ends when no byte was received, none was accepted for sending
+    /// and none was [delivered](Endpoint::handle_delivered) for this long; `None`
+    /// for never.
     pub idle: Option<Duration>,
     /// The most bytes taken in one call, at least 1. It never limits a message.
     pub chunk: usize,
@@ -241,6 +243,12 @@ impl<const N: usize> Endpoint for Session<N> {
         }
         self.idle.restart(now);
         self.advance(now);
+    }
+
+    /// One of the two counts: until all is sent the idle limit, then the linger.
+    fn handle_delivered(&mut self, at: Instant) {
+        self.idle.extend(at);
+        self.linger.extend(at);
     }
 
     fn handle_received(&mut self, now: Instant, bytes: &[u8]) -> usize {

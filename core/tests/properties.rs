@@ -88,6 +88,8 @@ enum Op {
     Receive(Vec<u8>),
     /// The stream accepts so many bytes, or all that there are.
     Send(usize),
+    /// The peer took bytes; the driver hears of it this much later.
+    Deliver(Duration),
     Quiet,
     Eof,
     Sleep(Duration),
@@ -98,6 +100,7 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => bytes().prop_map(Op::Receive),
         6 => prop_oneof![0..12_usize, Just(usize::MAX)].prop_map(Op::Send),
+        2 => select(PAUSES.as_slice()).prop_map(Op::Deliver),
         4 => Just(Op::Quiet),
         1 => Just(Op::Eof),
         2 => select(PAUSES.as_slice()).prop_map(Op::Sleep),
@@ -158,6 +161,13 @@ fn keeps_its_promises<const N: usize>(rules: Rules, ops: &[Op]) -> TestCaseResul
                 let n = session.to_send().len().min(*n);
                 output.extend(&session.to_send()[..n]);
                 session.handle_sent(now, n);
+            }
+            Op::Deliver(late) => {
+                let at = Instant::new(now.since_start().saturating_sub(*late));
+                let before = session.deadline();
+                session.handle_delivered(at);
+                prop_assert!(session.deadline() >= before, "progress takes no time away");
+                prop_assert_eq!(session.deadline().is_some(), before.is_some());
             }
             Op::Quiet => session.handle_quiet(now),
             Op::Eof => {

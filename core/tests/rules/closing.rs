@@ -76,6 +76,38 @@ fn receiving_and_sending_each_count_the_limit_anew() {
 }
 
 #[test]
+fn what_the_peer_takes_counts_the_limit_anew_from_when_it_took_it() {
+    let sent = Instant::START;
+    let mut session = Session::<8>::new(sent, idle(LIMIT));
+    session.handle_received(sent, b"abc");
+    session.handle_sent(sent, 3);
+    let taken = sent + LIMIT / 2;
+    session.handle_delivered(taken);
+    assert_eq!(session.deadline(), Some(taken + LIMIT));
+    session.handle_delivered(sent);
+    assert_eq!(session.deadline(), Some(taken + LIMIT), "a look that is late takes nothing away");
+    session.handle_timeout(taken + (LIMIT - NANO));
+    assert_eq!(session.end(), None);
+    session.handle_timeout(taken + LIMIT);
+    assert_eq!(session.end(), Some(CloseReason::TimedOut));
+    session.handle_delivered(taken + LIMIT);
+    assert_eq!(session.deadline(), None, "over is over");
+}
+
+#[test]
+fn lingering_lasts_as_long_as_the_tail_is_taken() {
+    let mut line = Line::<8>::new(one_shot(false));
+    line.say(b"tail").wait(SILENCE);
+    for _ in 0..10 {
+        line.session.handle_delivered(line.now);
+        line.wait(LINGER - NANO).say(b"on and on");
+        assert_eq!(line.end(), None);
+    }
+    line.wait(NANO);
+    assert_eq!(line.end(), Some(CloseReason::Answered));
+}
+
+#[test]
 fn a_time_out_ends_at_once_and_drops_what_nobody_fetched() {
     let mut now = Instant::START;
     let mut session = Session::<8>::new(now, idle(LIMIT));

@@ -91,6 +91,9 @@ fn pump<E: Endpoint>(now: Instant, endpoint: &mut E, input: &mut Pipe, output: &
         }
     }
     let before = endpoint.deadline();
+    if std::mem::take(&mut output.taken) {
+        endpoint.handle_delivered(now);
+    }
     endpoint.handle_timeout(now);
     moved |= endpoint.deadline() != before;
     if endpoint.finished() {
@@ -110,6 +113,8 @@ struct Pipe {
     under_way: VecDeque<(Instant, u8)>,
     end: Option<Instant>,
     end_was_read: bool,
+    /// The reader took bytes, and the writer has not heard of it yet.
+    taken: bool,
     closed: bool,
 }
 
@@ -121,7 +126,8 @@ enum Read {
 
 impl Pipe {
     const fn new(way: Way) -> Self {
-        Self { way, under_way: VecDeque::new(), end: None, end_was_read: false, closed: false }
+        let under_way = VecDeque::new();
+        Self { way, under_way, end: None, end_was_read: false, taken: false, closed: false }
     }
 
     fn write(&mut self, now: Instant, bytes: &[u8]) -> usize {
@@ -137,6 +143,7 @@ impl Pipe {
         let arrived = self.under_way.iter().take_while(|(at, _)| *at <= now).count();
         let n = arrived.min(room).min(self.way.chunk);
         if n > 0 {
+            self.taken = true;
             Read::Bytes(self.under_way.drain(..n).map(|(_, byte)| byte).collect())
         } else if self.under_way.is_empty() && self.end.is_some_and(|at| at <= now) {
             Read::End

@@ -148,6 +148,17 @@ fn a_slow_reader_that_makes_progress_is_not_idle() {
     assert!(now > START + LIMIT * 150, "it was slow indeed");
 }
 
+/// Nothing is left to write from the start: only what the peer takes moves.
+#[test]
+fn a_slow_reader_behind_a_large_buffer_is_not_idle() {
+    let text = some_text(200);
+    let acts = [Act::Say(text.clone()), Act::Wait(LIMIT * 250), Act::Fin];
+    let (end, _, peer) = script(idle(), INSTANTLY, Some(LIMIT - NANO), &acts);
+    assert_eq!((end, &peer.heard), (Some(CloseReason::TimedOut), &text));
+    // One limit after its last byte.
+    assert_eq!(peer.heard_fin_at, Some(START + (LIMIT - NANO) * 199 + LIMIT));
+}
+
 #[test]
 fn a_reader_that_makes_no_progress_times_out() {
     let way = Way { capacity: 16, ..INSTANTLY };
@@ -163,8 +174,8 @@ fn a_silent_peer_times_out_one_limit_after_its_last_byte() {
     let acts = [Act::Say(b"hello".to_vec()), Act::Wait(LIMIT / 2), Act::Say(b"!".to_vec())];
     let (end, now, peer) = script(idle(), way, None, &acts);
     assert_eq!((end, &peer.heard[..]), (Some(CloseReason::TimedOut), &b"hello!"[..]));
-    // The second byte arrives after three quarters; its echo leaves at once.
-    assert_eq!(peer.heard_fin_at, Some(START + LIMIT * 3 / 4 + LIMIT + LIMIT / 4));
+    // The second byte arrives after three quarters; its echo is there after four.
+    assert_eq!(peer.heard_fin_at, Some(START + LIMIT + LIMIT + LIMIT / 4));
     assert!(now >= START + LIMIT * 2);
 }
 
@@ -197,6 +208,19 @@ fn the_tail_arrives_even_if_the_peer_goes_on_sending() {
     let (end, _, peer) = script(rules, way, Some(latency / 8), &acts);
     assert_eq!((end, peer.heard), (Some(CloseReason::Answered), text));
     assert!(peer.heard_fin_at.is_some());
+}
+
+#[test]
+fn the_tail_arrives_even_if_a_large_buffer_hides_that_it_is_taken_slowly() {
+    let text = some_text(20);
+    let rules = Rules { one_shot: true, ..Rules::default() };
+    // Something of it is always under way, so a close would be a reset.
+    let way = Way { latency: LINGER / 8, ..INSTANTLY };
+    let chatter = [Act::Wait(LINGER / 16), Act::Say(b"more".to_vec())];
+    let mut acts = vec![Act::Say(text.clone()), Act::Wait(SILENCE)];
+    acts.extend(std::iter::repeat_n(chatter, 400).flatten());
+    let (end, _, peer) = script(rules, way, Some(LINGER / 2), &acts);
+    assert_eq!((end, peer.heard), (Some(CloseReason::Answered), text));
 }
 
 #[test]

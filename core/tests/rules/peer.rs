@@ -96,6 +96,8 @@ impl Endpoint for Peer {
         self.go_on(now);
     }
 
+    fn handle_delivered(&mut self, _at: Instant) {}
+
     fn handle_received(&mut self, now: Instant, bytes: &[u8]) -> usize {
         self.heard.extend(bytes);
         self.next_bite = self.pace.and_then(|pace| now.checked_add(pace));

@@ -165,6 +165,10 @@ impl Endpoint for Exchange {
         }
     }
 
+    fn handle_delivered(&mut self, at: Instant) {
+        self.timer.extend(at);
+    }
+
     fn handle_received(&mut self, now: Instant, bytes: &[u8]) -> usize {
         if self.end.is_some() || bytes.is_empty() {
             return 0;

@@ -112,6 +112,10 @@ impl<const N: usize> Endpoint for Shown<'_, N> {
         self.session.handle_sent(now, n);
     }
 
+    fn handle_delivered(&mut self, at: Instant) {
+        self.session.handle_delivered(at);
+    }
+
     fn handle_received(&mut self, now: Instant, bytes: &[u8]) -> usize {
         self.log.message(self.peer, bytes);
         self.session.handle_received(now, bytes)

@@ -78,6 +78,8 @@ impl Endpoint for Talker {
         self.next(now);
     }
 
+    fn handle_delivered(&mut self, _at: Instant) {}
+
     fn handle_received(&mut self, _now: Instant, bytes: &[u8]) -> usize {
         self.heard.extend_from_slice(bytes);
         bytes.len()
