@@ -67,6 +67,7 @@ fn drive<E: Endpoint>(now: Instant, endpoint: &mut E) {
         endpoint.handle_received(now, black_box(&scratch));
         endpoint.handle_quiet(now);
         endpoint.handle_eof(now);
+        endpoint.handle_delivered(now);
         endpoint.handle_timeout(now);
         black_box((endpoint.room(), endpoint.deadline(), endpoint.finished()));
     }

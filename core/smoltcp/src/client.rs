@@ -11,7 +11,7 @@ use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::wire::IpEndpoint;
 
 use crate::clock::{from_wire, to_wire};
-use crate::{Broken, pump};
+use crate::{Broken, Pump};
 
 /// The most frames taken in at once.
 const BATCH: usize = 64;
@@ -36,6 +36,7 @@ pub struct Client<'a> {
 pub struct Connection {
     socket: SocketHandle,
     open: bool,
+    pump: Pump,
 }
 
 impl Connection {
@@ -65,7 +66,7 @@ impl<'a> Client<'a> {
     pub fn add(&mut self, receive: &'a mut [u8], send: &'a mut [u8]) -> Connection {
         let mut socket = Socket::new(SocketBuffer::new(receive), SocketBuffer::new(send));
         socket.set_nagle_enabled(false);
-        Connection { socket: self.sockets.add(socket), open: false }
+        Connection { socket: self.sockets.add(socket), open: false, pump: Pump::default() }
     }
 
     /// Begins the handshake with an echo server, or begins it anew after the end.
@@ -82,6 +83,7 @@ impl<'a> Client<'a> {
         let port = self.next_port;
         self.next_port = if port == *EPHEMERAL.end() { *EPHEMERAL.start() } else { port + 1 };
         connection.open = false;
+        connection.pump = Pump::default();
         let socket = self.sockets.get_mut::<Socket<'_>>(connection.socket);
         socket.abort();
         socket.connect(self.interface.context(), server, port).map_err(|_| Failure::Local)
@@ -135,7 +137,7 @@ impl<'a> Client<'a> {
         if socket.state() == State::Closed && !connection.open {
             return Err(Failure::Refused);
         }
-        pump(socket, endpoint, now).map_err(|Broken| Failure::Reset)
+        connection.pump.run(socket, endpoint, now).map_err(|Broken| Failure::Reset)
     }
 
     /// Sends what there is to send. Returns when the next round is due for the

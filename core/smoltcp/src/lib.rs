@@ -87,9 +87,9 @@
 //!
 //! # Memory
 //!
-//! On a 64-bit machine one connection takes `N` + 328 bytes for its [`Slot`], 472
+//! On a 64-bit machine one connection takes `N` + 336 bytes for its [`Slot`], 472
 //! for its `SocketStorage`, and its two rings. With `N` = 1024 and rings of
-//! 4 KiB that is 10 016 bytes. The server itself, with its interface, takes less than
+//! 4 KiB that is 10 024 bytes. The server itself, with its interface, takes less than
 //! 1 KiB, and nothing else is kept between two steps.
 //!
 //! - `N`, the session's buffer, lies between the two rings: it bounds how much is
@@ -147,7 +147,7 @@ mod slots;
 
 pub use client::{Client, Connection};
 pub use host::{Host, HostError};
-pub use pump::{Broken, pump};
+pub use pump::{Broken, Pump};
 pub use server::{Event, Server, Service};
 pub use slot::Slot;
 pub use smoltcp;

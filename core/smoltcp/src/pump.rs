@@ -21,65 +21,89 @@ impl fmt::Display for Broken {
 
 impl core::error::Error for Broken {}
 
-/// Moves what can be moved now, lets `endpoint` look at the clock, and shuts
-/// the sending side once it has [finished](Endpoint::finished).
-///
-/// Before the handshake is over nothing moves. Bounded by what the socket's buffers
-/// hold. What was written leaves with the next egress of the interface.
-///
-/// # Errors
-///
-/// [`Broken`] if the connection is gone before the endpoint's end is known.
-pub fn pump<E: Endpoint>(
-    socket: &mut Socket<'_>,
-    endpoint: &mut E,
-    now: Instant,
-) -> Result<(), Broken> {
-    pump_and_tell(socket, endpoint, now, |_| {})
+/// The pump of one connection, from its first byte on.
+#[derive(Debug, Default)]
+pub struct Pump {
+    /// What the socket still had to deliver when it was last looked at.
+    undelivered: usize,
 }
 
-/// [`pump`] that tells `received` what the endpoint takes.
-pub(crate) fn pump_and_tell<E: Endpoint>(
-    socket: &mut Socket<'_>,
-    endpoint: &mut E,
-    now: Instant,
-    mut received: impl FnMut(&[u8]),
-) -> Result<(), Broken> {
-    loop {
-        write(socket, endpoint, now);
-        if endpoint.room() == 0 {
+impl Pump {
+    /// Moves what can be moved now, lets `endpoint` look at the clock, and shuts
+    /// the sending side once it has [finished](Endpoint::finished).
+    ///
+    /// Before the handshake is over nothing moves. Bounded by what the socket's buffers
+    /// hold. What was written leaves with the next egress of the interface.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] if the connection is gone before the endpoint's end is known.
+    pub fn run<E: Endpoint>(
+        &mut self,
+        socket: &mut Socket<'_>,
+        endpoint: &mut E,
+        now: Instant,
+    ) -> Result<(), Broken> {
+        self.run_and_tell(socket, endpoint, now, |_| {})
+    }
+
+    /// [`run`](Self::run) that tells `received` what the endpoint takes.
+    pub(crate) fn run_and_tell<E: Endpoint>(
+        &mut self,
+        socket: &mut Socket<'_>,
+        endpoint: &mut E,
+        now: Instant,
+        mut received: impl FnMut(&[u8]),
+    ) -> Result<(), Broken> {
+        if self.delivered(socket) {
+            endpoint.handle_delivered(now);
+        }
+        loop {
+            write(socket, endpoint, now);
+            if endpoint.room() == 0 {
+                break;
+            }
+            // The closure sees the contiguous part of the ring: none only if all is read.
+            let read = socket.recv(|bytes| {
+                let taken = endpoint.handle_received(now, bytes);
+                if taken > 0 {
+                    received(&bytes[..taken]);
+                }
+                (taken, taken)
+            });
+            match read {
+                Ok(0) => endpoint.handle_quiet(now),
+                Ok(_) => continue,
+                Err(_) if socket.state() == State::Closed => {
+                    // A reset after the endpoint's last byte is a rude FIN; earlier it is a failure.
+                    if endpoint.finished() {
+                        endpoint.handle_eof(now);
+                    }
+                }
+                Err(RecvError::Finished) => endpoint.handle_eof(now),
+                Err(RecvError::InvalidState) => {}
+            }
+            // Silence or the end may have released what was held back.
+            write(socket, endpoint, now);
             break;
         }
-        // The closure sees the contiguous part of the ring: none only if all is read.
-        let read = socket.recv(|bytes| {
-            let taken = endpoint.handle_received(now, bytes);
-            if taken > 0 {
-                received(&bytes[..taken]);
-            }
-            (taken, taken)
-        });
-        match read {
-            Ok(0) => endpoint.handle_quiet(now),
-            Ok(_) => continue,
-            Err(_) if socket.state() == State::Closed => {
-                // A reset after the endpoint's last byte is a rude FIN; earlier it is a failure.
-                if endpoint.finished() {
-                    endpoint.handle_eof(now);
-                }
-            }
-            Err(RecvError::Finished) => endpoint.handle_eof(now),
-            Err(RecvError::InvalidState) => {}
-        }
-        // Silence or the end may have released what was held back.
+        endpoint.handle_timeout(now);
         write(socket, endpoint, now);
-        break;
+        if endpoint.finished() {
+            socket.close();
+        }
+        self.undelivered = socket.send_queue();
+        if socket.state() == State::Closed && endpoint.end().is_none() {
+            return Err(Broken);
+        }
+        Ok(())
     }
-    endpoint.handle_timeout(now);
-    write(socket, endpoint, now);
-    if endpoint.finished() {
-        socket.close();
+
+    /// Whether the peer has acknowledged bytes since the last look.
+    pub(crate) fn delivered(&mut self, socket: &Socket<'_>) -> bool {
+        let before = core::mem::replace(&mut self.undelivered, socket.send_queue());
+        self.undelivered < before
     }
-    if socket.state() == State::Closed && endpoint.end().is_none() { Err(Broken) } else { Ok(()) }
 }
 
 fn write<E: Endpoint>(socket: &mut Socket<'_>, endpoint: &mut E, now: Instant) {

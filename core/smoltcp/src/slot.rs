@@ -12,7 +12,7 @@ use smoltcp::wire::IpEndpoint;
 
 use crate::Broken;
 use crate::clock::{from_wire, to_wire};
-use crate::pump::pump_and_tell;
+use crate::pump::Pump;
 use crate::server::{Event, Service};
 use crate::slots::Links;
 
@@ -33,8 +33,8 @@ const SILENT_PEER: Duration = Duration::from_secs(300);
 /// How often a silent peer is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// How long the tail of an echo may take to be acknowledged after the session
-/// has ended.
+/// How long the tail of an echo may rest after the session has ended, with the
+/// peer acknowledging nothing of it.
 const TAIL: Duration = Duration::from_secs(120);
 
 /// Storage for one connection, lent to a [`Server`](crate::Server).
@@ -62,10 +62,12 @@ enum Life<const N: usize> {
     Serving {
         peer: IpEndpoint,
         session: Session<N>,
+        pump: Pump,
     },
     /// The session is over; the socket still holds its tail.
     Closing {
         limit: IdleTimer,
+        pump: Pump,
     },
 }
 
@@ -174,14 +176,15 @@ impl<'a, const N: usize> Slot<'a, N> {
             && let Some(peer) = socket.remote_endpoint()
         {
             socket.set_timeout(Some(SILENT_PEER.into()));
-            self.life = Life::Serving { peer, session: Session::new(now, rules) };
+            let (session, pump) = (Session::new(now, rules), Pump::default());
+            self.life = Life::Serving { peer, session, pump };
             on_event(Event::Connected { peer });
         }
         match &mut self.life {
             Life::Opening { .. } => {}
-            Life::Serving { peer, session } => {
+            Life::Serving { peer, session, pump } => {
                 let tell = |bytes: &[u8]| on_event(Event::Received { peer: *peer, bytes });
-                let end = match pump_and_tell(socket, session, now, tell) {
+                let end = match pump.run_and_tell(socket, session, now, tell) {
                     Ok(()) => session.end().map(Ok),
                     Err(Broken) => Some(Err(Broken)),
                 };
@@ -191,10 +194,13 @@ impl<'a, const N: usize> Slot<'a, N> {
                     socket.set_keep_alive(None);
                     let mut limit = IdleTimer::new(Some(TAIL));
                     limit.restart(now);
-                    self.life = Life::Closing { limit };
+                    self.life = Life::Closing { limit, pump: core::mem::take(pump) };
                 }
             }
-            Life::Closing { limit } => {
+            Life::Closing { limit, pump } => {
+                if pump.delivered(socket) {
+                    limit.restart(now);
+                }
                 if limit.expired(now) {
                     socket.abort();
                 }
@@ -223,7 +229,7 @@ impl<'a, const N: usize> Slot<'a, N> {
         match &self.life {
             Life::Vacant | Life::Opening { .. } => None,
             Life::Serving { session, .. } => session.deadline(),
-            Life::Closing { limit } => limit.deadline(),
+            Life::Closing { limit, .. } => limit.deadline(),
         }
     }
 }
@@ -240,6 +246,6 @@ mod tests {
             size_of::<SocketStorage<'_>>(),
             size_of::<crate::Server<'_, '_, 1024>>(),
         ];
-        assert!(sizes[0] <= 328 && sizes[1] <= 472 && sizes[2] <= 1024, "{sizes:?}");
+        assert!(sizes[0] <= 336 && sizes[1] <= 472 && sizes[2] <= 1024, "{sizes:?}");
     }
 }

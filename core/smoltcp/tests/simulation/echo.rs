@@ -78,10 +78,12 @@ fn the_idle_limit_is_met_to_the_microsecond() {
     assert!(world.run_until(10 * SECOND, |world| world.ends[0].endpoint.eof.is_some()));
     assert_eq!(world.ends[0].endpoint.heard, b"hello");
     assert_eq!(ends(&world), [Ok(CloseReason::TimedOut)]);
-    // Its last byte left when the line came, one cable's delay after it was said.
+    // The line goes there, its echo back, and the acknowledgement, which the client
+    // delays, there again.
     let said = world.ends[0].endpoint.said.expect("it said hello");
+    let taken = said + Duration::from_micros(3 * 100) + Duration::from_millis(10);
     let (closed, _) = world.events[1];
-    assert_eq!(closed, said + Duration::from_micros(100) + limit);
+    assert_eq!(closed, taken + limit);
 }
 
 #[test]
@@ -105,6 +107,58 @@ fn a_peer_that_reads_late_loses_nothing() {
     world.ends[0].endpoint.deaf = false;
     assert!(world.run_until(60 * SECOND, |world| world.ends[0].endpoint.eof.is_some()));
     assert_eq!(world.ends[0].endpoint.heard, body);
+}
+
+/// Everything lies in the server's send ring from the start.
+fn slow_reader() -> (World<Talker>, Vec<u8>) {
+    let body: Vec<u8> = (0..40_000u32).map(|i| (i % 251) as u8).collect();
+    let mut talker = Talker::saying(&body);
+    talker.appetite = Some(0);
+    let rules = rules(Rules { idle: Some(SECOND), ..Rules::default() });
+    let mut world = World::new(Setup { ring: 1024, send: 65_536, ..rules }, vec![talker]);
+    assert!(world.run_until(SECOND / 2, |world| world.ends[0].endpoint.said_all()));
+    (world, body)
+}
+
+/// Reads a little, and then not for so long.
+fn bite(world: &mut World<Talker>, pause: Duration) {
+    world.ends[0].endpoint.appetite = Some(512);
+    let until = world.now.since_start() + pause;
+    world.run_until(until, |_| false);
+}
+
+#[test]
+fn a_slow_reader_behind_a_large_ring_is_not_idle_and_a_dead_one_is() {
+    let (mut world, body) = slow_reader();
+    for _ in 0..50 {
+        bite(&mut world, SECOND * 9 / 10);
+        assert_eq!(ends(&world), [], "after {:?}", world.now);
+    }
+    let last = world.now;
+    bite(&mut world, 10 * SECOND);
+    assert_eq!(ends(&world), [Ok(CloseReason::TimedOut)]);
+    let (closed, _) = world.events[1];
+    let after = closed.saturating_duration_since(last);
+    assert!(after >= SECOND && after < SECOND + Duration::from_millis(20), "{after:?}");
+    assert!(body.starts_with(&world.ends[0].endpoint.heard));
+}
+
+#[test]
+fn the_tail_of_a_session_lasts_as_long_as_it_is_taken() {
+    let (mut world, body) = slow_reader();
+    bite(&mut world, 10 * SECOND);
+    assert_eq!(ends(&world), [Ok(CloseReason::TimedOut)]);
+    // The client's ring holds the last two bites.
+    for _ in 0..body.len() / 512 - 3 {
+        assert_eq!(world.server.connections(), 1, "at {:?}", world.now);
+        bite(&mut world, 100 * SECOND);
+    }
+    world.ends[0].endpoint.appetite = None;
+    let until = world.now.since_start() + SECOND;
+    world.run_until(until, |_| false);
+    assert_eq!(world.ends[0].endpoint.heard, body);
+    assert!(world.ends[0].endpoint.eof.is_some());
+    assert_eq!(world.server.connections(), 0);
 }
 
 #[test]

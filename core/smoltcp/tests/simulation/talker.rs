@@ -15,6 +15,8 @@ pub(crate) struct Talker {
     pub(crate) heard: Vec<u8>,
     /// It does not read while this is true.
     pub(crate) deaf: bool,
+    /// How much it reads from now on, if not all.
+    pub(crate) appetite: Option<usize>,
     /// When the server's FIN came.
     pub(crate) eof: Option<Instant>,
     /// When its last byte was accepted for sending.
@@ -38,6 +40,10 @@ impl Talker {
         self
     }
 
+    pub(crate) fn said_all(&self) -> bool {
+        self.lines.is_empty() && self.saying.is_empty()
+    }
+
     fn next(&mut self, now: Instant) {
         if self.saying.is_empty() && !self.lines.is_empty() {
             let due = *self.due.get_or_insert(now + self.lines[0].0);
@@ -57,7 +63,7 @@ impl Endpoint for Talker {
     }
 
     fn room(&self) -> usize {
-        if self.deaf || self.eof.is_some() { 0 } else { usize::MAX }
+        if self.deaf || self.eof.is_some() { 0 } else { self.appetite.unwrap_or(usize::MAX) }
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -65,7 +71,7 @@ impl Endpoint for Talker {
     }
 
     fn finished(&self) -> bool {
-        self.eof.is_some() || self.fin_after && self.lines.is_empty() && self.saying.is_empty()
+        self.eof.is_some() || self.fin_after && self.said_all()
     }
 
     fn end(&self) -> Option<()> {
@@ -81,8 +87,10 @@ impl Endpoint for Talker {
     fn handle_delivered(&mut self, _at: Instant) {}
 
     fn handle_received(&mut self, _now: Instant, bytes: &[u8]) -> usize {
-        self.heard.extend_from_slice(bytes);
-        bytes.len()
+        let n = bytes.len().min(self.room());
+        self.heard.extend_from_slice(&bytes[..n]);
+        self.appetite = self.appetite.map(|appetite| appetite - n);
+        n
     }
 
     fn handle_quiet(&mut self, now: Instant) {

@@ -44,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) slots: usize,
     /// Of each ring, on both sides.
     pub(crate) ring: usize,
+    /// Of the server's send rings, if these are larger.
+    pub(crate) send: usize,
     pub(crate) service: Service,
     pub(crate) faults: Faults,
     pub(crate) seed: u64,
@@ -55,6 +57,7 @@ impl Default for Setup {
         Self {
             slots: 1,
             ring: 8192,
+            send: 0,
             service: Service::default(),
             faults: Faults { delay: Duration::from_micros(100), ..Faults::default() },
             seed: 1,
@@ -68,7 +71,7 @@ impl<E: Endpoint> World<E> {
     pub(crate) fn new(setup: Setup, endpoints: Vec<E>) -> Self {
         let (cable, mut plugs) = Cable::new(setup.faults, setup.seed);
         let interface = interface(SERVER_MAC, [SERVER, SERVER_V6], setup.seed, &mut plugs[0]);
-        let slots = leak((0..setup.slots).map(|_| slot(setup.ring)).collect());
+        let slots = leak((0..setup.slots).map(|_| slot(setup.ring, setup.send)).collect());
         let server = Server::new(interface, slots, setup.service, setup.seed);
         let interface = interface_of_client(setup.seed, &mut plugs[1]);
         let storage = leak(endpoints.iter().map(|_| SocketStorage::EMPTY).collect());
@@ -156,8 +159,9 @@ fn interface(
     host.interface(plug, Instant::START).expect("two unicast addresses")
 }
 
-fn slot(size: usize) -> Slot<'static, N> {
-    Slot::new(Box::leak(Box::new(SocketStorage::EMPTY)), ring(size), ring(size))
+fn slot(size: usize, send: usize) -> Slot<'static, N> {
+    let storage = Box::leak(Box::new(SocketStorage::EMPTY));
+    Slot::new(storage, ring(size), ring(size.max(send)))
 }
 
 fn ring(size: usize) -> &'static mut [u8] {
