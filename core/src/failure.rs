@@ -1,6 +1,7 @@
 //! Why a message was not echoed as it should be.
 
 use core::fmt;
+use core::time::Duration;
 
 use crate::Origin;
 
@@ -13,6 +14,8 @@ pub enum Failure {
         received: u64,
         /// Bytes of the whole message.
         length: u64,
+        /// How long the whole echo took, if it was seen to come all the same.
+        whole: Option<Duration>,
     },
     /// The peer ended its side before the whole message was back.
     ClosedEarly {
@@ -169,7 +172,11 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TimedOut { received, length } => {
+            Self::TimedOut { whole: Some(took), .. } => {
+                let micros = took.as_micros() as u64;
+                write!(f, "timed out: whole after {}.{:03} ms", micros / 1000, micros % 1000)
+            }
+            Self::TimedOut { received, length, whole: None } => {
                 write!(f, "timed out with {received} of {length} bytes echoed")
             }
             Self::ClosedEarly { received, length } => {

@@ -22,7 +22,8 @@
 //! 3. **Timeout**: when the [`deadline`](Endpoint::deadline) has come, report by
 //!    [`handle_delivered`](Endpoint::handle_delivered) if the peer took bytes that the
 //!    stack still had, then call [`handle_timeout`](Endpoint::handle_timeout). After
-//!    reading: bytes beat the clock.
+//!    reading: a [`Session`] keeps what came in time and was read late, so bytes beat
+//!    the clock; a [`Probe`] judges time, and what is told at the deadline is late.
 //! 4. **Finish**: once [`finished`](Endpoint::finished), shut the sending side; once
 //!    [`end`](Endpoint::end) answers, close the socket.
 //! 5. **Wait** until the socket is readable (only if there is room), writable

@@ -15,6 +15,9 @@ use crate::{Difference, Endpoint, Failure, IdleTimer, Instant, Payload};
 /// by piece, and each piece of the echo is compared as it arrives. One that fits
 /// into the window is made only once, and its echo compared with the window.
 ///
+/// The limit holds by the instants that the driver tells, however it waits: what
+/// makes the echo whole at the limit or after it makes it no better.
+///
 /// After an `Ok` the connection may serve the next [`begin`](Self::begin);
 /// after a [`Failure`] it is out of step and must be opened anew.
 #[derive(Debug)]
@@ -70,14 +73,8 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
     }
 
     /// Ends the message for a reason that only the driver can see.
-    pub fn fail(&mut self, failure: Failure) {
-        self.end_with(Err(failure));
-    }
-
-    /// How much of the message has come back.
-    #[must_use]
-    pub const fn received(&self) -> u64 {
-        self.received
+    pub fn fail(&mut self, now: Instant, failure: Failure) {
+        self.end_with(now, Err(failure));
     }
 
     /// Makes the bytes that are sent next, if they must be made.
@@ -116,11 +113,40 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
         self.payload.mismatch(self.message, self.received, echo)
     }
 
-    fn end_with(&mut self, end: Result<Duration, Failure>) {
-        if self.end.is_none() {
-            self.limit.stop();
-            self.end = Some(end);
+    /// What bytes that came make of the message; `None` while some are missing.
+    fn judge(&self, bytes: &[u8]) -> Option<Result<(), Failure>> {
+        let (echo, extra) = bytes.split_at(self.left().min(bytes.len()));
+        if let Some(index) = self.mismatch(echo) {
+            return Some(Err(self.differs(echo, index)));
         }
+        let received = self.received + echo.len() as u64;
+        // Nothing can come back before it was sent, even if it looks right.
+        let ahead = extra.len() as u64 + received.saturating_sub(self.sent);
+        if ahead > 0 {
+            return Some(Err(Failure::Extra { bytes: ahead }));
+        }
+        (received == self.length).then_some(Ok(()))
+    }
+
+    /// Bytes of the echo that are missing.
+    fn left(&self) -> usize {
+        usize::try_from(self.length - self.received).unwrap_or(usize::MAX)
+    }
+
+    /// The one place where a verdict is given: whatever it would have been, once
+    /// the limit has been reached the message has timed out.
+    fn end_with(&mut self, now: Instant, end: Result<(), Failure>) {
+        if self.end.is_some() {
+            return;
+        }
+        let took = now.saturating_duration_since(self.begun);
+        self.end = Some(if self.limit.expired(now) {
+            let (received, length) = (self.received, self.length);
+            Err(Failure::TimedOut { received, length, whole: end.ok().map(|()| took) })
+        } else {
+            end.map(|()| took)
+        });
+        self.limit.stop();
     }
 
     fn differs(&self, bytes: &[u8], index: usize) -> Failure {
@@ -180,34 +206,27 @@ impl<W: AsRef<[u8]> + AsMut<[u8]>> Endpoint for Probe<'_, W> {
         if self.end.is_some() {
             return 0;
         }
-        let left = usize::try_from(self.length - self.received).unwrap_or(usize::MAX);
-        let (echo, extra) = bytes.split_at(left.min(bytes.len()));
-        if let Some(index) = self.mismatch(echo) {
-            self.end_with(Err(self.differs(echo, index)));
-            return bytes.len();
-        }
-        self.received += echo.len() as u64;
-        // Nothing can come back before it was sent, even if it looks right.
-        let ahead = extra.len() as u64 + self.received.saturating_sub(self.sent);
-        if ahead > 0 {
-            self.end_with(Err(Failure::Extra { bytes: ahead }));
-        } else if self.received == self.length {
-            self.end_with(Ok(now.saturating_duration_since(self.begun)));
+        if let Some(end) = self.judge(bytes) {
+            self.end_with(now, end);
+        } else {
+            // What came too late is not counted, and what follows cannot help.
+            self.handle_timeout(now);
+            self.received += bytes.len() as u64;
         }
         bytes.len()
     }
 
     fn handle_quiet(&mut self, _now: Instant) {}
 
-    fn handle_eof(&mut self, _now: Instant) {
+    fn handle_eof(&mut self, now: Instant) {
         let (received, length) = (self.received, self.length);
-        self.end_with(Err(Failure::ClosedEarly { received, length }));
+        self.end_with(now, Err(Failure::ClosedEarly { received, length }));
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         if self.limit.expired(now) {
             let (received, length) = (self.received, self.length);
-            self.end_with(Err(Failure::TimedOut { received, length }));
+            self.end_with(now, Err(Failure::TimedOut { received, length, whole: None }));
         }
     }
 }

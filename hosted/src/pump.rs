@@ -52,7 +52,7 @@ impl Pump {
     }
 
     /// Moves what can be moved now, both ways. `clock` is asked after each read
-    /// that brought something, so that an arrival is not dated before its wait.
+    /// that brought something or the FIN, so that an arrival is not dated before its wait.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Pump {
             match stream.read(&mut scratch[..room]) {
                 Ok(0) => {
                     self.readable = false;
-                    endpoint.handle_eof(now);
+                    endpoint.handle_eof(clock());
                 }
                 Ok(n) => {
                     now = clock();

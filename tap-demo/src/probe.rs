@@ -106,7 +106,7 @@ impl<D: Device> Measuring<'_, '_, D> {
         loop {
             let now = self.task.waiter.now();
             if let Err(failure) = self.turn(now) {
-                self.probe.fail(failure);
+                self.probe.fail(now, failure);
             }
             let elapsed = now.saturating_duration_since(start);
             measurement.elapsed = elapsed;

@@ -40,8 +40,7 @@ extern "C" fn _start() -> ! {
         for message in 0..black_box(10) {
             probe.begin(now, message);
             drive(now, &mut probe);
-            probe.fail(black_box(Failure::Reset));
-            black_box(probe.received());
+            probe.fail(now, black_box(Failure::Reset));
             if let Some(end) = probe.end() {
                 tally.record(&end);
                 say(end.as_ref().err());

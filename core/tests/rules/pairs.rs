@@ -92,7 +92,7 @@ fn an_echo_that_takes_longer_than_the_limit_is_late() {
     let mut probe = Probe::new(SEQ, 64, Some(LIMIT), [0; 64]);
     probe.begin(now, 0);
     Wire::new(Way { latency: LIMIT, ..INSTANTLY }).run(&mut now, &mut probe, &mut session);
-    assert_eq!(probe.end(), Some(Err(Failure::TimedOut { received: 0, length: 64 })));
+    assert_eq!(probe.end(), Some(Err(Failure::TimedOut { received: 0, length: 64, whole: None })));
 }
 
 #[test]

@@ -114,15 +114,51 @@ fn timed_out_at_the_limit_and_not_a_nanosecond_before() {
     probe.handle_timeout(Instant::new(LIMIT - Duration::from_nanos(1)));
     assert_eq!(probe.end(), None);
     probe.handle_timeout(limit);
-    assert_eq!(probe.end(), Some(Err(Failure::TimedOut { received: 60, length: LENGTH })));
+    assert_eq!(probe.end(), Some(Err(late(60, None))));
+}
+
+/// What comes at the limit is late, whether or not the driver has noticed it.
+#[test]
+fn an_echo_is_held_against_its_limit() {
+    let limit = Instant::START + LIMIT;
+    let before = Instant::new(LIMIT - Duration::from_nanos(1));
+    for (now, end) in [
+        (before, Ok(LIMIT - Duration::from_nanos(1))),
+        (limit, Err(late(60, Some(LIMIT)))),
+        (limit + LIMIT, Err(late(60, Some(2 * LIMIT)))),
+    ] {
+        let (mut probe, echo) = sent();
+        probe.handle_received(Instant::START, &echo[..60]);
+        probe.handle_received(now, &echo[60..]);
+        probe.handle_timeout(limit + LIMIT);
+        assert_eq!(probe.end(), Some(end), "{now:?}");
+        assert_eq!(probe.deadline(), None);
+    }
+    assert_eq!(late(60, Some(2 * LIMIT)).to_string(), "timed out: whole after 2000.000 ms");
 }
 
 #[test]
-fn bytes_beat_the_clock() {
-    let (mut probe, echo) = sent();
-    probe.handle_received(Instant::START + LIMIT * 2, &echo);
-    probe.handle_timeout(Instant::START + LIMIT * 2);
-    assert_eq!(probe.end(), Some(Ok(LIMIT * 2)));
+fn nothing_else_that_comes_late_is_the_verdict() {
+    type Event = fn(&mut Probe<'static, [u8; 32]>, Instant);
+    let too_late: [(Event, &str); 5] = [
+        (|probe, now| _ = probe.handle_received(now, &content(MESSAGE)[..99]), "a part"),
+        (|probe, now| _ = probe.handle_received(now, &content(MESSAGE - 1)), "a stale echo"),
+        (|probe, now| _ = probe.handle_received(now, &[0; 2 * LENGTH as usize]), "too much"),
+        (|probe, now| probe.handle_eof(now), "a FIN"),
+        (|probe, now| probe.fail(now, Failure::Reset), "a reset"),
+    ];
+    for (event, what) in too_late {
+        let (mut probe, echo) = sent();
+        event(&mut probe, Instant::START + LIMIT);
+        assert_eq!(probe.end(), Some(Err(late(0, None))), "{what}");
+        // And what follows changes nothing.
+        probe.handle_received(Instant::START + LIMIT, &echo);
+        assert_eq!(probe.end(), Some(Err(late(0, None))), "{what}");
+    }
+}
+
+fn late(received: u64, whole: Option<Duration>) -> Failure {
+    Failure::TimedOut { received, length: LENGTH, whole }
 }
 
 #[test]
@@ -204,8 +240,8 @@ fn a_stale_echo_is_told_even_if_it_comes_before_anything_was_sent() {
 #[test]
 fn what_the_driver_saw_ends_the_message_once() {
     let (mut probe, echo) = sent();
-    probe.fail(Failure::Reset);
-    probe.fail(Failure::Refused);
+    probe.fail(Instant::START, Failure::Reset);
+    probe.fail(Instant::START, Failure::Refused);
     probe.handle_received(Instant::START, &echo);
     probe.handle_eof(Instant::START);
     probe.handle_timeout(Instant::START + LIMIT * 2);

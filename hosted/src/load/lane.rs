@@ -168,7 +168,7 @@ impl<'a> Lane<'a> {
         if let Link::Down(_) = self.link
             && let Err(error) = self.connect(wait)
         {
-            self.probe.fail(failure(&error));
+            self.probe.fail(now, failure(&error));
         }
     }
 
@@ -201,7 +201,7 @@ impl<'a> Lane<'a> {
         wait: &mut Wait,
     ) -> Option<Result<Duration, Failure>> {
         if let Err(error) = self.move_bytes(now, scratch, clock, wait) {
-            self.probe.fail(failure(&error));
+            self.probe.fail(clock.now(), failure(&error));
         }
         self.probe.handle_timeout(now);
         let end = self.probe.end()?;
@@ -221,7 +221,11 @@ impl<'a> Lane<'a> {
             if self.per_message {
                 self.connecting = Some(opened.saturating_duration_since(self.begun));
             } else {
-                // Opening the connection is not part of the round trip.
+                // It has its own limit, and is not part of the round trip.
+                self.probe.handle_timeout(opened);
+                if self.probe.end().is_some() {
+                    return Ok(());
+                }
                 self.begun = opened;
                 self.probe.begin(opened, self.messages - 1);
             }

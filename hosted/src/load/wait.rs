@@ -1,7 +1,9 @@
 //! Waiting for the lanes of a load.
 //!
 //! One connection with messages that fit into its buffers is waited for inside
-//! the read itself: one system call to send, one to receive, and no third.
+//! the read itself: one system call to send, one to receive, and no third. Such a
+//! wait may end some ticks of the kernel late, so the last of the time before a
+//! limit is waited for exactly, by one call more.
 //! Several, or messages that must be written and read in turns, are waited for
 //! by the system's event queue.
 
@@ -11,6 +13,8 @@ use std::time::Duration;
 use echo_core::Instant;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use socket2::SockRef;
 
 use super::lane::Lane;
@@ -19,6 +23,12 @@ use super::{Pace, Plan};
 
 /// The longest wait inside a read: how soon a request to stop is seen.
 const SLICE: Duration = Duration::from_millis(100);
+
+/// A read with no time-out at all would wait for ever.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// A wait inside a read ends up to two ticks of the slowest kernel clock (100 Hz) late.
+const COARSE: Duration = Duration::from_millis(20);
 
 /// The longest message that is waited for inside the read: it fits into the buffers of any system.
 const INSIDE: u64 = 16 << 10;
@@ -35,7 +45,7 @@ pub(super) struct Wait {
     again: Vec<usize>,
     /// Whether to wait inside the read.
     inside: bool,
-    /// The time-out that the stream has now.
+    /// The longest wait inside a read; before a short limit there is time for one.
     slice: Duration,
     /// How long to look again and again before sleeping.
     spin: Duration,
@@ -58,7 +68,7 @@ impl Wait {
             timer,
             again: Vec::new(),
             inside: one && plan.spin.is_zero() && plan.length <= INSIDE,
-            slice: SLICE,
+            slice: plan.limit.map_or(SLICE, |limit| SLICE.min(limit / 2)).max(SHORTEST),
             spin: plan.spin,
             moved: Instant::START,
         })
@@ -76,9 +86,8 @@ impl Wait {
             self.poll.registry().deregister(stream)?;
             let socket = SockRef::from(&*stream);
             socket.set_nonblocking(false)?;
-            socket.set_read_timeout(Some(SLICE))?;
-            socket.set_write_timeout(Some(SLICE))?;
-            self.slice = SLICE;
+            socket.set_read_timeout(Some(self.slice))?;
+            socket.set_write_timeout(Some(self.slice))?;
         }
         Ok(())
     }
@@ -98,11 +107,17 @@ impl Wait {
         ready: &mut Vec<usize>,
     ) -> io::Result<bool> {
         let only = &mut lanes[0];
-        if self.inside && only.is_busy() && only.is_open() {
-            ready.push(0);
-            only.wait_inside();
-            self.shorten(only, now)?;
-            return Ok(false);
+        if self.inside
+            && only.is_busy()
+            && let Some(stream) = only.stream()
+        {
+            let far = now + self.slice + COARSE;
+            let inside = only.due().is_none_or(|due| due >= far);
+            if inside || is_readable(stream, until.saturating_duration_since(now))? {
+                ready.push(0);
+                only.wait_inside();
+            }
+            return Ok(!inside);
         }
         let mut wait = until.saturating_duration_since(now);
         if !self.spin.is_zero() {
@@ -145,18 +160,13 @@ impl Wait {
         }
         Ok(true)
     }
+}
 
-    /// Lets the read end in time for the message's limit. While that is far
-    /// away, nothing changes and nothing is asked of the system.
-    fn shorten(&mut self, lane: &Lane<'_>, now: Instant) -> io::Result<()> {
-        let left = lane.due().map_or(SLICE, |due| due.saturating_duration_since(now));
-        let slice = left.clamp(Duration::from_millis(1), SLICE);
-        if slice != self.slice
-            && let Some(stream) = lane.stream()
-        {
-            SockRef::from(stream).set_read_timeout(Some(slice))?;
-            self.slice = slice;
-        }
-        Ok(())
+/// Waits for a stream to have something to read, exactly so long at most.
+fn is_readable(stream: &TcpStream, wait: Duration) -> io::Result<bool> {
+    let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
+    match poll(&mut [PollFd::new(stream, PollFlags::IN)], Some(&wait)) {
+        Err(Errno::INTR) => Ok(false),
+        ready => Ok(ready? > 0),
     }
 }

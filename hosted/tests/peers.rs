@@ -1,0 +1,99 @@
+//! The load loop against peers that do as they are told: who is blamed for what.
+//!
+//! A peer sleeps only to be later than a limit: on a slow machine it is later still.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use echo_core::{Failure, FailureKind};
+use hosted::load::{self, Content, Measurement, Observer, Plan, Sample};
+use hosted::signals::Stop;
+
+const MILLI: Duration = Duration::from_millis(1);
+
+/// Longer than anything takes on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const LENGTH: usize = 100;
+
+/// Keeps every message.
+#[derive(Default)]
+struct Notes(Vec<Sample>);
+
+impl Observer for Notes {
+    fn look(&mut self, _measurement: &Measurement) {}
+
+    fn message(&mut self, sample: &Sample) {
+        self.0.push(*sample);
+    }
+}
+
+/// Treats each connection, counted from 0, as `treat` says.
+fn peer(treat: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        thread::scope(|scope| {
+            for (number, stream) in listener.incoming().enumerate() {
+                let (mut stream, treat) = (stream.expect("accepted"), &treat);
+                stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+                stream.set_nodelay(true).expect("TCP");
+                scope.spawn(move || treat(number, &mut stream));
+            }
+        });
+    });
+    address
+}
+
+/// Reads one message; `None` once the client has left.
+fn message(stream: &mut TcpStream) -> Option<[u8; LENGTH]> {
+    let mut message = [0; LENGTH];
+    stream.read_exact(&mut message).ok().map(|()| message)
+}
+
+/// Messages that tell whose they are, to a peer that may spoil them.
+fn plan(address: SocketAddr) -> Plan {
+    Plan {
+        length: LENGTH as u64,
+        content: Content::Seq(1),
+        limit: Some(PATIENCE),
+        keep_going: true,
+        ..Plan::new(address)
+    }
+}
+
+fn run(plan: &Plan, observer: &mut dyn Observer) -> Measurement {
+    let first = TcpStream::connect(plan.address).expect("connected");
+    load::run(plan, first, &Stop::new().expect("a pipe"), observer).expect("a run")
+}
+
+#[test]
+fn an_echo_that_comes_too_late_has_timed_out_however_it_is_waited_for() {
+    for (limit, hold) in [(10 * MILLI, 50 * MILLI), (250 * MILLI, 260 * MILLI)] {
+        for (connections, spin) in [(1, Duration::ZERO), (1, Duration::MAX), (4, Duration::ZERO)] {
+            // Half of it comes in time, and helps nothing.
+            let address = peer(move |_, stream| {
+                while let Some(message) = message(stream) {
+                    let _ = stream.write_all(&message[..50]);
+                    thread::sleep(hold);
+                    let _ = stream.write_all(&message[50..]);
+                }
+            });
+            let limit = Some(limit);
+            let plan = Plan { limit, connections, spin, count: Some(8), ..plan(address) };
+            let mut notes = Notes::default();
+            let out = run(&plan, &mut notes);
+            let what = format!("{limit:?}, {connections} connections, spin {spin:?}");
+            assert_eq!((out.tally.echoed(), out.tally.failures()), (0, 8), "{what}");
+            assert_eq!(out.tally.failed(FailureKind::TimedOut), 8, "{what}");
+            for note in notes.0 {
+                let Err(Failure::TimedOut { whole, .. }) = note.end else { panic!("{note:?}") };
+                assert!(whole.is_none_or(|whole| whole >= hold), "{what}: {note:?}");
+                // And nobody gives up before.
+                assert!(Some(note.at) >= limit, "{what}: {note:?}");
+            }
+        }
+    }
+}
