@@ -7,10 +7,12 @@ use smoltcp::iface::{
     Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage,
 };
 use smoltcp::phy::Device;
+use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::wire::IpEndpoint;
 
 use crate::clock::{from_wire, to_wire};
+use crate::reset::drop_unsent;
 use crate::{Broken, Pump};
 
 /// The most frames taken in at once.
@@ -145,6 +147,10 @@ impl<'a> Client<'a> {
     pub fn send(&mut self, now: Instant, device: &mut impl Device) -> Option<Instant> {
         let at = to_wire(now);
         while self.interface.poll_egress(at, device, &mut self.sockets) != PollResult::None {}
+        self.sockets
+            .iter_mut()
+            .filter_map(|(_, it)| Socket::downcast_mut(it))
+            .for_each(drop_unsent);
         self.interface.poll_at(at, &self.sockets).map(from_wire)
     }
 }

@@ -115,17 +115,27 @@
 //! - A SYN that finds no vacant slot is dropped, not reset: the peer tries again
 //!   after a second and gets in once a slot is vacant.
 //! - A SYN that is repeated reaches the socket that knows it already.
-//! - Handshakes that nobody finishes give way, after a second, to new ones.
+//! - A slot whose peer does not answer gives way to a SYN that finds none vacant.
 //!
-//! A slot is vacant again as soon as its peer has acknowledged everything;
-//! TIME-WAIT keeps it only as long as nobody else needs it.
+//! # How long a slot waits for its peer
+//!
+//! | it holds | gives way | is given up with a reset |
+//! |---|---|---|
+//! | a handshake | 1 s after the SYN | after 10 s |
+//! | an open session | never | when the peer has sent no packet for 300 s, though asked by keep-alives every 60 s; its end by the [`Rules`](echo_core::Rules) usually comes earlier |
+//! | a tail, the echo or the FIN that is not acknowledged when the session is over | when nothing of it was acknowledged for 10 s | when nothing of it was acknowledged for 120 s |
+//! | what is acknowledged: FIN-WAIT-2, TIME-WAIT | at once: it is vacant | FIN-WAIT-2 after 300 s without a packet; TIME-WAIT ends by itself |
+//!
+//! So a slow reader keeps its slot as long as its tail gets shorter, and no flood
+//! of SYNs ends an open session. Whoever gave way and is still there is reset when
+//! it sends again. A reset that cannot leave, because the peer does not answer
+//! ARP, is not tried again.
 //!
 //! # Limits
 //!
 //! IPv4 packets in fragments and TCP behind IPv6 extension headers are not
 //! served. An interface has at most three addresses. There is no DHCP: addresses
-//! are the caller's. A peer that sends nothing for five minutes, not even an
-//! answer to keep-alives, is taken for gone.
+//! are the caller's.
 //!
 //! [smoltcp]: https://docs.rs/smoltcp
 //! [`phy::Device`]: smoltcp::phy::Device
@@ -141,6 +151,7 @@ mod demux;
 mod held;
 mod host;
 mod pump;
+mod reset;
 mod server;
 mod slot;
 mod slots;

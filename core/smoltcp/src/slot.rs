@@ -13,6 +13,7 @@ use smoltcp::wire::IpEndpoint;
 use crate::Broken;
 use crate::clock::{from_wire, to_wire};
 use crate::pump::Pump;
+use crate::reset::drop_unsent;
 use crate::server::{Event, Service};
 use crate::slots::Links;
 
@@ -20,10 +21,10 @@ use crate::slots::Links;
 /// follow after 1, 2 and 4 s. Without it, floods of SYNs would stay for ever.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// A handshake older than this gives way to a new one if no slot is vacant, so
-/// that a flood of SYNs cannot shut others out for long. Younger, and a burst of
-/// honest peers would throw each other out.
-const YIELDS: Duration = Duration::from_secs(1);
+/// A handshake older than this gives way, so that a flood of SYNs cannot shut
+/// others out for long. Younger, and a burst of honest peers would throw each
+/// other out.
+const HANDSHAKE_YIELDS: Duration = Duration::from_secs(1);
 
 /// A peer that has not sent a single packet for so long is gone: smoltcp itself
 /// repeats for ever. Shorter, and a line that loses every fifth frame could not
@@ -36,6 +37,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// How long the tail of an echo may rest after the session has ended, with the
 /// peer acknowledging nothing of it.
 const TAIL: Duration = Duration::from_secs(120);
+
+/// A tail of which nothing was acknowledged for this long gives way: three
+/// repetitions, which follow after 1, 2 and 4 s, have got no answer.
+const TAIL_YIELDS: Duration = Duration::from_secs(10);
 
 /// Storage for one connection, lent to a [`Server`](crate::Server).
 #[derive(Debug)]
@@ -64,9 +69,10 @@ enum Life<const N: usize> {
         session: Session<N>,
         pump: Pump,
     },
-    /// The session is over; the socket still holds its tail.
+    /// The session is over; the socket still holds its tail, and the FIN.
     Closing {
         limit: IdleTimer,
+        yields: IdleTimer,
         pump: Pump,
     },
 }
@@ -107,9 +113,7 @@ impl<'a, const N: usize> Slot<'a, N> {
         socket.set_keep_alive(Some(KEEP_ALIVE.into()));
         // It is closed now, so only port 0 can fail: then nobody can connect.
         let _ = socket.listen(service.port);
-        let mut yields = IdleTimer::new(Some(YIELDS));
-        yields.restart(now);
-        self.life = Life::Opening { yields };
+        self.life = Life::Opening { yields: started(HANDSHAKE_YIELDS, now) };
     }
 
     /// Whether the SYN that it listened for was a right one.
@@ -121,9 +125,14 @@ impl<'a, const N: usize> Slot<'a, N> {
         matches!(self.life, Life::Vacant)
     }
 
-    /// Whether it waits for the end of a handshake that is old enough to give way.
+    /// Whether it has waited so long for its peer that it gives way to another.
     pub(crate) fn yields(&self, now: Instant) -> bool {
-        matches!(&self.life, Life::Opening { yields } if yields.expired(now))
+        match &self.life {
+            // What its peer has just sent is not looked at yet.
+            _ if self.touched => false,
+            Life::Opening { yields } | Life::Closing { yields, .. } => yields.expired(now),
+            Life::Serving { .. } | Life::Vacant => false,
+        }
     }
 
     /// When to serve it even if no frame comes.
@@ -153,6 +162,7 @@ impl<'a, const N: usize> Slot<'a, N> {
         if self.socket().state() == State::Closed {
             // The stack gave up, which only its egress decides.
             self.advance(now, rules, on_event);
+            drop_unsent(self.sockets.get_mut(self.handle));
         }
         let vacancy = self.vacate();
         let stack = interface.poll_at(at, &self.sockets).map(from_wire);
@@ -192,14 +202,17 @@ impl<'a, const N: usize> Slot<'a, N> {
                     on_event(Event::Closed { peer: *peer, end, echoed: session.echoed() });
                     socket.close();
                     socket.set_keep_alive(None);
-                    let mut limit = IdleTimer::new(Some(TAIL));
-                    limit.restart(now);
-                    self.life = Life::Closing { limit, pump: core::mem::take(pump) };
+                    self.life = Life::Closing {
+                        limit: started(TAIL, now),
+                        yields: started(TAIL_YIELDS, now),
+                        pump: core::mem::take(pump),
+                    };
                 }
             }
-            Life::Closing { limit, pump } => {
+            Life::Closing { limit, yields, pump } => {
                 if pump.delivered(socket) {
                     limit.restart(now);
+                    yields.restart(now);
                 }
                 if limit.expired(now) {
                     socket.abort();
@@ -232,6 +245,12 @@ impl<'a, const N: usize> Slot<'a, N> {
             Life::Closing { limit, .. } => limit.deadline(),
         }
     }
+}
+
+fn started(limit: Duration, now: Instant) -> IdleTimer {
+    let mut timer = IdleTimer::new(Some(limit));
+    timer.restart(now);
+    timer
 }
 
 #[cfg(test)]

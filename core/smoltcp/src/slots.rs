@@ -15,12 +15,12 @@ pub(crate) struct Slots<'s, 'a, const N: usize> {
     /// The queue of vacant slots, by their `next_vacant`.
     first_vacant: Option<usize>,
     last_vacant: Option<usize>,
-    /// Where the last search for a handshake that gives way ended.
+    /// Where the last search for a slot that gives way ended.
     hand: usize,
 }
 
-/// The most slots looked at for a handshake that gives way, so that a SYN costs
-/// little even if all connections are honest.
+/// The most slots looked at for one that gives way, so that a SYN costs little
+/// even if all connections are honest.
 const SEARCH: usize = 64;
 
 /// What ties a slot into the index and into the queue.
@@ -111,7 +111,7 @@ impl<'s, 'a, const N: usize> Slots<'s, 'a, N> {
         Some(number)
     }
 
-    /// Takes a slot whose handshake gives way to a new one. The search goes round,
+    /// Takes a slot whose connection gives way to a new one. The search goes round,
     /// so the oldest are found first.
     pub(crate) fn take_yielding(&mut self, now: Instant) -> Option<usize> {
         for _ in 0..self.slots.len().min(SEARCH) {

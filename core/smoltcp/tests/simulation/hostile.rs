@@ -4,57 +4,17 @@ use std::time::Duration;
 
 use echo_core::Instant;
 use echo_smoltcp::Event;
-use echo_smoltcp::smoltcp::phy::ChecksumCapabilities;
 use echo_smoltcp::smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress,
-    IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+    Ipv4Address,
 };
 
 use crate::cable::Noise;
+use crate::segment::syn;
 use crate::talker::Talker;
 use crate::world::{CLIENT_MAC, SERVER, SERVER_MAC, Setup, World};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// The frame of a SYN to the server.
-fn syn(from: Ipv4Address, port: u16, number: i32) -> Vec<u8> {
-    let IpAddress::Ipv4(to) = SERVER else { panic!("the server speaks IPv4") };
-    let tcp = TcpRepr {
-        src_port: port,
-        dst_port: 2333,
-        control: TcpControl::Syn,
-        seq_number: TcpSeqNumber(number),
-        ack_number: None,
-        window_len: 1000,
-        window_scale: None,
-        max_seg_size: None,
-        sack_permitted: false,
-        sack_ranges: [None; 3],
-        timestamp: None,
-        payload: &[],
-    };
-    let ip = Ipv4Repr {
-        src_addr: from,
-        dst_addr: to,
-        next_header: IpProtocol::Tcp,
-        payload_len: tcp.buffer_len(),
-        hop_limit: 64,
-    };
-    let ethernet = EthernetRepr {
-        src_addr: CLIENT_MAC,
-        dst_addr: SERVER_MAC,
-        ethertype: EthernetProtocol::Ipv4,
-    };
-    let checksums = ChecksumCapabilities::default();
-    let mut bytes = vec![0; 14 + ip.buffer_len() + tcp.buffer_len()];
-    let mut frame = EthernetFrame::new_unchecked(&mut bytes[..]);
-    ethernet.emit(&mut frame);
-    let mut packet = Ipv4Packet::new_unchecked(frame.payload_mut());
-    ip.emit(&mut packet, &checksums);
-    let mut segment = TcpPacket::new_unchecked(packet.payload_mut());
-    tcp.emit(&mut segment, &from.into(), &SERVER, &checksums);
-    bytes
-}
 
 fn connected(world: &World<Talker>) -> usize {
     let is_connected = |event: &Event<'_>| matches!(event, Event::Connected { .. });

@@ -1,9 +1,12 @@
 //! The whole system in memory and in virtual time: a server and a client, each
 //! on its own smoltcp stack, joined by a cable that is as bad as a test wants.
 
+mod bench;
 mod cable;
 mod echo;
 mod faults;
 mod hostile;
+mod segment;
 mod talker;
+mod waiting;
 mod world;

@@ -20,7 +20,7 @@ pub(crate) const SERVER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1
 pub(crate) const CLIENT_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
 
 /// The buffer of each session.
-const N: usize = 2048;
+pub(crate) const N: usize = 2048;
 
 pub(crate) struct World<E> {
     pub(crate) now: Instant,
@@ -70,9 +70,7 @@ impl<E: Endpoint> World<E> {
     /// A world in which all of these endpoints begin to connect at the start.
     pub(crate) fn new(setup: Setup, endpoints: Vec<E>) -> Self {
         let (cable, mut plugs) = Cable::new(setup.faults, setup.seed);
-        let interface = interface(SERVER_MAC, [SERVER, SERVER_V6], setup.seed, &mut plugs[0]);
-        let slots = leak((0..setup.slots).map(|_| slot(setup.ring, setup.send)).collect());
-        let server = Server::new(interface, slots, setup.service, setup.seed);
+        let server = server(&setup, &mut plugs[0]);
         let interface = interface_of_client(setup.seed, &mut plugs[1]);
         let storage = leak(endpoints.iter().map(|_| SocketStorage::EMPTY).collect());
         let mut client = Client::new(interface, storage, setup.seed);
@@ -141,6 +139,12 @@ impl<E: Endpoint> World<E> {
     pub(crate) fn abort(&mut self, index: usize) {
         self.client.abort(&self.ends[index].connection);
     }
+}
+
+pub(crate) fn server(setup: &Setup, plug: &mut Plug) -> Server<'static, 'static, N> {
+    let interface = interface(SERVER_MAC, [SERVER, SERVER_V6], setup.seed, plug);
+    let slots = leak((0..setup.slots).map(|_| slot(setup.ring, setup.send)).collect());
+    Server::new(interface, slots, setup.service, setup.seed)
 }
 
 fn interface_of_client(seed: u64, plug: &mut Plug) -> Interface {

@@ -1,0 +1,15 @@
+//! The reset with which a connection is given up.
+
+use smoltcp::socket::tcp::{Socket, State};
+
+/// Drops the reset if it could not leave, because nobody answers for the peer's
+/// address. The socket would ask for it every second for ever, and an interface
+/// asks for one address a second in all. A peer that is still there gets its
+/// reset when it sends again. To be called after each egress.
+pub(crate) fn drop_unsent(socket: &mut Socket<'_>) {
+    if socket.state() == State::Closed && socket.remote_endpoint().is_some() {
+        // The only way to its state when it was new. Any port but 0 would do.
+        let _ = socket.listen(1);
+        socket.close();
+    }
+}
