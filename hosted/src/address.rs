@@ -10,6 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::pump::Pump;
+
 /// A host, by name or address, and perhaps a port: `board.local`,
 /// `10.0.0.7:2333`, `[::1]:2333`, `::1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +78,7 @@ pub fn connect(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<TcpS
         };
         let usable = stream.and_then(|stream| {
             refuse_itself(stream.local_addr()?, stream.peer_addr()?)?;
-            stream.set_nodelay(true)?;
+            Pump::prepare(&stream)?;
             Ok(stream)
         });
         match usable {
@@ -107,7 +109,8 @@ pub fn refuse_itself(local: SocketAddr, peer: SocketAddr) -> io::Result<()> {
     if local == peer { Err(ErrorKind::ConnectionRefused.into()) } else { Ok(()) }
 }
 
-/// Listens on every address of `target`, or on all of the machine without one.
+/// Listens on every address of `target`, or on all of the machine without one. The streams that
+/// are accepted are [prepared](Pump::prepare).
 ///
 /// A port of 0 lets the system choose; all addresses then get the same.
 ///
@@ -169,6 +172,8 @@ fn listen_on(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     }
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
+    // Before anybody can come: whoever is accepted has it from here, without a system call.
+    Pump::prepare(&socket)?;
     socket.listen(backlog)?;
     Ok(socket.into())
 }

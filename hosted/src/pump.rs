@@ -6,10 +6,16 @@
 use std::io::{self, ErrorKind, Read, Write};
 
 use echo_core::{Endpoint, Instant};
+use mio::Interest;
 use mio::event::Event;
+use socket2::SockRef;
 
 /// Rounds of write and read before others get their turn.
 const ROUNDS: usize = 16;
+
+/// Whether the system announces urgent data. Where it does not, any read may have ended
+/// in front of some.
+const ANNOUNCES_URGENT: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 /// What is known of a stream that reports changes only (edge-triggered): a
 /// system call that could only say "not now" is never made.
@@ -22,8 +28,9 @@ pub struct Pump {
     pub readable: bool,
     /// There may be space to write.
     pub writable: bool,
-    /// The peer's FIN has been announced: only reading to it ends the input.
-    pub fin: bool,
+    /// The peer's FIN, or urgent data, has been announced. A read ends in front of either,
+    /// however much is left: only the FIN itself, or "not now", says that this was all.
+    pub announced: bool,
 }
 
 /// What a pump leaves behind.
@@ -39,7 +46,28 @@ impl Pump {
     /// For a stream of which nothing is known yet: trying is the way to find out.
     #[must_use]
     pub const fn new() -> Self {
-        Self { readable: true, writable: true, fin: false }
+        Self { readable: true, writable: true, announced: !ANNOUNCES_URGENT }
+    }
+
+    /// Prepares a stream, or one that is to listen, for those that it will accept: an echo does
+    /// not wait for more to send, and an urgent byte stays in its place among the others.
+    ///
+    /// # Errors
+    ///
+    /// If the system knows the socket no more.
+    pub fn prepare<'s>(socket: impl Into<SockRef<'s>>) -> io::Result<()> {
+        let socket = socket.into();
+        socket.set_tcp_nodelay(true)?;
+        socket.set_out_of_band_inline(true)
+    }
+
+    /// What a stream is to report for [`note`](Self::note).
+    #[must_use]
+    pub const fn interest() -> Interest {
+        let both = Interest::READABLE.add(Interest::WRITABLE);
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let both = both.add(Interest::PRIORITY);
+        both
     }
 
     /// Remembers what the system says of the stream. An error shows both ways:
@@ -48,7 +76,7 @@ impl Pump {
         let broken = event.is_error() || event.is_write_closed();
         self.readable |= event.is_readable() || event.is_read_closed() || broken;
         self.writable |= event.is_writable() || broken;
-        self.fin |= event.is_read_closed();
+        self.announced |= event.is_read_closed() || event.is_priority();
     }
 
     /// Moves what can be moved now, both ways. `clock` is asked after each read
@@ -79,7 +107,7 @@ impl Pump {
                 Ok(n) => {
                     now = clock();
                     endpoint.handle_received(now, &scratch[..n]);
-                    if n < room && !self.fin {
+                    if n < room && !self.announced {
                         self.quiet(endpoint, now);
                     }
                 }
@@ -118,6 +146,7 @@ impl Pump {
 
     fn quiet<E: Endpoint>(&mut self, endpoint: &mut E, now: Instant) {
         self.readable = false;
+        self.announced = !ANNOUNCES_URGENT;
         endpoint.handle_quiet(now);
     }
 }
@@ -125,5 +154,70 @@ impl Pump {
 impl Default for Pump {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use echo_core::{Rules, Session};
+
+    use super::*;
+
+    const NOW: Instant = Instant::START;
+
+    /// Gives one piece to each read and then has no more, and keeps what is written.
+    struct Stream {
+        pieces: VecDeque<&'static [u8]>,
+        reads: usize,
+        written: Vec<u8>,
+    }
+
+    impl Read for Stream {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.reads += 1;
+            let piece = self.pieces.pop_front().ok_or(ErrorKind::WouldBlock)?;
+            buffer[..piece.len()].copy_from_slice(piece);
+            Ok(piece.len())
+        }
+    }
+
+    impl Write for Stream {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.written.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What comes back of `pieces`, and how many reads that took.
+    fn echo(pump: &mut Pump, pieces: &[&'static [u8]]) -> (String, usize) {
+        let pieces = pieces.iter().copied().collect();
+        let mut stream = Stream { pieces, reads: 0, written: Vec::new() };
+        let mut session = Session::<64>::new(NOW, Rules { exit: false, ..Rules::default() });
+        pump.readable = true;
+        let pumped = pump.run(&mut stream, &mut session, &mut [0; 64], NOW, || NOW);
+        assert_eq!(pumped.expect("nothing breaks"), Pumped::Blocked);
+        (String::from_utf8(stream.written).expect("text"), stream.reads)
+    }
+
+    #[test]
+    fn a_read_that_ends_at_an_announced_mark_is_not_the_last() {
+        let mut pump = Pump { announced: true, ..Pump::new() };
+        assert_eq!(echo(&mut pump, &[b"before", b"!after"]), ("before!after".into(), 3));
+    }
+
+    #[test]
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn a_short_read_is_the_last_where_nothing_is_announced_or_all_of_it_was_read() {
+        let mut pump = Pump::new();
+        assert_eq!(echo(&mut pump, &[b"a", b"unread"]), ("a".into(), 1));
+        pump.announced = true;
+        assert_eq!(echo(&mut pump, &[b"b", b"!"]), ("b!".into(), 3));
+        assert_eq!(echo(&mut pump, &[b"c", b"unread"]), ("c".into(), 1));
     }
 }

@@ -48,7 +48,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server on sockets that listen already.
+    /// A server on sockets that listen already, as [`address::listen`] makes them.
     #[must_use]
     pub const fn new(listeners: Vec<TcpListener>, config: Config) -> Self {
         Self { listeners, config }

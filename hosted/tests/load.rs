@@ -12,6 +12,7 @@ use hosted::load::{self, Ended, Measurement, Observer, Pace, Plan, Sample};
 use hosted::server::Local;
 use hosted::signals::Stop;
 use rustix::time::{ClockId, clock_gettime};
+use socket2::SockRef;
 
 /// Keeps every message.
 #[derive(Default)]
@@ -97,6 +98,35 @@ fn a_connection_per_message_opens_one_for_each() {
             assert!(note.connecting > Some(Duration::ZERO), "{note:?}");
         }
         assert_eq!(out.connecting.map(|times| times.len()), Some(100));
+    }
+}
+
+#[test]
+fn an_echo_with_an_urgent_byte_is_an_echo() {
+    for (connections, per_message) in [(1, false), (3, false), (1, true)] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let serve = move |mut stream: TcpStream| -> std::io::Result<()> {
+            let mut message = [0; 100];
+            loop {
+                stream.read_exact(&mut message)?;
+                stream.write_all(&message[..40])?;
+                SockRef::from(&stream).send_out_of_band(&message[40..41])?;
+                stream.write_all(&message[41..])?;
+            }
+        };
+        // Whoever leaves ends the thread that served it.
+        let serve = move |stream| thread::spawn(move || serve(stream));
+        thread::spawn(move || listener.incoming().flatten().map(serve).for_each(drop));
+        let limit = Some(Duration::from_secs(60));
+        let count = Some(30);
+        let plan =
+            Plan { connections, per_message, limit, length: 100, count, ..Plan::new(address) };
+        let first = TcpStream::connect(address).expect("connected");
+        let stop = Stop::new().expect("a pipe");
+        let out = load::run(&plan, first, &stop, &mut Notes::default()).expect("a run");
+        let what = format!("{connections} connections, one per message: {per_message}");
+        assert_eq!((out.tally.echoed(), out.tally.failures()), (30, 0), "{what}");
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use echo_core::Rules;
+use socket2::SockRef;
 
 /// Nothing here takes that long; it only keeps a fault from hanging the test.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,6 +32,7 @@ const CASES: &[Case] = &[
         rules: Rules { chunk: 1, ..PLAIN },
         check: |server| comes_back(server, &noise(10_000)),
     },
+    Case { name: "urgent bytes are bytes", rules: PLAIN, check: urgent_bytes },
     Case { name: "exit ends a session", rules: PLAIN, check: exit_ends },
     Case { name: "exit in company is data", rules: PLAIN, check: exit_in_company },
     Case { name: "a file of exit lines", rules: PLAIN, check: exit_lines },
@@ -136,6 +138,26 @@ fn a_large_message(server: SocketAddr) -> Result<()> {
     comes_back(server, &noise(2 << 20))
 }
 
+/// However the segments are cut, and also right before the end.
+fn urgent_bytes(server: SocketAddr) -> Result<()> {
+    let stream = connect(server)?;
+    let mut echo = [0; 12];
+    for round in 0..50 {
+        (&stream).write_all(b"before").context("send")?;
+        SockRef::from(&stream).send_out_of_band(b"!").context("send an urgent byte")?;
+        (&stream).write_all(b"after").context("send")?;
+        (&stream).read_exact(&mut echo).with_context(|| format!("read echo {round}"))?;
+        let text = echo.escape_ascii().to_string();
+        ensure!(text == "before!after", "{text} came back in round {round}");
+    }
+    SockRef::from(&stream).send_out_of_band(b"last").context("send urgent bytes")?;
+    stream.shutdown(Shutdown::Write).context("half-close")?;
+    let mut tail = Vec::new();
+    (&stream).read_to_end(&mut tail).context("read the tail")?;
+    ensure!(tail == b"last", "the tail is {:?}", tail.escape_ascii().to_string());
+    Ok(())
+}
+
 fn exit_ends(server: SocketAddr) -> Result<()> {
     for word in ["exit", "exit\n", "exit\r\n"] {
         let stream = connect(server)?;
@@ -179,7 +201,7 @@ fn exit_alone(server: SocketAddr) -> Result<()> {
 
 /// Sends the bytes and the FIN in one segment: no pause lies between, however busy the machine.
 fn last_words(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
-    socket2::SockRef::from(stream).set_tcp_cork(true)?;
+    SockRef::from(stream).set_tcp_cork(true)?;
     stream.write_all(bytes)?;
     stream.shutdown(Shutdown::Write)
 }
@@ -211,7 +233,7 @@ fn a_broken_peer(server: SocketAddr) -> Result<()> {
         let stream = connect(server)?;
         (&stream).write_all(&noise(10_000))?;
         // Closing at once sends a reset instead of a FIN.
-        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+        SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
         drop(stream);
         exchange(&well, b"between")?;
     }

@@ -78,14 +78,14 @@ impl<'a> Lane<'a> {
     pub(super) fn adopt(&mut self, stream: std::net::TcpStream, wait: &mut Wait) -> io::Result<()> {
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
+        Pump::prepare(&stream)?;
+        self.pump = Pump::new();
         wait.watch(&mut stream, self.number)?;
         self.open(stream, wait)
     }
 
     fn open(&mut self, mut stream: TcpStream, wait: &mut Wait) -> io::Result<()> {
-        stream.set_nodelay(true)?;
         wait.opened(&mut stream)?;
-        self.pump = Pump::new();
         self.link = Link::Open(stream);
         Ok(())
     }
@@ -175,6 +175,8 @@ impl<'a> Lane<'a> {
     /// Starts opening a connection.
     pub(super) fn connect(&mut self, wait: &mut Wait) -> io::Result<()> {
         let mut stream = TcpStream::connect(self.address)?;
+        Pump::prepare(&stream)?;
+        self.pump = Pump::new();
         wait.watch(&mut stream, self.number)?;
         self.link = Link::Connecting(stream);
         Ok(())
@@ -245,14 +247,11 @@ impl<'a> Lane<'a> {
 }
 
 fn is_connected(stream: &TcpStream) -> io::Result<bool> {
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    match stream.peer_addr() {
-        Ok(peer) => refuse_itself(stream.local_addr()?, peer).map(|()| true),
-        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
-        Err(error) => Err(error),
-    }
+    let error = match stream.peer_addr() {
+        Ok(peer) => return refuse_itself(stream.local_addr()?, peer).map(|()| true),
+        Err(error) => stream.take_error()?.unwrap_or(error),
+    };
+    if error.kind() == ErrorKind::NotConnected { Ok(false) } else { Err(error) }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use echo_core::Instant;
 use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::SockRef;
@@ -20,6 +20,7 @@ use socket2::SockRef;
 use super::lane::Lane;
 use super::timer::Timer;
 use super::{Pace, Plan};
+use crate::pump::Pump;
 
 /// The longest wait inside a read: how soon a request to stop is seen.
 const SLICE: Duration = Duration::from_millis(100);
@@ -76,8 +77,7 @@ impl Wait {
 
     /// Hears of changes of this lane's stream.
     pub(super) fn watch(&self, stream: &mut TcpStream, lane: u16) -> io::Result<()> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(stream, Token(lane.into()), interest)
+        self.poll.registry().register(stream, Token(lane.into()), Pump::interest())
     }
 
     /// A stream is connected.

@@ -134,10 +134,9 @@ impl<const N: usize> Endpoint for Shown<'_, N> {
     }
 }
 
-/// Prepares an accepted stream: an echo must not wait for more to send, and a
-/// peer that is gone without a word is noticed some day even without a time-out.
+/// Prepares an accepted stream: a peer that is gone without a word is noticed some day even
+/// without a time-out. What every stream needs it has from its listener.
 pub(super) fn prepare(stream: &TcpStream, rules: Rules) -> io::Result<()> {
-    stream.set_nodelay(true)?;
     if rules.idle.is_none() {
         socket2::SockRef::from(stream).set_keepalive(true)?;
     }

@@ -1,6 +1,6 @@
 //! An echo server inside this process, for `--local` and for tests.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -8,7 +8,11 @@ use anyhow::{Context, Result};
 use echo_core::Rules;
 
 use super::{Config, LARGEST_BUFFER, Lines, Log, Server, Totals};
+use crate::address::{Target, listen};
 use crate::signals::Stop;
+
+/// How many may wait to be accepted.
+const BACKLOG: i32 = 128;
 
 /// A server on a free port of the loopback, in a thread of its own, until it
 /// is dropped.
@@ -35,12 +39,12 @@ impl Local {
     ///
     /// If there is no free port or descriptor.
     pub fn with(rules: Rules) -> Result<Self> {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen on the loopback")?;
-        let address = listener.local_addr()?;
+        let target = Target { host: Ipv4Addr::LOCALHOST.to_string(), port: None };
+        let listeners = listen(Some(&target), 0, BACKLOG)?;
         let stop = Stop::new()?;
         let config = Config { rules, max_conns: None, threads: 1, drain: Duration::ZERO };
-        let server = Server::new(vec![listener], config);
+        let server = Server::new(listeners, config);
+        let address = *server.addresses()?.first().context("no address to listen on")?;
         let thread = thread::Builder::new().name("echo server".into()).spawn({
             let stop = stop.clone();
             move || server.run(&stop, &Log::new(Lines::None))

@@ -24,7 +24,7 @@ use super::connection::{Connection, prepare};
 use super::{Config, End, LARGEST_BUFFER, Log, Server, Totals};
 use crate::clock::Clock;
 use crate::progress::note;
-use crate::pump::Pumped;
+use crate::pump::{Pump, Pumped};
 use crate::signals::Stop;
 use crate::units;
 
@@ -269,9 +269,9 @@ impl<'a, const N: usize> Worker<'a, N> {
         let entry = self.connections.vacant_entry();
         let key = entry.key();
         let connection = entry.insert(Box::new(Connection::new(stream, peer, now, rules)));
-        let interest = Interest::READABLE | Interest::WRITABLE;
         let ready = prepare(&connection.stream, rules).and_then(|()| {
-            self.poll.registry().register(&mut connection.stream, Token(key), interest)
+            let registry = self.poll.registry();
+            registry.register(&mut connection.stream, Token(key), Pump::interest())
         });
         match ready {
             Ok(()) => self.drive(key, now),

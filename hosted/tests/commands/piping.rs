@@ -6,6 +6,7 @@ use std::thread;
 
 use echo_core::{CloseReason, Rules};
 use hosted::server::Config;
+use socket2::SockRef;
 
 use crate::support::{Echo, config, connect, expect, loopback, noise, ping, pipe, rest};
 
@@ -54,6 +55,21 @@ fn pipe_at_once(chunk: usize, file: &[u8]) -> Vec<u8> {
         client.shutdown(Shutdown::Write).expect("half-closed");
     });
     rest(&client)
+}
+
+/// All of it lies there before the first read, which ends at the urgent byte: nothing more is
+/// to come that would make the server look again.
+#[test]
+fn what_lies_behind_an_urgent_byte_comes_back_at_once() {
+    for chunk in CHUNKS {
+        let (_echo, mut client) = at_once(chunk, |client| {
+            client.write_all(b"before").expect("sent");
+            SockRef::from(&*client).send_out_of_band(b"!").expect("sent");
+            client.write_all(b"after").expect("sent");
+        });
+        expect(&mut client, b"before!after");
+        ping(&mut client, b"still there");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use echo_core::Rules;
+use hosted::address::listen;
 use hosted::server::{Config, Lines, Log, Server, Totals};
 use hosted::signals::Stop;
 use rustix::process::{Pid, Signal, kill_process};
@@ -200,7 +201,8 @@ pub(crate) fn config() -> Config {
 }
 
 pub(crate) fn loopback() -> TcpListener {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")
+    let target = Ipv4Addr::LOCALHOST.to_string().parse().expect("an address");
+    listen(Some(&target), 0, 128).expect("a free port").remove(0)
 }
 
 /// An address where nobody listens, nor can begin to while the socket lives.
