@@ -1,6 +1,8 @@
 //! Names and addresses: what the user wrote, what it resolves to, and sockets
 //! that are connected to it or listen on it.
 
+mod race;
+
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -46,17 +48,17 @@ impl FromStr for Target {
 }
 
 impl Target {
-    /// All addresses of the host, in the resolver's order.
+    /// All addresses of the host, each once, in the resolver's order.
     ///
     /// # Errors
     ///
     /// If the name is unknown.
     pub fn resolve(&self, default_port: u16) -> Result<Vec<SocketAddr>> {
         let port = self.port.unwrap_or(default_port);
-        let addresses: Vec<_> = (self.host.as_str(), port)
+        let answers = (self.host.as_str(), port)
             .to_socket_addrs()
-            .with_context(|| format!("cannot resolve {:?}", self.host))?
-            .collect();
+            .with_context(|| format!("cannot resolve {:?}", self.host))?;
+        let addresses = each_once(answers);
         if addresses.is_empty() {
             bail!("cannot resolve {:?}: the name has no address", self.host);
         }
@@ -64,39 +66,50 @@ impl Target {
     }
 }
 
-/// Connects to the first of `addresses` that answers, each within `limit`.
+/// The addresses without repetitions: a hosts file may name one twice.
+fn each_once(answers: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut addresses = Vec::new();
+    for address in answers {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
+}
+
+/// Connects to the first of `addresses` that answers, each within `limit`. One that
+/// keeps silent does not hold up the others.
 ///
 /// # Errors
 ///
-/// What the last address said, if none answered.
+/// What became of each address, if none answered.
 pub fn connect(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<TcpStream> {
-    let mut failure = anyhow!("no address to connect to");
-    for address in addresses {
-        let stream = match limit {
-            Some(limit) => TcpStream::connect_timeout(address, limit),
-            None => TcpStream::connect(address),
-        };
-        let usable = stream.and_then(|stream| {
-            refuse_itself(stream.local_addr()?, stream.peer_addr()?)?;
-            Pump::prepare(&stream)?;
-            Ok(stream)
-        });
-        match usable {
-            Ok(stream) => return Ok(stream),
-            Err(error) => {
-                let hint = match error.kind() {
-                    ErrorKind::ConnectionRefused => {
-                        " (is an echo server listening there? `hosted server --port PORT` starts one)"
-                    }
-                    ErrorKind::TimedOut => " (--timeout is the limit)",
-                    _ => "",
-                };
-                failure = anyhow!("cannot connect to {address}: {}{hint}", reason(&error));
-            }
-        }
-    }
-    Err(failure)
+    race::run(addresses, limit).map_err(|failures| cannot_connect(&failures))
 }
+
+fn cannot_connect(failures: &[(SocketAddr, io::Error)]) -> anyhow::Error {
+    let hint = |(address, error): &(SocketAddr, io::Error)| match error.kind() {
+        ErrorKind::ConnectionRefused => {
+            " (is an echo server listening there? `hosted server --port PORT` starts one)"
+        }
+        ErrorKind::TimedOut => " (--timeout is the limit)",
+        _ if lacks_interface(*address) => NO_INTERFACE,
+        _ => "",
+    };
+    let reasons: Vec<_> =
+        failures.iter().map(|(address, error)| format!("{address}: {}", reason(error))).collect();
+    // Each hint once, in the order of the addresses.
+    let mut hints: Vec<_> = failures.iter().map(hint).collect();
+    hints.dedup();
+    anyhow!("cannot connect to {}{}", reasons.join("; nor to "), hints.concat())
+}
+
+/// A link-local address is one of many: each interface has its own.
+fn lacks_interface(address: SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
+}
+
+const NO_INTERFACE: &str = " (a link-local address needs its interface, as in fe80::1%eth0)";
 
 /// Refuses a connection that the system has made from a port to the very same
 /// port, which happens where nobody listens on a port that it hands out itself:
@@ -191,6 +204,7 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
         ErrorKind::AddrInUse => " (is another server running? choose another with --port)",
         ErrorKind::PermissionDenied => " (ports below 1024 are root's; choose another with --port)",
         ErrorKind::AddrNotAvailable => " (no such address on this machine; see --ip)",
+        _ if lacks_interface(address) => NO_INTERFACE,
         _ => "",
     };
     anyhow!("cannot listen on {address}: {}{hint}", reason(error))
@@ -208,6 +222,15 @@ pub fn reason(error: &io::Error) -> String {
             first.to_lowercase().chain(letters).collect()
         }
         _ => text.to_owned(),
+    }
+}
+
+/// The address without its port; the interface of a link-local one stays with it.
+#[must_use]
+pub fn ip(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+        _ => address.ip().to_string(),
     }
 }
 
@@ -232,6 +255,8 @@ impl fmt::Display for Target {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddrV6;
+
     use super::*;
 
     #[test]
@@ -253,6 +278,37 @@ mod tests {
         for text in ["", ":2333", "host:", "host:70000", "host:x", "[::1", "[::1]2333", "a b"] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_address_that_is_named_twice_is_one() {
+        let [one, other] = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 7)));
+        assert_eq!(each_once([one, other, one].into_iter()), [one, other]);
+    }
+
+    #[test]
+    fn every_address_that_does_not_answer_is_named() {
+        let failure = |last, kind| (SocketAddr::from(([10, 0, 0, last], 7)), io::Error::from(kind));
+        let refused = failure(1, ErrorKind::ConnectionRefused);
+        let silent = failure(2, ErrorKind::TimedOut);
+        assert_eq!(
+            cannot_connect(&[refused, silent]).to_string(),
+            "cannot connect to 10.0.0.1:7: connection refused; nor to 10.0.0.2:7: timed out \
+             (is an echo server listening there? `hosted server --port PORT` starts one) \
+             (--timeout is the limit)"
+        );
+    }
+
+    #[test]
+    fn a_link_local_address_needs_and_keeps_its_interface() {
+        let link_local = |scope| SocketAddrV6::new("fe80::1".parse().expect("IPv6"), 7, 0, scope);
+        let error = connect(&[link_local(0).into()], None).expect_err("which link?").to_string();
+        assert!(error.ends_with(NO_INTERFACE), "{error}");
+        let target = Target { host: "fe80::1".into(), port: None };
+        let error = listen(Some(&target), 0, 1).expect_err("which link?").to_string();
+        assert!(error.ends_with(NO_INTERFACE), "{error}");
+        assert_eq!(ip(link_local(3).into()), "fe80::1%3");
+        assert_eq!(ip(SocketAddr::from(([10, 0, 0, 1], 7))), "10.0.0.1");
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub fn main(args: &ClientArgs) -> Result<Verdict> {
 /// nothing to finish. In a dialogue the shell's prompt gets a line of its own.
 fn leave_on_signals(dialogue: bool) -> io::Result<()> {
     let stop = Stop::on_signals()?;
+    stop.arm();
     thread::Builder::new().name("signals".into()).spawn(move || {
         stop.wait();
         if dialogue {

@@ -101,6 +101,7 @@ pub fn main(args: &ServerArgs) -> Result<Verdict> {
     let stop = Stop::on_signals().context("cannot catch signals")?;
     let listeners = address::listen(args.ip.as_ref(), args.port, args.listen)?;
     let server = Server::new(listeners, config);
+    stop.arm();
     describe(&server, args).context("cannot write to stdout")?;
 
     let lines = match (args.quiet, args.verbose) {

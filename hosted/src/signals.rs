@@ -25,6 +25,8 @@ pub struct Stop {
     requested: Arc<AtomicBool>,
     sender: Arc<UnixStream>,
     receiver: Arc<UnixStream>,
+    /// Nobody looks at requests yet: a signal ends the program.
+    unarmed: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -38,13 +40,18 @@ impl Stop {
         sender.set_nonblocking(true)?;
         receiver.set_nonblocking(true)?;
         let requested = Arc::new(AtomicBool::new(false));
-        Ok(Self { requested, sender: Arc::new(sender), receiver: Arc::new(receiver) })
+        let unarmed = Arc::new(AtomicBool::new(true));
+        Ok(Self { requested, sender: Arc::new(sender), receiver: Arc::new(receiver), unarmed })
     }
 
-    /// A request that the first signal makes; one that comes later ends the
-    /// program at once, with exit code 130. SIGHUP never does that: a console that closes
-    /// sends it twice, once by the shell and once by the system. Where it is
+    /// A request that the first signal makes once it is [armed](Self::arm); one that comes
+    /// later ends the program at once, with exit code 130. SIGHUP never does that: a console
+    /// that closes sends it twice, once by the shell and once by the system. Where it is
     /// ignored from the start, as under nohup, it stays so.
+    ///
+    /// Until it is armed every signal ends the program at once: whatever the program waits
+    /// for (a name server, a peer, a reader of a pipe), there is nothing to finish. The
+    /// system would do that by itself, but not for the first process of a container.
     ///
     /// # Errors
     ///
@@ -54,6 +61,7 @@ impl Stop {
         let again = Arc::new(AtomicBool::new(false));
         let hangup = (!ignored(SIGHUP)).then_some(SIGHUP);
         for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
+            flag::register_conditional_shutdown(signal, INTERRUPTED, stop.unarmed.clone())?;
             if signal != SIGHUP {
                 flag::register_conditional_shutdown(signal, INTERRUPTED, again.clone())?;
             }
@@ -67,6 +75,11 @@ impl Stop {
             again.store(true, Ordering::Relaxed);
         })?;
         Ok(stop)
+    }
+
+    /// From now on there is something to finish: the first signal is a request.
+    pub fn arm(&self) {
+        self.unarmed.store(false, Ordering::Relaxed);
     }
 
     /// Asks to stop.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::address::{self, reason};
+use crate::address::{self, Target, reason};
 use crate::cli::{Content, LoadArgs, Rate, Time};
 use crate::exports::{Exports, Table};
 use crate::load::{self, Measurement, Observer, Pace, Plan, Sample};
@@ -31,6 +31,7 @@ pub fn run(
     figure: Option<&Path>,
     words: Words,
 ) -> Result<Trial> {
+    let stop = Stop::on_signals().context("cannot catch signals")?;
     let content_bytes = read(content)?;
     let local = args.local.then(Local::start).transpose()?;
     let addresses = match &local {
@@ -38,9 +39,8 @@ pub fn run(
         None => args.target.target().resolve(args.target.port)?,
     };
     let first = address::connect(&addresses, args.timeout.0)?;
-    // Before, there is nothing to report or to tidy, and a signal may end the program as it always does.
-    let stop = Stop::on_signals().context("cannot catch signals")?;
     let mut exports = Exports::open(args, figure)?;
+    stop.arm();
     let address = first.peer_addr().context("the connection was lost at once")?;
     let plan = Plan {
         address,
@@ -166,11 +166,11 @@ fn pace(args: &LoadArgs) -> Pace {
 }
 
 fn name(args: &LoadArgs, address: SocketAddr) -> String {
-    let host = &args.target.target().host;
+    let host = args.target.target().host.clone();
     if host.parse() == Ok(address.ip()) {
         address.to_string()
     } else {
-        format!("{host}:{}", address.port())
+        Target { host, port: Some(address.port()) }.to_string()
     }
 }
 

@@ -27,8 +27,9 @@ use crate::wire::{Manner, Wire};
 /// What could not be opened, prepared or written: exit code 3.
 pub fn run(cli: &Cli) -> Result<Verdict> {
     let seed = cli.seed.unwrap_or_else(seed_of_the_day);
-    let record = Record::open(cli.pcap.as_deref())?;
     let stop = Stop::on_signals().context("cannot catch signals")?;
+    let record = Record::open(cli.pcap.as_deref())?;
+    stop.arm();
     let mut tap = Tap::open(&cli.iface)?;
     let link = host_side::prepare(cli)?;
     tap.set_mtu(link.mtu());

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::environment::environment;
 use super::{Subject, key};
+use crate::address;
 use crate::confidence::fail_rate_interval;
 use crate::load::{Ended, Measurement, Pace};
 use crate::percentiles::{self, MEDIAN, P99, PERCENTILES};
@@ -34,7 +35,7 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         "started": humantime::format_rfc3339_seconds(measurement.started).to_string(),
         "target": {
             "name": subject.name,
-            "ip": plan.address.ip().to_string(),
+            "ip": address::ip(plan.address),
             "port": plan.address.port(),
             "protocol": "tcp",
         },

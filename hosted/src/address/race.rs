@@ -1,0 +1,175 @@
+//! Connecting to a host that has several addresses: the first that answers wins.
+//!
+//! An address that keeps silent costs the others a quarter of a second, not its
+//! whole time-out ([RFC 8305], section 5): a tunnel that swallows packets or a
+//! dead replica does not hold up whoever has a way round it.
+//!
+//! [RFC 8305]: https://www.rfc-editor.org/rfc/rfc8305
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::refuse_itself;
+use crate::pump::Pump;
+
+/// How long an address may keep silent before the next is tried beside it.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// A connection that is being opened.
+struct Attempt {
+    address: SocketAddr,
+    socket: Socket,
+    /// When it has taken too long.
+    deadline: Option<Instant>,
+}
+
+/// The first connection that opens, each attempt within `limit`, or what became of each address.
+pub(super) fn run(
+    addresses: &[SocketAddr],
+    limit: Option<Duration>,
+) -> Result<TcpStream, Vec<(SocketAddr, io::Error)>> {
+    let mut waiting = addresses.iter().copied();
+    let mut attempts: Vec<Attempt> = Vec::new();
+    let mut failures = Vec::new();
+    // When the next address has its turn.
+    let mut turn = Instant::now();
+    loop {
+        let now = Instant::now();
+        if (attempts.is_empty() || turn <= now)
+            && let Some(address) = waiting.next()
+        {
+            turn = now + HEAD_START;
+            let deadline = limit.and_then(|limit| now.checked_add(limit));
+            match begin(address) {
+                Ok(socket) => attempts.push(Attempt { address, socket, deadline }),
+                Err(error) => failures.push((address, error)),
+            }
+            continue;
+        }
+        if attempts.is_empty() {
+            return Err(failures);
+        }
+        let next = (waiting.len() > 0).then_some(turn);
+        let until = attempts.iter().filter_map(|attempt| attempt.deadline).chain(next).min();
+        let ready = wait(&attempts, until.map(|until| until.saturating_duration_since(now)));
+        let now = Instant::now();
+        let mut pending = Vec::new();
+        for (attempt, ready) in attempts.into_iter().zip(ready) {
+            let outcome = if ready {
+                finish(&attempt.socket)
+            } else if attempt.deadline.is_some_and(|deadline| deadline <= now) {
+                Err(ErrorKind::TimedOut.into())
+            } else {
+                Ok(false)
+            };
+            match outcome {
+                Ok(true) => return Ok(attempt.socket.into()),
+                Ok(false) => pending.push(attempt),
+                Err(error) => {
+                    failures.push((attempt.address, error));
+                    turn = now;
+                }
+            }
+        }
+        attempts = pending;
+    }
+}
+
+/// Starts to open a connection.
+fn begin(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&address.into()) {
+        Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
+        _ => Ok(socket),
+    }
+}
+
+/// Which attempts have news, once one has or the time is over.
+fn wait(attempts: &[Attempt], timeout: Option<Duration>) -> Vec<bool> {
+    let watched = attempts.iter().map(|attempt| PollFd::new(&attempt.socket, PollFlags::OUT));
+    let mut watched: Vec<_> = watched.collect();
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    // A wait that fails, or is interrupted, has no news; the loop makes it again.
+    let _ = poll(&mut watched, timeout.as_ref());
+    watched.iter().map(|attempt| !attempt.revents().is_empty()).collect()
+}
+
+/// Whether the connection is open, and ready to be used.
+fn finish(socket: &Socket) -> io::Result<bool> {
+    if let Some(error) = socket.take_error()? {
+        return Err(error);
+    }
+    let peer = match socket.peer_addr() {
+        Err(error) if error.kind() == ErrorKind::NotConnected => return Ok(false),
+        peer => peer?,
+    };
+    if let (Some(local), Some(peer)) = (socket.local_addr()?.as_socket(), peer.as_socket()) {
+        refuse_itself(local, peer)?;
+    }
+    Pump::prepare(socket)?;
+    socket.set_nonblocking(false)?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    /// Far beyond what a busy machine needs, far below the time-out of a silent address.
+    const SOON: Duration = Duration::from_secs(60);
+
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        (listener, address)
+    }
+
+    /// An address that swallows each SYN: its backlog is full.
+    fn silent() -> (Socket, Vec<Socket>, SocketAddr) {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+        listener.listen(0).expect("it listens");
+        let address = listener.local_addr().expect("bound").as_socket().expect("IPv4");
+        let clients = (0..4).map(|_| begin(address).expect("begun")).collect();
+        (listener, clients, address)
+    }
+
+    #[test]
+    fn a_silent_address_holds_nobody_up() {
+        let (_full, _clients, silent) = silent();
+        let (_good, good) = listener();
+        let begun = Instant::now();
+        let stream = run(&[silent, good], Some(2 * SOON)).expect("the second answers");
+        assert_eq!(stream.peer_addr().expect("connected"), good);
+        let took = begun.elapsed();
+        assert!(HEAD_START <= took && took < SOON, "{took:?}");
+    }
+
+    #[test]
+    fn an_address_that_refuses_gives_way_at_once() {
+        let refusing = listener().1;
+        let (_good, good) = listener();
+        let stream = run(&[refusing, good], None).expect("the second answers");
+        assert_eq!(stream.peer_addr().expect("connected"), good);
+    }
+
+    #[test]
+    fn each_address_has_its_own_reason() {
+        let (_full, _clients, silent) = silent();
+        let refusing = listener().1;
+        let limit = Some(Duration::from_millis(300));
+        let failures = run(&[silent, refusing], limit).expect_err("nobody answers");
+        let kinds: Vec<_> = failures.iter().map(|(at, error)| (*at, error.kind())).collect();
+        assert_eq!(kinds.len(), 2);
+        assert!(kinds.contains(&(silent, ErrorKind::TimedOut)), "{kinds:?}");
+        assert!(kinds.contains(&(refusing, ErrorKind::ConnectionRefused)), "{kinds:?}");
+    }
+}
