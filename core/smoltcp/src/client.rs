@@ -3,15 +3,16 @@
 use core::time::Duration;
 
 use echo_core::{Endpoint, Failure, Instant};
-use smoltcp::iface::{
-    Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet, SocketStorage,
-};
-use smoltcp::phy::Device;
+use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::socket::AnySocket;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::wire::IpEndpoint;
 
+use crate::addresses::Addresses;
 use crate::clock::{from_wire, to_wire};
+use crate::demux::{Subject, classify};
+use crate::held::Held;
 use crate::reset::drop_unsent;
 use crate::{Broken, Pump};
 
@@ -115,11 +116,22 @@ impl<'a> Client<'a> {
 
     /// Takes in up to 64 frames. Whether there may be more.
     pub fn receive(&mut self, now: Instant, device: &mut impl Device) -> bool {
-        let at = to_wire(now);
         (0..BATCH).all(|_| {
-            let result = self.interface.poll_ingress_single(at, device, &mut self.sockets);
-            result != PollIngressSingleResult::None
+            let Some((frame, answer)) = device.receive(to_wire(now)) else { return false };
+            frame.consume(|frame| self.take_in(now, frame, answer));
+            true
         })
+    }
+
+    fn take_in(&mut self, now: Instant, frame: &[u8], answer: impl TxToken) {
+        match classify(frame, &Addresses::of(&self.interface)) {
+            Subject::Claim(notice) => notice.send(answer),
+            Subject::Unanswered => {}
+            _ => {
+                let mut held = Held::new(frame, answer);
+                self.interface.poll_ingress_single(to_wire(now), &mut held, &mut self.sockets);
+            }
+        }
     }
 
     /// Moves bytes between the connection and the endpoint.

@@ -1,25 +1,46 @@
 //! What a frame is about, read from its headers without touching its payload.
 //!
-//! The server asks before smoltcp sees the frame, so that each connection's
-//! frames go straight to its own socket.
+//! A server or client asks before smoltcp sees the frame, so that each connection's
+//! frames go straight to its own socket, and so that nothing is answered that
+//! must not be.
 
 use smoltcp::wire::{
-    EthernetFrame, EthernetProtocol, Icmpv6Message, Icmpv6Packet, IpAddress, IpEndpoint,
-    IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket,
+    EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, Icmpv6Message,
+    Icmpv6Packet, IpAddress, IpEndpoint, IpProtocol, TcpPacket,
 };
+
+use crate::addresses::Addresses;
+use crate::claim::{detection, probe};
+use crate::notice::Notice;
+use crate::packet::Packet;
 
 /// What a frame is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// A TCP segment.
+    /// A TCP segment for this host alone.
     Segment {
         /// Whose.
         flow: Flow,
+        /// The Ethernet address that it comes from.
+        from: EthernetAddress,
         /// It asks for a new connection: SYN and nothing else.
         opens: bool,
     },
+    /// A question whether this host is there, for it alone.
+    Ping {
+        /// Who asks.
+        peer: IpAddress,
+        /// The Ethernet address that it comes from.
+        from: EthernetAddress,
+    },
     /// ARP or IPv6 neighbour discovery: somebody's address may be known now.
     Neighbour,
+    /// Somebody is about to take one of this host's addresses: this notice says
+    /// that it is in use.
+    Claim(Notice),
+    /// It must not be answered: it is for somebody else; or for many, and no
+    /// ICMP (RFC 1122, 3.2.2, 3.3.6 and 4.2.3.10); or a piece of a segment.
+    Unanswered,
     /// Anything else, also what is malformed: smoltcp answers or drops it.
     Other,
 }
@@ -32,52 +53,63 @@ pub(crate) struct Flow {
 }
 
 /// Reads the headers. Lengths and addresses are checked here, checksums later
-/// by smoltcp.
-pub(crate) fn classify(frame: &[u8]) -> Subject {
-    subject(frame).unwrap_or(Subject::Other)
+/// by smoltcp; but see [`is_genuine`](crate::packet::is_genuine).
+pub(crate) fn classify(frame: &[u8], addresses: &Addresses<'_>) -> Subject {
+    subject(frame, addresses).unwrap_or(Subject::Other)
 }
 
-fn subject(frame: &[u8]) -> Option<Subject> {
+fn subject(frame: &[u8], addresses: &Addresses<'_>) -> Option<Subject> {
     let frame = EthernetFrame::new_checked(frame).ok()?;
-    match frame.ethertype() {
-        EthernetProtocol::Arp => Some(Subject::Neighbour),
-        EthernetProtocol::Ipv4 => {
-            let packet = Ipv4Packet::new_checked(frame.payload()).ok()?;
-            let whole = !packet.more_frags() && packet.frag_offset() == 0;
-            if !whole || packet.next_header() != IpProtocol::Tcp {
-                return None;
-            }
-            segment(packet.src_addr().into(), packet.dst_addr().into(), packet.payload())
+    let to_own_mac = frame.dst_addr() == addresses.mac;
+    if !to_own_mac && frame.dst_addr().is_unicast() {
+        return Some(Subject::Unanswered);
+    }
+    if frame.ethertype() == EthernetProtocol::Arp {
+        return Some(probe(frame.payload(), addresses).map_or(Subject::Neighbour, Subject::Claim));
+    }
+    let packet = Packet::of(&frame)?;
+    let from = frame.src_addr();
+    let to_own_ip = addresses.has(packet.destination);
+    let alone = to_own_mac && to_own_ip;
+    match packet.protocol {
+        IpProtocol::Tcp if alone && packet.whole => segment(&packet, from),
+        IpProtocol::Icmp | IpProtocol::Icmpv6 if alone || !to_own_ip => {
+            icmp(&packet, from, alone, addresses)
         }
-        EthernetProtocol::Ipv6 => {
-            let packet = Ipv6Packet::new_checked(frame.payload()).ok()?;
-            match packet.next_header() {
-                IpProtocol::Tcp => {
-                    segment(packet.src_addr().into(), packet.dst_addr().into(), packet.payload())
-                }
-                IpProtocol::Icmpv6 => {
-                    match Icmpv6Packet::new_checked(packet.payload()).ok()?.msg_type() {
-                        Icmpv6Message::NeighborSolicit | Icmpv6Message::NeighborAdvert => {
-                            Some(Subject::Neighbour)
-                        }
-                        _ => None,
-                    }
-                }
-                _ => None,
-            }
-        }
-        _ => None,
+        IpProtocol::Tcp => Some(Subject::Unanswered),
+        _ if alone => None,
+        _ => Some(Subject::Unanswered),
     }
 }
 
-fn segment(source: IpAddress, destination: IpAddress, payload: &[u8]) -> Option<Subject> {
-    let segment = TcpPacket::new_checked(payload).ok()?;
+fn segment(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
+    let segment = TcpPacket::new_checked(packet.payload).ok()?;
     let flow = Flow {
-        peer: IpEndpoint::new(source, segment.src_port()),
-        local: IpEndpoint::new(destination, segment.dst_port()),
+        peer: IpEndpoint::new(packet.source, segment.src_port()),
+        local: IpEndpoint::new(packet.destination, segment.dst_port()),
     };
     let opens = segment.syn() && !segment.ack() && !segment.rst() && !segment.fin();
-    Some(Subject::Segment { flow, opens })
+    Some(Subject::Segment { flow, from, opens })
+}
+
+fn icmp(
+    packet: &Packet<'_>,
+    from: EthernetAddress,
+    alone: bool,
+    addresses: &Addresses<'_>,
+) -> Option<Subject> {
+    let ping = Subject::Ping { peer: packet.source, from };
+    if packet.protocol == IpProtocol::Icmp {
+        let message = Icmpv4Packet::new_checked(packet.payload).ok()?.msg_type();
+        return (alone && message == Icmpv4Message::EchoRequest).then_some(ping);
+    }
+    match Icmpv6Packet::new_checked(packet.payload).ok()?.msg_type() {
+        Icmpv6Message::EchoRequest => alone.then_some(ping),
+        Icmpv6Message::NeighborSolicit | Icmpv6Message::NeighborAdvert => {
+            Some(detection(packet, addresses).map_or(Subject::Neighbour, Subject::Claim))
+        }
+        _ => None,
+    }
 }
 
 impl Flow {
@@ -111,9 +143,14 @@ fn words(address: IpAddress) -> (u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use smoltcp::wire::IpCidr;
+
     use super::*;
 
+    /// From host 2 to host 1, which is this one.
     const MACS: [u8; 12] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    const FROM: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
+    const V6: IpAddress = IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1);
     /// Ports 0x1234 to 2333, SYN.
     const SYN: [u8; 20] =
         [0x12, 0x34, 0x09, 0x1d, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x02, 0, 0, 0, 0, 0, 0];
@@ -130,9 +167,26 @@ mod tests {
         frame
     }
 
+    fn ipv6(to: IpAddress, protocol: u8, payload: &[u8]) -> std::vec::Vec<u8> {
+        let mut frame = std::vec::Vec::from(MACS);
+        frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, payload.len() as u8, protocol, 64]);
+        for address in [IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 2), to] {
+            let IpAddress::Ipv6(address) = address else { panic!("an IPv6 address") };
+            frame.extend(address.octets());
+        }
+        frame.extend(payload);
+        frame
+    }
+
+    /// As host 1.
+    fn classify(frame: &[u8]) -> Subject {
+        let ip = [IpCidr::new(IpAddress::v4(10, 0, 0, 1), 24), IpCidr::new(V6, 64)];
+        super::classify(frame, &Addresses { mac: EthernetAddress([2, 0, 0, 0, 0, 1]), ip: &ip })
+    }
+
     fn opens(peer: IpAddress, local: IpAddress) -> Subject {
         let (peer, local) = (IpEndpoint::new(peer, 0x1234), IpEndpoint::new(local, 2333));
-        Subject::Segment { flow: Flow { peer, local }, opens: true }
+        Subject::Segment { flow: Flow { peer, local }, from: FROM, opens: true }
     }
 
     #[test]
@@ -143,16 +197,58 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_is_found_behind_an_ipv6_header() {
-        let mut frame = std::vec::Vec::from(MACS);
-        frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 20, 6, 64]);
-        let [peer, local] = [2, 1].map(|end| IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, end));
-        for address in [peer, local] {
-            let IpAddress::Ipv6(address) = address else { continue };
-            frame.extend(address.octets());
+    fn a_segment_is_found_behind_any_ipv6_header_that_smoltcp_accepts() {
+        let expected = opens(IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 2), V6);
+        assert_eq!(classify(&ipv6(V6, 6, &SYN)), expected);
+        for length in [0, 1, 2] {
+            let mut payload = std::vec![0; 8 + 8 * usize::from(length)];
+            payload[..2].copy_from_slice(&[6, length]);
+            payload.extend(SYN);
+            assert_eq!(classify(&ipv6(V6, 0, &payload)), expected, "{length}");
+            // A destination options header: smoltcp answers that it does not know it.
+            assert_eq!(classify(&ipv6(V6, 60, &payload)), Subject::Other, "{length}");
         }
-        frame.extend(SYN);
-        assert_eq!(classify(&frame), opens(peer, local));
+    }
+
+    #[test]
+    fn what_is_for_many_or_for_others_is_not_answered() {
+        let [broadcast, multicast, other] = [[255; 6], [1, 0, 0x5e, 0, 0, 1], [2, 0, 0, 0, 0, 9]];
+        for frame in [ipv4([0, 0], &[], &SYN), ipv6(V6, 6, &SYN)] {
+            for mac in [broadcast, multicast, other] {
+                let mut frame = frame.clone();
+                frame[..6].copy_from_slice(&mac);
+                assert_eq!(classify(&frame), Subject::Unanswered, "{mac:x?}");
+            }
+        }
+        // smoltcp itself takes some of these for its own.
+        for end in [[10, 0, 0, 255], [255; 4], [224, 0, 0, 1], [10, 0, 0, 9]] {
+            let mut frame = ipv4([0, 0], &[], &SYN);
+            frame[30..34].copy_from_slice(&end);
+            assert_eq!(classify(&frame), Subject::Unanswered, "{end:?}");
+        }
+        for [first, last] in [[0xff02, 1], [0xfdaa, 0xffff], [0xfdab, 1]] {
+            let to = IpAddress::v6(first, 0, 0, 0, 0, 0, 0, last);
+            assert_eq!(classify(&ipv6(to, 6, &SYN)), Subject::Unanswered, "{to}");
+            assert_eq!(classify(&ipv6(to, 59, &[])), Subject::Unanswered, "{to}");
+        }
+        assert_eq!(classify(&ipv6(V6, 59, &[])), Subject::Other);
+    }
+
+    /// A ping to all is answered, but one that is for this host alone teaches.
+    #[test]
+    fn a_ping_for_this_host_is_told_from_one_for_all() {
+        let ping = [8, 0, 0, 0, 0, 0, 0, 0];
+        let mut frame = ipv4([0, 0], &[], &ping);
+        frame[23] = 1;
+        let peer = IpAddress::v4(10, 0, 0, 2);
+        assert_eq!(classify(&frame), Subject::Ping { peer, from: FROM });
+        frame[30..34].copy_from_slice(&[10, 0, 0, 255]);
+        assert_eq!(classify(&frame), Subject::Other);
+        let ping = [128, 0, 0, 0, 0, 0, 0, 0];
+        let peer = IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 2);
+        assert_eq!(classify(&ipv6(V6, 58, &ping)), Subject::Ping { peer, from: FROM });
+        let all = IpAddress::v6(0xff02, 0, 0, 0, 0, 0, 0, 1);
+        assert_eq!(classify(&ipv6(all, 58, &ping)), Subject::Other);
     }
 
     #[test]
@@ -168,9 +264,9 @@ mod tests {
     }
 
     #[test]
-    fn fragments_and_what_is_cut_off_are_left_to_smoltcp() {
-        assert_eq!(classify(&ipv4([0x20, 0], &[], &SYN)), Subject::Other);
-        assert_eq!(classify(&ipv4([0, 1], &[], &SYN)), Subject::Other);
+    fn fragments_are_not_answered_and_what_is_cut_off_is_left_to_smoltcp() {
+        assert_eq!(classify(&ipv4([0x20, 0], &[], &SYN)), Subject::Unanswered);
+        assert_eq!(classify(&ipv4([0, 1], &[], &SYN)), Subject::Unanswered);
         let frame = ipv4([0, 0], &[], &SYN);
         for length in 0..frame.len() {
             assert_eq!(classify(&frame[..length]), Subject::Other, "{length} bytes");

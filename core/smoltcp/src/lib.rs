@@ -145,11 +145,16 @@
 #[cfg(test)]
 extern crate std;
 
+mod addresses;
+mod claim;
 mod client;
 mod clock;
 mod demux;
 mod held;
 mod host;
+mod link;
+mod notice;
+mod packet;
 mod pump;
 mod reset;
 mod server;

@@ -6,12 +6,14 @@ use core::time::Duration;
 use echo_core::{CloseReason, Instant, Rules};
 use heapless::Vec;
 use smoltcp::iface::{Interface, SocketSet};
-use smoltcp::phy::{Device, RxToken, TxToken};
-use smoltcp::wire::IpEndpoint;
+use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
+use smoltcp::wire::{EthernetAddress, IpEndpoint};
 
+use crate::addresses::Addresses;
 use crate::clock::to_wire;
 use crate::demux::{Flow, Subject, classify};
-use crate::held::Held;
+use crate::link::Link;
+use crate::packet::is_genuine;
 use crate::slot::Vacancy;
 use crate::slots::Slots;
 use crate::{Broken, Slot};
@@ -79,7 +81,7 @@ pub enum Event<'e> {
 /// An echo server: an interface that answers ARP, neighbour discovery and ping,
 /// and as many TCP connections at once as it was lent [`Slot`]s.
 pub struct Server<'s, 'a, const N: usize> {
-    interface: Interface,
+    link: Link,
     slots: Slots<'s, 'a, N>,
     /// No sockets, for frames that belong to no slot: smoltcp answers them, a
     /// stray segment by a reset.
@@ -108,7 +110,7 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         seed: u64,
     ) -> Self {
         Self {
-            interface,
+            link: Link::new(interface),
             slots: Slots::new(slots, seed),
             strangers: SocketSet::new(&mut [][..]),
             service,
@@ -131,12 +133,15 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         device: &mut impl Device,
         on_event: &mut impl FnMut(Event<'_>),
     ) -> Option<Instant> {
+        let checksums = device.capabilities().checksum;
         let mut touched = Touched::new();
         let mut frames = 0;
         while frames < BATCH
             && let Some((frame, answer)) = device.receive(to_wire(now))
         {
-            frame.consume(|frame| self.take_in(now, frame, answer, &mut touched));
+            frame.consume(|frame| {
+                self.take_in(now, frame, &checksums, answer, &mut touched);
+            });
             frames += 1;
         }
         for number in touched {
@@ -183,33 +188,58 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
 
     /// The interface, to change its addresses or routes.
     pub fn interface(&mut self) -> &mut Interface {
-        &mut self.interface
+        self.link.forget();
+        &mut self.link.interface
     }
 
     /// Shows the frame to the one socket that it is for.
-    fn take_in(&mut self, now: Instant, frame: &[u8], answer: impl TxToken, touched: &mut Touched) {
-        let mut held = Held::new(frame, answer);
-        let at = to_wire(now);
-        let slot = match classify(frame) {
-            Subject::Segment { flow, opens } if flow.local.port == self.service.port => {
-                let found = self.slots.find(&flow);
+    fn take_in(
+        &mut self,
+        now: Instant,
+        frame: &[u8],
+        checksums: &ChecksumCapabilities,
+        answer: impl TxToken,
+        touched: &mut Touched,
+    ) {
+        let addresses = Addresses::of(&self.link.interface);
+        let slot = match classify(frame, &addresses) {
+            Subject::Segment { flow, from, opens } => {
+                let serves = flow.local.port == self.service.port;
+                let found = if serves { self.slots.find(&flow) } else { None };
+                let known = found.is_some_and(|number| self.slots.get(number).via == from);
+                if (opens || !known) && !is_genuine(frame, &addresses, checksums) {
+                    return;
+                }
                 let unused = found.is_none_or(|number| self.slots.get(number).is_vacant());
-                if opens && unused && self.accepting {
-                    return self.open(now, flow, &mut held, touched);
+                self.link.introduce(now, flow.peer.addr, from);
+                if opens && serves && unused && self.accepting {
+                    return self.open(now, frame, answer, from, flow, touched);
+                }
+                if let Some(number) = found {
+                    self.slots.get(number).via = from;
                 }
                 found
             }
-            Subject::Neighbour => {
-                self.neighbours_changed = true;
+            Subject::Ping { peer, from } => {
+                if is_genuine(frame, &addresses, checksums) {
+                    self.link.introduce(now, peer, from);
+                }
                 None
             }
-            Subject::Segment { .. } | Subject::Other => None,
+            Subject::Neighbour => {
+                self.neighbours_changed = true;
+                self.link.forget();
+                None
+            }
+            Subject::Claim(notice) => return notice.send(answer),
+            Subject::Unanswered => return,
+            Subject::Other => None,
         };
         let sockets = match slot {
             Some(number) => self.slots.get(number).sockets(),
             None => &mut self.strangers,
         };
-        self.interface.poll_ingress_single(at, &mut held, sockets);
+        self.link.show(now, frame, answer, sockets);
         if let Some(number) = slot {
             self.touch(number, touched);
         }
@@ -219,8 +249,10 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
     fn open(
         &mut self,
         now: Instant,
+        frame: &[u8],
+        answer: impl TxToken,
+        from: EthernetAddress,
         flow: Flow,
-        held: &mut Held<'_, impl TxToken>,
         touched: &mut Touched,
     ) {
         let number = if let Some(number) = self.slots.take() {
@@ -234,7 +266,8 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         };
         let slot = self.slots.get(number);
         slot.listen(now, &self.service);
-        self.interface.poll_ingress_single(to_wire(now), held, slot.sockets());
+        slot.via = from;
+        self.link.show(now, frame, answer, slot.sockets());
         if slot.opened() {
             self.slots.insert(number, flow);
         }
@@ -258,7 +291,7 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
     ) {
         let slot = self.slots.get(number);
         let rules = self.service.rules;
-        let vacancy = slot.serve(now, rules, &mut self.interface, device, on_event);
+        let vacancy = slot.serve(now, rules, &mut self.link, device, on_event);
         self.deadline = [self.deadline, slot.deadline()].into_iter().flatten().min();
         match vacancy {
             None => return,

@@ -5,13 +5,14 @@ use core::slice;
 use core::time::Duration;
 
 use echo_core::{Endpoint, IdleTimer, Instant, Rules, Session};
-use smoltcp::iface::{Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
+use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
-use smoltcp::wire::IpEndpoint;
+use smoltcp::wire::{EthernetAddress, IpEndpoint};
 
 use crate::Broken;
 use crate::clock::{from_wire, to_wire};
+use crate::link::Link;
 use crate::pump::Pump;
 use crate::reset::drop_unsent;
 use crate::server::{Event, Service};
@@ -50,6 +51,9 @@ pub struct Slot<'a, const N: usize> {
     handle: SocketHandle,
     life: Life<N>,
     deadline: Option<Instant>,
+    /// The Ethernet address that its peer's frames come from: the peer's own, or a
+    /// gateway's.
+    pub(crate) via: EthernetAddress,
     /// A frame for it came in the current step.
     pub(crate) touched: bool,
     pub(crate) links: Links,
@@ -100,7 +104,8 @@ impl<'a, const N: usize> Slot<'a, N> {
         let socket = Socket::new(SocketBuffer::new(receive), SocketBuffer::new(send));
         let handle = sockets.add(socket);
         let (life, links) = (Life::Vacant, Links::default());
-        Self { sockets, handle, life, deadline: None, touched: false, links }
+        let via = EthernetAddress::default();
+        Self { sockets, handle, life, deadline: None, via, touched: false, links }
     }
 
     /// Makes the vacant slot ready for the SYN that comes next.
@@ -151,21 +156,21 @@ impl<'a, const N: usize> Slot<'a, N> {
         &mut self,
         now: Instant,
         rules: Rules,
-        interface: &mut Interface,
+        link: &mut Link,
         device: &mut impl Device,
         on_event: &mut impl FnMut(Event<'_>),
     ) -> Option<Vacancy> {
         self.touched = false;
         self.advance(now, rules, on_event);
-        let at = to_wire(now);
-        while interface.poll_egress(at, device, &mut self.sockets) != PollResult::None {}
+        let peer = self.socket().remote_endpoint().map(|peer| (peer.addr, self.via));
+        link.send(now, device, &mut self.sockets, peer);
         if self.socket().state() == State::Closed {
             // The stack gave up, which only its egress decides.
             self.advance(now, rules, on_event);
             drop_unsent(self.sockets.get_mut(self.handle));
         }
         let vacancy = self.vacate();
-        let stack = interface.poll_at(at, &self.sockets).map(from_wire);
+        let stack = link.interface.poll_at(to_wire(now), &self.sockets).map(from_wire);
         self.deadline = [self.own_deadline(), stack].into_iter().flatten().min();
         vacancy
     }

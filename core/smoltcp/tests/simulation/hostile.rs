@@ -98,13 +98,16 @@ fn noise_does_no_harm() {
 }
 
 /// smoltcp lets a socket that waits for ARP rest for a second; the answer ends that.
+/// Who is on the link has said where it is; a gateway is asked for.
 #[test]
 fn what_waits_for_arp_leaves_when_arp_is_answered() {
     let mut world = World::new(Setup::default(), Vec::<Talker>::new());
-    let somebody = Ipv4Address::new(192, 168, 69, 200);
+    let [somebody, gateway] = [[10, 1, 1, 1], [192, 168, 69, 254]].map(Ipv4Address::from);
+    let routes = world.server.interface().routes_mut();
+    routes.add_default_ipv4_route(gateway).expect("room for a route");
     world.plugs[1].inject(world.now, &syn(somebody, 1024, 7));
     world.run_until(SECOND / 100, |_| false);
-    assert_eq!(world.cable.borrow().sent_to[1], 1, "it asks who somebody is");
+    assert_eq!(world.cable.borrow().sent_to[1], 1, "it asks where the gateway is");
     let IpAddress::Ipv4(server) = SERVER else { panic!("the server speaks IPv4") };
     let mut answer = vec![0; 42];
     let mut frame = EthernetFrame::new_unchecked(&mut answer[..]);
@@ -113,7 +116,7 @@ fn what_waits_for_arp_leaves_when_arp_is_answered() {
     let arp = ArpRepr::EthernetIpv4 {
         operation: ArpOperation::Reply,
         source_hardware_addr: CLIENT_MAC,
-        source_protocol_addr: somebody,
+        source_protocol_addr: gateway,
         target_hardware_addr: SERVER_MAC,
         target_protocol_addr: server,
     };
