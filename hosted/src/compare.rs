@@ -12,6 +12,7 @@ use crate::Verdict;
 use crate::address::reason;
 use crate::cli::CompareArgs;
 use crate::confidence::{fail_rate_interval, mean_interval};
+use crate::escape::shown;
 use crate::progress::note;
 use crate::report::SCHEMA;
 use crate::units::{self, plain};
@@ -53,7 +54,7 @@ pub fn main(args: &CompareArgs) -> Result<Verdict> {
 }
 
 fn read(path: &Path) -> Result<Value> {
-    let shown = path.display();
+    let shown = shown(path);
     let text =
         fs::read(path).map_err(|error| anyhow!("cannot read {shown}: {}", reason(&error)))?;
     let report: Value = serde_json::from_slice(&text)

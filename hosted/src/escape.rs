@@ -1,9 +1,10 @@
-//! Bytes from the network, made safe for a terminal.
+//! Bytes from the network, and names of files, made safe for a terminal.
 //!
 //! Printable UTF-8 stays readable. What would move the cursor, change colours,
 //! reorder text or is no UTF-8 at all is spelled out instead.
 
 use std::fmt;
+use std::path::Path;
 
 /// Shows bytes with `\n`, `\x1b`, `\xff`, `\u{202e}` in place of what a terminal would obey.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +32,12 @@ impl fmt::Display for Escaped<'_> {
         }
         Ok(())
     }
+}
+
+/// A path for people: on Unix its name may be any bytes.
+#[must_use]
+pub fn shown(path: &Path) -> Escaped<'_> {
+    Escaped(path.as_os_str().as_encoded_bytes())
 }
 
 /// Controls, and the marks that turn the direction of the text around them.

@@ -7,18 +7,48 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::cli::LoadArgs;
+use crate::escape::shown;
 use crate::figure::{self, Format, Quantity};
 use crate::load::Measurement;
-use crate::output::{Identity, Output, cannot_write};
+use crate::output::{Draft, Identity, Output};
+use crate::progress::note;
 use crate::report::{self, Csv, Subject};
 
 /// Pixels of the figure for each of its page.
 const SCALE: f32 = 2.0;
 
+/// Where the figure goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Picture<'a> {
+    /// Its file.
+    pub path: &'a Path,
+    /// The user wants it. Otherwise a run does without where it cannot be.
+    pub wanted: bool,
+}
+
+impl Picture<'_> {
+    fn open(self) -> Result<Option<Output>> {
+        needed(self.wanted, Output::open(self.path))
+    }
+}
+
+/// Only notes what became of a figure that nobody asked for.
+fn needed<T>(wanted: bool, result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Err(error) if !wanted => {
+            note(&format!("note: there is no figure: {error}"));
+            Ok(None)
+        }
+        result => result.map(Some),
+    }
+}
+
 /// Open files, none of them written yet.
 #[derive(Debug)]
 pub struct Exports {
     figure: Option<Output>,
+    /// Whether a run that cannot have the figure has failed.
+    figure_wanted: bool,
     json: Option<Output>,
     csv: Option<Output>,
     hdr: Option<Output>,
@@ -30,10 +60,11 @@ impl Exports {
     /// # Errors
     ///
     /// If one of the files cannot be written, or would be written twice.
-    pub fn open(args: &LoadArgs, figure: Option<&Path>) -> Result<Self> {
+    pub fn open(args: &LoadArgs, figure: Option<Picture<'_>>) -> Result<Self> {
         let open = |path: &Option<_>| path.as_deref().map(Output::open).transpose();
         let exports = Self {
-            figure: figure.map(Output::open).transpose()?,
+            figure: figure.map(Picture::open).transpose()?.flatten(),
+            figure_wanted: figure.is_some_and(|figure| figure.wanted),
             json: open(&args.export_json)?,
             csv: open(&args.export_csv)?,
             hdr: open(&args.export_hdr)?,
@@ -48,7 +79,7 @@ impl Exports {
         for output in [&self.figure, &self.json, &self.csv, &self.hdr].into_iter().flatten() {
             let identity = output.identity();
             if identity.is_some() && seen.contains(&identity) {
-                bail!("cannot write {} twice: choose another file", output.path().display());
+                bail!("cannot write {} twice: choose another file", shown(output.path()));
             }
             seen.push(identity);
         }
@@ -59,11 +90,12 @@ impl Exports {
     ///
     /// # Errors
     ///
-    /// If its file cannot be emptied.
+    /// If there can be none.
     pub fn table(&mut self) -> Result<Option<Table>> {
         let Some(output) = self.csv.take() else { return Ok(None) };
-        let path = output.path().to_owned();
-        Ok(Some(Table { csv: Csv::new(output.stream()?), path }))
+        let mut draft = output.draft()?;
+        let file = draft.file().try_clone()?;
+        Ok(Some(Table { csv: Csv::new(file), draft }))
     }
 
     /// Writes all but the table, each whatever becomes of the others; returns where the figure is.
@@ -86,7 +118,7 @@ impl Exports {
         });
         json.transpose()?;
         hdr.transpose()?;
-        figure.transpose()
+        needed(self.figure_wanted, figure.transpose()).map(Option::flatten)
     }
 }
 
@@ -95,7 +127,7 @@ impl Exports {
 pub struct Table {
     /// The rows.
     pub csv: Csv,
-    path: PathBuf,
+    draft: Draft,
 }
 
 impl Table {
@@ -105,7 +137,10 @@ impl Table {
     ///
     /// The first that occurred.
     pub fn finish(self) -> Result<()> {
-        self.csv.finish().map_err(|error| cannot_write(&self.path, &error))
+        match self.csv.finish() {
+            Ok(()) => self.draft.finish(),
+            Err(error) => Err(self.draft.end(&error)),
+        }
     }
 }
 

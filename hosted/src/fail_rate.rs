@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::Verdict;
 use crate::cli::{Content, FailRateArgs};
+use crate::exports::Picture;
 use crate::load::Measurement;
 use crate::progress::note;
 use crate::trial::{self, Words};
@@ -22,8 +23,8 @@ pub fn main(args: &FailRateArgs) -> Result<Verdict> {
         note("note: with --payload zero a late, repeated or shifted echo looks right; seq tells");
     }
     let words = Words { line: live_line, success: |now| format!("   {}", success(now)) };
-    let trial =
-        trial::run("fail-rate", &args.load, &args.payload, true, args.output.as_deref(), words)?;
+    let figure = args.output.as_deref().map(|path| Picture { path, wanted: true });
+    let trial = trial::run("fail-rate", &args.load, &args.payload, true, figure, words)?;
     let well = trial.measurement.tally.failures() <= args.max_fail && !trial.crossed;
     Ok(if well { Verdict::Well } else { Verdict::Failed })
 }

@@ -57,6 +57,7 @@ pub enum Verdict {
 /// What could not be resolved, connected to, listened on or opened: exit code 3.
 pub fn run(cli: Cli) -> Result<Verdict> {
     descriptors::raise_limit();
+    signals::survive_file_size_limit()?;
     match cli.command {
         Command::Server(args) => server::main(&args),
         Command::Client(args) => client::main(&args),

@@ -1,9 +1,12 @@
 //! `hosted rate`: how fast messages come back.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use crate::Verdict;
 use crate::cli::RateArgs;
+use crate::exports::Picture;
 use crate::load::Measurement;
 use crate::percentiles::{MEDIAN, P99, percentile};
 use crate::trial::{self, Words};
@@ -15,12 +18,17 @@ use crate::units::{self, plain};
 ///
 /// What could not be resolved, connected to, opened or written.
 pub fn main(args: &RateArgs) -> Result<Verdict> {
-    let figure = (!args.no_plot).then_some(args.output.as_path());
+    let wanted = args.output.is_some();
+    let path = args.output.as_deref().unwrap_or(Path::new(FIGURE));
+    let figure = (!args.no_plot).then_some(Picture { path, wanted });
     let words = Words { line: live_line, success: |_| String::new() };
     let trial = trial::run("rate", &args.load, &args.payload, false, figure, words)?;
     let well = trial.measurement.tally.failures() == 0 && !trial.crossed;
     Ok(if well { Verdict::Well } else { Verdict::Failed })
 }
+
+/// Where the figure goes if nobody says it.
+const FIGURE: &str = "result/rate.jpg";
 
 /// As the original program worded it, and more.
 fn live_line(measurement: &Measurement, length: u64) -> String {

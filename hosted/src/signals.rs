@@ -1,4 +1,4 @@
-//! When to stop: Ctrl+C (SIGINT), SIGTERM, and SIGHUP (the console closing).
+//! When to stop: Ctrl+C (SIGINT), SIGTERM, and SIGHUP (the console closing); and when not to.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::{flag, low_level};
 
 /// What the shell shows for a program that ended by Ctrl+C.
@@ -108,6 +108,16 @@ impl Stop {
     pub fn receiver(&self) -> &UnixStream {
         &self.receiver
     }
+}
+
+/// A file that may not grow any more is an error of writing to it, as a full disk is. The signal
+/// that comes with it (SIGXFSZ) would end the program.
+///
+/// # Errors
+///
+/// If signals cannot be caught.
+pub fn survive_file_size_limit() -> io::Result<()> {
+    flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
 /// Whether a signal is ignored, as far as the system tells.

@@ -1,16 +1,16 @@
 //! What `rate` and `fail-rate` have in common: from flags to a measurement.
 
-use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::address::{self, Target, reason};
 use crate::cli::{Content, LoadArgs, Rate, Time};
-use crate::exports::{Exports, Table};
+use crate::escape::shown;
+use crate::exports::{Exports, Picture, Table};
 use crate::load::{self, Measurement, Observer, Pace, Plan, Sample};
 use crate::panel::Panel;
 use crate::progress::{Live, note};
@@ -18,7 +18,7 @@ use crate::report::{self, Condition, Subject};
 use crate::server::Local;
 use crate::signals::Stop;
 
-/// Measures and prints the report; the figure goes into the file `figure`.
+/// Measures and prints the report; the figure goes where `figure` says.
 ///
 /// # Errors
 ///
@@ -28,11 +28,11 @@ pub fn run(
     args: &LoadArgs,
     content: &Content,
     keep_going: bool,
-    figure: Option<&Path>,
+    figure: Option<Picture<'_>>,
     words: Words,
 ) -> Result<Trial> {
     let stop = Stop::on_signals().context("cannot catch signals")?;
-    let content_bytes = read(content)?;
+    let content_bytes = read(content, args.length)?;
     let local = args.local.then(Local::start).transpose()?;
     let addresses = match &local {
         Some(local) => vec![local.address()],
@@ -87,7 +87,7 @@ pub fn run(
     table?;
     let figure = figure?;
     let printed = match figure.filter(|_| !args.json) {
-        Some(path) => printed.and_then(|()| print(&format!("figure {}", path.display()))),
+        Some(path) => printed.and_then(|()| print(&format!("figure {}", shown(&path)))),
         None => printed,
     };
     // Whoever read the report may be gone, like `tee` at Ctrl+C: the files are written
@@ -174,7 +174,7 @@ fn name(args: &LoadArgs, address: SocketAddr) -> String {
     }
 }
 
-fn read(content: &Content) -> Result<load::Content> {
+fn read(content: &Content, length: u64) -> Result<load::Content> {
     // Different in each run, so that bytes of an earlier one are told from ours.
     let run = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos() as u64);
     Ok(match content {
@@ -182,11 +182,14 @@ fn read(content: &Content) -> Result<load::Content> {
         Content::Seq => load::Content::Seq((run ^ (run >> 16) ^ (run >> 32)) as u16),
         Content::Random => load::Content::Random(run),
         Content::File(path) => {
-            let bytes = fs::read(path).map_err(|error| {
-                anyhow!("cannot read the payload {}: {}", path.display(), reason(&error))
+            let mut bytes = Vec::new();
+            // All messages are alike: no more of it is ever sent.
+            let read = File::open(path).and_then(|file| file.take(length).read_to_end(&mut bytes));
+            read.map_err(|error| {
+                anyhow!("cannot read the payload {}: {}", shown(path), reason(&error))
             })?;
             if bytes.is_empty() {
-                bail!("cannot send the payload {}: the file is empty", path.display());
+                bail!("cannot send the payload {}: the file is empty", shown(path));
             }
             load::Content::Bytes(bytes)
         }

@@ -1,12 +1,13 @@
-//! The file of `--pcap`.
+//! The file of `--pcap`. It is written under its own name from the start, other
+//! than a report: somebody may look on, and a server is ended at any time.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::io::{self, BufWriter, Write};
 
 use anyhow::Result;
 use echo_smoltcp::smoltcp::phy::PcapSink;
-use hosted::output::cannot_write;
+use hosted::address::reason;
+use hosted::output::Output;
 use hosted::progress::note;
 
 /// Where frames are recorded. Without a file nothing is, so that a stack of
@@ -15,17 +16,14 @@ use hosted::progress::note;
 pub struct Record(Option<BufWriter<File>>);
 
 impl Record {
-    /// Opens the file, if there is to be one.
+    /// Starts the record, if there is to be one, in place of what was in the file.
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
-    pub fn open(path: Option<&Path>) -> Result<Self> {
-        let file = path.map(|path| {
-            let file = File::create(path);
-            file.map(BufWriter::new).map_err(|error| cannot_write(path, &error))
-        });
-        file.transpose().map(Self)
+    /// If it cannot be emptied.
+    pub fn new(output: Option<Output>) -> Result<Self> {
+        let file = output.map(Output::stream).transpose()?;
+        Ok(Self(file.map(BufWriter::new)))
     }
 
     /// Whether frames are recorded.
@@ -35,15 +33,28 @@ impl Record {
     }
 }
 
+impl Record {
+    fn with(&mut self, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) {
+        if let Some(file) = &mut self.0
+            && let Err(error) = write(file)
+        {
+            note(&format!("the record of frames ends here: {}", reason(&error)));
+            self.0 = None;
+        }
+    }
+}
+
+/// What is still in the buffer may be what the disk has no space for.
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.with(Write::flush);
+    }
+}
+
 /// smoltcp leaves no way to report an error: a full disk ends the record, and
 /// never the echo.
 impl PcapSink for Record {
     fn write(&mut self, data: &[u8]) {
-        if let Some(file) = &mut self.0
-            && let Err(error) = file.write_all(data)
-        {
-            note(&format!("the record of frames ends here: {error}"));
-            self.0 = None;
-        }
+        self.with(|file| file.write_all(data));
     }
 }

@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use echo_smoltcp::smoltcp::phy::{Device, FaultInjector, PcapMode, PcapWriter};
 use hosted::Verdict;
 use hosted::cli::Time;
-use hosted::signals::Stop;
+use hosted::output::Output;
+use hosted::signals::{Stop, survive_file_size_limit};
 
 use crate::cli::{Cli, Faults};
 use crate::host_side;
@@ -27,13 +28,16 @@ use crate::wire::{Manner, Wire};
 /// What could not be opened, prepared or written: exit code 3.
 pub fn run(cli: &Cli) -> Result<Verdict> {
     let seed = cli.seed.unwrap_or_else(seed_of_the_day);
+    survive_file_size_limit().context("cannot catch signals")?;
     let stop = Stop::on_signals().context("cannot catch signals")?;
-    let record = Record::open(cli.pcap.as_deref())?;
+    let pcap = cli.pcap.as_deref().map(Output::open).transpose()?;
     stop.arm();
     let mut tap = Tap::open(&cli.iface)?;
     let link = host_side::prepare(cli)?;
     tap.set_mtu(link.mtu());
     tap.set_offload(cli.offload)?;
+    // Not before: an older record outlives a start that fails.
+    let record = Record::new(pcap)?;
 
     let watch = tap.watch();
     let spin = cli.spin.map_or(Duration::ZERO, |Time(spin)| spin);

@@ -1,9 +1,13 @@
 //! Values of flags that are more than a number.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+
+use crate::escape::shown;
 
 /// A length of time: seconds (`0.5`), or with units (`200ms`, `2m`, `1h30m`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,17 +115,18 @@ pub enum Content {
     File(PathBuf),
 }
 
-impl FromStr for Content {
-    type Err = String;
+impl TryFrom<OsString> for Content {
+    type Error = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "zero" => Ok(Self::Zero),
-            "seq" => Ok(Self::Seq),
-            "random" => Ok(Self::Random),
-            _ => match text.strip_prefix("file:") {
-                Some(path) if !path.is_empty() => Ok(Self::File(path.into())),
-                _ => Err("expected zero, seq, random or file:PATH".into()),
+    fn try_from(text: OsString) -> Result<Self, Self::Error> {
+        match text.as_bytes() {
+            b"zero" => Ok(Self::Zero),
+            b"seq" => Ok(Self::Seq),
+            b"random" => Ok(Self::Random),
+            bytes => match bytes.strip_prefix(b"file:") {
+                // The name may be any bytes.
+                Some(path) if !path.is_empty() => Ok(Self::File(OsStr::from_bytes(path).into())),
+                _ => Err("expected zero, seq, random or file:PATH"),
             },
         }
     }
@@ -133,7 +138,7 @@ impl fmt::Display for Content {
             Self::Zero => f.write_str("zero"),
             Self::Seq => f.write_str("seq"),
             Self::Random => f.write_str("random"),
-            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::File(path) => write!(f, "file:{}", shown(path)),
         }
     }
 }
@@ -199,9 +204,14 @@ mod tests {
     #[test]
     fn contents_are_told_by_name() {
         for text in ["zero", "seq", "random", "file:a b"] {
-            assert_eq!(text.parse::<Content>().map(|content| content.to_string()), Ok(text.into()));
+            let content = Content::try_from(OsString::from(text));
+            assert_eq!(content.map(|content| content.to_string()), Ok(text.into()));
         }
-        assert!("file:".parse::<Content>().is_err());
-        assert!("zeros".parse::<Content>().is_err());
+        let odd = OsStr::from_bytes(b"file:gr\xfc\xdfe");
+        let content = Content::try_from(odd.to_owned()).expect("a name");
+        assert_eq!(content, Content::File(OsStr::from_bytes(b"gr\xfc\xdfe").into()));
+        assert_eq!(content.to_string(), r"file:gr\xfc\xdfe");
+        assert!(Content::try_from(OsString::from("file:")).is_err());
+        assert!(Content::try_from(OsString::from("zeros")).is_err());
     }
 }

@@ -7,6 +7,7 @@ mod draining;
 mod exports;
 mod fail_rate;
 mod fairness;
+mod files;
 mod limits;
 mod piping;
 mod rate;

@@ -286,10 +286,21 @@ fn each_wrong_interface_is_refused_in_its_own_words() {
         (&["--iface", "tap1", "--ip", "10.9.0.1/24"], 3, "give the host one with --host-ip"),
         (&["--iface", "tap1", "--host-ip", "10.9.0.1/24"], 3, "is in no subnet"),
         (&["--iface", "tap1", "--ip", "224.0.0.1/24", "--host-ip", "224.0.0.2/24"], 3, ""),
-        (&["--iface", "tap1", "--pcap", "/no/such/folder"], 3, "cannot write /no/such/folder"),
+        (&["--iface", "tap1", "--pcap", "/dev/null/a.pcap"], 3, "cannot write /dev/null/a.pcap"),
     ] {
         let (found, said) = refusal(arguments);
         assert_eq!(found, Some(code), "{arguments:?}: {said}");
         assert!(said.contains(words), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn a_start_that_fails_leaves_the_older_record() {
+    let folder = tempfile::tempdir().expect("a place for temporary files");
+    let record = folder.path().join("frames.pcap");
+    std::fs::write(&record, "old").expect("written");
+    let path = record.to_str().expect("a plain name");
+    assert_eq!(refusal(&["--iface", "lo", "--pcap", path]).0, Some(3));
+    assert_eq!(std::fs::read(&record).expect("still there"), b"old");
 }
