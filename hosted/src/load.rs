@@ -117,6 +117,9 @@ pub trait Observer {
     /// The measurement so far, 8 times a second, between two messages.
     fn look(&mut self, measurement: &Measurement);
 
+    /// How many connections are open, 8 times a second while they are opened before the run.
+    fn opening(&mut self, _open: usize, _of: usize) {}
+
     /// Each message that is measured, as it ends: the time this takes is the
     /// loop's.
     fn message(&mut self, _sample: &Sample) {}
@@ -151,7 +154,7 @@ pub fn run(
         drop(first);
     } else {
         lanes[0].adopt(first, &mut wait).context("cannot use the connection")?;
-        opening::open(&mut lanes, &mut wait, &clock, plan.limit, stop)
+        opening::open(&mut lanes, &mut wait, &clock, plan.limit, stop, observer)
             .context("cannot wait for sockets")?;
     }
     let out = Measurement { instrument, ..Measurement::of(plan) };

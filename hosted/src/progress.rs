@@ -54,6 +54,13 @@ impl Live {
             self.plain = Some(due.max(elapsed) + PAUSE);
         }
     }
+
+    /// Draws what is done before the run, on a terminal only.
+    pub fn prepare(&self, line: impl FnOnce() -> String) {
+        if !self.bar.is_hidden() {
+            self.bar.set_message(cut(&line(), width()));
+        }
+    }
 }
 
 /// They go before the report comes.

@@ -17,6 +17,7 @@ use crate::progress::{Live, note};
 use crate::report::{self, Condition, Subject};
 use crate::server::Local;
 use crate::signals::Stop;
+use crate::units;
 
 /// Measures and prints the report; the figure goes where `figure` says.
 ///
@@ -148,6 +149,11 @@ impl Observer for Watch {
         let lines = || panel.lines(measurement, &(words.success)(measurement));
         let line = || (words.line)(measurement, self.length);
         self.live.show(measurement.elapsed, lines, line);
+    }
+
+    fn opening(&mut self, open: usize, of: usize) {
+        let [open, of] = [open, of].map(|n| units::count(n as u64));
+        self.live.prepare(|| units::plain(&format!(" opening connections: {open} of {of}")));
     }
 
     fn message(&mut self, sample: &Sample) {

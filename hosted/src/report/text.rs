@@ -6,7 +6,7 @@ use std::time::Duration;
 use echo_core::{Difference, FailureKind, Fault};
 
 use super::Subject;
-use super::hints::hint;
+use super::hints::hints;
 use crate::confidence::fail_rate_interval;
 use crate::load::{Ended, Measurement, Plan};
 use crate::percentiles::{self, P99, PERCENTILES};
@@ -40,7 +40,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement) -> String {
     lines.extend(schedule(measurement));
     lines.extend(kernel(measurement));
     lines.extend(instrument(measurement));
-    lines.extend(hint(&measurement.times));
+    lines.extend(hints(measurement));
     lines.extend(ports(subject, measurement));
     lines.extend(wrong(measurement));
     lines.extend(incidents(measurement));

@@ -1,6 +1,6 @@
 //! An echo server inside this process, for `--local` and for tests.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -11,8 +11,9 @@ use super::{Config, LARGEST_BUFFER, Lines, Log, Server, Totals};
 use crate::address::{Target, listen};
 use crate::signals::Stop;
 
-/// How many may wait to be accepted.
-const BACKLOG: i32 = 128;
+/// As many may wait to be accepted as the system allows (on Linux net.core.somaxconn): who measures
+/// with many connections should not see that queue overflow.
+const BACKLOG: i32 = i32::MAX;
 
 /// A server on a free port of the loopback, in a thread of its own, until it
 /// is dropped.
@@ -39,8 +40,7 @@ impl Local {
     ///
     /// If there is no free port or descriptor.
     pub fn with(rules: Rules) -> Result<Self> {
-        let target = Target { host: Ipv4Addr::LOCALHOST.to_string(), port: None };
-        let listeners = listen(Some(&target), 0, BACKLOG)?;
+        let listeners = listeners()?;
         let stop = Stop::new()?;
         let config = Config { rules, max_conns: None, threads: 1, drain: Duration::ZERO };
         let server = Server::new(listeners, config);
@@ -74,10 +74,36 @@ impl Local {
     }
 }
 
+fn listeners() -> Result<Vec<TcpListener>> {
+    let target = Target { host: Ipv4Addr::LOCALHOST.to_string(), port: None };
+    listen(Some(&target), 0, BACKLOG)
+}
+
 impl Drop for Local {
     fn drop(&mut self) {
         if !thread::panicking() {
             self.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::net::TcpStream;
+
+    use super::*;
+
+    /// Nobody accepts: what the queue cannot hold is never connected.
+    #[test]
+    fn as_many_wait_to_be_accepted_as_the_system_allows() {
+        let allowed = fs::read_to_string("/proc/sys/net/core/somaxconn");
+        let allowed = allowed.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(128);
+        let listeners = listeners().expect("a free port");
+        let address = listeners[0].local_addr().expect("bound");
+        let clients: Vec<_> = (0..allowed.min(400))
+            .map_while(|_| TcpStream::connect_timeout(&address, Duration::from_secs(30)).ok())
+            .collect();
+        assert_eq!(clients.len(), allowed.min(400));
     }
 }
