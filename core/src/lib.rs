@@ -17,8 +17,9 @@
 //!    report that by [`handle_sent`](Endpoint::handle_sent).
 //! 2. **Read** while there is [`room`](Endpoint::room), and report what came by
 //!    [`handle_received`](Endpoint::handle_received) or
-//!    [`handle_eof`](Endpoint::handle_eof); when the stack has no more for now, call
-//!    [`handle_quiet`](Endpoint::handle_quiet). Back to 1 while anything moved.
+//!    [`handle_eof`](Endpoint::handle_eof). After each read that brought less than it
+//!    asked for, or nothing, call [`handle_quiet`](Endpoint::handle_quiet): what comes
+//!    next is another message. Back to 1 while anything moved.
 //! 3. **Timeout**: when the [`deadline`](Endpoint::deadline) has come, report by
 //!    [`handle_delivered`](Endpoint::handle_delivered) if the peer took bytes that the
 //!    stack still had, then call [`handle_timeout`](Endpoint::handle_timeout). After
@@ -74,6 +75,9 @@
 //!             }
 //!             Some(n) => {
 //!                 endpoint.handle_received(now, &scratch[..n]);
+//!                 if n < room {
+//!                     endpoint.handle_quiet(now);
+//!                 }
 //!             }
 //!             None => {
 //!                 endpoint.handle_quiet(now);
@@ -93,22 +97,22 @@
 //!     endpoint.end()
 //! }
 //!
-//! # struct Wire { input: &'static [u8], output: Vec<u8>, fin: bool }
+//! # #[derive(Default)]
+//! # struct Wire { input: std::collections::VecDeque<&'static [u8]>, open: bool, output: Vec<u8>, fin: bool }
 //! # impl Socket for Wire {
 //! #     fn write(&mut self, bytes: &[u8]) -> usize {
 //! #         self.output.extend(bytes);
 //! #         bytes.len()
 //! #     }
 //! #     fn read(&mut self, buffer: &mut [u8]) -> Option<usize> {
-//! #         let n = self.input.len().min(buffer.len());
-//! #         buffer[..n].copy_from_slice(&self.input[..n]);
-//! #         self.input = &self.input[n..];
-//! #         Some(n)
+//! #         let Some(piece) = self.input.pop_front() else { return (!self.open).then_some(0) };
+//! #         buffer[..piece.len()].copy_from_slice(piece);
+//! #         Some(piece.len())
 //! #     }
 //! #     fn delivered(&mut self) -> bool { false }
 //! #     fn shutdown(&mut self) { self.fin = true; }
 //! # }
-//! # let mut socket = Wire { input: b"hello", output: Vec::new(), fin: false };
+//! # let mut socket = Wire { input: [&b"hello"[..]].into(), ..Wire::default() };
 //! // 1024 bytes of buffer, lent nowhere: a session is one value.
 //! let mut session = Session::<1024>::new(Instant::START, Rules::default());
 //! let end = loop {
@@ -119,13 +123,22 @@
 //! };
 //! assert_eq!(end, CloseReason::Disconnected);
 //! # assert_eq!((&socket.output[..], socket.fin), (&b"hello"[..], true));
+//! # // Another message that arrives between two reads is not glued to the one before.
+//! # let mut socket = Wire { input: [&b"hello"[..], b"exit"].into(), open: true, ..Wire::default() };
+//! # let mut session = Session::<1024>::new(Instant::START, Rules::default());
+//! # assert_eq!(pump(&mut socket, &mut session, Instant::START), None);
+//! # let silent = session.deadline().expect("a word is held");
+//! # pump(&mut socket, &mut session, silent);
+//! # socket.open = false;
+//! # assert_eq!(pump(&mut socket, &mut session, silent), Some(CloseReason::Exit));
+//! # assert_eq!((&socket.output[..], socket.fin), (&b"hello"[..], true));
 //! ```
 //!
 //! Four hints for drivers:
 //!
-//! - `handle_quiet` belongs after *each* time that all available input was
-//!   read; without it a lone `e` (the beginning of `exit`) would not be echoed.
-//! - A read that returned fewer bytes than asked for is quiet too: no second
+//! - `handle_quiet` ends a message: without it a lone `e` (the beginning of `exit`)
+//!   would not be echoed, and the word `exit` would be glued to what came before.
+//! - A read that returned fewer bytes than asked for took all there was: no second
 //!   call is needed to hear that there is nothing more.
 //! - A stack accepts far more than the peer has taken, so a slow reader moves
 //!   although nothing can be written. Where the stack tells only if it is asked,
