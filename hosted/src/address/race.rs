@@ -8,13 +8,15 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use echo_core::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::refuse_itself;
+use crate::clock::Clock;
 use crate::pump::Pump;
 
 /// How long an address may keep silent before the next is tried beside it.
@@ -36,10 +38,11 @@ pub(super) fn run(
     let mut waiting = addresses.iter().copied();
     let mut attempts: Vec<Attempt> = Vec::new();
     let mut failures = Vec::new();
+    let clock = Clock::start();
     // When the next address has its turn.
-    let mut turn = Instant::now();
+    let mut turn = clock.now();
     loop {
-        let now = Instant::now();
+        let now = clock.now();
         if (attempts.is_empty() || turn <= now)
             && let Some(address) = waiting.next()
         {
@@ -57,7 +60,7 @@ pub(super) fn run(
         let next = (waiting.len() > 0).then_some(turn);
         let until = attempts.iter().filter_map(|attempt| attempt.deadline).chain(next).min();
         let ready = wait(&attempts, until.map(|until| until.saturating_duration_since(now)));
-        let now = Instant::now();
+        let now = clock.now();
         let mut pending = Vec::new();
         for (attempt, ready) in attempts.into_iter().zip(ready) {
             let outcome = if ready {
@@ -146,10 +149,10 @@ mod tests {
     fn a_silent_address_holds_nobody_up() {
         let (_full, _clients, silent) = silent();
         let (_good, good) = listener();
-        let begun = Instant::now();
+        let clock = Clock::start();
         let stream = run(&[silent, good], Some(2 * SOON)).expect("the second answers");
         assert_eq!(stream.peer_addr().expect("connected"), good);
-        let took = begun.elapsed();
+        let took = clock.now().since_start();
         assert!(HEAD_START <= took && took < SOON, "{took:?}");
     }
 

@@ -63,11 +63,18 @@ impl Program {
         (server, address)
     }
 
-    /// Where a server says it listens, on the IPv4 loopback.
+    /// Where a server says that it listens, if that is one address.
     pub(crate) fn address(&mut self) -> SocketAddr {
-        let line = self.stdout_line("        port ");
-        let port = line.trim().rsplit(' ').next().expect("a word");
-        (Ipv4Addr::LOCALHOST, port.parse().expect("a port")).into()
+        let addresses = self.addresses();
+        assert_eq!(addresses.len(), 1, "{addresses:?}");
+        addresses[0]
+    }
+
+    /// Where a server says that it listens.
+    pub(crate) fn addresses(&mut self) -> Vec<SocketAddr> {
+        let line = self.stdout_line("Echo server on ").replace(" (IPv6 and IPv4)", "");
+        let addresses = line.trim_start_matches("Echo server on ").split(" and ");
+        addresses.map(|address| address.parse().expect("an address")).collect()
     }
 
     /// Waits for a line on stdout that contains `part`, and returns it.
