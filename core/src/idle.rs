@@ -1,8 +1,8 @@
-//! The one place where a time-out is decided.
+//! Where a time-out is decided.
 //!
 //! [`Session`](crate::Session) owns three of these (idle, silence, linger) and
-//! [`Probe`](crate::Probe) one; nothing else in the project compares a
-//! deadline with a clock.
+//! [`Probe`](crate::Probe) one. A driver compares deadlines with its clock, too,
+//! but only to know when to call: whether a limit was reached is said here.
 
 use core::time::Duration;
 
