@@ -4,12 +4,14 @@
 //! the plan; there is one loop for all of them. `rate` and `fail-rate` make plans; reports read measurements; nothing
 //! in here prints or draws.
 
+mod content;
 mod failure;
 mod instrument;
 mod lane;
 mod measurement;
 mod opening;
 mod pace;
+mod stopwatch;
 mod timer;
 mod wait;
 mod wrong;
@@ -18,13 +20,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use echo_core::{Failure, Instant, Payload};
+use echo_core::{Failure, Instant};
 
+pub use self::content::Content;
 pub use self::instrument::Instrument;
 use self::lane::Lane;
-pub use self::measurement::{Ended, Incident, Kernel, Measurement, Sample};
+pub use self::measurement::{Ended, Incident, Kernel, Measurement, Sample, Stops};
 pub use self::pace::Pace;
 use self::pace::Schedule;
+use self::stopwatch::Stopwatch;
 use self::wait::Wait;
 pub use self::wrong::Wrong;
 use crate::clock::Clock;
@@ -87,31 +91,6 @@ impl Plan {
     }
 }
 
-/// What the messages of all connections contain.
-#[derive(Debug, Clone)]
-pub enum Content {
-    /// See [`Payload::Zero`].
-    Zero,
-    /// See [`Payload::Seq`]: the number that tells this run from others.
-    Seq(u16),
-    /// See [`Payload::Random`]: the seed.
-    Random(u64),
-    /// See [`Payload::Bytes`].
-    Bytes(Vec<u8>),
-}
-
-impl Content {
-    /// What one connection sends.
-    fn payload(&self, connection: u16) -> Payload<'_> {
-        match self {
-            Self::Zero => Payload::Zero,
-            Self::Seq(run) => Payload::Seq { run: *run, connection },
-            Self::Random(seed) => Payload::Random { seed: seed ^ (u64::from(connection) << 48) },
-            Self::Bytes(bytes) => Payload::Bytes(bytes),
-        }
-    }
-}
-
 /// Whoever wants to see a run as it goes.
 pub trait Observer {
     /// The measurement so far, 8 times a second, between two messages.
@@ -162,7 +141,7 @@ pub fn run(
     let start = clock.now();
     let mut load = Load {
         plan,
-        clock,
+        clock: Stopwatch::new(clock, start),
         from: start + plan.omit,
         warming: true,
         tick: start + TICK,
@@ -188,7 +167,7 @@ fn kernel(lanes: &[Lane<'_>], before: Option<Kernel>) -> Option<Kernel> {
 
 struct Load<'a> {
     plan: &'a Plan,
-    clock: Clock,
+    clock: Stopwatch,
     /// What starts before is left out.
     from: Instant,
     /// The measurement has not begun: nothing that is measured may start.
@@ -275,6 +254,7 @@ impl Load<'_> {
     fn finish(&mut self) {
         let now = self.clock.now();
         self.out.elapsed = now.saturating_duration_since(self.from);
+        self.out.stops = self.clock.stops();
         if let Some(schedule) = &self.schedule {
             let end = self.plan.time.map_or(now, |time| now.min(self.from + time));
             let due = schedule.due(self.from, end).min(self.plan.count.unwrap_or(u64::MAX));
@@ -319,10 +299,11 @@ impl Load<'_> {
                 return now;
             };
             self.busy -= 1;
+            let interrupted = lane.was_interrupted(&end, &self.clock);
             now = end.map_or_else(|_| self.clock.now(), |took| lane.begun() + took);
-            self.record(key, now, end, observer);
+            self.record(key, now, end, interrupted, observer);
             match end {
-                Err(failure) => self.fail(key, failure, now),
+                Err(failure) => self.fail(key, failure, interrupted, now),
                 Ok(_) if self.plan.per_message => self.disconnect(key, None),
                 Ok(_) => {}
             }
@@ -348,7 +329,7 @@ impl Load<'_> {
         }
         let lane = &mut self.lanes[key];
         let Some(planned) = lane.take_turn(self.schedule.as_ref(), now) else { return false };
-        lane.begin(planned, now, &mut self.wait);
+        lane.begin(planned, now, &self.clock, &mut self.wait);
         self.begun += u64::from(planned >= self.from);
         self.busy += 1;
         let due = lane.due();
@@ -361,11 +342,12 @@ impl Load<'_> {
         key: usize,
         now: Instant,
         end: Result<Duration, Failure>,
+        interrupted: bool,
         observer: &mut dyn Observer,
     ) {
         let lane = &self.lanes[key];
         // A failure that ends the run is its result, even in the warm-up.
-        let is_the_end = end.is_err() && !self.plan.keep_going;
+        let is_the_end = end.is_err() && !interrupted && !self.plan.keep_going;
         if lane.planned() < self.from && !is_the_end {
             self.out.omitted += 1;
             return;
@@ -377,18 +359,19 @@ impl Load<'_> {
             message,
             late: lane.begun().saturating_duration_since(lane.planned()),
             connecting,
+            interrupted,
             end,
         };
         self.out.record(&sample);
         observer.message(&sample);
     }
 
-    fn fail(&mut self, key: usize, failure: Failure, now: Instant) {
+    fn fail(&mut self, key: usize, failure: Failure, interrupted: bool, now: Instant) {
         let could_not_open =
             matches!(failure, Failure::Refused | Failure::Unreachable | Failure::Local);
         self.disconnect(key, could_not_open.then(|| now + REST));
         self.look_at(self.lanes[key].due());
-        if !self.plan.keep_going {
+        if !self.plan.keep_going && !interrupted {
             self.out.ended = Ended::Failed;
         }
     }

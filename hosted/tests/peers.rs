@@ -4,11 +4,13 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use echo_core::{Failure, FailureKind};
-use hosted::load::{self, Content, Measurement, Observer, Plan, Sample};
+use hosted::load::{self, Content, Ended, Measurement, Observer, Pace, Plan, Sample};
 use hosted::signals::Stop;
 
 const MILLI: Duration = Duration::from_millis(1);
@@ -94,6 +96,93 @@ fn an_echo_that_comes_too_late_has_timed_out_however_it_is_waited_for() {
                 // And nobody gives up before.
                 assert!(Some(note.at) >= limit, "{what}: {note:?}");
             }
+        }
+    }
+}
+
+/// Who looks at the run keeps the loop from running, as a terminal under Ctrl+S does.
+const BLOCKED: Duration = Duration::from_secs(2);
+
+#[test]
+fn what_is_under_way_while_the_instrument_does_not_run_is_told_apart() {
+    for (connections, keep_going) in [(1, true), (4, true), (1, false), (4, false)] {
+        let number = usize::from(connections);
+        let (held, free) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(number + 1)));
+        let address = peer({
+            let (held, free) = (held.clone(), free.clone());
+            move |connection, stream| {
+                for turn in 0.. {
+                    let Some(message) = message(stream) else { return };
+                    if turn == 3 && connection < number {
+                        held.fetch_add(1, SeqCst);
+                        free.wait();
+                    }
+                    let _ = stream.write_all(&message);
+                }
+            }
+        });
+        let mut look = |_: &Measurement| {
+            if held.load(SeqCst) == number {
+                held.store(0, SeqCst);
+                thread::sleep(BLOCKED);
+                free.wait();
+            }
+        };
+        // Shorter than that: whoever lets the clock run finds the limit exceeded.
+        let limit = Some(BLOCKED - 500 * MILLI);
+        let count = Some(100);
+        let plan = Plan { connections, limit, count, keep_going, ..plan(address) };
+        let out = run(&plan, &mut look);
+        let what = format!("{connections} connections, {:?}, {:?}", out.tally, out.incidents);
+        assert_eq!((out.tally.failures(), out.ended), (0, Ended::AsPlanned), "{what}");
+        assert!(out.interrupted >= connections.into(), "{what}");
+        assert_eq!(out.tally.echoed() + out.interrupted, 100, "{what}");
+        assert_eq!(out.times.len(), out.tally.echoed(), "{what}");
+        assert!(out.stops.times >= 1 && out.stops.total >= BLOCKED, "{:?}", out.stops);
+    }
+}
+
+/// What was due while nobody could send it comes later, each at its distance.
+#[test]
+fn the_schedule_stands_still_while_the_instrument_does_not_run() {
+    #[derive(Default)]
+    struct Blocking {
+        blocked: bool,
+        /// Messages that had ended by then.
+        before: usize,
+        ended: Vec<Instant>,
+    }
+
+    impl Observer for Blocking {
+        fn look(&mut self, _measurement: &Measurement) {
+            if !self.blocked {
+                self.blocked = true;
+                self.before = self.ended.len();
+                thread::sleep(BLOCKED);
+            }
+        }
+
+        fn message(&mut self, _sample: &Sample) {
+            self.ended.push(Instant::now());
+        }
+    }
+
+    for pace in [Pace::Rate(100.0), Pace::Interval(10 * MILLI)] {
+        let address = peer(|_, stream| {
+            while let Some(message) = message(stream) {
+                let _ = stream.write_all(&message);
+            }
+        });
+        let plan = Plan { pace, time: Some(1_000 * MILLI), ..plan(address) };
+        let mut blocking = Blocking::default();
+        let before = Instant::now();
+        let out = run(&plan, &mut blocking);
+        let all = out.tally.messages() + out.interrupted + out.unsent;
+        assert_eq!((all, out.tally.failures()), (100, 0), "{pace:?}");
+        assert!(before.elapsed() >= 1_000 * MILLI + BLOCKED, "{pace:?}");
+        let slots = blocking.ended.iter().zip(0..).skip(blocking.before);
+        for (ended, slot) in slots.filter(|_| matches!(pace, Pace::Rate(_))) {
+            assert!(*ended >= before + BLOCKED + 10 * MILLI * slot, "{slot} was sent in a burst");
         }
     }
 }

@@ -13,9 +13,9 @@ use super::Plan;
 use super::failure::failure;
 use super::measurement::Kernel;
 use super::pace::Schedule;
+use super::stopwatch::Stopwatch;
 use super::wait::Wait;
 use crate::address::refuse_itself;
-use crate::clock::Clock;
 use crate::pump::{Pump, Pumped};
 use crate::tcp_info::{self, TcpInfo};
 
@@ -43,6 +43,8 @@ pub(super) struct Lane<'a> {
     turn: u64,
     planned: Instant,
     begun: Instant,
+    /// How often the load had been stopped by then.
+    stops: u64,
     /// How long opening the connection took, if that is part of the message.
     connecting: Option<Duration>,
     per_message: bool,
@@ -68,6 +70,7 @@ impl<'a> Lane<'a> {
             turn: number.into(),
             planned: Instant::START,
             begun: Instant::START,
+            stops: 0,
             connecting: None,
             per_message: plan.per_message,
             busy: false,
@@ -158,10 +161,17 @@ impl<'a> Lane<'a> {
     }
 
     /// Starts the next message, on a new connection if there is none.
-    pub(super) fn begin(&mut self, planned: Instant, now: Instant, wait: &mut Wait) {
+    pub(super) fn begin(
+        &mut self,
+        planned: Instant,
+        now: Instant,
+        clock: &Stopwatch,
+        wait: &mut Wait,
+    ) {
         self.busy = true;
         self.planned = planned;
         self.begun = now;
+        self.stops = clock.stops().times;
         self.connecting = None;
         self.probe.begin(now, self.messages);
         self.messages += 1;
@@ -199,7 +209,7 @@ impl<'a> Lane<'a> {
         &mut self,
         now: Instant,
         scratch: &mut [u8],
-        clock: &Clock,
+        clock: &Stopwatch,
         wait: &mut Wait,
     ) -> Option<Result<Duration, Failure>> {
         if let Err(error) = self.move_bytes(now, scratch, clock, wait) {
@@ -215,7 +225,7 @@ impl<'a> Lane<'a> {
         &mut self,
         now: Instant,
         scratch: &mut [u8],
-        clock: &Clock,
+        clock: &Stopwatch,
         wait: &mut Wait,
     ) -> io::Result<()> {
         if self.opened(wait)? {
@@ -229,6 +239,7 @@ impl<'a> Lane<'a> {
                     return Ok(());
                 }
                 self.begun = opened;
+                self.stops = clock.stops().times;
                 self.probe.begin(opened, self.messages - 1);
             }
         }
@@ -238,6 +249,17 @@ impl<'a> Lane<'a> {
             wait.again(self.number.into());
         }
         Ok(())
+    }
+
+    /// Whether a message that has ended so says nothing of the peer, because the
+    /// load was stopped meanwhile. Wrong bytes are wrong whenever they come.
+    pub(super) fn was_interrupted(
+        &self,
+        end: &Result<Duration, Failure>,
+        clock: &Stopwatch,
+    ) -> bool {
+        let wrong = matches!(end, Err(Failure::Differs(_) | Failure::Extra { .. }));
+        self.stops != clock.stops().times && !wrong
     }
 
     /// Gives the connection up, and opens no other before the `rest` is over.

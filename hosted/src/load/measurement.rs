@@ -25,6 +25,11 @@ pub struct Measurement {
     /// How long messages had been under way that were so when the run was
     /// ended, as [`felt`](Self::felt) counts; they are in no other number.
     pub under_way: Vec<Duration>,
+    /// Messages that were under way while the instrument did not run: neither echoed nor
+    /// failed, they are in no other number.
+    pub interrupted: u64,
+    /// When the instrument did not run; no other time counts that.
+    pub stops: Stops,
     /// From sending a message to the end of its echo, of those that were echoed;
     /// with a connection per message from opening it.
     pub times: Times,
@@ -68,6 +73,15 @@ pub enum Ended {
     Failed,
 }
 
+/// Times in which the instrument did not run: its process was stopped, or the machine suspended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stops {
+    /// How often.
+    pub times: u64,
+    /// For how long in all.
+    pub total: Duration,
+}
+
 /// One failed message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Incident {
@@ -92,6 +106,8 @@ pub struct Sample {
     pub late: Duration,
     /// How long opening its connection took, if it had one of its own.
     pub connecting: Option<Duration>,
+    /// Whether the instrument did not run meanwhile: then its end says nothing.
+    pub interrupted: bool,
     /// How long it took from sending, or why it failed.
     pub end: Result<Duration, Failure>,
 }
@@ -100,7 +116,8 @@ impl Sample {
     /// A message of a closed loop, which is never late.
     #[must_use]
     pub const fn new(at: Duration, connection: usize, end: Result<Duration, Failure>) -> Self {
-        Self { at, connection, message: 0, late: Duration::ZERO, connecting: None, end }
+        let late = Duration::ZERO;
+        Self { at, connection, message: 0, late, connecting: None, interrupted: false, end }
     }
 }
 
@@ -131,6 +148,8 @@ impl Measurement {
             ended: Ended::AsPlanned,
             tally: Tally::default(),
             under_way: Vec::new(),
+            interrupted: 0,
+            stops: Stops::default(),
             times: Times::new(),
             response: None,
             late: None,
@@ -163,6 +182,10 @@ impl Measurement {
 
     /// Records one message. Allocates nothing.
     pub fn record(&mut self, sample: &Sample) {
+        if sample.interrupted {
+            self.interrupted += 1;
+            return;
+        }
         self.tally.record(&sample.end);
         if let Some(late) = &mut self.late {
             late.record(sample.late);

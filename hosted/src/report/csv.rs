@@ -49,13 +49,14 @@ impl Csv {
         if self.rows.len() + ROW > BUFFER {
             self.flush()?;
         }
-        let Sample { at, connection, message, late, connecting, end } = sample;
+        let Sample { at, connection, message, late, connecting, interrupted, end } = sample;
         let (at, late) = (at.as_nanos(), late.as_nanos());
         write!(self.rows, "{at},{connection},{message},{late},")?;
         if let Some(connecting) = connecting {
             write!(self.rows, "{}", connecting.as_nanos())?;
         }
         match end {
+            _ if *interrupted => writeln!(self.rows, ",,,interrupted"),
             Ok(took) => {
                 let took = took.as_nanos();
                 writeln!(self.rows, ",{took},{},echoed", took + late)
@@ -107,14 +108,23 @@ mod tests {
             message: 9,
             late: micros(1),
             connecting: Some(micros(3)),
+            interrupted: false,
             end: Ok(micros(5)),
         };
         csv.row(&sample);
         csv.row(&Sample { connecting: None, end: Err(Failure::Reset), ..sample });
+        csv.row(&Sample { interrupted: true, ..sample });
         csv.finish().expect("written");
         let text = std::fs::read_to_string(path.path()).expect("read");
         let rows: Vec<_> = text.lines().skip(1).collect();
-        assert_eq!(rows, ["7000,2,9,1000,3000,5000,6000,echoed", "7000,2,9,1000,,,,reset"]);
+        assert_eq!(
+            rows,
+            [
+                "7000,2,9,1000,3000,5000,6000,echoed",
+                "7000,2,9,1000,,,,reset",
+                "7000,2,9,1000,3000,,,interrupted"
+            ]
+        );
         let columns = |line: &str| line.split(',').count();
         assert!(text.lines().all(|line| columns(line) == 8));
     }

@@ -54,6 +54,11 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
             "messages": measurement.under_way.len(),
             "longest_ns": measurement.under_way.iter().max().map(|time| nanos(*time)),
         },
+        "interrupted": {
+            "messages": measurement.interrupted,
+            "stops": measurement.stops.times,
+            "stopped_ns": nanos(measurement.stops.total),
+        },
         "fail_rate": tally.fail_rate(),
         "fail_rate_upper95": interval.map(|(_, high)| high),
         "service_ns": times(&measurement.times),

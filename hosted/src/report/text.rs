@@ -8,7 +8,7 @@ use echo_core::{Difference, FailureKind, Fault};
 use super::Subject;
 use super::hints::hints;
 use crate::confidence::fail_rate_interval;
-use crate::load::{Ended, Measurement, Plan};
+use crate::load::{Ended, Measurement, Plan, Stops};
 use crate::percentiles::{self, P99, PERCENTILES};
 use crate::times::Times;
 use crate::units::{self, plain};
@@ -34,6 +34,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement) -> String {
     lines.push(totals(measurement));
     lines.extend(warm_up(subject, measurement));
     lines.extend(under_way(measurement));
+    lines.extend(interrupted(measurement));
     lines.extend(round_trips(&measurement.times));
     lines.extend(rates(subject, measurement));
     lines.extend(percentile_table(measurement));
@@ -94,6 +95,20 @@ fn under_way(measurement: &Measurement) -> Option<String> {
     }
     let messages = units::counted(measurement.under_way.len() as u64, "message");
     Some(format!("{messages} still under way at the end, for up to {}", units::duration(longest)))
+}
+
+/// When nobody measured.
+fn interrupted(measurement: &Measurement) -> Option<String> {
+    let Stops { times, total } = measurement.stops;
+    if times == 0 {
+        return None;
+    }
+    let (time, stops) = (units::duration(total), units::counted(times, "stop"));
+    let messages = units::counted(measurement.interrupted, "message");
+    Some(format!(
+        "the instrument did not run for {time} ({stops}): {messages} interrupted, neither echoed \
+         nor failed; the clock and the schedule stood still"
+    ))
 }
 
 /// As `ping` words it.

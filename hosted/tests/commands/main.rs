@@ -14,4 +14,5 @@ mod rate;
 mod server;
 mod stopping;
 mod support;
+mod suspended;
 mod usage;

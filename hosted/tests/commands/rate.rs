@@ -79,6 +79,7 @@ fn json_has_every_key_and_nothing_else() {
             "failed",
             "wrong",
             "under_way",
+            "interrupted",
             "fail_rate",
             "fail_rate_upper95",
             "service_ns",

@@ -1,0 +1,56 @@
+//! An instrument that is stopped by its user, as Ctrl+Z does, and goes on later.
+
+use std::io::Write;
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::rate::{LENGTH, json};
+use crate::support::{PATIENCE, Program, hosted, message, peer};
+
+/// Longer than the limit of a message.
+const STOPPED: Duration = Duration::from_millis(2_500);
+
+#[test]
+fn what_is_under_way_while_it_is_stopped_is_neither_echoed_nor_failed() {
+    for connections in [1, 4] {
+        let (held, holds) = mpsc::channel();
+        let free = Arc::new(Barrier::new(connections + 1));
+        let target = peer({
+            let free = free.clone();
+            move |_, mut stream| {
+                for turn in 0.. {
+                    let Some(message) = message(&stream, LENGTH) else { return };
+                    if turn == 3 {
+                        held.send(()).expect("the test waits");
+                        free.wait();
+                    }
+                    let _ = stream.write_all(&message);
+                }
+            }
+        });
+        let mut command = hosted();
+        command.args(["rate", &target.to_string(), "--no-plot", "-J", "-c", "100"]);
+        command.args(["--timeout", "2s", "-P", &connections.to_string()]);
+        let program = Program::start(&mut command);
+        for _ in 0..connections {
+            holds.recv_timeout(PATIENCE).expect("a message");
+        }
+        program.signal(Signal::STOP);
+        free.wait();
+        thread::sleep(STOPPED);
+        program.signal(Signal::CONT);
+        let ended = program.wait();
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
+        let report = json(&ended);
+        let told = |key: &str| report["interrupted"][key].as_u64().expect("a number");
+        assert!(told("messages") >= connections as u64, "{report}");
+        assert_eq!(report["echoed"].as_u64().expect("a number") + told("messages"), 100);
+        assert_eq!((&report["complete"], &report["sent"]), (&true.into(), &report["echoed"]));
+        assert!(told("stops") >= 1 && told("stopped_ns") >= 1_000_000_000, "{report}");
+        // Nor does anybody wait for them.
+        assert!(report["elapsed_s"].as_f64() < Some(60.0), "{report}");
+    }
+}
