@@ -6,7 +6,7 @@
 
 use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, Icmpv6Message,
-    Icmpv6Packet, IpAddress, IpEndpoint, IpProtocol, TcpPacket,
+    Icmpv6Packet, IpAddress, IpEndpoint, IpProtocol, TcpPacket, TcpSeqNumber,
 };
 
 use crate::addresses::Addresses;
@@ -23,8 +23,8 @@ pub(crate) enum Subject {
         flow: Flow,
         /// The Ethernet address that it comes from.
         from: EthernetAddress,
-        /// It asks for a new connection: SYN and nothing else.
-        opens: bool,
+        /// The number of a SYN and nothing else, which asks for a new connection.
+        opens: Option<TcpSeqNumber>,
     },
     /// A question whether this host is there, for it alone.
     Ping {
@@ -89,6 +89,7 @@ fn segment(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
         local: IpEndpoint::new(packet.destination, segment.dst_port()),
     };
     let opens = segment.syn() && !segment.ack() && !segment.rst() && !segment.fin();
+    let opens = opens.then(|| segment.seq_number());
     Some(Subject::Segment { flow, from, opens })
 }
 
@@ -151,9 +152,9 @@ mod tests {
     const MACS: [u8; 12] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
     const FROM: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
     const V6: IpAddress = IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1);
-    /// Ports 0x1234 to 2333, SYN.
+    /// Ports 0x1234 to 2333, number 7, SYN.
     const SYN: [u8; 20] =
-        [0x12, 0x34, 0x09, 0x1d, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x02, 0, 0, 0, 0, 0, 0];
+        [0x12, 0x34, 0x09, 0x1d, 0, 0, 0, 7, 0, 0, 0, 0, 0x50, 0x02, 0, 0, 0, 0, 0, 0];
 
     fn ipv4(fragment: [u8; 2], options: &[u8], segment: &[u8]) -> std::vec::Vec<u8> {
         let header = 20 + options.len();
@@ -186,7 +187,7 @@ mod tests {
 
     fn opens(peer: IpAddress, local: IpAddress) -> Subject {
         let (peer, local) = (IpEndpoint::new(peer, 0x1234), IpEndpoint::new(local, 2333));
-        Subject::Segment { flow: Flow { peer, local }, from: FROM, opens: true }
+        Subject::Segment { flow: Flow { peer, local }, from: FROM, opens: Some(TcpSeqNumber(7)) }
     }
 
     #[test]
@@ -259,7 +260,7 @@ mod tests {
             let Subject::Segment { opens, .. } = classify(&ipv4([0, 0], &[], &segment)) else {
                 panic!("no segment with flags {flags:#x}");
             };
-            assert_eq!(opens, expected, "{flags:#x}");
+            assert_eq!(opens.is_some(), expected, "{flags:#x}");
         }
     }
 

@@ -131,6 +131,15 @@
 //! it sends again. A reset that cannot leave, because the peer does not answer
 //! ARP, is not tried again.
 //!
+//! # A peer that comes again
+//!
+//! A SYN from the address and port of a connection that the server still has is
+//! answered by a challenge ACK, at most once a second for each connection (RFC
+//! 5961): a peer that has restarted resets the connection by it, and gets in with its
+//! next SYN; nobody ends a connection by a forged one. In the handshake a SYN with
+//! another number begins it anew, and what is acknowledged, in FIN-WAIT-2 or
+//! TIME-WAIT, gives way to any SYN.
+//!
 //! # Limits
 //!
 //! IPv4 packets in fragments and TCP behind IPv6 extension headers are not
@@ -146,6 +155,7 @@
 extern crate std;
 
 mod addresses;
+mod challenge;
 mod claim;
 mod client;
 mod clock;

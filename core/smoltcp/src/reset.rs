@@ -1,4 +1,4 @@
-//! The reset with which a connection is given up.
+//! The reset with which a connection is given up, and how to do without it.
 
 use smoltcp::socket::tcp::{Socket, State};
 
@@ -8,8 +8,14 @@ use smoltcp::socket::tcp::{Socket, State};
 /// reset when it sends again. To be called after each egress.
 pub(crate) fn drop_unsent(socket: &mut Socket<'_>) {
     if socket.state() == State::Closed && socket.remote_endpoint().is_some() {
-        // The only way to its state when it was new. Any port but 0 would do.
-        let _ = socket.listen(1);
-        socket.close();
+        forget(socket);
     }
+}
+
+/// Ends the connection, if there is one, without a word.
+pub(crate) fn forget(socket: &mut Socket<'_>) {
+    socket.abort();
+    // The only way to the state of a new socket. Any port but 0 would do.
+    let _ = socket.listen(1);
+    socket.close();
 }

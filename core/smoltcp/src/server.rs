@@ -7,14 +7,14 @@ use echo_core::{CloseReason, Instant, Rules};
 use heapless::Vec;
 use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
-use smoltcp::wire::{EthernetAddress, IpEndpoint};
+use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
 use crate::addresses::Addresses;
 use crate::clock::to_wire;
 use crate::demux::{Flow, Subject, classify};
 use crate::link::Link;
 use crate::packet::is_genuine;
-use crate::slot::Vacancy;
+use crate::slot::{Standing, Vacancy};
 use crate::slots::Slots;
 use crate::{Broken, Slot};
 
@@ -94,6 +94,17 @@ pub struct Server<'s, 'a, const N: usize> {
     neighbours_changed: bool,
     connections: usize,
     turned_away: u64,
+}
+
+/// Who is shown a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    /// The socket of the slot with this number.
+    Slot(usize),
+    /// No socket: smoltcp answers by itself.
+    Strangers,
+    /// The frame is dropped.
+    Nobody,
 }
 
 /// Numbers of the slots that frames came for.
@@ -202,59 +213,80 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         touched: &mut Touched,
     ) {
         let addresses = Addresses::of(&self.link.interface);
-        let slot = match classify(frame, &addresses) {
+        let audience = match classify(frame, &addresses) {
             Subject::Segment { flow, from, opens } => {
                 let serves = flow.local.port == self.service.port;
                 let found = if serves { self.slots.find(&flow) } else { None };
                 let known = found.is_some_and(|number| self.slots.get(number).via == from);
-                if (opens || !known) && !is_genuine(frame, &addresses, checksums) {
+                if (opens.is_some() || !known) && !is_genuine(frame, &addresses, checksums) {
                     return;
                 }
-                let unused = found.is_none_or(|number| self.slots.get(number).is_vacant());
                 self.link.introduce(now, flow.peer.addr, from);
-                if opens && serves && unused && self.accepting {
-                    return self.open(now, frame, answer, from, flow, touched);
-                }
-                if let Some(number) = found {
+                let audience = match opens {
+                    Some(number) if serves => self.meet(now, flow, found, number),
+                    _ => found.map_or(Audience::Strangers, Audience::Slot),
+                };
+                if let Audience::Slot(number) = audience {
                     self.slots.get(number).via = from;
                 }
-                found
+                audience
             }
             Subject::Ping { peer, from } => {
                 if is_genuine(frame, &addresses, checksums) {
                     self.link.introduce(now, peer, from);
                 }
-                None
+                Audience::Strangers
             }
             Subject::Neighbour => {
                 self.neighbours_changed = true;
                 self.link.forget();
-                None
+                Audience::Strangers
             }
             Subject::Claim(notice) => return notice.send(answer),
-            Subject::Unanswered => return,
-            Subject::Other => None,
+            Subject::Unanswered => Audience::Nobody,
+            Subject::Other => Audience::Strangers,
         };
-        let sockets = match slot {
-            Some(number) => self.slots.get(number).sockets(),
-            None => &mut self.strangers,
+        let sockets = match audience {
+            Audience::Slot(number) => self.slots.get(number).sockets(),
+            Audience::Strangers => &mut self.strangers,
+            Audience::Nobody => return,
         };
         self.link.show(now, frame, answer, sockets);
-        if let Some(number) = slot {
+        if let Audience::Slot(number) = audience {
             self.touch(number, touched);
         }
     }
 
-    /// Shows a SYN to a vacant slot.
-    fn open(
+    /// Who is shown a SYN with this number, if its flow was found in a slot or not.
+    fn meet(
         &mut self,
         now: Instant,
-        frame: &[u8],
-        answer: impl TxToken,
-        from: EthernetAddress,
         flow: Flow,
-        touched: &mut Touched,
-    ) {
+        found: Option<usize>,
+        number: TcpSeqNumber,
+    ) -> Audience {
+        match found.map(|found| (found, self.slots.get(found).standing(number))) {
+            Some((found, Standing::Known)) => Audience::Slot(found),
+            Some((found, Standing::Open)) => {
+                self.slots.get(found).challenged = true;
+                Audience::Slot(found)
+            }
+            _ if !self.accepting => Audience::Strangers,
+            Some((found, Standing::Begun(yields))) => {
+                self.slots.get(found).listen(number, yields, &self.service);
+                Audience::Slot(found)
+            }
+            Some((found, Standing::Over)) => {
+                self.slots.get(found).part();
+                self.slots.remove(found);
+                self.open(now, flow, number)
+            }
+            None => self.open(now, flow, number),
+        }
+    }
+
+    /// Makes a slot ready for a SYN.
+    fn open(&mut self, now: Instant, flow: Flow, syn: TcpSeqNumber) -> Audience {
         let number = if let Some(number) = self.slots.take() {
             self.connections += 1;
             number
@@ -262,16 +294,12 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
             number
         } else {
             self.turned_away += 1;
-            return;
+            return Audience::Nobody;
         };
-        let slot = self.slots.get(number);
-        slot.listen(now, &self.service);
-        slot.via = from;
-        self.link.show(now, frame, answer, slot.sockets());
-        if slot.opened() {
-            self.slots.insert(number, flow);
-        }
-        self.touch(number, touched);
+        self.slots.get(number).listen(syn, Slot::<N>::patience(now), &self.service);
+        // If smoltcp does not take the SYN, the slot is vacant again when it is served.
+        self.slots.insert(number, flow);
+        Audience::Slot(number)
     }
 
     fn touch(&mut self, number: usize, touched: &mut Touched) {

@@ -8,13 +8,15 @@ use echo_core::{Endpoint, IdleTimer, Instant, Rules, Session};
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
-use smoltcp::wire::{EthernetAddress, IpEndpoint};
+use smoltcp::wire::{EthernetAddress, IpEndpoint, TcpSeqNumber};
 
 use crate::Broken;
+use crate::challenge::challenge;
 use crate::clock::{from_wire, to_wire};
+use crate::demux::Flow;
 use crate::link::Link;
 use crate::pump::Pump;
-use crate::reset::drop_unsent;
+use crate::reset::{drop_unsent, forget};
 use crate::server::{Event, Service};
 use crate::slots::Links;
 
@@ -56,6 +58,8 @@ pub struct Slot<'a, const N: usize> {
     pub(crate) via: EthernetAddress,
     /// A frame for it came in the current step.
     pub(crate) touched: bool,
+    /// It is to send a challenge ACK.
+    pub(crate) challenged: bool,
     pub(crate) links: Links,
 }
 
@@ -66,6 +70,8 @@ enum Life<const N: usize> {
     /// nothing is lost if it is forgotten for a new one.
     Vacant,
     Opening {
+        /// Of the SYN.
+        number: TcpSeqNumber,
         yields: IdleTimer,
     },
     Serving {
@@ -79,6 +85,20 @@ enum Life<const N: usize> {
         yields: IdleTimer,
         pump: Pump,
     },
+}
+
+/// What a slot holds, seen by a SYN of the same peer and port (RFC 9293, 3.10.7.4).
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// A connection that is over: the SYN opens another.
+    Over,
+    /// The handshake that this very SYN began.
+    Known,
+    /// A handshake that another SYN began, which gives way by this timer: the peer
+    /// begins anew.
+    Begun(IdleTimer),
+    /// A connection: whether its peer still knows it, a challenge ACK will tell.
+    Open,
 }
 
 /// When a slot that has become vacant should be used again.
@@ -104,12 +124,12 @@ impl<'a, const N: usize> Slot<'a, N> {
         let socket = Socket::new(SocketBuffer::new(receive), SocketBuffer::new(send));
         let handle = sockets.add(socket);
         let (life, links) = (Life::Vacant, Links::default());
-        let via = EthernetAddress::default();
-        Self { sockets, handle, life, deadline: None, via, touched: false, links }
+        let (touched, challenged, via) = (false, false, EthernetAddress::default());
+        Self { sockets, handle, life, deadline: None, via, touched, challenged, links }
     }
 
-    /// Makes the vacant slot ready for the SYN that comes next.
-    pub(crate) fn listen(&mut self, now: Instant, service: &Service) {
+    /// Makes the slot ready for the SYN with this number, which comes next.
+    pub(crate) fn listen(&mut self, number: TcpSeqNumber, yields: IdleTimer, service: &Service) {
         let socket = self.sockets.get_mut::<Socket<'_>>(self.handle);
         socket.abort();
         socket.set_nagle_enabled(service.nagle);
@@ -118,16 +138,30 @@ impl<'a, const N: usize> Slot<'a, N> {
         socket.set_keep_alive(Some(KEEP_ALIVE.into()));
         // It is closed now, so only port 0 can fail: then nobody can connect.
         let _ = socket.listen(service.port);
-        self.life = Life::Opening { yields: started(HANDSHAKE_YIELDS, now) };
+        self.life = Life::Opening { number, yields };
     }
 
-    /// Whether the SYN that it listened for was a right one.
-    pub(crate) fn opened(&self) -> bool {
-        self.socket().state() == State::SynReceived
+    /// When a handshake that begins now gives way.
+    pub(crate) fn patience(now: Instant) -> IdleTimer {
+        started(HANDSHAKE_YIELDS, now)
     }
 
-    pub(crate) fn is_vacant(&self) -> bool {
-        matches!(self.life, Life::Vacant)
+    /// What it holds, seen by a SYN of its peer.
+    pub(crate) fn standing(&self, syn: TcpSeqNumber) -> Standing {
+        match (&self.life, self.socket().state()) {
+            (Life::Vacant, _) | (_, State::Closed) => Standing::Over,
+            (Life::Opening { number, yields }, State::Listen | State::SynReceived) => {
+                if *number == syn { Standing::Known } else { Standing::Begun(yields.clone()) }
+            }
+            _ => Standing::Open,
+        }
+    }
+
+    /// Leaves what is over to itself: if it is vacant, its peer hears no more of it.
+    pub(crate) fn part(&mut self) {
+        if matches!(self.life, Life::Vacant) {
+            forget(self.sockets.get_mut(self.handle));
+        }
     }
 
     /// Whether it has waited so long for its peer that it gives way to another.
@@ -135,7 +169,7 @@ impl<'a, const N: usize> Slot<'a, N> {
         match &self.life {
             // What its peer has just sent is not looked at yet.
             _ if self.touched => false,
-            Life::Opening { yields } | Life::Closing { yields, .. } => yields.expired(now),
+            Life::Opening { yields, .. } | Life::Closing { yields, .. } => yields.expired(now),
             Life::Serving { .. } | Life::Vacant => false,
         }
     }
@@ -164,6 +198,12 @@ impl<'a, const N: usize> Slot<'a, N> {
         self.advance(now, rules, on_event);
         let peer = self.socket().remote_endpoint().map(|peer| (peer.addr, self.via));
         link.send(now, device, &mut self.sockets, peer);
+        if core::mem::take(&mut self.challenged)
+            && let Some(flow) = self.flow()
+        {
+            link.introduce(now, flow.peer.addr, self.via);
+            challenge(now, &flow, link, device, &mut self.sockets);
+        }
         if self.socket().state() == State::Closed {
             // The stack gave up, which only its egress decides.
             self.advance(now, rules, on_event);
@@ -182,6 +222,11 @@ impl<'a, const N: usize> Slot<'a, N> {
 
     fn socket(&self) -> &Socket<'a> {
         self.sockets.get(self.handle)
+    }
+
+    fn flow(&self) -> Option<Flow> {
+        let socket = self.socket();
+        Some(Flow { peer: socket.remote_endpoint()?, local: socket.local_endpoint()? })
     }
 
     fn advance(&mut self, now: Instant, rules: Rules, on_event: &mut impl FnMut(Event<'_>)) {

@@ -6,6 +6,7 @@ mod cable;
 mod echo;
 mod faults;
 mod hostile;
+mod restart;
 mod segment;
 mod talker;
 mod waiting;
