@@ -25,6 +25,8 @@ pub(crate) struct Bench {
     plugs: [Plug; 2],
     /// Nobody answers ARP for the peers if not.
     pub(crate) reachable: bool,
+    /// All frames of the server.
+    pub(crate) sent: Vec<Vec<u8>>,
     pub(crate) heard: Vec<Heard>,
     /// When the server asked for the peers' MAC.
     pub(crate) asked: Vec<Instant>,
@@ -46,8 +48,9 @@ impl Bench {
         let setup = Setup { slots, service, faults: Faults::default(), ..Setup::default() };
         let (_, mut plugs) = Cable::new(setup.faults, setup.seed);
         let server = server(&setup, &mut plugs[0]);
+        let (now, reachable, sent) = (Instant::START, true, Vec::new());
         let (heard, asked, closed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { now: Instant::START, server, plugs, reachable: true, heard, asked, closed }
+        Self { now, server, plugs, reachable, sent, heard, asked, closed }
     }
 
     /// A frame that the server takes in with the next one.
@@ -116,6 +119,7 @@ impl Bench {
     }
 
     fn hear(&mut self, frame: &[u8]) {
+        self.sent.push(frame.to_vec());
         self.heard.extend(Heard::parse(self.now, frame));
         let frame = EthernetFrame::new_checked(frame).expect("the server sends frames");
         if frame.ethertype() == EthernetProtocol::Arp {

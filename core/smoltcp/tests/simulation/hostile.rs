@@ -97,33 +97,40 @@ fn noise_does_no_harm() {
     assert!(connected(&world) >= 1);
 }
 
-/// smoltcp lets a socket that waits for ARP rest for a second; the answer ends that.
-/// Who is on the link has said where it is; a gateway is asked for.
+/// smoltcp lets a socket that waits for ARP rest for a second; the answer ends that, or
+/// a question. Who is on the link has said where it is; a gateway is asked for.
 #[test]
 fn what_waits_for_arp_leaves_when_arp_is_answered() {
-    let mut world = World::new(Setup::default(), Vec::<Talker>::new());
-    let [somebody, gateway] = [[10, 1, 1, 1], [192, 168, 69, 254]].map(Ipv4Address::from);
-    let routes = world.server.interface().routes_mut();
-    routes.add_default_ipv4_route(gateway).expect("room for a route");
-    world.plugs[1].inject(world.now, &syn(somebody, 1024, 7));
-    world.run_until(SECOND / 100, |_| false);
-    assert_eq!(world.cable.borrow().sent_to[1], 1, "it asks where the gateway is");
+    for (operation, replies) in [(ArpOperation::Reply, 0), (ArpOperation::Request, 1)] {
+        let mut world = World::new(Setup::default(), Vec::<Talker>::new());
+        let [somebody, gateway] = [[10, 1, 1, 1], [192, 168, 69, 254]].map(Ipv4Address::from);
+        let routes = world.server.interface().routes_mut();
+        routes.add_default_ipv4_route(gateway).expect("room for a route");
+        world.plugs[1].inject(world.now, &syn(somebody, 1024, 7));
+        world.run_until(SECOND / 100, |_| false);
+        assert_eq!(world.cable.borrow().sent_to[1], 1, "it asks where the gateway is");
+        world.plugs[1].inject(world.now, &arp(operation, gateway));
+        world.run_until(SECOND / 50, |_| false);
+        assert_eq!(world.cable.borrow().sent_to[1], 2 + replies, "it answers the SYN");
+    }
+}
+
+/// ARP to the server from this address.
+fn arp(operation: ArpOperation, from: Ipv4Address) -> Vec<u8> {
     let IpAddress::Ipv4(server) = SERVER else { panic!("the server speaks IPv4") };
-    let mut answer = vec![0; 42];
-    let mut frame = EthernetFrame::new_unchecked(&mut answer[..]);
+    let mut bytes = vec![0; 42];
+    let mut frame = EthernetFrame::new_unchecked(&mut bytes[..]);
     let (src_addr, dst_addr) = (CLIENT_MAC, SERVER_MAC);
     EthernetRepr { src_addr, dst_addr, ethertype: EthernetProtocol::Arp }.emit(&mut frame);
     let arp = ArpRepr::EthernetIpv4 {
-        operation: ArpOperation::Reply,
+        operation,
         source_hardware_addr: CLIENT_MAC,
-        source_protocol_addr: gateway,
+        source_protocol_addr: from,
         target_hardware_addr: SERVER_MAC,
         target_protocol_addr: server,
     };
     arp.emit(&mut ArpPacket::new_unchecked(frame.payload_mut()));
-    world.plugs[1].inject(world.now, &answer);
-    world.run_until(SECOND / 50, |_| false);
-    assert_eq!(world.cable.borrow().sent_to[1], 2, "it answers the SYN");
+    bytes
 }
 
 /// A peer that has no other port left may come again from one in TIME-WAIT.

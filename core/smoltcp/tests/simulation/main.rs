@@ -6,6 +6,8 @@ mod cable;
 mod echo;
 mod faults;
 mod hostile;
+mod link;
+mod neighbour;
 mod restart;
 mod segment;
 mod talker;
