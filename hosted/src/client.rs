@@ -1,9 +1,11 @@
-//! `hosted client`: sends lines and shows what comes back.
+//! `hosted client`: sends its input and shows what comes back.
 //!
-//! Every line is one exchange, which ends when as many bytes came back as were
-//! sent; then the next line is taken. The server's end is noticed at once, also
-//! while the user types. The exit code is 1 when the server ended before the
-//! user, or before the input, did.
+//! A line that somebody types, and a `--message`, is one exchange, which ends
+//! when as many bytes came back as were sent; then the next line is taken. Any
+//! other input is a stream, which is sent as it comes while its echo is read.
+//! The server's end is noticed at once, also while the user types. The exit
+//! code is 1 when the server ended before the user, or before the input, did,
+//! and when a stream does not come back as it went.
 
 mod conversation;
 mod exchange;
@@ -15,9 +17,9 @@ use std::{process, thread};
 
 use anyhow::{Context, Result, anyhow};
 
-use self::conversation::Conversation;
-use self::input::Input;
-use self::screen::Screen;
+use self::conversation::{Conversation, Manner};
+use self::input::{Input, Unit};
+use self::screen::{Screen, Stdout};
 use crate::cli::ClientArgs;
 use crate::progress::{complain, note};
 use crate::signals::Stop;
@@ -29,11 +31,18 @@ use crate::{Verdict, address};
 ///
 /// If the server cannot be reached, or the standard input or output is broken.
 pub fn main(args: &ClientArgs) -> Result<Verdict> {
+    let person_types = args.message.is_none() && io::stdin().is_terminal();
     let person_reads = io::stdout().is_terminal();
-    let dialogue = person_reads && args.message.is_none() && io::stdin().is_terminal();
+    let dialogue = person_types && person_reads;
     leave_on_signals(dialogue).context("cannot catch signals")?;
 
-    let input = Input::standard(input::Form { typed: dialogue, once: args.one_shot })
+    let streamed = !person_types && !args.one_shot && args.message.is_none();
+    let unit = match (dialogue, streamed) {
+        (true, _) => Unit::Typed,
+        (_, true) => Unit::Piece,
+        (false, false) => Unit::Line,
+    };
+    let input = Input::standard(input::Form { unit, once: args.one_shot })
         .context("cannot open the standard input")?;
     let input = match &args.message {
         Some(message) => input.with_message(message),
@@ -49,8 +58,14 @@ pub fn main(args: &ClientArgs) -> Result<Verdict> {
     let stream = address::connect(&addresses, args.timeout.0)?;
     stream.set_nonblocking(true).context("cannot prepare the connection")?;
 
-    let screen = Screen::new(io::stdout(), screen);
-    let Some(complaint) = Conversation::new(args, stream, input, screen).run()? else {
+    let manner = Manner {
+        limit: args.timeout,
+        buffer: args.buffer as usize,
+        stream: streamed,
+        exit: person_types || args.message.is_some(),
+    };
+    let screen = Screen::new(Stdout::open().context("cannot open the standard output")?, screen);
+    let Some(complaint) = Conversation::new(manner, stream, input, screen).run()? else {
         return Ok(Verdict::Well);
     };
     complain(&anyhow!(complaint));

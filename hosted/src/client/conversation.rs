@@ -5,7 +5,7 @@
 //! reports states and not changes: nothing is missed by looking too little.
 
 use std::fs::File;
-use std::io::{self, Stdout};
+use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
@@ -16,50 +16,72 @@ use rustix::io::Errno;
 
 use super::exchange::{End, Exchange};
 use super::input::{Input, Next};
-use super::screen::Screen;
+use super::screen::{Screen, Stdout};
 use crate::address::reason;
-use crate::cli::{ClientArgs, Limit};
+use crate::cli::Limit;
 use crate::clock::Clock;
 use crate::escape::Escaped;
 use crate::pump::Pump;
 
+/// How to talk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    /// How long nothing may move while an echo is owed.
+    pub(super) limit: Limit,
+    /// The most bytes to read at once.
+    pub(super) buffer: usize,
+    /// The input is a stream: it waits for no echo, and has to come back as it went.
+    pub(super) stream: bool,
+    /// A message that is the word `exit` is a command: to leave.
+    pub(super) exit: bool,
+}
+
 /// A connection, and who talks over it.
 pub(super) struct Conversation {
+    manner: Manner,
     stream: TcpStream,
     pump: Pump,
     scratch: Vec<u8>,
     clock: Clock,
-    limit: Limit,
     exchange: Exchange,
     input: Input<File>,
     screen: Screen<Stdout>,
+    /// The connection is broken: what has come is still read.
+    broken: Option<io::Error>,
+    /// Our FIN is sent.
+    shut: bool,
+    /// After how many bytes the word `exit` was last sent as a message.
+    word: Option<u64>,
 }
 
 /// Why a conversation ended before it was over.
 enum Trouble {
     Closed,
-    Broken(io::Error),
     TimedOut,
     Unasked(Vec<u8>),
+    Differs,
 }
 
 impl Conversation {
     /// Over a non-blocking `stream`.
     pub(super) fn new(
-        args: &ClientArgs,
+        manner: Manner,
         stream: TcpStream,
         input: Input<File>,
         screen: Screen<Stdout>,
     ) -> Self {
         Self {
+            manner,
             stream,
             pump: Pump::new(),
-            scratch: vec![0; args.buffer as usize],
+            scratch: vec![0; manner.buffer],
             clock: Clock::start(),
-            limit: args.timeout,
-            exchange: Exchange::new(args.timeout.0),
+            exchange: Exchange::new(manner.limit.0),
             input,
             screen,
+            broken: None,
+            shut: false,
+            word: None,
         }
     }
 
@@ -82,31 +104,43 @@ impl Conversation {
                 clock.now(),
                 || clock.now(),
             );
+            // A reader of our output who is slow takes nothing from the server's time.
+            self.exchange.handle_timeout(clock.now());
             self.screen.receive(&self.exchange.take_reply()).context(NO_OUTPUT)?;
             if let Err(error) = moved {
-                return self.unless_all_is_said(Trouble::Broken(error));
+                if self.broken.is_some() {
+                    return self.unless_all_is_said();
+                }
+                // Nothing can be sent any more; what came before may not be read yet.
+                self.broken = Some(error);
+                (self.pump.readable, self.pump.writable) = (true, false);
+                continue;
             }
-            self.exchange.handle_timeout(clock.now());
-            if self.exchange.finished() {
+            if self.exchange.finished() && !self.shut {
+                self.shut = true;
                 // What is broken says so when it is read; what is shut stays so.
                 let _ = self.stream.shutdown(Shutdown::Write);
             }
             match self.exchange.end() {
                 None => {}
-                Some(End::Parted) => return Ok(None),
-                Some(End::Closed) => return self.unless_all_is_said(Trouble::Closed),
+                Some(End::Parted | End::Closed) => return self.unless_all_is_said(),
                 Some(End::TimedOut) => return Ok(Some(Trouble::TimedOut)),
                 Some(End::Unasked(bytes)) => return Ok(Some(Trouble::Unasked(bytes))),
             }
-            if self.exchange.answered() {
+            if !self.manner.stream && self.exchange.answered() {
                 self.screen.complete().context(NO_OUTPUT)?;
-                if self.go_on()? {
-                    continue;
-                }
+            }
+            if self.turn() && self.go_on()? {
+                continue;
             }
             let now = clock.now();
             self.wait(self.exchange.deadline().map(|at| at.saturating_duration_since(now)))?;
         }
+    }
+
+    /// Whether it is the input's turn.
+    fn turn(&self) -> bool {
+        if self.manner.stream { self.exchange.ready() } else { self.exchange.answered() }
     }
 
     /// Gives the exchange its next command. Returns whether there was one.
@@ -121,7 +155,11 @@ impl Conversation {
                 if !self.input.ended() {
                     self.screen.entered();
                 }
-                if is_exit(&message) {
+                let exit = is_exit(&message);
+                if exit {
+                    self.word = Some(self.exchange.asked());
+                }
+                if exit && self.manner.exit {
                     self.exchange.exit(now, message);
                 } else {
                     self.exchange.ask(now, message);
@@ -141,7 +179,7 @@ impl Conversation {
         }
         let mut sources =
             [PollFd::new(&self.stream, of_stream), PollFd::new(&self.input, PollFlags::IN)];
-        let count = if self.exchange.answered() { 2 } else { 1 };
+        let count = if self.turn() { 2 } else { 1 };
         // A time that the system cannot express is as good as none.
         let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
         match poll(&mut sources[..count], patience.as_ref()) {
@@ -158,9 +196,9 @@ impl Conversation {
         Ok(())
     }
 
-    /// The end of the connection is `trouble`, unless nothing is owed and there
+    /// The end of the connection is trouble, unless nothing is owed and there
     /// is nothing more to say, as far as can be known without waiting.
-    fn unless_all_is_said(&mut self, trouble: Trouble) -> Result<Option<Trouble>> {
+    fn unless_all_is_said(&mut self) -> Result<Option<Trouble>> {
         let all_is_said = self.exchange.parting()
             || self.exchange.missing() == 0
                 && match self.input.next() {
@@ -171,27 +209,42 @@ impl Conversation {
                         self.input.next() == Next::End
                     }
                 };
-        Ok((!all_is_said).then_some(trouble))
+        Ok(if !all_is_said {
+            Some(Trouble::Closed)
+        } else if self.manner.stream && self.exchange.differs() {
+            Some(Trouble::Differs)
+        } else {
+            None
+        })
     }
 
     /// What happened, and what is owed.
     fn complaint(&self, trouble: &Trouble) -> String {
-        let what = match trouble {
-            Trouble::Closed => "the server closed the connection".into(),
-            Trouble::Broken(error) => format!("the connection broke: {}", reason(error)),
-            Trouble::TimedOut => format!("nothing moved for {} (--timeout)", self.limit),
-            Trouble::Unasked(bytes) => {
+        let (asked, back) = (self.exchange.asked(), self.exchange.back());
+        let mut text = match (trouble, &self.broken) {
+            (Trouble::Closed, None) => "the server closed the connection".into(),
+            (Trouble::Closed, Some(error)) => format!("the connection broke: {}", reason(error)),
+            (Trouble::TimedOut, _) => {
+                format!("nothing moved for {} (--timeout)", self.manner.limit)
+            }
+            (Trouble::Unasked(bytes), _) => {
                 let excerpt = Escaped(&bytes[..bytes.len().min(EXCERPT)]);
                 let dots = if bytes.len() > EXCERPT { "..." } else { "" };
                 format!("the server sent more than it was sent: \"{excerpt}{dots}\"")
             }
-        };
-        match self.exchange.missing() {
-            0 => what,
-            missing => {
-                format!("{what}; {missing} of {} bytes did not come back", self.exchange.asked())
+            (Trouble::Differs, _) => {
+                format!("{back} bytes came back, as many as were sent, but they are not the same")
             }
+        };
+        if back < asked {
+            text += &format!("; {back} of {asked} bytes came back");
+        } else if self.manner.stream && matches!(trouble, Trouble::Closed) {
+            text += &format!("; {back} bytes came back, and the input goes on");
         }
+        if back < asked && self.word == Some(back) && matches!(trouble, Trouble::Closed) {
+            text += " (a message that is only `exit` ends a session; --rfc862 of the server makes it data)";
+        }
+        text
     }
 }
 

@@ -1,9 +1,11 @@
 //! The client's end of a connection, as a machine without socket and clock.
 //!
 //! [`Probe`](echo_core::Probe) knows what it sends and compares; this one
-//! sends what somebody typed and hands back what came, whatever it is. It
-//! only counts: a message is answered when as many bytes came as were sent.
+//! sends what it is given and hands back what came, whatever it is. It only
+//! counts, and keeps a hash of each direction: whether a stream of any length
+//! came back as it went is known without keeping the stream.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::mem;
 use std::time::Duration;
 
@@ -12,22 +14,30 @@ use echo_core::{Endpoint, IdleTimer, Instant};
 /// How long the server may take to close after us. Nothing is owed by then.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// One message after another, each owed its echo, and then a goodbye.
+/// One message after another, all owed their echo, and then a goodbye.
 ///
-/// *Questions*: [`answered`](Self::answered), [`missing`](Self::missing).
-/// *Commands*, once it is answered: [`ask`](Self::ask) again, or one of
+/// *Questions*: [`ready`](Self::ready), [`answered`](Self::answered),
+/// [`missing`](Self::missing), [`differs`](Self::differs).
+/// *Commands*, while it is ready: [`ask`](Self::ask) again, or one of
 /// [`leave`](Self::leave) and [`exit`](Self::exit), which come last.
 #[derive(Debug)]
 pub(super) struct Exchange {
     message: Vec<u8>,
+    /// Bytes of `message` that are sent.
     sent: usize,
-    /// Bytes of the echo of `message` that have come.
-    back: usize,
+    /// Bytes of all messages, and a hash of them.
+    asked: u64,
+    asked_hash: DefaultHasher,
+    /// Bytes of the echo that have come, and a hash of them.
+    back: u64,
+    back_hash: DefaultHasher,
     /// The part of them that nobody has taken.
     reply: Vec<u8>,
     phase: Phase,
-    /// How long the exchange may rest, and then how long the goodbye may take.
-    timer: IdleTimer,
+    /// How long the exchange may rest.
+    rest: IdleTimer,
+    /// How long the goodbye may take.
+    farewell: IdleTimer,
     end: Option<End>,
 }
 
@@ -35,7 +45,7 @@ pub(super) struct Exchange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Talking,
-    /// Our FIN is sent; the server's is to come.
+    /// Our FIN is sent or will be; what is owed and the server's FIN are to come.
     Leaving,
     /// The word `exit` is sent: the server closes, or echoes a word it does not
     /// know. A FIN right behind the word would make it data.
@@ -56,37 +66,60 @@ pub(super) enum End {
 }
 
 impl Exchange {
-    /// Nothing sent and nothing owed; a message that rests for `limit` times out.
+    /// Nothing sent and nothing owed; an exchange that rests for `limit` times out.
     pub(super) fn new(limit: Option<Duration>) -> Self {
         Self {
             message: Vec::new(),
             sent: 0,
+            asked: 0,
+            asked_hash: DefaultHasher::new(),
             back: 0,
+            back_hash: DefaultHasher::new(),
             reply: Vec::new(),
             phase: Phase::Talking,
-            timer: IdleTimer::new(limit),
+            rest: IdleTimer::new(limit),
+            farewell: IdleTimer::new(Some(FAREWELL)),
             end: None,
         }
     }
 
-    /// Whether the next command may come: every byte of the message came back.
+    /// Whether the next command may come: every byte of the message is sent.
+    pub(super) fn ready(&self) -> bool {
+        self.phase == Phase::Talking && self.unsent() == 0
+    }
+
+    /// Whether it is ready, and every byte came back.
     pub(super) fn answered(&self) -> bool {
-        self.phase == Phase::Talking && self.missing() == 0
+        self.ready() && self.missing() == 0
     }
 
-    /// Whether the goodbye is under way.
+    /// Whether nothing is under way but the goodbye.
     pub(super) fn parting(&self) -> bool {
-        self.phase != Phase::Talking
+        match self.phase {
+            Phase::Talking => false,
+            Phase::Leaving => self.missing() == 0,
+            Phase::Exiting => true,
+        }
     }
 
-    /// How many bytes of the message have not come back.
-    pub(super) fn missing(&self) -> usize {
-        self.message.len() - self.back
+    /// How many bytes there were to send, ever.
+    pub(super) fn asked(&self) -> u64 {
+        self.asked
     }
 
-    /// How long the message is.
-    pub(super) fn asked(&self) -> usize {
-        self.message.len()
+    /// How many of them came back.
+    pub(super) fn back(&self) -> u64 {
+        self.back
+    }
+
+    /// How many of them did not come back.
+    pub(super) fn missing(&self) -> u64 {
+        self.asked - self.back
+    }
+
+    /// Whether what came back is not what was sent; known when nothing is missing.
+    pub(super) fn differs(&self) -> bool {
+        self.missing() == 0 && self.asked_hash.finish() != self.back_hash.finish()
     }
 
     /// What came since this was last called.
@@ -96,40 +129,46 @@ impl Exchange {
 
     /// Sends `message`, which is owed its echo.
     pub(super) fn ask(&mut self, now: Instant, message: Vec<u8>) {
+        self.asked += message.len() as u64;
+        self.asked_hash.write(&message);
         self.message = message;
         self.sent = 0;
-        self.back = 0;
         self.progress(now);
     }
 
-    /// Sends our FIN and waits for the server's.
+    /// Sends our FIN and waits for what is owed, and then for the server's.
     pub(super) fn leave(&mut self, now: Instant) {
-        self.part(now, Phase::Leaving);
+        self.phase = Phase::Leaving;
+        self.progress(now);
     }
 
     /// Sends the `word` that makes the server close.
     pub(super) fn exit(&mut self, now: Instant, word: Vec<u8>) {
+        self.phase = Phase::Exiting;
         self.ask(now, word);
-        self.part(now, Phase::Exiting);
+        self.farewell.restart(now);
     }
 
-    fn part(&mut self, now: Instant, phase: Phase) {
-        self.phase = phase;
-        self.timer = IdleTimer::new(Some(FAREWELL));
-        self.timer.restart(now);
+    fn unsent(&self) -> usize {
+        self.message.len() - self.sent
     }
 
     /// Something moved: the limit counts anew while something is owed.
     fn progress(&mut self, now: Instant) {
         match self.phase {
-            Phase::Talking if self.missing() == 0 => self.timer.stop(),
-            Phase::Talking => self.timer.restart(now),
-            Phase::Leaving | Phase::Exiting => {}
+            Phase::Exiting => self.rest.stop(),
+            _ if self.missing() > 0 => self.rest.restart(now),
+            Phase::Talking => self.rest.stop(),
+            Phase::Leaving => {
+                self.rest.stop();
+                self.farewell.restart(now);
+            }
         }
     }
 
     fn end_with(&mut self, end: End) {
-        self.timer.stop();
+        self.rest.stop();
+        self.farewell.stop();
         self.end = Some(end);
     }
 }
@@ -146,11 +185,11 @@ impl Endpoint for Exchange {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.timer.deadline()
+        self.rest.deadline().or(self.farewell.deadline())
     }
 
     fn finished(&self) -> bool {
-        self.phase == Phase::Leaving || self.end.is_some()
+        self.phase == Phase::Leaving && self.unsent() == 0 || self.end.is_some()
     }
 
     fn end(&self) -> Option<End> {
@@ -166,7 +205,7 @@ impl Endpoint for Exchange {
     }
 
     fn handle_delivered(&mut self, at: Instant) {
-        self.timer.extend(at);
+        self.rest.extend(at);
     }
 
     fn handle_received(&mut self, now: Instant, bytes: &[u8]) -> usize {
@@ -174,17 +213,18 @@ impl Endpoint for Exchange {
             return 0;
         }
         // What has not been sent cannot be its echo.
-        let (echo, unasked) = bytes.split_at(bytes.len().min(self.sent - self.back));
-        self.back += echo.len();
+        let under_way = self.missing() - self.unsent() as u64;
+        let owed = usize::try_from(under_way).unwrap_or(usize::MAX);
+        let (echo, unasked) = bytes.split_at(bytes.len().min(owed));
+        self.back += echo.len() as u64;
+        self.back_hash.write(echo);
+        self.reply.extend_from_slice(echo);
         self.progress(now);
         if self.phase == Phase::Exiting {
             if self.missing() == 0 {
                 self.end_with(End::Parted);
             }
-            return bytes.len();
-        }
-        self.reply.extend_from_slice(echo);
-        if !unasked.is_empty() {
+        } else if !unasked.is_empty() {
             self.end_with(End::Unasked(unasked.to_vec()));
         }
         bytes.len()
@@ -199,8 +239,10 @@ impl Endpoint for Exchange {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        if self.timer.expired(now) {
-            self.end_with(if self.parting() { End::Parted } else { End::TimedOut });
+        if self.rest.expired(now) {
+            self.end_with(End::TimedOut);
+        } else if self.farewell.expired(now) {
+            self.end_with(End::Parted);
         }
     }
 }
@@ -288,6 +330,64 @@ mod tests {
     }
 
     #[test]
+    fn the_next_message_may_come_before_the_echo_of_the_last() {
+        let mut exchange = asked(b"one");
+        assert!(exchange.ready() && !exchange.answered());
+        exchange.ask(START, b"two".to_vec());
+        assert!(!exchange.ready());
+        exchange.handle_received(START, b"on");
+        exchange.handle_sent(START, 1);
+        exchange.handle_received(START, b"et");
+        assert_eq!((exchange.take_reply(), exchange.end()), (b"onet".to_vec(), None));
+        exchange.handle_received(START, b"w");
+        assert_eq!(exchange.end(), Some(End::Unasked(b"w".to_vec())), "it was not sent yet");
+    }
+
+    #[test]
+    fn what_is_owed_at_the_fin_has_the_limit_and_the_goodbye_its_own() {
+        let mut exchange = asked(b"hello");
+        exchange.leave(START);
+        assert!(exchange.finished() && !exchange.parting());
+        exchange.handle_received(START + LIMIT / 2, b"hell");
+        assert_eq!(exchange.deadline(), Some(START + LIMIT / 2 + LIMIT));
+        let mut cut = asked(b"hello");
+        cut.leave(START);
+        cut.handle_eof(START);
+        assert_eq!(cut.end(), Some(End::Closed));
+
+        exchange.handle_received(START + LIMIT, b"o");
+        assert!(exchange.parting());
+        assert_eq!(exchange.deadline(), Some(START + LIMIT + FAREWELL));
+        exchange.handle_eof(START + LIMIT);
+        assert_eq!(exchange.end(), Some(End::Parted));
+    }
+
+    #[test]
+    fn the_fin_comes_after_the_last_byte() {
+        let mut exchange = Exchange::new(None);
+        exchange.ask(START, b"hello".to_vec());
+        exchange.handle_sent(START, 4);
+        exchange.leave(START);
+        assert!(!exchange.finished());
+        exchange.handle_sent(START, 1);
+        assert!(exchange.finished());
+    }
+
+    #[test]
+    fn an_echo_differs_by_its_bytes_and_not_by_how_they_were_cut() {
+        for (echo, differs) in [(b"hello, world", false), (b"hello, wOrld", true)] {
+            for cut in 0..=echo.len() {
+                let mut exchange = asked(b"hello,");
+                exchange.ask(START, b" world".to_vec());
+                exchange.handle_sent(START, 6);
+                exchange.handle_received(START, &echo[..cut]);
+                exchange.handle_received(START, &echo[cut..]);
+                assert_eq!((exchange.missing(), exchange.differs()), (0, differs), "{cut}");
+            }
+        }
+    }
+
+    #[test]
     fn a_server_that_does_not_close_is_left_after_a_while() {
         let mut exchange = asked(b"");
         exchange.leave(START);
@@ -311,7 +411,7 @@ mod tests {
                 exchange.handle_eof(START);
             }
             assert_eq!(exchange.end(), Some(End::Parted));
-            assert_eq!(exchange.take_reply(), b"", "nothing of it is shown");
+            assert_eq!(exchange.take_reply(), if echoed { &b"exit\n"[..] } else { b"" });
         }
     }
 

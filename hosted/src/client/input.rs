@@ -1,4 +1,4 @@
-//! What to send: lines of the standard input, or one message.
+//! What to send: the standard input, as lines or as it comes, or one message.
 //!
 //! It never waits. The client asks for the [`next`](Input::next) message, and
 //! lets it [`read`](Input::read) when the operating system says that it can.
@@ -24,13 +24,23 @@ pub(super) struct Input<R> {
     form: Form,
 }
 
-/// How lines become messages.
+/// What is a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Form {
-    /// The newline is how a message was entered, not a part of it.
-    pub(super) typed: bool,
+    pub(super) unit: Unit,
     /// Only the first counts.
     pub(super) once: bool,
+}
+
+/// How the input is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// Into lines without their newline: it is how a message was entered, not a part of it.
+    Typed,
+    /// Into lines, with all of their bytes.
+    Line,
+    /// It is a stream: a message is whatever has come.
+    Piece,
 }
 
 /// The next message, as far as it is known.
@@ -76,13 +86,17 @@ impl<R: Read> Input<R> {
         }
         let buffer = self.reader.buffer();
         let newline = buffer.iter().position(|&byte| byte == b'\n');
-        let taken = newline.map_or(buffer.len(), |at| at + 1);
+        let end = match self.form.unit {
+            Unit::Typed | Unit::Line => newline.map(|at| at + 1),
+            Unit::Piece => Some(buffer.len()).filter(|length| *length > 0),
+        };
+        let taken = end.unwrap_or(buffer.len());
         self.line.extend_from_slice(&buffer[..taken]);
         self.reader.consume(taken);
-        if newline.is_none() {
+        if end.is_none() {
             return Next::Unknown;
         }
-        if self.form.typed {
+        if self.form.unit == Unit::Typed {
             self.line.pop();
         }
         self.over = self.form.once;
@@ -120,7 +134,7 @@ impl<R: AsFd> AsFd for Input<R> {
 mod tests {
     use super::*;
 
-    const PIPED: Form = Form { typed: false, once: false };
+    const LINES: Form = Form { unit: Unit::Line, once: false };
 
     /// All messages of `input`.
     fn messages(mut input: Input<impl Read>) -> Vec<Vec<u8>> {
@@ -135,9 +149,9 @@ mod tests {
     }
 
     #[test]
-    fn piped_lines_keep_every_byte() {
+    fn lines_keep_every_byte() {
         for text in [&b""[..], b"\n", b"a\n\nb\n", b"a\r\n\0\xff\nno newline"] {
-            let messages = messages(Input::new(text, PIPED));
+            let messages = messages(Input::new(text, LINES));
             let lines: Vec<_> = text.split_inclusive(|&byte| byte == b'\n').collect();
             assert_eq!(messages, lines);
         }
@@ -146,27 +160,37 @@ mod tests {
     #[test]
     fn a_line_may_be_longer_than_any_buffer() {
         let long = [vec![b'x'; 3 * CHUNK], b"\ny".to_vec()].concat();
-        let messages = messages(Input::new(&long[..], PIPED));
+        let messages = messages(Input::new(&long[..], LINES));
         assert_eq!(messages.concat(), long);
         assert_eq!(messages.len(), 2);
     }
 
     #[test]
     fn typed_lines_come_without_their_newline() {
-        let typed = Form { typed: true, ..PIPED };
+        let typed = Form { unit: Unit::Typed, ..LINES };
         assert_eq!(messages(Input::new(&b"a\n\nb"[..], typed)), [&b"a"[..], b"", b"b"]);
     }
 
     #[test]
+    fn a_stream_is_taken_as_it_comes() {
+        let text = [&b"a\n\n\0b"[..], &[b'x'; 2 * CHUNK]].concat();
+        let form = Form { unit: Unit::Piece, once: false };
+        let messages = messages(Input::new(&text[..], form));
+        assert_eq!(messages.concat(), text);
+        assert!(messages.iter().all(|piece| (1..=CHUNK).contains(&piece.len())));
+        assert_eq!(messages.len(), 3, "as much as can be read at once");
+    }
+
+    #[test]
     fn once_is_one_line() {
-        let once = Form { once: true, ..PIPED };
+        let once = Form { once: true, ..LINES };
         assert_eq!(messages(Input::new(&b"a\nb\n"[..], once)), [b"a\n"]);
         assert_eq!(messages(Input::new(&b""[..], once)).len(), 0);
     }
 
     #[test]
     fn a_message_replaces_the_lines() {
-        let input = Input::new(&b"lines\n"[..], PIPED).with_message("exactly\nthis");
+        let input = Input::new(&b"lines\n"[..], LINES).with_message("exactly\nthis");
         assert_eq!(messages(input), [b"exactly\nthis"]);
     }
 }

@@ -3,8 +3,12 @@
 //! A program that reads our output gets the bytes of the server as they are;
 //! a person gets a prompt, and lines that cannot harm the terminal.
 
-use std::io::{self, BufWriter, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::mem;
+use std::os::fd::AsFd;
+
+use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::escape::Escaped;
 
@@ -13,20 +17,23 @@ use crate::escape::Escaped;
 pub(super) struct Screen<W: Write> {
     out: BufWriter<W>,
     form: Form,
-    /// What came of the reply, where it is shown as a whole.
+    /// What came of the line, or of the reply, that is shown as a whole.
     reply: Vec<u8>,
     /// The cursor stands behind the prompt.
     prompted: bool,
 }
+
+/// A line that is longer than this is shown as several: memory is bounded.
+const LONGEST: usize = 64 * 1024;
 
 /// How replies are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// As they come.
     Raw,
-    /// Escaped, each on a line of its own.
+    /// Escaped, line by line.
     Escaped,
-    /// That, between prompts.
+    /// Escaped, each reply on a line of its own, between prompts.
     Dialogue,
 }
 
@@ -53,19 +60,23 @@ impl<W: Write> Screen<W> {
     pub(super) fn receive(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.form {
             Form::Raw => self.out.write_all(bytes)?,
-            Form::Escaped | Form::Dialogue => self.reply.extend_from_slice(bytes),
+            Form::Dialogue => self.reply.extend_from_slice(bytes),
+            Form::Escaped => {
+                for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
+                    self.reply.extend_from_slice(piece);
+                    if piece.ends_with(b"\n") || self.reply.len() >= LONGEST {
+                        self.show()?;
+                    }
+                }
+            }
         }
-        Ok(())
+        self.out.flush()
     }
 
     /// No more of the reply will come: what did, is shown.
     pub(super) fn complete(&mut self) -> io::Result<()> {
         if !self.reply.is_empty() {
-            self.fresh_line()?;
-            let reply = mem::take(&mut self.reply);
-            let reply = Escaped(reply.strip_suffix(b"\n").unwrap_or(&reply));
-            let name = if self.form == Form::Dialogue { "From server > " } else { "" };
-            writeln!(self.out, "{name}{reply}")?;
+            self.show()?;
         }
         self.out.flush()
     }
@@ -74,8 +85,47 @@ impl<W: Write> Screen<W> {
     pub(super) fn fresh_line(&mut self) -> io::Result<()> {
         if mem::take(&mut self.prompted) {
             writeln!(self.out)?;
+            self.out.flush()?;
         }
-        self.out.flush()
+        Ok(())
+    }
+
+    /// Writes what came as a line.
+    fn show(&mut self) -> io::Result<()> {
+        self.fresh_line()?;
+        let name = if self.form == Form::Dialogue { "From server > " } else { "" };
+        let reply = Escaped(self.reply.strip_suffix(b"\n").unwrap_or(&self.reply));
+        writeln!(self.out, "{name}{reply}")?;
+        self.reply.clear();
+        Ok(())
+    }
+}
+
+/// The standard output, past the lines that the library makes of it. A reader
+/// that is slow is waited for, also where somebody has set it not to block.
+#[derive(Debug)]
+pub(super) struct Stdout(File);
+
+impl Stdout {
+    pub(super) fn open() -> io::Result<Self> {
+        Ok(Self(io::stdout().as_fd().try_clone_to_owned()?.into()))
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], None)?;
+                }
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -112,6 +162,22 @@ mod tests {
     fn a_terminal_gets_lines() {
         let lines = String::from_utf8(shown(Form::Escaped)).expect("text");
         assert_eq!(lines, "\\x1b[2J grüße\n\\x00\\xff\n");
+    }
+
+    #[test]
+    fn a_stream_on_a_terminal_is_shown_by_lines() {
+        let mut out = Vec::new();
+        let mut screen = Screen::new(&mut out, Form::Escaped);
+        for piece in [&b"a\n\n\x1bb"[..], b"c", b"\nlast"] {
+            screen.receive(piece).expect("a vector");
+        }
+        screen.receive(&[b'x'; LONGEST]).expect("a vector");
+        screen.receive(b"y").expect("a vector");
+        screen.complete().expect("a vector");
+        drop(screen);
+        let long = "x".repeat(LONGEST);
+        let lines = String::from_utf8(out).expect("text");
+        assert_eq!(lines, format!("a\n\n\\x1bbc\nlast{long}\ny\n"));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! Every wait is bounded: the servers, and the client's input and output, by the
 //! time-out of their sockets, the client itself by [`support::PATIENCE`].
 
+mod message;
 mod parting;
 mod pipe;
+mod stream;
 mod support;
 mod terminal;
 mod trouble;

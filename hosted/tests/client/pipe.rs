@@ -1,10 +1,9 @@
-//! Through a pipe: what goes in comes out, line by line, and nothing else.
+//! Through a pipe: what goes in comes out, as it is, and nothing else.
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::time::Duration;
 
-use crate::support::{Client, PATIENCE, Server, assert_well, client, command, echo, receive};
+use crate::support::{Client, Server, assert_well, client, command, echo};
 
 #[test]
 fn a_pipe_comes_back_identical() {
@@ -18,6 +17,11 @@ fn a_pipe_comes_back_identical() {
         b"a\n\n\nb\r\n",
         b"\x1b[31m\0\xff\xfe\n\0",
         b"exits\n exit\nexit now\n",
+        b"exit",
+        b"exit\n",
+        b"exit\r\n",
+        b"a\nexit\nb",
+        b"a\nexit\n",
         &every,
         &long,
     ] {
@@ -68,23 +72,6 @@ fn a_reply_in_pieces_of_one_byte_is_gathered() {
 }
 
 #[test]
-fn the_next_line_waits_for_the_reply() {
-    let server = Server::start(|mut stream| {
-        let first = receive(&mut stream, 4)?;
-        stream.set_read_timeout(Some(Duration::from_millis(100)))?;
-        let early = stream.read(&mut [0]);
-        assert!(early.is_err(), "the second line came before the reply: {early:?}");
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(&first)?;
-        Ok([first, echo(stream)?].concat())
-    });
-    let output = client(&server, &[], b"one\ntwo\n");
-    assert_well(&output);
-    assert_eq!(output.stdout, b"one\ntwo\n");
-    assert_eq!(server.saw(), b"one\ntwo\n");
-}
-
-#[test]
 fn a_reply_is_written_before_more_input_comes() {
     let server = Server::start(echo);
     let mut client = Client::start(&server, &[]);
@@ -94,30 +81,6 @@ fn a_reply_is_written_before_more_input_comes() {
     }
     client.end_input();
     assert_well(&client.finish());
-}
-
-#[test]
-fn a_message_is_one_exchange_of_exactly_its_bytes() {
-    for message in ["hello", "", "two\nlines\n", "Grüße"] {
-        let server = Server::start(echo);
-        let output = client(&server, &["--message", message], b"not read\n");
-        assert_well(&output);
-        assert_eq!(output.stdout, message.as_bytes());
-        assert_eq!(server.saw(), message.as_bytes());
-    }
-}
-
-#[test]
-fn one_shot_is_one_line_or_the_message() {
-    for (flags, sent) in
-        [(&["--one-shot"][..], "one\n"), (&["-1"], "one\n"), (&["-1", "--message", "text"], "text")]
-    {
-        let server = Server::start(echo);
-        let output = client(&server, flags, b"one\ntwo\n");
-        assert_well(&output);
-        assert_eq!(output.stdout, sent.as_bytes());
-        assert_eq!(server.saw(), sent.as_bytes());
-    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! What all tests here need: a server of one connection that does as it is told, and the client.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::iter;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -46,6 +48,42 @@ impl Server {
     /// What the server returned, when it is done.
     pub(crate) fn saw(self) -> Vec<u8> {
         self.thread.join().expect("the server's own checks hold").expect("no error")
+    }
+}
+
+/// `hosted server` on the loopback. It is killed when dropped.
+pub(crate) struct Service {
+    child: Child,
+    target: String,
+}
+
+impl Service {
+    pub(crate) fn start(flags: &[&str]) -> Self {
+        let mut child = Command::new(BINARY)
+            .args(["server", "--ip", "127.0.0.1", "--port", "0", "--quiet"])
+            .args(flags)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut line = || lines.next().expect("one with the port").expect("text");
+        let port = iter::repeat_with(&mut line)
+            .find_map(|line| Some(line.trim().strip_prefix("port")?.trim().to_owned()))
+            .expect("endless");
+        // Nobody reads on, but it can be written.
+        thread::spawn(move || lines.for_each(drop));
+        Self { child, target: format!("127.0.0.1:{port}") }
+    }
+
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -105,7 +143,12 @@ pub(crate) fn command(server: &Server, flags: &[&str]) -> Command {
 
 /// How `hosted client` with `flags` ends; its input is a pipe, and all there.
 pub(crate) fn client(server: &Server, flags: &[&str], input: &[u8]) -> Output {
-    assert_cmd::Command::from_std(command(server, flags))
+    piped(command(server, flags), input)
+}
+
+/// How `command` ends; its input is a pipe, and all there.
+pub(crate) fn piped(command: Command, input: &[u8]) -> Output {
+    assert_cmd::Command::from_std(command)
         .write_stdin(input)
         .timeout(PATIENCE)
         .output()
@@ -125,11 +168,26 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn start(server: &Server, flags: &[&str]) -> Self {
-        let pair = || UnixStream::pair().expect("two sockets");
-        let ((input, stdin), (output, stdout)) = (pair(), pair());
+        Self::start_at(&server.address.to_string(), flags)
+    }
+
+    pub(crate) fn start_at(target: &str, flags: &[&str]) -> Self {
+        let (output, stdout) = UnixStream::pair().expect("two sockets");
+        Self::writing(command_to(target, flags), output, stdout)
+    }
+
+    /// Its output is set not to block.
+    pub(crate) fn start_unblocked(server: &Server) -> Self {
+        let (output, stdout) = UnixStream::pair().expect("two sockets");
+        stdout.set_nonblocking(true).expect("a socket");
+        Self::writing(command(server, &[]), output, stdout)
+    }
+
+    fn writing(mut command: Command, output: UnixStream, stdout: UnixStream) -> Self {
+        let (input, stdin) = UnixStream::pair().expect("two sockets");
         input.set_write_timeout(Some(PATIENCE)).expect("a time-out");
         output.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-        let child = command(server, flags)
+        let child = command
             .stdin(OwnedFd::from(stdin))
             .stdout(OwnedFd::from(stdout))
             .stderr(Stdio::piped())
@@ -145,6 +203,25 @@ impl Client {
     /// Gives it `text` as input.
     pub(crate) fn enter(&mut self, text: &[u8]) {
         self.input.write_all(text).expect("the client reads");
+    }
+
+    /// Gives it `text` as input, so many `times`, until it takes no more; counts bytes in `entered`.
+    pub(crate) fn enter_in_pieces(
+        &self,
+        text: &[u8],
+        times: usize,
+        entered: Arc<AtomicUsize>,
+    ) -> JoinHandle<()> {
+        let mut input = self.input.try_clone().expect("a descriptor");
+        let text = text.to_vec();
+        thread::spawn(move || {
+            for _ in 0..times {
+                if input.write_all(&text).is_err() {
+                    break;
+                }
+                entered.fetch_add(text.len(), Ordering::Relaxed);
+            }
+        })
     }
 
     /// Waits until it has written `text`.

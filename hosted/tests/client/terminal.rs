@@ -46,7 +46,8 @@ fn a_terminal_is_told_at_once_that_the_server_left() {
 
 #[test]
 fn a_terminal_is_left_by_exit_and_by_the_end_of_input() {
-    for (keys, rest) in [("exit\n", "exit\r\n"), ("\x04", "\r\n")] {
+    // A server that does not know the word echoes it.
+    for (keys, rest) in [("exit\n", "exit\r\nFrom server > exit\r\n"), ("\x04", "\r\n")] {
         let server = Server::start(echo);
         let mut terminal = Terminal::start(&server, &[]);
         terminal.expect("To server < ");

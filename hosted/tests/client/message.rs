@@ -1,0 +1,76 @@
+//! One message: `--message`, and `--one-shot` through a pipe.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use crate::support::{PATIENCE, Server, assert_failed, assert_well, client, echo, receive};
+
+#[test]
+fn a_message_is_one_exchange_of_exactly_its_bytes() {
+    for message in ["hello", "", "two\nlines\n", "Grüße", "exit", "exit\n"] {
+        let server = Server::start(echo);
+        let output = client(&server, &["--message", message], b"not read\n");
+        assert_well(&output);
+        assert_eq!(output.stdout, message.as_bytes());
+        assert_eq!(server.saw(), message.as_bytes());
+    }
+}
+
+#[test]
+fn one_shot_is_one_line_or_the_message() {
+    for (flags, input, sent) in [
+        (&["--one-shot"][..], "one\ntwo\n", "one\n"),
+        (&["-1"], "one\ntwo\n", "one\n"),
+        (&["-1"], "exit\ntwo\n", "exit\n"),
+        (&["-1", "--message", "text"], "one\ntwo\n", "text"),
+    ] {
+        let server = Server::start(echo);
+        let output = client(&server, flags, input.as_bytes());
+        assert_well(&output);
+        assert_eq!(output.stdout, sent.as_bytes());
+        assert_eq!(server.saw(), sent.as_bytes());
+    }
+}
+
+#[test]
+fn the_message_exit_ends_it_with_a_server_that_knows_the_word() {
+    for word in ["exit", "exit\n", "exit\r\n"] {
+        let server = Server::start(|mut stream| {
+            let mut seen = vec![0; 100];
+            let n = stream.read(&mut seen)?;
+            // A FIN right behind the word would make it data.
+            stream.set_read_timeout(Some(Duration::from_millis(200)))?;
+            let fin = stream.read(&mut [0]);
+            assert!(fin.is_err(), "the client did not wait: {fin:?}");
+            seen.truncate(n);
+            Ok(seen)
+        });
+        let output = client(&server, &["--message", word], b"");
+        assert_well(&output);
+        assert_eq!(output.stdout, b"");
+        assert_eq!(server.saw(), word.as_bytes());
+    }
+}
+
+#[test]
+fn the_message_exit_ends_it_with_a_server_that_does_nothing() {
+    let server = Server::start(|mut stream| {
+        let mut seen = Vec::new();
+        stream.read_to_end(&mut seen)?;
+        Ok(seen)
+    });
+    let started = Instant::now();
+    assert_well(&client(&server, &["--message", "exit"], b""));
+    assert!(started.elapsed() < PATIENCE / 2);
+}
+
+#[test]
+fn the_one_line_of_a_pipe_is_owed_its_echo_whatever_it_is() {
+    let server = Server::start(|mut stream| receive(&mut stream, 5));
+    let output = client(&server, &["--one-shot"], b"exit\n");
+    assert_failed(
+        &output,
+        "the server closed the connection; 0 of 5 bytes came back \
+         (a message that is only `exit` ends a session; --rfc862 of the server makes it data)",
+    );
+}
