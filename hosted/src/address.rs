@@ -77,13 +77,29 @@ fn each_once(answers: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     addresses
 }
 
+/// A connection, and how long opening it took.
+#[derive(Debug)]
+pub struct Opened {
+    /// It is [prepared](Pump::prepare), and blocks.
+    pub stream: TcpStream,
+    /// Of this address alone, not of those that did not answer.
+    pub took: Duration,
+}
+
+/// For whom it does not matter how long it took.
+impl From<TcpStream> for Opened {
+    fn from(stream: TcpStream) -> Self {
+        Self { stream, took: Duration::ZERO }
+    }
+}
+
 /// Connects to the first of `addresses` that answers, each within `limit`. One that
 /// keeps silent does not hold up the others.
 ///
 /// # Errors
 ///
 /// What became of each address, if none answered.
-pub fn connect(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<TcpStream> {
+pub fn connect(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<Opened> {
     race::run(addresses, limit).map_err(|failures| cannot_connect(&failures))
 }
 

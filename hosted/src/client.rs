@@ -55,7 +55,7 @@ pub fn main(args: &ClientArgs) -> Result<Verdict> {
     };
 
     let addresses = args.target.target().resolve(args.target.port)?;
-    let stream = address::connect(&addresses, args.timeout.0)?;
+    let stream = address::connect(&addresses, args.timeout.0)?.stream;
     stream.set_nonblocking(true).context("cannot prepare the connection")?;
 
     let manner = Manner {

@@ -26,6 +26,12 @@ impl Clock {
         Self { start: Self::system() }
     }
 
+    /// Starts the clock as if it had been running for some time: its instants reach so far back.
+    #[must_use]
+    pub fn started(ago: Duration) -> Self {
+        Self { start: Self::system().saturating_sub(ago) }
+    }
+
     /// The time now, in the core's terms.
     #[must_use]
     pub fn now(&self) -> Instant {

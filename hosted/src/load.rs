@@ -16,7 +16,7 @@ mod timer;
 mod wait;
 mod wrong;
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -31,6 +31,7 @@ use self::pace::Schedule;
 use self::stopwatch::Stopwatch;
 use self::wait::Wait;
 pub use self::wrong::Wrong;
+use crate::address::Opened;
 use crate::clock::Clock;
 use crate::signals::Stop;
 
@@ -111,7 +112,7 @@ impl<F: FnMut(&Measurement)> Observer for F {
 }
 
 /// Carries out `plan`, its first connection being `first`, until the plan says
-/// so or `stop` is requested.
+/// so or `stop` is requested. With a connection per message that is the first message's.
 ///
 /// # Errors
 ///
@@ -119,20 +120,18 @@ impl<F: FnMut(&Measurement)> Observer for F {
 /// is in the measurement.
 pub fn run(
     plan: &Plan,
-    first: TcpStream,
+    first: impl Into<Opened>,
     stop: &Stop,
     observer: &mut dyn Observer,
 ) -> Result<Measurement> {
     let instrument = Some(Instrument::examine(plan));
-    let clock = Clock::start();
+    let first = first.into();
+    let clock = Clock::started(first.took);
     let mut wait = Wait::new(plan).context("cannot wait for sockets")?;
     let mut lanes: Vec<_> =
         (0..plan.connections.max(1)).map(|number| Lane::new(plan, number)).collect();
-    if plan.per_message {
-        // A server of one connection would not take the next while it has this one.
-        drop(first);
-    } else {
-        lanes[0].adopt(first, &mut wait).context("cannot use the connection")?;
+    lanes[0].adopt(first, &mut wait).context("cannot use the connection")?;
+    if !plan.per_message {
         opening::open(&mut lanes, &mut wait, &clock, plan.limit, stop, observer)
             .context("cannot wait for sockets")?;
     }

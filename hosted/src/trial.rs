@@ -42,7 +42,7 @@ pub fn run(
     let first = address::connect(&addresses, args.timeout.0)?;
     let mut exports = Exports::open(args, figure)?;
     stop.arm();
-    let address = first.peer_addr().context("the connection was lost at once")?;
+    let address = first.stream.peer_addr().context("the connection was lost at once")?;
     let plan = Plan {
         address,
         connections: args.parallel,

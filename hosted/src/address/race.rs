@@ -7,7 +7,7 @@
 //! [RFC 8305]: https://www.rfc-editor.org/rfc/rfc8305
 
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use echo_core::Instant;
@@ -15,7 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::refuse_itself;
+use super::{Opened, refuse_itself};
 use crate::clock::Clock;
 use crate::pump::Pump;
 
@@ -26,6 +26,7 @@ const HEAD_START: Duration = Duration::from_millis(250);
 struct Attempt {
     address: SocketAddr,
     socket: Socket,
+    begun: Instant,
     /// When it has taken too long.
     deadline: Option<Instant>,
 }
@@ -34,7 +35,7 @@ struct Attempt {
 pub(super) fn run(
     addresses: &[SocketAddr],
     limit: Option<Duration>,
-) -> Result<TcpStream, Vec<(SocketAddr, io::Error)>> {
+) -> Result<Opened, Vec<(SocketAddr, io::Error)>> {
     let mut waiting = addresses.iter().copied();
     let mut attempts: Vec<Attempt> = Vec::new();
     let mut failures = Vec::new();
@@ -49,7 +50,7 @@ pub(super) fn run(
             turn = now + HEAD_START;
             let deadline = limit.and_then(|limit| now.checked_add(limit));
             match begin(address) {
-                Ok(socket) => attempts.push(Attempt { address, socket, deadline }),
+                Ok(socket) => attempts.push(Attempt { address, socket, begun: now, deadline }),
                 Err(error) => failures.push((address, error)),
             }
             continue;
@@ -71,7 +72,10 @@ pub(super) fn run(
                 Ok(false)
             };
             match outcome {
-                Ok(true) => return Ok(attempt.socket.into()),
+                Ok(true) => {
+                    let took = now.saturating_duration_since(attempt.begun);
+                    return Ok(Opened { stream: attempt.socket.into(), took });
+                }
                 Ok(false) => pending.push(attempt),
                 Err(error) => {
                     failures.push((attempt.address, error));
@@ -150,18 +154,19 @@ mod tests {
         let (_full, _clients, silent) = silent();
         let (_good, good) = listener();
         let clock = Clock::start();
-        let stream = run(&[silent, good], Some(2 * SOON)).expect("the second answers");
-        assert_eq!(stream.peer_addr().expect("connected"), good);
+        let opened = run(&[silent, good], Some(2 * SOON)).expect("the second answers");
+        assert_eq!(opened.stream.peer_addr().expect("connected"), good);
         let took = clock.now().since_start();
         assert!(HEAD_START <= took && took < SOON, "{took:?}");
+        assert!(opened.took + HEAD_START <= took, "{:?}", opened.took);
     }
 
     #[test]
     fn an_address_that_refuses_gives_way_at_once() {
         let refusing = listener().1;
         let (_good, good) = listener();
-        let stream = run(&[refusing, good], None).expect("the second answers");
-        assert_eq!(stream.peer_addr().expect("connected"), good);
+        let opened = run(&[refusing, good], None).expect("the second answers");
+        assert_eq!(opened.stream.peer_addr().expect("connected"), good);
     }
 
     #[test]

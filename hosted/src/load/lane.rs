@@ -15,7 +15,7 @@ use super::measurement::Kernel;
 use super::pace::Schedule;
 use super::stopwatch::Stopwatch;
 use super::wait::Wait;
-use crate::address::refuse_itself;
+use crate::address::{Opened, refuse_itself};
 use crate::pump::{Pump, Pumped};
 use crate::tcp_info::{self, TcpInfo};
 
@@ -48,6 +48,8 @@ pub(super) struct Lane<'a> {
     /// How long opening the connection took, if that is part of the message.
     connecting: Option<Duration>,
     per_message: bool,
+    /// How long the connection took that the next message is to have.
+    adopted: Option<Duration>,
     busy: bool,
 }
 
@@ -73,12 +75,15 @@ impl<'a> Lane<'a> {
             stops: 0,
             connecting: None,
             per_message: plan.per_message,
+            adopted: None,
             busy: false,
         }
     }
 
-    /// Takes a stream that is connected.
-    pub(super) fn adopt(&mut self, stream: std::net::TcpStream, wait: &mut Wait) -> io::Result<()> {
+    /// Takes a connection that is open. If each message has its own, this is the next one's.
+    pub(super) fn adopt(&mut self, opened: Opened, wait: &mut Wait) -> io::Result<()> {
+        let Opened { stream, took } = opened;
+        self.adopted = Some(took).filter(|_| self.per_message);
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
         Pump::prepare(&stream)?;
@@ -170,10 +175,10 @@ impl<'a> Lane<'a> {
     ) {
         self.busy = true;
         self.planned = planned;
-        self.begun = now;
         self.stops = clock.stops().times;
-        self.connecting = None;
-        self.probe.begin(now, self.messages);
+        self.connecting = self.adopted.take();
+        self.begun = before(now, self.connecting.unwrap_or_default());
+        self.probe.begin(self.begun, self.messages);
         self.messages += 1;
         if let Link::Down(_) = self.link
             && let Err(error) = self.connect(wait)
@@ -265,7 +270,12 @@ impl<'a> Lane<'a> {
     /// Gives the connection up, and opens no other before the `rest` is over.
     pub(super) fn disconnect(&mut self, rest: Option<Instant>) {
         self.link = Link::Down(rest);
+        self.adopted = None;
     }
+}
+
+fn before(now: Instant, time: Duration) -> Instant {
+    Instant::new(now.since_start().saturating_sub(time))
 }
 
 fn is_connected(stream: &TcpStream) -> io::Result<bool> {

@@ -13,7 +13,9 @@ use hosted::load::{self, Plan};
 use hosted::signals::Stop;
 use serde_json::Value;
 
-use crate::support::{Ended, PATIENCE, Program, connect, hosted, message, noise, peer, run};
+use crate::support::{
+    Ended, PATIENCE, Program, connect, hosted, loopback, message, noise, peer, run,
+};
 
 /// The message of the original programs.
 pub(crate) const LENGTH: usize = 1000;
@@ -234,6 +236,26 @@ fn a_connection_per_message_needs_no_other() {
     let ended = run(&["rate", &address.to_string(), "--no-plot", "--crr", "-c", "30"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("30 sent, 30 echoed, 0 failed"), "{ended:?}");
+}
+
+/// As `nc -l` does.
+#[test]
+fn who_listens_for_one_connection_only_is_measured_on_it() {
+    let listener = loopback();
+    let target = listener.local_addr().expect("bound").to_string();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        drop(listener);
+        let message = message(&stream, LENGTH).expect("a message");
+        stream.write_all(&message).expect("echoed");
+    });
+    let ended = run(&["rate", &target, "--no-plot", "--crr", "-c", "1", "-J"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let report = json(&ended);
+    let [whole, connect] =
+        ["service_ns", "connect_ns"].map(|times| report[times]["max"].as_u64().expect("one"));
+    assert!(0 < connect && connect < whole, "{report}");
+    server.join().expect("one client");
 }
 
 #[test]

@@ -115,7 +115,9 @@ fn a_target_that_refuses_leaves_no_empty_figure() {
     let folder = tempfile::tempdir().expect("a folder");
     let figure = folder.path().join("rate.jpg").display().to_string();
     let (_deaf, closed) = deaf();
-    assert_eq!(run(&["rate", &closed, "--output", &figure]).code, Some(NOT_POSSIBLE));
+    for args in [&["rate", &closed, "--output", &figure][..], &["rate", &closed, "--crr"]] {
+        assert_refused(&run(args), NOT_POSSIBLE, "connection refused");
+    }
     assert!(!Path::new(&figure).exists());
 }
 
