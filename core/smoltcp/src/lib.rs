@@ -90,7 +90,8 @@
 //! On a 64-bit machine one connection takes `N` + 336 bytes for its [`Slot`], 472
 //! for its `SocketStorage`, and its two rings. With `N` = 1024 and rings of
 //! 4 KiB that is 10 024 bytes. The server itself, with its interface, takes less than
-//! 1 KiB, and nothing else is kept between two steps.
+//! 512 bytes and 40 for each [neighbour](#neighbours) that smoltcp remembers: 808 with
+//! its 8. Nothing else is kept between two steps.
 //!
 //! - `N`, the session's buffer, lies between the two rings: it bounds how much is
 //!   moved at once, and nothing else.
@@ -117,6 +118,37 @@
 //! - A SYN that is repeated reaches the socket that knows it already.
 //! - A slot whose peer does not answer gives way to a SYN that finds none vacant.
 //!
+//! # What is not answered
+//!
+//! Before smoltcp sees a frame its headers are read, because it would answer some that
+//! must not be:
+//!
+//! - A TCP segment is for one host: in a frame for many, or to a broadcast or multicast
+//!   address, it draws neither a SYN, ACK nor a reset, and a piece of one draws nothing.
+//!   For many, only ARP and ICMP are taken in.
+//! - A SYN takes a slot only if its checksums are right, unless the device looks after
+//!   these itself, and if it comes from the address of one other host.
+//! - Behind an IPv6 hop-by-hop header, which smoltcp accepts, a segment is found; behind
+//!   any other extension header it is answered by an ICMP error.
+//!
+//! And it is answered what smoltcp passes over: whoever asks whether an address of this
+//! host is free, by an ARP probe or by duplicate address detection, hears that it is not.
+//!
+//! # Neighbours
+//!
+//! smoltcp remembers the Ethernet addresses of 8 neighbours, and asks for one a second in
+//! all; by itself it would let nine peers wait a second for each echo. But frames say
+//! where they come from. What a segment with right checksums, or a ping to this host, says
+//! of a peer in one of the subnets is believed, and smoltcp is told it again whenever it
+//! has forgotten. So any number of neighbours is answered at once, the first time and after
+//! any silence.
+//!
+//! A larger table saves work where more than 8 neighbours talk by turns, and keeps room for
+//! the gateway, which alone has to be asked for, once a minute: 40 bytes an entry. The
+//! program chooses, by a feature of smoltcp (`iface-neighbor-cache-count-64`) or by the
+//! variable `SMOLTCP_IFACE_NEIGHBOR_CACHE_COUNT` in the environment of its build. A library
+//! should choose none, this one does not: two different choices do not build.
+//!
 //! # How long a slot waits for its peer
 //!
 //! | it holds | gives way | is given up with a reset |
@@ -142,9 +174,25 @@
 //!
 //! # Limits
 //!
-//! IPv4 packets in fragments and TCP behind IPv6 extension headers are not
-//! served. An interface has at most three addresses. There is no DHCP: addresses
-//! are the caller's.
+//! IPv4 packets in fragments are not served: a ping has 1472 bytes at most where a packet has
+//! 1500. An interface has at most three addresses. There is no DHCP: addresses are the
+//! caller's.
+//!
+//! These are smoltcp's own (0.14), and there is no clean way round them from outside:
+//!
+//! | what smoltcp does | what comes of it |
+//! |---|---|
+//! | It repeats what is lost after 1 s at the earliest, or at the third acknowledgement in a row that says the same and carries no data, which an echo rarely is; what the peer has beyond a gap (SACK) it sends again. | With 1 % of the frames lost, 70 to 85 messages of 1000 bytes a second one after the other (Linux with Linux 242), and 1.5 Mbit/s in messages of 256 KiB (Linux 191). |
+//! | It drops the bytes of a segment that acknowledges less than the one before, without a word. | Frames that overtake each other cost repetitions in both directions, a second each. |
+//! | It takes the FIN of a segment that the window cuts off. | A peer that sends more than the window gets a clean end, and the bytes beyond it are lost. |
+//! | It takes a reset anywhere in the window, where RFC 5961 wants the next number or asks back. | Who knows addresses and ports ends a connection by 2^32 / window resets: 65 536 with 64 KiB. |
+//! | It takes the window from segments that are older than the last one. | After reordering it sends too little, or too much, for one round trip. |
+//! | It does not probe a window that the peer has taken back to 0 while bytes are in flight. | If the news of its opening is lost, nothing moves until the keep-alive after 60 s, or until the idle limit ends the session. |
+//! | It offers and fills any window, however small. | A peer that reads byte by byte gets segments of a byte. |
+//! | It answers an empty keep-alive, as it sends a challenge ACK, once a second. | A peer that asks more often gets no answer to the others. |
+//! | Its reset to a segment without ACK has no ACK either. | A peer that insists on it goes on until its own time-out; a SYN is answered rightly. |
+//! | It sets DF, and passes over "fragmentation needed". | On a path with a smaller MTU than the link's, segments of full size never arrive: give the device the smaller MTU. |
+//! | It answers "no next header" (59) by an ICMPv6 error. | One frame too many. |
 //!
 //! [smoltcp]: https://docs.rs/smoltcp
 //! [`phy::Device`]: smoltcp::phy::Device
