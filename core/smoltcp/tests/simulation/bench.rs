@@ -16,19 +16,22 @@ use crate::cable::{Cable, Faults, Plug};
 use crate::segment::{Heard, frame, segment, syn};
 use crate::world::{CLIENT_MAC, N, SERVER_MAC, Setup, server};
 
-/// The address of all peers.
+/// A peer on the link.
 pub(crate) const PEER: Ipv4Address = Ipv4Address::new(192, 168, 69, 200);
+/// A peer behind a gateway, whose frames do not tell the gateway's IP address.
+pub(crate) const FAR: Ipv4Address = Ipv4Address::new(10, 1, 2, 3);
+const GATEWAY: Ipv4Address = Ipv4Address::new(192, 168, 69, 254);
 
 pub(crate) struct Bench {
     pub(crate) now: Instant,
     pub(crate) server: Server<'static, 'static, N>,
     plugs: [Plug; 2],
-    /// Nobody answers ARP for the peers if not.
+    /// Nobody answers ARP if not.
     pub(crate) reachable: bool,
     /// All frames of the server.
     pub(crate) sent: Vec<Vec<u8>>,
     pub(crate) heard: Vec<Heard>,
-    /// When the server asked for the peers' MAC.
+    /// When the server asked for a MAC.
     pub(crate) asked: Vec<Instant>,
     /// Ports of the peers whose sessions are over.
     pub(crate) closed: Vec<(Instant, u16)>,
@@ -37,6 +40,7 @@ pub(crate) struct Bench {
 /// One connection of the test's.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
+    pub(crate) address: Ipv4Address,
     pub(crate) port: u16,
     pub(crate) number: TcpSeqNumber,
     pub(crate) acknowledged: TcpSeqNumber,
@@ -47,7 +51,9 @@ impl Bench {
         let service = Service { rules, ..Service::default() };
         let setup = Setup { slots, service, faults: Faults::default(), ..Setup::default() };
         let (_, mut plugs) = Cable::new(setup.faults, setup.seed);
-        let server = server(&setup, &mut plugs[0]);
+        let mut server = server(&setup, &mut plugs[0]);
+        let routes = server.interface().routes_mut();
+        routes.add_default_ipv4_route(GATEWAY).expect("room for a route");
         let (now, reachable, sent) = (Instant::START, true, Vec::new());
         let (heard, asked, closed) = (Vec::new(), Vec::new(), Vec::new());
         Self { now, server, plugs, reachable, sent, heard, asked, closed }
@@ -83,16 +89,21 @@ impl Bench {
         self.happen();
     }
 
-    /// A handshake, which must succeed at once.
+    /// A handshake of a peer on the link, which must succeed at once.
     pub(crate) fn open(&mut self, port: u16, number: i32) -> Peer {
-        let answers = self.ask(&syn(PEER, port, number));
+        self.open_from(PEER, port, number)
+    }
+
+    /// The same from elsewhere.
+    pub(crate) fn open_from(&mut self, address: Ipv4Address, port: u16, number: i32) -> Peer {
+        let answers = self.ask(&syn(address, port, number));
         let [Heard { control: TcpControl::Syn, number: theirs, acknowledged, .. }] = answers[..]
         else {
             panic!("no SYN, ACK on port {port}: {answers:?}");
         };
         let number = TcpSeqNumber(number) + 1;
         assert_eq!(acknowledged, Some(number));
-        let peer = Peer { port, number, acknowledged: theirs + 1 };
+        let peer = Peer { address, port, number, acknowledged: theirs + 1 };
         self.say(&peer.frame(TcpControl::None));
         peer
     }
@@ -134,7 +145,7 @@ impl Bench {
 impl Peer {
     /// The frame of a segment without bytes.
     pub(crate) fn frame(&self, control: TcpControl) -> Vec<u8> {
-        frame(PEER, &segment(self.port, control, self.number, Some(self.acknowledged)))
+        frame(self.address, &segment(self.port, control, self.number, Some(self.acknowledged)))
     }
 
     /// The frame of a segment with these bytes, after which others are counted.
@@ -142,7 +153,7 @@ impl Peer {
         let control = TcpControl::Psh;
         let segment = segment(self.port, control, self.number, Some(self.acknowledged));
         self.number += payload.len();
-        frame(PEER, &TcpRepr { payload, ..segment })
+        frame(self.address, &TcpRepr { payload, ..segment })
     }
 }
 

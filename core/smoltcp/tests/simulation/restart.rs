@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use echo_core::{LINGER, Rules};
-use echo_smoltcp::smoltcp::wire::{TcpControl, TcpSeqNumber};
+use echo_smoltcp::smoltcp::wire::{Ipv4Address, TcpControl, TcpSeqNumber};
 
 use crate::bench::{Bench, PEER, Peer};
 use crate::segment::{Heard, frame, segment, syn};
+use crate::talker::Talker;
+use crate::world::{SERVER, SERVER_V6, Setup, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_micros(1);
@@ -73,6 +75,24 @@ fn a_restarted_peer_comes_in_whatever_it_left_behind() {
     }
 }
 
+/// As a whole stack does it: its SYN is challenged, it sends a reset, and repeats the
+/// SYN after a second.
+#[test]
+fn a_restarted_stack_is_served_a_second_later() {
+    for server in [SERVER, SERVER_V6] {
+        let setup = || Setup { server, ..Setup::default() };
+        let delay = setup().faults.delay;
+        let mut world = World::new(setup(), vec![Talker::saying(b"before")]);
+        world.run_until(SECOND / 2, |world| !world.ends[0].endpoint.heard.is_empty());
+        let restarted = SECOND / 2;
+        world.run_until(restarted, |_| false);
+        world.restart_client(&setup(), vec![Talker::saying(b"after")]);
+        world.run_until(10 * SECOND, |world| world.ends[0].endpoint.heard == b"after");
+        // Its address resolution, the SYN and the line each go there and back.
+        assert_eq!(world.now.since_start(), restarted + SECOND + 6 * delay, "{server}");
+    }
+}
+
 /// Whatever number the server's own sequence begins with.
 #[test]
 fn a_syn_draws_one_challenge_a_second_and_changes_nothing() {
@@ -101,6 +121,19 @@ fn a_syn_draws_one_challenge_a_second_and_changes_nothing() {
     assert_eq!(halves, [true; 2]);
 }
 
+/// The interface remembers the MACs of few.
+#[test]
+fn a_challenge_leaves_however_many_others_speak_in_the_same_step() {
+    let mut bench = bench(1);
+    let peer = bench.open(1, 1);
+    bench.put(&syn(PEER, 1, 99));
+    for last in 1..=60 {
+        bench.put(&syn(Ipv4Address::new(192, 168, 69, 100 + last), 9, 1));
+    }
+    let last = syn(Ipv4Address::new(192, 168, 69, 99), 9, 1);
+    assert_challenged(&bench.ask(&last), &peer);
+}
+
 #[test]
 fn a_new_syn_in_the_handshake_begins_it_anew_and_a_repeated_one_does_not() {
     let mut bench = bench(2);
@@ -110,7 +143,8 @@ fn a_new_syn_in_the_handshake_begins_it_anew_and_a_repeated_one_does_not() {
     assert_eq!(second.control, TcpControl::Syn);
     assert_eq!(second.acknowledged, Some(TcpSeqNumber(1_000_002)));
     assert_eq!(bench.server.connections(), 1);
-    let mut peer = Peer { port: 1, number: TcpSeqNumber(2), acknowledged: first.number + 1 };
+    let mut peer =
+        Peer { address: PEER, port: 1, number: TcpSeqNumber(2), acknowledged: first.number + 1 };
     let answers = bench.ask(&peer.frame(TcpControl::None));
     assert!(matches!(answers[..], [Heard { control: TcpControl::Rst, .. }]), "{answers:?}");
     peer = Peer { number: TcpSeqNumber(1_000_002), acknowledged: second.number + 1, ..peer };

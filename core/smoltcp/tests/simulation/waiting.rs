@@ -6,7 +6,7 @@ use std::time::Duration;
 use echo_core::Rules;
 use echo_smoltcp::smoltcp::wire::{IpAddress, TcpControl};
 
-use crate::bench::{Bench, PEER, Peer};
+use crate::bench::{Bench, FAR, PEER, Peer};
 use crate::segment::syn;
 use crate::talker::Talker;
 use crate::world::{Setup, World};
@@ -119,7 +119,7 @@ fn a_slot_that_is_answered_does_not_give_way_in_the_same_step() {
     let mut bench = bench();
     bench.say(&syn(PEER, 1, 1));
     let number = bench.heard[0].acknowledged.expect("a SYN, ACK");
-    let mut peer = Peer { port: 1, number, acknowledged: bench.heard[0].number + 1 };
+    let mut peer = Peer { address: PEER, port: 1, number, acknowledged: bench.heard[0].number + 1 };
     bench.wait(SECOND);
     bench.put(&peer.frame(TcpControl::None));
     assert_eq!(bench.ask(&syn(PEER, 9, 1)), []);
@@ -139,13 +139,13 @@ fn a_slot_that_is_answered_does_not_give_way_in_the_same_step() {
 fn nobody_asks_for_a_peer_that_was_given_up() {
     let mut handshake = bench();
     handshake.reachable = false;
-    handshake.say(&syn(PEER, 1, 1));
+    handshake.say(&syn(FAR, 1, 1));
     let mut tail = bench();
-    tail.open(1, 1);
+    tail.open_from(FAR, 1, 1);
     let mut session = Bench::new(1, Rules { idle: None, ..Rules::default() });
-    session.open(1, 1);
+    session.open_from(FAR, 1, 1);
     let mut half_closed = bench();
-    let mut peer = half_closed.open(1, 1);
+    let mut peer = half_closed.open_from(FAR, 1, 1);
     half_closed.wait(2 * SECOND);
     peer.acknowledged += 1;
     half_closed.say(&peer.frame(TcpControl::None));
@@ -154,6 +154,7 @@ fn nobody_asks_for_a_peer_that_was_given_up() {
         bench.reachable = false;
         bench.wait(given_up.saturating_sub(bench.now.since_start()));
         assert_eq!(bench.server.connections(), 0, "after {given_up:?}");
+        assert_eq!(bench.asked.last(), Some(&bench.now), "the reset waits for an answer");
         bench.asked.clear();
         bench.wait(100 * SECOND);
         assert_eq!(bench.asked, [], "given up after {given_up:?}");

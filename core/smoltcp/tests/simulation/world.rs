@@ -71,16 +71,7 @@ impl<E: Endpoint> World<E> {
     pub(crate) fn new(setup: Setup, endpoints: Vec<E>) -> Self {
         let (cable, mut plugs) = Cable::new(setup.faults, setup.seed);
         let server = server(&setup, &mut plugs[0]);
-        let interface = interface_of_client(setup.seed, &mut plugs[1]);
-        let storage = leak(endpoints.iter().map(|_| SocketStorage::EMPTY).collect());
-        let mut client = Client::new(interface, storage, setup.seed);
-        let target = IpEndpoint::new(setup.server, setup.service.port);
-        let ends = endpoints.into_iter().map(|endpoint| {
-            let mut connection = client.add(ring(setup.ring), ring(setup.ring));
-            client.connect(&mut connection, target).expect("the server is in the subnet");
-            ClientEnd { connection, endpoint, failure: None }
-        });
-        let ends = ends.collect();
+        let (client, ends) = connect(&setup, setup.seed, &mut plugs[1], endpoints);
         let (now, events) = (Instant::START, Vec::new());
         Self { now, server, events, cable, plugs, client, ends, steps: 0 }
     }
@@ -139,6 +130,32 @@ impl<E: Endpoint> World<E> {
     pub(crate) fn abort(&mut self, index: usize) {
         self.client.abort(&self.ends[index].connection);
     }
+
+    /// The client loses all memory, and connects from the same ports again.
+    pub(crate) fn restart_client(&mut self, setup: &Setup, endpoints: Vec<E>) {
+        let seed = setup.seed + 1;
+        (self.client, self.ends) = connect(setup, seed, &mut self.plugs[1], endpoints);
+    }
+}
+
+/// A client whose sequence numbers follow from the seed.
+fn connect<E>(
+    setup: &Setup,
+    seed: u64,
+    plug: &mut Plug,
+    endpoints: Vec<E>,
+) -> (Client<'static>, Vec<ClientEnd<E>>) {
+    let interface = interface_of_client(seed, plug);
+    let storage = leak(endpoints.iter().map(|_| SocketStorage::EMPTY).collect());
+    let mut client = Client::new(interface, storage, setup.seed);
+    let target = IpEndpoint::new(setup.server, setup.service.port);
+    let ends = endpoints.into_iter().map(|endpoint| {
+        let mut connection = client.add(ring(setup.ring), ring(setup.ring));
+        client.connect(&mut connection, target).expect("the server is in the subnet");
+        ClientEnd { connection, endpoint, failure: None }
+    });
+    let ends = ends.collect();
+    (client, ends)
 }
 
 pub(crate) fn server(setup: &Setup, plug: &mut Plug) -> Server<'static, 'static, N> {
