@@ -16,6 +16,7 @@ pub mod clock;
 pub mod compare;
 pub mod completions;
 pub mod confidence;
+pub mod delivery;
 pub mod descriptors;
 pub mod escape;
 pub mod exports;

@@ -10,6 +10,8 @@ use mio::Interest;
 use mio::event::Event;
 use socket2::SockRef;
 
+use crate::delivery::Delivery;
+
 /// Rounds of write and read before others get their turn.
 const ROUNDS: usize = 16;
 
@@ -31,6 +33,8 @@ pub struct Pump {
     /// The peer's FIN, or urgent data, has been announced. A read ends in front of either,
     /// however much is left: only the FIN itself, or "not now", says that this was all.
     pub announced: bool,
+    /// What the peer has taken of what was written.
+    pub delivery: Delivery,
 }
 
 /// What a pump leaves behind.
@@ -46,7 +50,8 @@ impl Pump {
     /// For a stream of which nothing is known yet: trying is the way to find out.
     #[must_use]
     pub const fn new() -> Self {
-        Self { readable: true, writable: true, announced: !ANNOUNCES_URGENT }
+        let announced = !ANNOUNCES_URGENT;
+        Self { readable: true, writable: true, announced, delivery: Delivery::new() }
     }
 
     /// Prepares a stream, or one that is to listen, for those that it will accept: an echo does
@@ -134,6 +139,7 @@ impl Pump {
                 Ok(n) => {
                     // A part means that the buffer is full now.
                     self.writable = n == bytes.len();
+                    self.delivery.note();
                     endpoint.handle_sent(now, n);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,

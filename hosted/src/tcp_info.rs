@@ -12,6 +12,11 @@ pub(crate) struct TcpInfo {
     pub(crate) srtt: Duration,
     /// Bytes that the peer's TCP has acknowledged, ever: they grow as long as it takes any.
     pub(crate) acknowledged: u64,
+    /// Whether something, a FIN too, is not acknowledged, or not even sent.
+    pub(crate) pending: bool,
+    /// How long ago the peer last acknowledged anything, something new or not;
+    /// in units of the kernel's clock, up to 10 ms.
+    pub(crate) quiet: Duration,
 }
 
 /// Asks for `TCP_INFO`; `None` where the system does not say.
@@ -40,6 +45,8 @@ pub(crate) fn read(socket: impl AsFd) -> Option<TcpInfo> {
         retransmits: info.tcpi_total_retrans.into(),
         srtt: Duration::from_micros(info.tcpi_rtt.into()),
         acknowledged: info.tcpi_bytes_acked,
+        pending: info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0,
+        quiet: Duration::from_millis(info.tcpi_last_ack_recv.into()),
     })
 }
 
@@ -66,11 +73,13 @@ mod tests {
         assert!(new.srtt > Duration::ZERO, "{new:?}");
 
         let (mut peer, _) = listener.accept().expect("accepted");
+        assert!(!new.pending, "nothing is under way");
         stream.write_all(&[0; 1000]).expect("sent");
         peer.write_all(b"!").expect("answered");
         // Its segment carries the acknowledgement.
         stream.read_exact(&mut [0]).expect("received");
         let then = read(&stream).expect("Linux says");
         assert_eq!(then.acknowledged - new.acknowledged, 1000);
+        assert!(!then.pending);
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct Connection<const N: usize> {
     session: Session<N>,
     pump: Pump,
     fin_sent: bool,
-    /// When the worker looks at it again; not later than the session's deadline.
+    /// When the worker looks at it again; not later than it is due.
     pub(super) alarm: Option<Instant>,
     /// It waits for another turn.
     pub(super) queued: bool,
@@ -40,8 +40,9 @@ impl<const N: usize> Connection<N> {
         self.session.echoed()
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.session.deadline()
+    /// When the worker has to look at it again, if the system says nothing before.
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        self.session.deadline().map(|deadline| self.pump.delivery.due(deadline, now))
     }
 
     /// Remembers what the system says of the stream.
@@ -49,9 +50,11 @@ impl<const N: usize> Connection<N> {
         self.pump.note(event);
     }
 
-    /// Bytes beat the clock: what came unnoticed is read before a time-out is decided.
-    pub(super) fn look_again(&mut self) {
+    /// Bytes beat the clock: what came or went unnoticed is looked at before a
+    /// time-out is decided.
+    pub(super) fn look_again(&mut self, now: Instant) {
         self.pump.readable = true;
+        self.pump.delivery.look(&self.stream, &mut self.session, now);
     }
 
     /// Moves what can be moved and lets the session decide.
@@ -141,4 +144,167 @@ pub(super) fn prepare(stream: &TcpStream, rules: Rules) -> io::Result<()> {
         socket2::SockRef::from(stream).set_keepalive(true)?;
     }
     Ok(())
+}
+
+/// Real sockets in virtual time, in which no machine is slow: the limit is so long
+/// that nothing the test waits for counts.
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream as Peer;
+    use std::time::Duration;
+
+    use echo_core::{LINGER, SILENCE};
+    use socket2::{Domain, SockRef, Socket, Type};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::server::Lines;
+    use crate::tcp_info;
+
+    const LIMIT: Duration = Duration::from_secs(1_000_000);
+    const PATIENCE: Duration = Duration::from_secs(60);
+    const MESSAGE: usize = 200_000;
+
+    /// A worker that serves one connection, and its clock.
+    struct Desk {
+        connection: Connection<1024>,
+        now: Instant,
+    }
+
+    impl Desk {
+        /// The echo of a long message lies in the system's send buffer, and little of
+        /// it in the receive buffer of the peer, who has not read yet.
+        fn with_all_sent(rules: Rules) -> (Self, Peer) {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+            let peer = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+            peer.set_recv_buffer_size(4096).expect("an option");
+            peer.connect(&listener.local_addr().expect("bound").into()).expect("connected");
+            let (stream, address) = listener.accept().expect("accepted");
+            SockRef::from(&stream).set_send_buffer_size(4 * MESSAGE).expect("an option");
+            stream.set_nonblocking(true).expect("an option");
+            let now = Instant::START + LIMIT;
+            let stream = TcpStream::from_std(stream);
+            let mut desk = Self { connection: Connection::new(stream, address, now, rules), now };
+            let mut peer = Peer::from(peer);
+            peer.set_read_timeout(Some(PATIENCE)).expect("an option");
+            for piece in [7; MESSAGE].chunks(1000) {
+                peer.write_all(piece).expect("sent");
+                desk.serve().expect("it goes on");
+            }
+            while desk.connection.echoed() < MESSAGE as u64 {
+                desk.serve().expect("it goes on");
+            }
+            (desk, peer)
+        }
+
+        fn serve(&mut self) -> Result<(), End> {
+            self.connection.look_again(self.now);
+            let log = Log::new(Lines::None);
+            while self.connection.drive(&mut [0; 1024], self.now, &log)? == Pumped::More {}
+            Ok(())
+        }
+
+        /// Does what a worker does meanwhile.
+        fn wait(&mut self, duration: Duration) -> Result<(), End> {
+            let end = self.now + duration;
+            while let Some(due) = self.connection.due(self.now)
+                && due <= end
+            {
+                assert!(due > self.now, "it would spin");
+                self.now = due;
+                self.serve()?;
+            }
+            self.now = end;
+            Ok(())
+        }
+
+        fn acknowledged(&self) -> u64 {
+            tcp_info::read(&self.connection.stream).expect("Linux says").acknowledged
+        }
+
+        /// Lets the peer read until its system has asked for more. How much it read.
+        fn bite(&mut self, peer: &mut Peer) -> usize {
+            let (before, mut read) = (self.acknowledged(), 0);
+            while self.acknowledged() == before {
+                read += peer.read(&mut [0; 512]).expect("more of the echo");
+            }
+            read
+        }
+    }
+
+    fn idle() -> Rules {
+        Rules { idle: Some(LIMIT), ..Rules::default() }
+    }
+
+    #[test]
+    fn a_slow_reader_is_not_idle_and_a_dead_one_is() {
+        let (mut desk, mut peer) = Desk::with_all_sent(idle());
+        for _ in 0..10 {
+            desk.bite(&mut peer);
+            desk.wait(LIMIT * 9 / 10).expect("it makes progress");
+        }
+        desk.bite(&mut peer);
+        let last = desk.now;
+        desk.wait(LIMIT * 99 / 100).expect("it made progress");
+        let end = desk.wait(LIMIT).expect_err("nothing moves");
+        assert!(matches!(end, End::Closed(CloseReason::TimedOut)), "{end}");
+        let after = desk.now.saturating_duration_since(last);
+        assert!(after >= LIMIT * 99 / 100 && after <= LIMIT * 9 / 8, "{after:?}");
+    }
+
+    #[test]
+    fn a_reader_that_takes_nothing_is_cut_off_at_the_limit() {
+        let (mut desk, _peer) = Desk::with_all_sent(idle());
+        // What its system has taken by itself is taken; that may have been just now.
+        desk.serve().expect("it is early");
+        let last = desk.now;
+        let end = desk.wait(LIMIT * 2).expect_err("nothing moves");
+        assert!(matches!(end, End::Closed(CloseReason::TimedOut)), "{end}");
+        assert!(desk.now.saturating_duration_since(last) <= LIMIT * 9 / 8, "{:?}", desk.now);
+    }
+
+    #[test]
+    fn a_limit_shorter_than_the_steps_of_a_reader_is_stretched_to_them() {
+        let limit = Duration::from_secs(1);
+        let (mut desk, mut peer) =
+            Desk::with_all_sent(Rules { idle: Some(limit), ..Rules::default() });
+        for _ in 0..5 {
+            desk.bite(&mut peer);
+            desk.serve().expect("it makes progress");
+            desk.wait(limit * 3 / 2).expect("it may be about to make progress");
+        }
+        let end = desk.wait(limit).expect_err("nothing moves");
+        assert!(matches!(end, End::Closed(CloseReason::TimedOut)), "{end}");
+    }
+
+    #[test]
+    fn who_has_taken_all_is_not_asked_for() {
+        let (mut desk, mut peer) = Desk::with_all_sent(idle());
+        peer.read_exact(&mut [0; MESSAGE]).expect("the echo");
+        let start = Clock::start();
+        while desk.connection.due(desk.now) != desk.connection.session.deadline() {
+            assert!(start.now() < Instant::START + PATIENCE, "it is asked for all the time");
+            desk.serve().expect("it is early");
+        }
+    }
+
+    /// The peer goes on sending, so that a close would be a reset.
+    #[test]
+    fn the_tail_arrives_as_long_as_it_is_taken() {
+        let (mut desk, mut peer) =
+            Desk::with_all_sent(Rules { one_shot: true, ..Rules::default() });
+        desk.wait(SILENCE).expect("the peer is still there");
+        assert!(desk.connection.fin_sent);
+        let mut read = 0;
+        for _ in 0..10 {
+            read += desk.bite(&mut peer);
+            peer.write_all(b"more").expect("somebody is there");
+            // Real time counts against this one: it is short.
+            desk.serve().expect("it is early");
+            desk.wait(LINGER * 3 / 4).expect("it makes progress");
+        }
+        let rest = MESSAGE - read;
+        peer.read_exact(&mut vec![0; rest]).expect("the whole echo");
+    }
 }

@@ -207,12 +207,12 @@ impl<'a, const N: usize> Worker<'a, N> {
         }
         // A deadline that has moved on is put right when the alarm goes off: no
         // work per message.
-        if let Some(deadline) = connection.deadline()
-            && connection.alarm.is_none_or(|alarm| deadline < alarm)
+        if let Some(due) = connection.due(now)
+            && connection.alarm.is_none_or(|alarm| due < alarm)
         {
-            let earlier = connection.alarm.replace(deadline);
-            earlier.map(|earlier| self.alarms.remove(&(earlier, key)));
-            self.alarms.insert((deadline, key));
+            let later = connection.alarm.replace(due);
+            later.map(|later| self.alarms.remove(&(later, key)));
+            self.alarms.insert((due, key));
         }
     }
 
@@ -223,7 +223,7 @@ impl<'a, const N: usize> Worker<'a, N> {
             self.alarms.pop_first();
             if let Some(connection) = self.connections.get_mut(key) {
                 connection.alarm = None;
-                connection.look_again();
+                connection.look_again(now);
                 self.drive(key, now);
             }
         }

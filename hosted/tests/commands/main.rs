@@ -12,6 +12,7 @@ mod limits;
 mod piping;
 mod rate;
 mod server;
+mod slow_readers;
 mod stopping;
 mod support;
 mod suspended;

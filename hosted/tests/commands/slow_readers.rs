@@ -1,0 +1,58 @@
+//! Clients that read slowly, behind a send buffer that has accepted everything.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use echo_core::{CloseReason, Rules};
+use socket2::{Domain, Socket, Type};
+
+use crate::support::{Echo, patient, rest};
+
+const LIMIT: Duration = Duration::from_millis(500);
+const MESSAGE: &[u8] = &[b'x'; 300_000];
+
+/// A server with an idle limit and a client with a small receive buffer, who has
+/// sent a long message and read one byte of the echo.
+fn reader() -> (Echo, TcpStream) {
+    let echo = Echo::with(Rules { idle: Some(LIMIT), ..Rules::default() });
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("an option");
+    socket.connect(&echo.address.into()).expect("somebody listens");
+    let mut client = patient(socket.into());
+    client.write_all(MESSAGE).expect("sent");
+    client.read_exact(&mut [0]).expect("the session has begun");
+    (echo, client)
+}
+
+#[test]
+fn a_slow_reader_is_not_idle() {
+    for _ in 0..5 {
+        let (echo, mut client) = reader();
+        let (mut read, mut slowest) = (1, Duration::ZERO);
+        while read < MESSAGE.len() {
+            let before = Instant::now();
+            // The pace of the reader, not a wait for somebody.
+            thread::sleep(LIMIT / 10);
+            read += client.read(&mut [0; 5000]).expect("the echo");
+            slowest = slowest.max(before.elapsed());
+        }
+        client.shutdown(Shutdown::Write).expect("the session goes on");
+        assert_eq!(rest(&client), b"");
+        // If this machine did not let us read, the server was right, whatever it did.
+        if slowest < LIMIT {
+            let closed = echo.stop().closed;
+            assert_eq!(closed[CloseReason::Disconnected as usize], 1, "{closed:?}");
+            return;
+        }
+    }
+    eprintln!("skipped: this machine is too busy to read at a steady pace");
+}
+
+#[test]
+fn a_reader_that_takes_no_more_is_cut_off() {
+    let (echo, _client) = reader();
+    let closed = echo.stop().closed;
+    assert_eq!(closed[CloseReason::TimedOut as usize], 1, "{closed:?}");
+}
