@@ -28,7 +28,7 @@ pub struct Cli {
 pub enum Command {
     /// Send back whatever arrives, to any number of clients at once
     Server(ServerArgs),
-    /// Talk to an echo server: type a line, see what comes back
+    /// Talk to an echo server: type a line, or pipe a file through it, see what comes back
     Client(ClientArgs),
     /// Measure the echo rate and the round-trip time, and draw them
     Rate(RateArgs),
@@ -127,7 +127,7 @@ pub struct ClientArgs {
     #[command(flatten)]
     pub target: TargetArgs,
 
-    /// Give up when no answer comes for this long; 0 or negative: never
+    /// Give up when nothing moves for this long while an echo is due; 0 or negative: never
     #[arg(long, value_name = "TIME", default_value = "-1", allow_hyphen_values = true)]
     pub timeout: Limit,
 
@@ -136,11 +136,11 @@ pub struct ClientArgs {
           value_parser = clap::value_parser!(u32).range(1..=LARGEST_BUFFER as i64))]
     pub buffer: u32,
 
-    /// Send one message, print the answer, leave
+    /// Send one line, print the answer, leave
     #[arg(short = '1', long)]
     pub one_shot: bool,
 
-    /// Send this instead of reading lines, print the answer, leave
+    /// Send this instead of the standard input, print the answer, leave
     #[arg(short, long, value_name = "TEXT")]
     pub message: Option<String>,
 }
