@@ -28,6 +28,8 @@ pub enum Failure {
     Differs(Difference),
     /// More came back than was sent.
     Extra {
+        /// The number of the message that this followed.
+        message: u64,
         /// Bytes beyond the message, as far as they had arrived.
         bytes: u64,
     },
@@ -183,8 +185,10 @@ impl fmt::Display for Failure {
                 write!(f, "closed by the peer with {received} of {length} bytes echoed")
             }
             Self::Differs(difference) => difference.fmt(f),
-            Self::Extra { bytes: 1 } => f.write_str("at least 1 byte more than was sent"),
-            Self::Extra { bytes } => write!(f, "at least {bytes} bytes more than were sent"),
+            Self::Extra { message, bytes } => {
+                let more = if *bytes == 1 { "byte more than was" } else { "bytes more than were" };
+                write!(f, "message {message} came back with at least {bytes} {more} sent")
+            }
             Self::Refused => f.write_str("connection refused"),
             Self::Reset => f.write_str("connection reset by the peer"),
             Self::Unreachable => f.write_str("connection lost or no way to the peer"),

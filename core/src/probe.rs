@@ -123,7 +123,7 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
         // Nothing can come back before it was sent, even if it looks right.
         let ahead = extra.len() as u64 + received.saturating_sub(self.sent);
         if ahead > 0 {
-            return Some(Err(Failure::Extra { bytes: ahead }));
+            return Some(Err(Failure::Extra { message: self.message, bytes: ahead }));
         }
         (received == self.length).then_some(Ok(()))
     }

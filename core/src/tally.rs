@@ -30,6 +30,14 @@ impl Tally {
         }
     }
 
+    /// Counts a message that was recorded as echoed as failed instead: more than
+    /// its echo came. In the memory it is the last one that was echoed.
+    pub fn revoke(&mut self, failure: &Failure) {
+        self.last &= self.last.wrapping_sub(1);
+        self.echoed = self.echoed.saturating_sub(1);
+        self.failed[failure.kind() as usize] += 1;
+    }
+
     /// Adds the counts of another tally; the memory stays this one's.
     pub fn add(&mut self, other: &Self) {
         self.echoed += other.echoed;
@@ -119,6 +127,18 @@ mod tests {
             tally.record(&FAILED);
         }
         assert_eq!(tally.recent(u32::MAX), Some(0.0));
+    }
+
+    #[test]
+    fn an_echo_that_is_revoked_has_failed() {
+        let mut tally = Tally::default();
+        for end in [&Ok(()), &Ok(()), &FAILED] {
+            tally.record(end);
+        }
+        tally.revoke(&Failure::Extra { message: 1, bytes: 1 });
+        assert_eq!((tally.messages(), tally.echoed(), tally.failures()), (3, 1, 2));
+        assert_eq!(tally.failed(FailureKind::Extra), 1);
+        assert_eq!((tally.recent(2), tally.recent(3)), (Some(0.0), Some(1.0 / 3.0)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! the plan; there is one loop for all of them. `rate` and `fail-rate` make plans; reports read measurements; nothing
 //! in here prints or draws.
 
+mod between;
 mod content;
 mod failure;
 mod instrument;
@@ -290,7 +291,7 @@ impl Load<'_> {
     /// Lets one lane do all that it can without waiting; returns the time then.
     fn turn(&mut self, key: usize, mut now: Instant, observer: &mut dyn Observer) -> Instant {
         loop {
-            if !self.lanes[key].is_busy() && !self.begin(key) {
+            if !self.lanes[key].is_busy() && !self.begin(key, observer) {
                 return now;
             }
             let lane = &mut self.lanes[key];
@@ -316,18 +317,22 @@ impl Load<'_> {
 
     /// Starts a message if the lane may. Its time begins here: neither what was
     /// recorded nor what other lanes sent since the last one belongs to it.
-    fn begin(&mut self, key: usize) -> bool {
+    fn begin(&mut self, key: usize, observer: &mut dyn Observer) -> bool {
         let now = self.clock.now();
         if self.warming && now >= self.from {
             self.wait.again(key);
             return false;
         }
-        let lane = &mut self.lanes[key];
-        if lane.rests(now) || !self.may_start(now) {
+        if self.lanes[key].rests(now) || !self.may_start(now) {
             return false;
         }
         let lane = &mut self.lanes[key];
         let Some(planned) = lane.take_turn(self.schedule.as_ref(), now) else { return false };
+        let now = self.tidy(key, planned, now, observer);
+        if !self.may_start(now) {
+            return false;
+        }
+        let lane = &mut self.lanes[key];
         lane.begin(planned, now, &self.clock, &mut self.wait);
         self.begun += u64::from(planned >= self.from);
         self.busy += 1;
@@ -344,13 +349,14 @@ impl Load<'_> {
         interrupted: bool,
         observer: &mut dyn Observer,
     ) {
-        let lane = &self.lanes[key];
+        let lane = &mut self.lanes[key];
         // A failure that ends the run is its result, even in the warm-up.
         let is_the_end = end.is_err() && !interrupted && !self.plan.keep_going;
         if lane.planned() < self.from && !is_the_end {
             self.out.omitted += 1;
             return;
         }
+        lane.count(!interrupted);
         let (message, connecting) = lane.message();
         let sample = Sample {
             at: now.saturating_duration_since(self.from),

@@ -3,15 +3,17 @@
 //! A peer sleeps only to be later than a limit: on a slow machine it is later still.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use echo_core::{Failure, FailureKind};
 use hosted::load::{self, Content, Ended, Measurement, Observer, Pace, Plan, Sample};
 use hosted::signals::Stop;
+use rustix::net::{SendFlags, send};
+use socket2::SockRef;
 
 const MILLI: Duration = Duration::from_millis(1);
 
@@ -184,5 +186,128 @@ fn the_schedule_stands_still_while_the_instrument_does_not_run() {
         for (ended, slot) in slots.filter(|_| matches!(pace, Pace::Rate(_))) {
             assert!(*ended >= before + BLOCKED + 10 * MILLI * slot, "{slot} was sent in a burst");
         }
+    }
+}
+
+/// Between two messages of a connection: no machine is so slow that the end of the
+/// one before comes later.
+const PAUSE: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_connection_that_was_closed_while_idle_is_opened_anew_and_no_failure() {
+    type Close = fn(&mut TcpStream, &[u8]);
+    let closes: [(Close, &str); 2] = [
+        (
+            |stream, message| {
+                // The FIN comes with the echo.
+                send(&*stream, message, SendFlags::MORE).expect("sent");
+                stream.shutdown(Shutdown::Write).expect("closed");
+                let _ = stream.read(&mut [0]);
+            },
+            "FIN",
+        ),
+        (
+            |stream, message| {
+                stream.write_all(message).expect("sent");
+                SockRef::from(&*stream).set_linger(Some(Duration::ZERO)).expect("an option");
+            },
+            "RST",
+        ),
+    ];
+    let modes = [(1, Duration::ZERO), (1, Duration::MAX), (3, Duration::ZERO)];
+    thread::scope(|scope| {
+        for (close, how) in closes {
+            for (connections, spin) in modes {
+                scope.spawn(move || {
+                    let address = peer(move |_, stream| {
+                        let Some(message) = message(stream) else { return };
+                        close(stream, &message);
+                    });
+                    let count = 2 * u64::from(connections);
+                    let pace = Pace::Interval(PAUSE);
+                    let count = Some(count);
+                    let plan =
+                        Plan { connections, spin, pace, count, keep_going: false, ..plan(address) };
+                    let out = run(&plan, &mut Notes::default());
+                    let what = format!("{how}, {connections} connections, spin {spin:?}");
+                    let ends = (Some(out.tally.echoed()), out.tally.failures(), out.ended);
+                    assert_eq!(ends, (count, 0, Ended::AsPlanned), "{what}: {:?}", out.incidents);
+                    assert_eq!(out.closed_while_idle, u64::from(connections), "{what}");
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn a_connection_that_was_closed_before_its_first_message_is_opened_anew() {
+    // The second has to wait for half of the interval.
+    let address = peer(|connection, stream| {
+        while connection != 1
+            && let Some(message) = message(stream)
+        {
+            let _ = stream.write_all(&message);
+        }
+    });
+    let pace = Pace::Interval(2 * PAUSE);
+    let plan = Plan { connections: 2, pace, count: Some(2), ..plan(address) };
+    let out = run(&plan, &mut Notes::default());
+    assert_eq!((out.tally.echoed(), out.closed_while_idle), (2, 1), "{:?}", out.incidents);
+}
+
+/// Tells of each message.
+struct Telling(mpsc::Sender<()>);
+
+impl Observer for Telling {
+    fn look(&mut self, _measurement: &Measurement) {}
+
+    fn message(&mut self, _sample: &Sample) {
+        let _ = self.0.send(());
+    }
+}
+
+#[test]
+fn a_byte_behind_an_echo_is_the_fault_of_the_message_before() {
+    for connections in [1, 2] {
+        for keep_going in [true, false] {
+            let (telling, told) = mpsc::channel();
+            let told = Mutex::new(told);
+            let address = peer(move |connection, stream| {
+                let Some(echo) = message(stream) else { return };
+                let _ = stream.write_all(&echo);
+                if connection == 0 {
+                    // The echo has been seen, and found right.
+                    told.lock().expect("no panic").recv_timeout(PATIENCE).expect("an echo");
+                    let _ = stream.write_all(b"!");
+                }
+                while let Some(message) = message(stream) {
+                    let _ = stream.write_all(&message);
+                }
+            });
+            let (pace, count) = (Pace::Interval(PAUSE), Some(2 * u64::from(connections)));
+            let plan = Plan { connections, pace, count, keep_going, ..plan(address) };
+            let out = run(&plan, &mut Telling(telling));
+            let what = format!("{connections} connections, {:?}", out.incidents);
+            let incident = out.incidents.first().expect("one");
+            assert_eq!(incident.failure, Failure::Extra { message: 0, bytes: 1 }, "{what}");
+            assert_eq!((incident.connection, out.tally.failures()), (0, 1), "{what}");
+            let ended = if keep_going { Ended::AsPlanned } else { Ended::Failed };
+            let sent = if keep_going { plan.count } else { Some(connections.into()) };
+            assert_eq!((Some(out.tally.messages()), out.ended), (sent, ended), "{what}");
+            assert_eq!(out.closed_while_idle, 0, "{what}");
+        }
+    }
+}
+
+#[test]
+fn bytes_ahead_of_the_first_message_are_its_failure() {
+    let address = peer(|_, stream| {
+        let _ = stream.write_all(b"220 welcome to something else, which greets\r\n");
+        let _ = message(stream);
+    });
+    for connections in [1, 2] {
+        let plan = Plan { connections, count: Some(4), ..plan(address) };
+        let out = run(&plan, &mut Notes::default());
+        assert_eq!((out.tally.failures(), out.closed_while_idle), (4, 0), "{:?}", out.incidents);
     }
 }

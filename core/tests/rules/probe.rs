@@ -215,7 +215,7 @@ fn more_than_was_sent_is_extra() {
     let (mut probe, mut echo) = sent();
     echo.extend(b"more");
     probe.handle_received(Instant::START, &echo);
-    assert_eq!(probe.end(), Some(Err(Failure::Extra { bytes: 4 })));
+    assert_eq!(probe.end(), Some(Err(Failure::Extra { message: MESSAGE, bytes: 4 })));
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn an_echo_ahead_of_its_message_is_extra() {
     probe.begin(Instant::START, MESSAGE);
     probe.handle_sent(Instant::START, 10);
     probe.handle_received(Instant::START, b"00000000000");
-    assert_eq!(probe.end(), Some(Err(Failure::Extra { bytes: 1 })));
+    assert_eq!(probe.end(), Some(Err(Failure::Extra { message: MESSAGE, bytes: 1 })));
 }
 
 #[test]

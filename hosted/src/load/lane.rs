@@ -10,6 +10,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 
 use super::Plan;
+use super::between::Unasked;
 use super::failure::failure;
 use super::measurement::Kernel;
 use super::pace::Schedule;
@@ -51,6 +52,12 @@ pub(super) struct Lane<'a> {
     /// How long the connection took that the next message is to have.
     adopted: Option<Duration>,
     busy: bool,
+    /// Whether a message has come back on this connection,
+    used: bool,
+    /// and when the last one did,
+    ended: Instant,
+    /// and whether that one is measured.
+    counts: bool,
 }
 
 enum Link {
@@ -77,6 +84,9 @@ impl<'a> Lane<'a> {
             per_message: plan.per_message,
             adopted: None,
             busy: false,
+            used: false,
+            ended: Instant::START,
+            counts: false,
         }
     }
 
@@ -165,6 +175,33 @@ impl<'a> Lane<'a> {
         self.pump.writable = true;
     }
 
+    /// Whether the message before, on the same connection, is measured.
+    pub(super) fn counts(&self) -> bool {
+        self.counts
+    }
+
+    /// Says whether the message that has ended is measured.
+    pub(super) fn count(&mut self, counts: bool) {
+        self.counts = counts;
+    }
+
+    /// Whether nothing was due on the open connection before the message that was
+    /// `planned`, and there may be something to see.
+    pub(super) fn was_idle(&self, planned: Instant, scheduled: bool, wait: &Wait) -> bool {
+        let idle = !self.used || (scheduled && planned > self.ended);
+        self.is_open() && idle && (self.pump.readable || wait.is_inside())
+    }
+
+    /// What the server has done unasked. Bytes ahead of the first message are left
+    /// to it: no other can be blamed.
+    pub(super) fn unasked(&mut self, scratch: &mut [u8]) -> Option<Unasked> {
+        let unasked = Unasked::on(self.stream()?, scratch);
+        match unasked {
+            Some(Unasked::Bytes(_)) if !self.used => None,
+            _ => unasked,
+        }
+    }
+
     /// Starts the next message, on a new connection if there is none.
     pub(super) fn begin(
         &mut self,
@@ -223,6 +260,9 @@ impl<'a> Lane<'a> {
         self.probe.handle_timeout(now);
         let end = self.probe.end()?;
         self.busy = false;
+        if let Ok(took) = end {
+            (self.used, self.ended, self.counts) = (true, self.begun + took, false);
+        }
         Some(end)
     }
 

@@ -25,6 +25,9 @@ pub struct Measurement {
     /// How long messages had been under way that were so when the run was
     /// ended, as [`felt`](Self::felt) counts; they are in no other number.
     pub under_way: Vec<Duration>,
+    /// Connections that the server closed while nothing was asked of it; they were
+    /// opened anew before the next message, which is no failure.
+    pub closed_while_idle: u64,
     /// Messages that were under way while the instrument did not run: neither echoed nor
     /// failed, they are in no other number.
     pub interrupted: u64,
@@ -148,6 +151,7 @@ impl Measurement {
             ended: Ended::AsPlanned,
             tally: Tally::default(),
             under_way: Vec::new(),
+            closed_while_idle: 0,
             interrupted: 0,
             stops: Stops::default(),
             times: Times::new(),
@@ -204,13 +208,23 @@ impl Measurement {
                 }
                 self.timeline.record(at, shown);
             }
-            Err(failure) => {
-                self.timeline.record_failure(at);
-                self.wrong.record(&failure);
-                if self.incidents.len() < INCIDENTS {
-                    self.incidents.push(Incident { at, connection, failure });
-                }
-            }
+            Err(failure) => self.record_failure(at, connection, failure),
+        }
+    }
+
+    /// A message that was recorded as echoed has failed after all. Its round trip
+    /// was one, and stays among the times.
+    pub(super) fn revoke(&mut self, sample: &Sample) {
+        let &Sample { at, connection, end: Err(failure), .. } = sample else { return };
+        self.tally.revoke(&failure);
+        self.record_failure(at, connection, failure);
+    }
+
+    fn record_failure(&mut self, at: Duration, connection: usize, failure: Failure) {
+        self.timeline.record_failure(at);
+        self.wrong.record(&failure);
+        if self.incidents.len() < INCIDENTS {
+            self.incidents.push(Incident { at, connection, failure });
         }
     }
 

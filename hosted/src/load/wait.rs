@@ -80,6 +80,11 @@ impl Wait {
         self.poll.registry().register(stream, Token(lane.into()), Pump::interest())
     }
 
+    /// Whether streams are waited for in their reads, and not watched.
+    pub(super) fn is_inside(&self) -> bool {
+        self.inside
+    }
+
     /// A stream is connected.
     pub(super) fn opened(&mut self, stream: &mut TcpStream) -> io::Result<()> {
         if self.inside {

@@ -54,6 +54,7 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
             "messages": measurement.under_way.len(),
             "longest_ns": measurement.under_way.iter().max().map(|time| nanos(*time)),
         },
+        "closed_while_idle": measurement.closed_while_idle,
         "interrupted": {
             "messages": measurement.interrupted,
             "stops": measurement.stops.times,

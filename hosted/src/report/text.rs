@@ -34,6 +34,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement) -> String {
     lines.push(totals(measurement));
     lines.extend(warm_up(subject, measurement));
     lines.extend(under_way(measurement));
+    lines.extend(closed_while_idle(measurement));
     lines.extend(interrupted(measurement));
     lines.extend(round_trips(&measurement.times));
     lines.extend(rates(subject, measurement));
@@ -95,6 +96,18 @@ fn under_way(measurement: &Measurement) -> Option<String> {
     }
     let messages = units::counted(measurement.under_way.len() as u64, "message");
     Some(format!("{messages} still under way at the end, for up to {}", units::duration(longest)))
+}
+
+/// What the server may do between two messages.
+fn closed_while_idle(measurement: &Measurement) -> Option<String> {
+    let n = measurement.closed_while_idle;
+    let connections = units::counted(n, "connection");
+    (n > 0).then(|| {
+        format!(
+            "{connections} closed by the server while idle, and opened anew before the next \
+             message: its idle limit is shorter than the pause between two"
+        )
+    })
 }
 
 /// When nobody measured.

@@ -72,7 +72,7 @@ fn failures_are_counted_by_reason_and_do_not_stop_it() {
             " differs at byte 42: 0x",
             "; what follows is right again\n",
             "\nwrong bytes: 1 with bits flipped (first in message ",
-            ": at least 4 bytes more than were sent\n",
+            " came back with at least 4 bytes more than were sent\n",
             ": timed out with 0 of 1000 bytes echoed\n",
         ],
     );

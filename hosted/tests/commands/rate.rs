@@ -81,6 +81,7 @@ fn json_has_every_key_and_nothing_else() {
             "failed",
             "wrong",
             "under_way",
+            "closed_while_idle",
             "interrupted",
             "fail_rate",
             "fail_rate_upper95",

@@ -1,0 +1,80 @@
+//! What came on a connection between two messages is not the next one's business.
+//!
+//! Looking costs a system call, so it is done where the connection has been
+//! idle: nothing was due when the message before it ended, or there was none.
+//! With several connections the event queue has told by then whether there is
+//! anything to see. In a closed loop nothing is idle, and no call is made.
+
+use echo_core::{Failure, Instant};
+use mio::net::TcpStream;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+
+use super::{Ended, Load, Observer, Sample};
+
+/// What the server has done unasked.
+pub(super) enum Unasked {
+    /// It has closed the connection, in whatever way.
+    Closed,
+    /// It has sent so many bytes, and perhaps more.
+    Bytes(u64),
+}
+
+impl Unasked {
+    /// Looks at what a stream has, and leaves it there.
+    pub(super) fn on(stream: &TcpStream, scratch: &mut [u8]) -> Option<Self> {
+        match recv(stream, scratch, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Err(Errno::WOULDBLOCK | Errno::INTR) => None,
+            Ok((_, 0)) | Err(_) => Some(Self::Closed),
+            Ok((_, n)) => Some(Self::Bytes(n as u64)),
+        }
+    }
+}
+
+impl Load<'_> {
+    /// Before the message that was `planned` is sent: gives a connection up on
+    /// which the server did something unasked, and says who is to blame. Returns
+    /// the time then.
+    pub(super) fn tidy(
+        &mut self,
+        key: usize,
+        planned: Instant,
+        now: Instant,
+        observer: &mut dyn Observer,
+    ) -> Instant {
+        let lane = &mut self.lanes[key];
+        if !lane.was_idle(planned, self.schedule.is_some(), &self.wait) {
+            return now;
+        }
+        let unasked = lane.unasked(&mut self.scratch);
+        match unasked {
+            None => {}
+            Some(Unasked::Closed) => {
+                self.out.closed_while_idle += u64::from(planned >= self.from);
+            }
+            Some(Unasked::Bytes(bytes)) => self.blame(key, bytes, observer),
+        }
+        if unasked.is_some() {
+            self.disconnect(key, None);
+        }
+        self.clock.now()
+    }
+
+    /// Bytes came behind the echo of the message before, which seemed to be right.
+    fn blame(&mut self, key: usize, bytes: u64, observer: &mut dyn Observer) {
+        let lane = &self.lanes[key];
+        // One that was left out stays so.
+        if !lane.counts() {
+            return;
+        }
+        let (message, _) = lane.message();
+        let at = self.clock.now().saturating_duration_since(self.from);
+        let end = Err(Failure::Extra { message, bytes });
+        let sample = Sample { message, ..Sample::new(at, key, end) };
+        self.out.revoke(&sample);
+        observer.message(&sample);
+        if !self.plan.keep_going {
+            self.out.ended = Ended::Failed;
+        }
+    }
+}
