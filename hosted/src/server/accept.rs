@@ -14,6 +14,12 @@ use crate::progress::note;
 /// After an error that only time mends (no descriptor left), when to try again.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The most bytes that the system takes for a connection beyond what it has under
+/// way: as much as keeps a fast line busy until the next turn. Otherwise each
+/// peer that does not read ties up megabytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 << 10;
+
 /// The listening sockets of a server.
 pub(super) struct Acceptor {
     listeners: Vec<TcpListener>,
@@ -36,6 +42,9 @@ impl Acceptor {
             .into_iter()
             .map(|listener| {
                 listener.set_nonblocking(true)?;
+                // Whoever is accepted has it from here, without a system call.
+                #[cfg(any(target_os = "linux", target_os = "android"))]
+                socket2::SockRef::from(&listener).set_tcp_notsent_lowat(UNSENT)?;
                 Ok(TcpListener::from_std(listener))
             })
             .collect::<io::Result<Vec<_>>>()?;
