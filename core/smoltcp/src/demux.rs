@@ -25,6 +25,8 @@ pub(crate) enum Subject {
         from: EthernetAddress,
         /// The number of a SYN and nothing else, which asks for a new connection.
         opens: Option<TcpSeqNumber>,
+        /// The number of a reset.
+        resets: Option<TcpSeqNumber>,
     },
     /// A question whether this host is there, for it alone.
     Ping {
@@ -90,7 +92,8 @@ fn segment(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
     };
     let opens = segment.syn() && !segment.ack() && !segment.rst() && !segment.fin();
     let opens = opens.then(|| segment.seq_number());
-    Some(Subject::Segment { flow, from, opens })
+    let resets = segment.rst().then(|| segment.seq_number());
+    Some(Subject::Segment { flow, from, opens, resets })
 }
 
 fn icmp(
@@ -187,7 +190,8 @@ mod tests {
 
     fn opens(peer: IpAddress, local: IpAddress) -> Subject {
         let (peer, local) = (IpEndpoint::new(peer, 0x1234), IpEndpoint::new(local, 2333));
-        Subject::Segment { flow: Flow { peer, local }, from: FROM, opens: Some(TcpSeqNumber(7)) }
+        let (flow, opens) = (Flow { peer, local }, Some(TcpSeqNumber(7)));
+        Subject::Segment { flow, from: FROM, opens, resets: None }
     }
 
     #[test]
@@ -253,14 +257,17 @@ mod tests {
     }
 
     #[test]
-    fn only_a_syn_by_itself_opens() {
+    fn only_a_syn_by_itself_opens_and_any_reset_resets() {
         for (flags, expected) in [(0x02, true), (0x12, false), (0x06, false), (0x03, false)] {
             let mut segment = SYN;
             segment[13] = flags;
-            let Subject::Segment { opens, .. } = classify(&ipv4([0, 0], &[], &segment)) else {
+            let Subject::Segment { opens, resets, .. } = classify(&ipv4([0, 0], &[], &segment))
+            else {
                 panic!("no segment with flags {flags:#x}");
             };
             assert_eq!(opens.is_some(), expected, "{flags:#x}");
+            let number = TcpSeqNumber(7);
+            assert_eq!(resets, (flags & 4 != 0).then_some(number), "{flags:#x}");
         }
     }
 

@@ -87,9 +87,9 @@
 //!
 //! # Memory
 //!
-//! On a 64-bit machine one connection takes `N` + 336 bytes for its [`Slot`], 472
+//! On a 64-bit machine one connection takes `N` + 344 bytes for its [`Slot`], 472
 //! for its `SocketStorage`, and its two rings. With `N` = 1024 and rings of
-//! 4 KiB that is 10 024 bytes. The server itself, with its interface, takes less than
+//! 4 KiB that is 10 032 bytes. The server itself, with its interface, takes less than
 //! 512 bytes and 40 for each [neighbour](#neighbours) that smoltcp remembers: 808 with
 //! its 8. Nothing else is kept between two steps.
 //!
@@ -172,6 +172,10 @@
 //! another number begins it anew, and what is acknowledged, in FIN-WAIT-2 or
 //! TIME-WAIT, gives way to any SYN.
 //!
+//! And a reset ends a connection only if its number is the one that comes next, where
+//! smoltcp takes any in the window, 65 536 forged ones with a receive ring of 64 KiB: it
+//! draws that challenge, and a peer that means it answers with the right number.
+//!
 //! # Limits
 //!
 //! IPv4 packets in fragments are not served: a ping has 1472 bytes at most where a packet has
@@ -185,7 +189,6 @@
 //! | It repeats what is lost after 1 s at the earliest, or at the third acknowledgement in a row that says the same and carries no data, which an echo rarely is; what the peer has beyond a gap (SACK) it sends again. | With 1 % of the frames lost, 70 to 85 messages of 1000 bytes a second one after the other (Linux with Linux 242), and 1.5 Mbit/s in messages of 256 KiB (Linux 191). |
 //! | It drops the bytes of a segment that acknowledges less than the one before, without a word. | Frames that overtake each other cost repetitions in both directions, a second each. |
 //! | It takes the FIN of a segment that the window cuts off. | A peer that sends more than the window gets a clean end, and the bytes beyond it are lost. |
-//! | It takes a reset anywhere in the window, where RFC 5961 wants the next number or asks back. | Who knows addresses and ports ends a connection by 2^32 / window resets: 65 536 with 64 KiB. |
 //! | It takes the window from segments that are older than the last one. | After reordering it sends too little, or too much, for one round trip. |
 //! | It does not probe a window that the peer has taken back to 0 while bytes are in flight. | If the news of its opening is lost, nothing moves until the keep-alive after 60 s, or until the idle limit ends the session. |
 //! | It offers and fills any window, however small. | A peer that reads byte by byte gets segments of a byte. |

@@ -214,7 +214,7 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
     ) {
         let addresses = Addresses::of(&self.link.interface);
         let audience = match classify(frame, &addresses) {
-            Subject::Segment { flow, from, opens } => {
+            Subject::Segment { flow, from, opens, resets } => {
                 let serves = flow.local.port == self.service.port;
                 let found = if serves { self.slots.find(&flow) } else { None };
                 let known = found.is_some_and(|number| self.slots.get(number).via == from);
@@ -222,6 +222,11 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
                     return;
                 }
                 self.link.introduce(now, flow.peer.addr, from);
+                if let (Some(number), Some(reset)) = (found, resets)
+                    && self.slots.get(number).doubts(reset)
+                {
+                    return self.touch(number, touched);
+                }
                 let audience = match opens {
                     Some(number) if serves => self.meet(now, flow, found, number),
                     _ => found.map_or(Audience::Strangers, Audience::Slot),

@@ -8,6 +8,7 @@ mod faults;
 mod hostile;
 mod link;
 mod neighbour;
+mod reset;
 mod restart;
 mod segment;
 mod talker;
