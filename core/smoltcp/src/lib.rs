@@ -160,8 +160,8 @@
 //!
 //! So a slow reader keeps its slot as long as its tail gets shorter, and no flood
 //! of SYNs ends an open session. Whoever gave way and is still there is reset when
-//! it sends again. A reset that cannot leave, because the peer does not answer
-//! ARP, is not tried again.
+//! it sends again. A reset that cannot leave, because nobody answers ARP for its next
+//! hop, is not tried again.
 //!
 //! # A peer that comes again
 //!
