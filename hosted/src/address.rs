@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::ports::Ports;
 use crate::pump::Pump;
 
 /// A host, by name or address, and perhaps a port: `board.local`,
@@ -106,11 +107,12 @@ pub fn connect(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<Open
 fn cannot_connect(failures: &[(SocketAddr, io::Error)]) -> anyhow::Error {
     let hint = |(address, error): &(SocketAddr, io::Error)| match error.kind() {
         ErrorKind::ConnectionRefused => {
-            " (is an echo server listening there? `hosted server --port PORT` starts one)"
+            " (is an echo server listening there? `hosted server --port PORT` starts one)".into()
         }
-        ErrorKind::TimedOut => " (--timeout is the limit)",
-        _ if lacks_interface(*address) => NO_INTERFACE,
-        _ => "",
+        ErrorKind::TimedOut => " (--timeout is the limit)".into(),
+        _ if lacks_interface(*address) => NO_INTERFACE.into(),
+        ErrorKind::AddrNotAvailable => no_port(),
+        _ => String::new(),
     };
     let reasons: Vec<_> =
         failures.iter().map(|(address, error)| format!("{address}: {}", reason(error))).collect();
@@ -118,6 +120,12 @@ fn cannot_connect(failures: &[(SocketAddr, io::Error)]) -> anyhow::Error {
     let mut hints: Vec<_> = failures.iter().map(hint).collect();
     hints.dedup();
     anyhow!("cannot connect to {}{}", reasons.join("; nor to "), hints.concat())
+}
+
+/// The system says the same for a port of its own that is missing as for an address.
+fn no_port() -> String {
+    let told = Ports::read().map_or(String::new(), |ports| format!(": {ports}, for a minute each"));
+    format!(" (this machine has no free local port for it, or no address of its kind{told})")
 }
 
 /// A link-local address is one of many: each interface has its own.

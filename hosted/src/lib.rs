@@ -26,6 +26,7 @@ pub mod load;
 pub mod output;
 pub mod panel;
 pub mod percentiles;
+pub mod ports;
 pub mod progress;
 pub mod pump;
 pub mod rate;

@@ -24,6 +24,7 @@ use anyhow::{Context, Result};
 use echo_core::{Failure, Instant};
 
 pub use self::content::Content;
+pub use self::failure::Lack;
 pub use self::instrument::Instrument;
 use self::lane::Lane;
 pub use self::measurement::{Ended, Incident, Kernel, Measurement, Sample, Stops};
@@ -34,6 +35,7 @@ use self::wait::Wait;
 pub use self::wrong::Wrong;
 use crate::address::Opened;
 use crate::clock::Clock;
+use crate::ports::Ports;
 use crate::signals::Stop;
 
 /// How often the observer sees the measurement: 8 times a second.
@@ -255,6 +257,9 @@ impl Load<'_> {
         let now = self.clock.now();
         self.out.elapsed = now.saturating_duration_since(self.from);
         self.out.stops = self.clock.stops();
+        if self.plan.per_message || self.out.lack.is_some() {
+            self.out.ports = Ports::read();
+        }
         if let Some(schedule) = &self.schedule {
             let end = self.plan.time.map_or(now, |time| now.min(self.from + time));
             let due = schedule.due(self.from, end).min(self.plan.count.unwrap_or(u64::MAX));
@@ -367,6 +372,9 @@ impl Load<'_> {
             interrupted,
             end,
         };
+        if end == Err(Failure::Local) {
+            self.out.lack = lane.lack();
+        }
         self.out.record(&sample);
         observer.message(&sample);
     }

@@ -9,6 +9,7 @@ mod environment;
 mod hdr;
 mod hints;
 mod json;
+mod ports;
 mod text;
 
 use echo_core::{FailureKind, Tally};

@@ -15,24 +15,30 @@ pub(super) fn failure(error: &io::Error) -> Failure {
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
             Failure::Reset
         }
-        _ if Errno::from_io_error(error).is_some_and(|errno| LACKS.contains(&errno)) => {
-            Failure::Local
-        }
+        _ if lack(error).is_some() => Failure::Local,
         _ => Failure::Unreachable,
     }
 }
 
-/// No free port (in three ways), no descriptor, no memory, nothing left to wait with.
-const LACKS: [Errno; 8] = [
-    Errno::ADDRNOTAVAIL,
-    Errno::ADDRINUSE,
-    Errno::AGAIN,
-    Errno::MFILE,
-    Errno::NFILE,
-    Errno::NOBUFS,
-    Errno::NOMEM,
-    Errno::NOSPC,
-];
+/// What the own machine has none left of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// Local ports for one more connection to the peer.
+    Ports,
+    /// Descriptors or memory for one more socket.
+    Sockets,
+}
+
+/// What this error says that there is none left of.
+pub(super) fn lack(error: &io::Error) -> Option<Lack> {
+    match Errno::from_io_error(error)? {
+        Errno::ADDRNOTAVAIL | Errno::ADDRINUSE | Errno::AGAIN => Some(Lack::Ports),
+        Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::NOSPC => {
+            Some(Lack::Sockets)
+        }
+        _ => None,
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -47,8 +53,13 @@ mod tests {
         for errno in [Errno::HOSTUNREACH, Errno::NETUNREACH, Errno::NETDOWN, Errno::TIMEDOUT] {
             assert_eq!(sorted(errno), Failure::Unreachable);
         }
-        for errno in LACKS {
-            assert_eq!(sorted(errno), Failure::Local);
+        for (errno, what) in [
+            (Errno::ADDRNOTAVAIL, Lack::Ports),
+            (Errno::AGAIN, Lack::Ports),
+            (Errno::MFILE, Lack::Sockets),
+            (Errno::NOBUFS, Lack::Sockets),
+        ] {
+            assert_eq!((sorted(errno), lack(&errno.into())), (Failure::Local, Some(what)));
         }
         assert_eq!(sorted(Errno::CONNREFUSED), Failure::Refused);
         for errno in [Errno::CONNRESET, Errno::CONNABORTED, Errno::PIPE] {

@@ -11,7 +11,7 @@ use mio::net::TcpStream;
 
 use super::Plan;
 use super::between::Unasked;
-use super::failure::failure;
+use super::failure::{Lack, failure, lack};
 use super::measurement::Kernel;
 use super::pace::Schedule;
 use super::stopwatch::Stopwatch;
@@ -51,6 +51,8 @@ pub(super) struct Lane<'a> {
     per_message: bool,
     /// How long the connection took that the next message is to have.
     adopted: Option<Duration>,
+    /// What the machine had none left of when a message failed.
+    lack: Option<Lack>,
     busy: bool,
     /// Whether a message has come back on this connection,
     used: bool,
@@ -83,6 +85,7 @@ impl<'a> Lane<'a> {
             connecting: None,
             per_message: plan.per_message,
             adopted: None,
+            lack: None,
             busy: false,
             used: false,
             ended: Instant::START,
@@ -135,6 +138,11 @@ impl<'a> Lane<'a> {
     /// of its own took.
     pub(super) fn message(&self) -> (u64, Option<Duration>) {
         (self.messages.saturating_sub(1), self.connecting)
+    }
+
+    /// What the machine had none left of, if that was why the last message failed.
+    pub(super) fn lack(&self) -> Option<Lack> {
+        self.lack
     }
 
     /// When the next message is due: `now` unless a schedule says otherwise.
@@ -220,8 +228,13 @@ impl<'a> Lane<'a> {
         if let Link::Down(_) = self.link
             && let Err(error) = self.connect(wait)
         {
-            self.probe.fail(now, failure(&error));
+            self.fail(now, &error);
         }
+    }
+
+    fn fail(&mut self, now: Instant, error: &io::Error) {
+        self.lack = lack(error);
+        self.probe.fail(now, failure(error));
     }
 
     /// Starts opening a connection.
@@ -255,7 +268,7 @@ impl<'a> Lane<'a> {
         wait: &mut Wait,
     ) -> Option<Result<Duration, Failure>> {
         if let Err(error) = self.move_bytes(now, scratch, clock, wait) {
-            self.probe.fail(clock.now(), failure(&error));
+            self.fail(clock.now(), &error);
         }
         self.probe.handle_timeout(now);
         let end = self.probe.end()?;

@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use echo_core::{Failure, Tally};
 
-use super::{Instrument, Pace, Plan, Wrong};
+use super::{Instrument, Lack, Pace, Plan, Wrong};
+use crate::ports::Ports;
 use crate::timeline::Timeline;
 use crate::times::Times;
 
@@ -55,6 +56,10 @@ pub struct Measurement {
     pub wrong: Wrong,
     /// What the kernel saw, where it tells.
     pub kernel: Option<Kernel>,
+    /// What this machine had none left of when the last message failed because of that.
+    pub lack: Option<Lack>,
+    /// Local ports at the end, where they matter and the system tells.
+    pub ports: Option<Ports>,
     /// What is known of the instrument itself, if it was examined.
     pub instrument: Option<Instrument>,
 }
@@ -164,6 +169,8 @@ impl Measurement {
             incidents: Vec::with_capacity(INCIDENTS),
             wrong: Wrong::default(),
             kernel: None,
+            lack: None,
+            ports: None,
             instrument: None,
         }
     }

@@ -74,6 +74,10 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
             "retransmits": kernel.retransmits,
             "srtt_us": kernel.srtt.as_micros() as u64,
         })),
+        "local_ports": measurement.ports.map(|ports| json!({
+            "all": ports.all,
+            "time_wait": ports.resting,
+        })),
         "self": {
             "clock_ns": instrument.map(|instrument| nanos(instrument.clock)),
             "clock_resolution_ns": instrument.map(|instrument| nanos(instrument.resolution)),

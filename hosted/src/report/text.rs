@@ -3,10 +3,11 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use echo_core::{Difference, FailureKind, Fault};
+use echo_core::{Difference, Fault};
 
 use super::Subject;
 use super::hints::hints;
+use super::ports::ports;
 use crate::confidence::fail_rate_interval;
 use crate::load::{Ended, Measurement, Plan, Stops};
 use crate::percentiles::{self, P99, PERCENTILES};
@@ -191,21 +192,6 @@ fn instrument(measurement: &Measurement) -> Option<String> {
     let clock = units::duration(instrument.clock);
     let floor = instrument.floor.map(|floor| format!("{} a message, ", units::duration(floor)));
     Some(format!("instrument: {}clock {clock}", floor.unwrap_or_default()))
-}
-
-/// Not the peer's failure. A port rests for a minute after its connection.
-fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
-    if measurement.tally.failed(FailureKind::Local) == 0 {
-        return None;
-    }
-    let text = if subject.plan.per_message {
-        "this machine ran out of local ports or sockets (ports rest after a connection): fewer \
-         connections with --rate, or more ports by sysctl net.ipv4.ip_local_port_range"
-    } else {
-        "this machine ran out of sockets: fewer connections by --parallel, or more descriptors by \
-         ulimit -n (a connection takes one, with --local two)"
-    };
-    Some(text.into())
 }
 
 /// What happened to echoes with wrong bytes: `2 stale (from message k-1 at byte 992)`.

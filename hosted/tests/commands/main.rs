@@ -10,6 +10,7 @@ mod fairness;
 mod files;
 mod limits;
 mod piping;
+mod ports;
 mod rate;
 mod server;
 mod slow_readers;

@@ -94,6 +94,7 @@ fn json_has_every_key_and_nothing_else() {
             "messages_per_s",
             "intervals",
             "tcp_info",
+            "local_ports",
             "self",
             "environment"
         ]

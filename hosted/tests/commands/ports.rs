@@ -1,0 +1,97 @@
+//! A machine whose local ports run out: each test in a network namespace of its own, with few.
+//!
+//! The one test that runs by itself starts this very program again inside such namespaces. Where
+//! they are not allowed it prints one line and passes; with `CI=true` it fails.
+
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
+use std::process::Command;
+use std::{env, fs};
+
+use hosted::address::Target;
+use serde_json::Value;
+
+use crate::support::{Echo, Ended, config, run};
+
+/// Set inside the namespaces, and nowhere else.
+const INSIDE: &str = "HOSTED_TEST_NAMESPACE";
+
+/// Local ports in there.
+const PORTS: usize = 100;
+
+const TESTS: [&str; 1] = ["a_lack_of_ports_is_named_as_such"];
+
+#[test]
+fn in_networks_of_their_own() {
+    let Some(namespace) = ["-n", "-Urn"].into_iter().find(works) else {
+        // Not `println!`: the harness hides what a test prints if it passes.
+        writeln!(io::stderr(), "SKIPPED: ports: cannot make a network namespace, or no `ip`")
+            .expect("stderr is open");
+        assert_ne!(env::var("CI").as_deref(), Ok("true"), "nothing may be skipped in CI");
+        return;
+    };
+    for test in TESTS {
+        let output = Command::new("unshare")
+            .args([namespace, "--kill-child"])
+            .arg(env::current_exe().expect("a test has a path"))
+            .args(["--ignored", "--exact", &format!("ports::{test}")])
+            .env(INSIDE, "yes")
+            .output()
+            .expect("unshare was there a moment ago");
+        let report = [output.stdout, output.stderr].concat();
+        let report = String::from_utf8_lossy(&report);
+        assert!(output.status.success() && report.contains(" 1 passed"), "{report}");
+    }
+}
+
+fn works(flags: &&str) -> bool {
+    let tried = Command::new("unshare").args([flags, "ip", "link", "set", "lo", "up"]).output();
+    tried.is_ok_and(|output| output.status.success())
+}
+
+/// An echo server in a network with few ports, which stay in TIME-WAIT as they do between machines.
+fn server() -> Echo {
+    assert!(env::var_os(INSIDE).is_some(), "only `in_networks_of_their_own` runs this");
+    let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();
+    assert!(up.is_ok_and(|status| status.success()), "the loopback is up");
+    let set = |name: &str, value: &str| {
+        fs::write(format!("/proc/sys/net/ipv4/{name}"), value).expect("it may be set");
+    };
+    set("ip_local_port_range", &format!("40000 {}", 40000 + PORTS - 1));
+    set("tcp_tw_reuse", "0");
+    let target = Target { host: Ipv4Addr::LOCALHOST.to_string(), port: None };
+    let listeners = hosted::address::listen(Some(&target), 2333, 100).expect("a free port");
+    Echo::on(listeners.into_iter().next().expect("an address"), config())
+}
+
+fn crr(target: &str, args: &[&str]) -> Ended {
+    run(&[&["rate", target, "--no-plot", "--crr", "-c", "250"], args].concat())
+}
+
+#[test]
+#[ignore = "in a network of its own"]
+fn a_lack_of_ports_is_named_as_such() {
+    let echo = server();
+    let target = echo.address.to_string();
+    let ended = crr(&target, &["--export-json", "/dev/stderr"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for said in [
+        "\n101 sent, 100 echoed, 1 failed ",
+        "\nthis machine ran out of local ports (100 local ports, ",
+    ] {
+        assert!(ended.stdout.contains(said), "{ended:?}");
+    }
+    let report: Value = serde_json::from_str(&ended.stderr).expect("a report");
+    assert_eq!(report["local_ports"]["all"], PORTS);
+    // The last ones may still be closing.
+    let resting = report["local_ports"]["time_wait"].as_u64().expect("a number");
+    assert!((PORTS as u64 / 2..=PORTS as u64).contains(&resting), "{report}");
+    // Nor is the first connection's failure the peer's, whoever opens it.
+    for args in [&["rate", "--crr"][..], &["rate"], &["fail-rate"], &["client", "-m", "hello"]] {
+        let ended = run(&[args, &[&target]].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{ended:?}");
+        let said = "cannot assign requested address (this machine has no free local port for it";
+        assert!(ended.stderr.contains(said), "{ended:?}");
+        assert!(ended.stderr.contains(": 100 local ports, "), "{ended:?}");
+    }
+}
