@@ -9,6 +9,7 @@
 
 mod conversation;
 mod exchange;
+mod flow;
 mod input;
 mod screen;
 

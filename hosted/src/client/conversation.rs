@@ -10,7 +10,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use echo_core::{Endpoint, ExitScanner};
+use echo_core::{Endpoint, ExitScanner, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
@@ -50,6 +50,8 @@ pub(super) struct Conversation {
     broken: Option<io::Error>,
     /// Our FIN is sent.
     shut: bool,
+    /// When to look at the time, and at what the server has taken.
+    due: Option<Instant>,
     /// After how many bytes the word `exit` was last sent as a message.
     word: Option<u64>,
 }
@@ -81,6 +83,7 @@ impl Conversation {
             screen,
             broken: None,
             shut: false,
+            due: None,
             word: None,
         }
     }
@@ -105,7 +108,7 @@ impl Conversation {
                 || clock.now(),
             );
             // A reader of our output who is slow takes nothing from the server's time.
-            self.exchange.handle_timeout(clock.now());
+            self.look_at_the_time();
             self.screen.receive(&self.exchange.take_reply()).context(NO_OUTPUT)?;
             if let Err(error) = moved {
                 if self.broken.is_some() {
@@ -134,8 +137,18 @@ impl Conversation {
                 continue;
             }
             let now = clock.now();
-            self.wait(self.exchange.deadline().map(|at| at.saturating_duration_since(now)))?;
+            self.due = self.exchange.deadline().map(|at| self.pump.delivery.due(at, now));
+            self.wait(self.due.map(|at| at.saturating_duration_since(now)))?;
         }
+    }
+
+    /// Gives the server up if nothing moves, nor is taken by its system.
+    fn look_at_the_time(&mut self) {
+        let now = self.clock.now();
+        if self.due.is_some_and(|due| due <= now) {
+            self.pump.delivery.look(&self.stream, &mut self.exchange, now);
+        }
+        self.exchange.handle_timeout(now);
     }
 
     /// Whether it is the input's turn.

@@ -6,14 +6,15 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
+use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
 use crate::support::{
-    Client, HELLO, Server, assert_failed, assert_well, client, command, command_to, cue, echo,
-    echo_hello, finish, receive, reset, stderr,
+    Client, HELLO, PATIENCE, Server, assert_failed, assert_well, client, command, command_to, cue,
+    echo, echo_hello, finish, receive, reset, stderr,
 };
 
 #[test]
@@ -29,6 +30,50 @@ fn a_slow_server_that_makes_progress_does_not_time_out() {
     let output = client(&server, &["--timeout", "2"], HELLO);
     assert_well(&output);
     assert_eq!(output.stdout, b"hello\n");
+}
+
+#[test]
+fn a_server_that_reads_slowly_and_answers_last_does_not_time_out() {
+    const LIMIT: Duration = Duration::from_secs(2);
+    let (tell_pause, pause) = mpsc::channel();
+    let server = Server::start(move |mut stream| {
+        socket2::SockRef::from(&stream).set_recv_buffer_size(4096)?;
+        let (mut seen, mut piece) = (Vec::new(), [0; 5000]);
+        let mut longest = Duration::ZERO;
+        loop {
+            let before = Instant::now();
+            // All of it takes longer than the limit; nothing of it is echoed meanwhile.
+            thread::sleep(LIMIT / 20);
+            let Ok(n @ 1..) = stream.read(&mut piece) else { break };
+            seen.extend_from_slice(&piece[..n]);
+            longest = longest.max(before.elapsed());
+        }
+        tell_pause.send(longest).expect("the test waits");
+        stream.write_all(&seen)?;
+        Ok(seen)
+    });
+    let text = [b'x'; 200_000];
+    let output = client(&server, &["--timeout", "2"], &text);
+    if output.status.success() {
+        assert!(output.stdout == text);
+    } else {
+        // Only if this machine did not let the server read the client may be right.
+        let pause = pause.recv_timeout(PATIENCE).expect("the server comes to the end");
+        assert!(pause >= LIMIT, "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_server_that_takes_nothing_times_out() {
+    let (leave, told_to_leave) = cue();
+    let server = Server::start(|stream| {
+        socket2::SockRef::from(&stream).set_recv_buffer_size(4096)?;
+        told_to_leave()?;
+        Ok(vec![])
+    });
+    let output = client(&server, &["--timeout", "1"], &[b'x'; 200_000]);
+    leave();
+    assert_failed(&output, "nothing moved for 1s (--timeout); 0 of 200000 bytes came back");
 }
 
 #[test]
