@@ -315,7 +315,7 @@ pub struct CompareArgs {
     pub after: PathBuf,
 
     /// Exit with 1 if the mean, a percentile, the rate or the failures are worse by more than so many
-    /// per cent, and not by chance
+    /// per cent, and by more than they scatter within the runs
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
     pub threshold: f64,
 }

@@ -5,53 +5,70 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
-use crate::Verdict;
 use crate::address::reason;
 use crate::cli::CompareArgs;
-use crate::confidence::{fail_rate_interval, mean_interval};
 use crate::escape::shown;
 use crate::progress::note;
 use crate::report::SCHEMA;
 use crate::units::{self, plain};
+use crate::{Misuse, Verdict};
+
+#[cfg(test)]
+mod simulation;
 
 /// Runs `hosted compare`.
 ///
 /// # Errors
 ///
-/// If a report cannot be read.
+/// If a report cannot be read, or the two have nothing to compare.
 pub fn main(args: &CompareArgs) -> Result<Verdict> {
     let [before, after] = [read(&args.before)?, read(&args.after)?];
-    let mut unlike = unlike(&before["config"], &after["config"]);
-    unlike.extend(differs(&before, &after, "command"));
-    unlike.extend(differs(&before, &after, "complete"));
+    let kinds: Vec<_> = KIND.into_iter().filter_map(|key| differs(&before, &after, key)).collect();
+    if !kinds.is_empty() {
+        let text = format!("cannot compare runs of different kinds: {}", kinds.join(", "));
+        return Err(Misuse(text).into());
+    }
+    let mut unlike = unlike(&before, &after);
+    unlike.extend(differs(&before, &after, "/complete"));
     if !unlike.is_empty() {
         note(&plain(&format!("note: the two runs were not made alike: {}", unlike.join(", "))));
     }
-    let changes = changes(&before, &after);
+    let changes = changes(&before, &after)?;
     if changes.is_empty() {
-        return Err(anyhow!("cannot compare: the reports have no number in common"));
+        let text = "nothing to compare: the reports have no number in common";
+        return Err(Misuse(text.into()).into());
     }
     let mut text = format!("{:<10}{:>14}{:>14}{:>10}\n", "", "before", "after", "change");
     for change in &changes {
         text.push_str(&change.line());
     }
-    let worse: Vec<_> = changes.iter().filter(|change| change.regressed(args.threshold)).collect();
-    for change in &worse {
-        text.push_str(&format!("regression: {} {}\n", change.name, change.worded().trim_start()));
-    }
-    let judged = changes.iter().any(|change| change.sure().is_some());
-    if !judged {
+    let worse: Vec<_> = changes.iter().filter(|change| change.is_worse(args.threshold)).collect();
+    // That nothing failed is soon known, and says nothing of how fast it was.
+    let judged = changes.iter().any(|change| change.unit != Unit::Share && change.sure().is_some());
+    if !worse.is_empty() {
+        let worded = |change: &&Change| format!("{} {}", change.name, change.worded().trim_start());
+        let worse = worse.iter().map(worded).collect::<Vec<_>>().join(", ");
+        text.push_str(&format!("these two runs differ for the worse: {worse}\n{CAUTION}\n"));
+    } else if judged {
+        text.push_str(&format!("no difference for the worse beyond {} %\n", args.threshold));
+    } else {
         text.push_str("nothing can be told from so few messages\n");
-    } else if worse.is_empty() {
-        text.push_str(&format!("no regression beyond {} %\n", args.threshold));
     }
     io::stdout().write_all(plain(&text).as_bytes()).context("cannot write to stdout")?;
     // Nobody should pass because too little was measured.
     Ok(if judged && worse.is_empty() { Verdict::Well } else { Verdict::Failed })
 }
+
+/// What two runs must have in common, or their numbers mean different things.
+const KIND: [&str; 4] =
+    ["/command", "/target/protocol", "/config/pace", "/config/connection_per_message"];
+
+/// What one pair cannot tell.
+const CAUTION: &str =
+    "(runs of one program differ, too: whether it is the program shows when both are repeated)";
 
 fn read(path: &Path) -> Result<Value> {
     let shown = shown(path);
@@ -68,16 +85,24 @@ fn read(path: &Path) -> Result<Value> {
 
 /// In what two configurations differ: `connections 1 and 64`.
 fn unlike(before: &Value, after: &Value) -> Vec<String> {
-    let keys = [before, after].into_iter().filter_map(Value::as_object).flat_map(Map::keys);
+    let configs = [before, after].map(|report| &report["config"]);
+    let keys = configs.into_iter().filter_map(Value::as_object).flat_map(Map::keys);
     let mut keys: Vec<_> = keys.collect();
     keys.sort_unstable();
     keys.dedup();
-    keys.into_iter().filter_map(|key| differs(before, after, key)).collect()
+    keys.into_iter().filter_map(|key| differs(before, after, &format!("/config/{key}"))).collect()
 }
 
-fn differs(before: &Value, after: &Value, key: &str) -> Option<String> {
-    let [before, after] = [&before[key], &after[key]];
-    (before != after).then(|| format!("{key} {before} and {after}"))
+fn differs(before: &Value, after: &Value, place: &str) -> Option<String> {
+    let [before, after] =
+        [before, after].map(|report| report.pointer(place).unwrap_or(&Value::Null));
+    let alike = match (before.as_f64(), after.as_f64()) {
+        // Some programs write 0.0 as 0.
+        (Some(before), Some(after)) => before == after,
+        _ => before == after,
+    };
+    let key = place.rsplit('/').next().unwrap_or(place);
+    (!alike).then(|| format!("{key} {before} and {after}"))
 }
 
 /// One number of both reports.
@@ -125,7 +150,7 @@ impl Change {
 
     /// Worse by more than the threshold, and not by chance: the intervals do not overlap. Without
     /// intervals nobody can tell.
-    fn regressed(&self, threshold: f64) -> bool {
+    fn is_worse(&self, threshold: f64) -> bool {
         let by_chance = self.sure().is_none_or(|[a, b]| a.0 <= b.1 && b.0 <= a.1);
         let worse = match self.unit {
             Unit::Nanoseconds | Unit::Share => self.percent(),
@@ -153,38 +178,58 @@ impl Change {
     }
 }
 
-/// What both reports know: the percentiles that a user feels, and the rate.
-fn changes(before: &Value, after: &Value) -> Vec<Change> {
+/// What both reports know: the times that a user feels, the rate and the failures.
+fn changes(before: &Value, after: &Value) -> Result<Vec<Change>> {
     let both = [before, after];
     let felt = both.iter().all(|report| report["response_ns"].is_object());
     let times = if felt { "response_ns" } else { "service_ns" };
-    let percentile = |(name, key): (&'static str, &str)| {
-        let values = both.map(|report| report[times][key].as_f64());
-        let interval = |report: &Value| match key {
-            "mean" => times_interval(&report[times]),
-            _ => ends(&report[times]["interval95"][key]),
-        };
-        let intervals = both.map(interval);
-        let [Some(before), Some(after)] = values else { return None };
-        Some(Change { name, unit: Unit::Nanoseconds, values: [before, after], intervals })
-    };
-    let mut changes: Vec<_> = TIMES.into_iter().filter_map(percentile).collect();
-    if let [Some(before), Some(after)] = both.map(|report| report["rate_bps"].as_f64()) {
-        let (values, intervals) = ([before, after], both.map(rate_interval));
-        changes.push(Change { name: "rate", unit: Unit::BitsPerSecond, values, intervals });
+    let mut changes = Vec::new();
+    for (name, key) in TIMES {
+        let places = [format!("/{times}/{key}"), format!("/{times}/interval95/{key}")];
+        changes.extend(change(
+            both,
+            name,
+            Unit::Nanoseconds,
+            places.each_ref().map(String::as_str),
+        )?);
     }
-    if let [Some(before), Some(after)] = both.map(|report| report["fail_rate"].as_f64()) {
-        let (values, intervals) = ([before, after], both.map(fail_interval));
-        changes.push(Change { name: "failed", unit: Unit::Share, values, intervals });
-    }
-    changes
+    let rate = ["/rate_bps", "/rate_bps_interval95"];
+    changes.extend(change(both, "rate", Unit::BitsPerSecond, rate)?);
+    changes.extend(change(both, "failed", Unit::Share, ["/fail_rate", "/fail_rate_interval95"])?);
+    Ok(changes)
 }
 
-fn fail_interval(report: &Value) -> Option<(f64, f64)> {
-    let (sent, echoed) = (report["sent"].as_u64()?, report["echoed"].as_u64()?);
-    // Of fewer, not even none or all says much.
-    fail_rate_interval(sent.saturating_sub(echoed), sent).filter(|_| sent >= 10)
+/// The number at the first place of both reports, whose interval is at the second; None if one lacks it.
+fn change(
+    reports: [&Value; 2],
+    name: &'static str,
+    unit: Unit,
+    [value, interval]: [&str; 2],
+) -> Result<Option<Change>> {
+    let mut values = [0.0; 2];
+    for (report, out) in reports.into_iter().zip(&mut values) {
+        match report.pointer(value) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(found) => match number(found) {
+                Some(found) => *out = found,
+                None => bail!("cannot compare: no run has a {value} of {found}"),
+            },
+        }
+    }
+    let intervals = reports.map(|report| {
+        let ends = report.pointer(interval)?;
+        Some((number(ends.get(0)?)?, number(ends.get(1)?)?))
+    });
+    Ok(Some(Change { name, unit, values, intervals }))
 }
+
+/// A number that can be one of a run.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|number| (0.0..=LARGEST).contains(number))
+}
+
+/// Thirty years in nanoseconds, or an exabit per second.
+const LARGEST: f64 = 1e18;
 
 /// The maximum is left out: it is one message's.
 const TIMES: [(&str, &str); 6] = [
@@ -195,34 +240,6 @@ const TIMES: [(&str, &str); 6] = [
     ("p99.99", "p99_99"),
     ("mean", "mean"),
 ];
-
-fn ends(value: &Value) -> Option<(f64, f64)> {
-    Some((value.get(0)?.as_f64()?, value.get(1)?.as_f64()?))
-}
-
-fn times_interval(times: &Value) -> Option<(f64, f64)> {
-    let number = |key: &str| times[key].as_f64();
-    mean_interval(number("mean")?, number("stdev")?, number("n")?)
-}
-
-/// From the rates of the report's intervals: their mean, and how far they scatter. The last one is
-/// a rest of any length. Where an interval has few messages, its rate says more of its borders.
-fn rate_interval(report: &Value) -> Option<(f64, f64)> {
-    let intervals = report["intervals"].as_array()?;
-    let whole = &intervals[..intervals.len().saturating_sub(1)];
-    let rates: Vec<_> = whole.iter().filter_map(|one| one["rate_bps"].as_f64()).collect();
-    let n = rates.len() as f64;
-    if report["echoed"].as_f64()? < FEWEST * n {
-        return None;
-    }
-    let mean = rates.iter().sum::<f64>() / n;
-    let variance = rates.iter().map(|rate| (rate - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let (low, high) = mean_interval(mean, variance.sqrt(), n)?;
-    Some((low.max(0.0), high))
-}
-
-/// Messages in an interval, on average, that make its rate one.
-const FEWEST: f64 = 10.0;
 
 #[cfg(test)]
 mod tests {
@@ -236,54 +253,49 @@ mod tests {
             "service_ns": { "p50": p50, "p99": null, "interval95": { "p50": ends } },
             "response_ns": null,
             "rate_bps": rate,
+            "rate_bps_interval95": [rate, rate],
         })
     }
 
-    fn failing(failed: u64, sent: u64) -> Value {
-        let fail_rate = failed as f64 / sent as f64;
-        json!({ "sent": sent, "echoed": sent - failed, "fail_rate": fail_rate, "rate_bps": 0.0 })
+    fn failing(rate: f64, interval: [f64; 2]) -> Value {
+        json!({ "fail_rate": rate, "fail_rate_interval95": interval, "rate_bps": 0.0 })
     }
 
-    fn regressed(before: &Value, after: &Value) -> Vec<&'static str> {
-        let changes = changes(before, after);
-        changes.iter().filter(|change| change.regressed(5.0)).map(|change| change.name).collect()
+    fn worse(before: &Value, after: &Value) -> Vec<&'static str> {
+        let changes = changes(before, after).expect("numbers of runs");
+        changes.iter().filter(|change| change.is_worse(5.0)).map(|change| change.name).collect()
     }
 
     #[test]
     fn worse_is_slower_or_less() {
-        let known = |p50: u64, rate: f64| {
-            let mut report = report(p50, Some([p50, p50]), rate);
-            report["intervals"] = vec![json!({ "rate_bps": rate }); 31].into();
-            report["echoed"] = 1_000.into();
-            report
-        };
+        let known = |p50: u64, rate: f64| report(p50, Some([p50, p50]), rate);
         let before = known(1_000, 100.0);
-        assert_eq!(regressed(&before, &known(1_049, 96.0)), [""; 0]);
-        assert_eq!(regressed(&before, &known(1_051, 94.0)), ["p50", "rate"]);
-        assert_eq!(regressed(&before, &known(500, 200.0)), [""; 0]);
+        assert_eq!(worse(&before, &known(1_049, 96.0)), [""; 0]);
+        assert_eq!(worse(&before, &known(1_051, 94.0)), ["p50", "rate"]);
+        assert_eq!(worse(&before, &known(500, 200.0)), [""; 0]);
     }
 
     #[test]
-    fn what_may_be_chance_is_no_regression() {
+    fn what_may_be_chance_is_not_worse() {
         let before = report(1_000, Some([900, 1_100]), 100.0);
-        assert_eq!(regressed(&before, &report(1_100, Some([1_050, 1_200]), 100.0)), [""; 0]);
-        assert_eq!(regressed(&before, &report(1_150, Some([1_101, 1_200]), 100.0)), ["p50"]);
-        assert_eq!(regressed(&before, &report(9_000, None, 1.0)), [""; 0], "too few to tell");
+        assert_eq!(worse(&before, &report(1_100, Some([1_050, 1_200]), 100.0)), [""; 0]);
+        assert_eq!(worse(&before, &report(1_150, Some([1_101, 1_200]), 100.0)), ["p50"]);
+        assert_eq!(worse(&before, &report(9_000, None, 100.0)), [""; 0], "too few to tell");
     }
 
     #[test]
-    fn failures_from_none_are_a_regression_unless_by_chance() {
-        let well = failing(0, 10_000);
-        assert_eq!(regressed(&well, &failing(100, 10_000)), ["failed"]);
-        assert_eq!(regressed(&well, &failing(1, 10_000)), [""; 0]);
-        assert_eq!(regressed(&failing(100, 10_000), &well), [""; 0]);
+    fn failures_from_none_are_worse_unless_by_chance() {
+        let well = failing(0.0, [0.0, 3e-4]);
+        assert_eq!(worse(&well, &failing(0.01, [0.008, 0.012])), ["failed"]);
+        assert_eq!(worse(&well, &failing(1e-4, [2e-5, 6e-4])), [""; 0]);
+        assert_eq!(worse(&failing(0.01, [0.008, 0.012]), &well), [""; 0]);
     }
 
     #[test]
     fn nothing_is_ever_nan() {
-        for (before, after) in [(0, 0), (0, 9), (9, 0)].map(|(a, b)| (failing(a, 9), failing(b, 9)))
-        {
-            for change in changes(&before, &after) {
+        let rates = [0.0, 1e-300, 1.0].map(|rate| failing(rate, [rate, rate]));
+        for (before, after) in rates.iter().flat_map(|a| rates.iter().map(move |b| (a, b))) {
+            for change in changes(before, after).expect("numbers of runs") {
                 let line = change.line();
                 assert!(!line.contains("NaN") && !line.contains("inf"), "{line}");
             }
@@ -291,37 +303,41 @@ mod tests {
     }
 
     #[test]
+    fn what_no_run_can_have_is_refused() {
+        for p50 in [json!(1e308), json!(-1), json!("70 us"), json!([70])] {
+            let mut odd = report(1, None, 1.0);
+            odd["service_ns"]["p50"] = p50;
+            let error = changes(&report(1, None, 1.0), &odd).expect_err("no run").to_string();
+            assert!(
+                error.starts_with("cannot compare: no run has a /service_ns/p50 of "),
+                "{error}"
+            );
+        }
+        let mut odd = report(2_000, None, 1.0);
+        odd["service_ns"]["interval95"]["p50"] = json!([1e308, 1e308]);
+        assert_eq!(worse(&report(1, Some([1, 1]), 1.0), &odd), [""; 0], "no interval");
+    }
+
+    #[test]
     fn what_was_asked_for_otherwise_is_named() {
-        let before = json!({ "connections": 1, "pace": "closed", "count": 9 });
-        let after = json!({ "connections": 64, "pace": "closed", "time_s": null });
+        let of = |config: Value| json!({ "config": config });
+        let before = of(json!({ "connections": 1, "pace": "closed", "count": 9, "omit_s": 0.0 }));
+        let after = of(json!({ "connections": 64, "pace": "closed", "time_s": null, "omit_s": 0 }));
         assert_eq!(unlike(&before, &after), ["connections 1 and 64", "count 9 and null"]);
         assert_eq!(unlike(&before, &before), [""; 0]);
-        assert_eq!(unlike(&before, &Value::Null).len(), 3);
+        assert_eq!(unlike(&before, &Value::Null).len(), 4);
     }
 
     #[test]
     fn what_one_report_lacks_is_not_compared() {
-        let names: Vec<_> = changes(&report(1, None, 1.0), &report(2, None, 1.0))
-            .iter()
-            .map(|change| change.name)
-            .collect();
-        assert_eq!(names, ["p50", "rate"]);
-    }
-
-    #[test]
-    fn the_rates_interval_comes_from_the_course() {
-        let course = |rates: &[f64], echoed: u64| {
-            let intervals: Vec<_> = rates.iter().map(|rate| json!({ "rate_bps": rate })).collect();
-            rate_interval(&json!({ "intervals": intervals, "echoed": echoed }))
+        let names = |before: &Value, after: &Value| -> Vec<_> {
+            let changes = changes(before, after).expect("numbers of runs");
+            changes.iter().map(|change| change.name).collect()
         };
-        let mut rates = [100.0; 31];
-        assert_eq!(course(&rates, 1_000), Some((100.0, 100.0)));
-        rates[30] = 7.0;
-        assert_eq!(course(&rates, 1_000), Some((100.0, 100.0)), "the rest is left out");
-        assert_eq!(course(&rates[1..], 1_000), None, "too few intervals");
-        assert_eq!(course(&rates, 299), None, "too few messages in each");
-        rates[0] = 1e9;
-        assert_eq!(course(&rates, 1_000).map(|(low, _)| low), Some(0.0), "no rate is negative");
-        assert_eq!(course(&[], 1_000), None);
+        let times = report(2, None, 1.0);
+        assert_eq!(names(&report(1, None, 1.0), &times), ["p50", "rate"]);
+        let without = json!({ "service_ns": null, "rate_bps": 0.0 });
+        assert_eq!(names(&without, &times), ["rate"]);
+        assert_eq!(names(&json!({ "rate_bps": null }), &times), [""; 0]);
     }
 }

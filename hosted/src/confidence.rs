@@ -4,17 +4,6 @@
 /// The 95 % quantile of the normal distribution, both sides.
 pub const Z: f64 = 1.959_964;
 
-/// Of fewer values the mean may be farther off than a normal distribution tells.
-const FEWEST: f64 = 30.0;
-
-/// Between which values the true mean lies, as if the values did not depend on
-/// each other; `None` if they are too few.
-#[must_use]
-pub fn mean_interval(mean: f64, deviation: f64, n: f64) -> Option<(f64, f64)> {
-    let spread = Z * deviation / n.sqrt();
-    (n >= FEWEST).then_some((mean - spread, mean + spread))
-}
-
 /// Between which shares (0 to 1) the true fail rate lies with 95 % confidence,
 /// if `failed` of `messages` failed; `None` without messages.
 ///
@@ -40,13 +29,6 @@ pub fn fail_rate_interval(failed: u64, messages: u64) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_mean_needs_enough_values() {
-        assert_eq!(mean_interval(500.0, 100.0, 29.0), None);
-        let (low, high) = mean_interval(500.0, 100.0, 10_000.0).expect("enough");
-        assert!((low - 498.04).abs() < 1e-3 && (high - 501.96).abs() < 1e-3, "{low} {high}");
-    }
 
     #[test]
     fn no_failure_is_the_rule_of_three() {

@@ -10,6 +10,7 @@
 )]
 
 pub mod address;
+pub mod blocks;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -39,6 +40,9 @@ pub mod times;
 pub mod trial;
 pub mod units;
 
+use std::error::Error;
+use std::fmt;
+
 use anyhow::Result;
 
 use crate::cli::{Cli, Command};
@@ -52,11 +56,23 @@ pub enum Verdict {
     Failed,
 }
 
+/// The arguments make no sense together, which shows only when they are looked at: exit code 2.
+#[derive(Debug)]
+pub struct Misuse(pub String);
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Misuse {}
+
 /// Runs one command.
 ///
 /// # Errors
 ///
-/// What could not be resolved, connected to, listened on or opened: exit code 3.
+/// What could not be resolved, connected to, listened on or opened: exit code 3; or a [`Misuse`].
 pub fn run(cli: Cli) -> Result<Verdict> {
     descriptors::raise_limit();
     signals::survive_file_size_limit()?;

@@ -5,9 +5,9 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use hosted::Verdict;
 use hosted::cli::Cli;
 use hosted::progress::complain;
+use hosted::{Misuse, Verdict};
 
 fn main() -> ExitCode {
     match hosted::run(Cli::parse()) {
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Err(error) if error.chain().any(is_broken_pipe) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
-            ExitCode::from(3)
+            ExitCode::from(if error.is::<Misuse>() { 2 } else { 3 })
         }
     }
 }

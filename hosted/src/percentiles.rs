@@ -43,16 +43,17 @@ pub fn exceeded_by_one_in(
 }
 
 /// Between which times the percentile of "one in `one_in`" lies with 95 % confidence, by order statistics: it
-/// supposes nothing about how the times are distributed, only that they do not depend on each other. None if
-/// too few of them are on either side of it.
-pub fn interval(times: &Times, one_in: u64) -> Option<[Duration; 2]> {
+/// supposes nothing about how the times are distributed. The share of those below is off by no more than
+/// `spread`, or than it would be if they did not depend on each other. None if too few of them are on either
+/// side of it.
+pub fn interval(times: &Times, one_in: u64, spread: f64) -> Option<[Duration; 2]> {
     let (n, slower) = (times.len() as f64, 1.0 / one_in as f64);
     // How many are below the percentile is binomial, and close to normal from here on.
     let variance = n * slower * (1.0 - slower);
     if variance < FEWEST {
         return None;
     }
-    let (rank, spread) = (n * (1.0 - slower), Z * variance.sqrt());
+    let (rank, spread) = (n * (1.0 - slower), (n * spread).max(Z * variance.sqrt()));
     let ranks = [(rank - spread).floor(), (rank + spread).ceil() + 1.0];
     if ranks[0] < 1.0 || ranks[1] > n {
         return None;
@@ -109,16 +110,19 @@ mod tests {
     #[test]
     fn an_interval_is_that_of_the_binomial_distribution() {
         // 1000 values 1 to 1000: the median lies between ranks 469 and 532 (Conover, normal approximation).
-        let [low, high] = interval(&of(1..=1000), MEDIAN).expect("enough");
+        let [low, high] = interval(&of(1..=1000), MEDIAN, 0.0).expect("enough");
         assert_eq!([low.as_nanos(), high.as_nanos()], [469, 532]);
+        let [low, high] = interval(&of(1..=1000), MEDIAN, 0.1).expect("enough");
+        assert_eq!([low.as_nanos(), high.as_nanos()], [400, 601], "a share known less well");
     }
 
     #[test]
     fn an_interval_needs_enough_on_both_sides() {
-        assert_eq!(interval(&of(1..=100), P99), None);
-        assert_eq!(interval(&of([]), MEDIAN), None);
+        assert_eq!(interval(&of(1..=100), P99, 0.0), None);
+        assert_eq!(interval(&of([]), MEDIAN, 0.0), None);
         let times = of((0..2_000).map(|n| 1_000 + n));
-        let (low, high) = interval(&times, P99).map(|[low, high]| (low, high)).expect("enough");
+        let (low, high) =
+            interval(&times, P99, 0.0).map(|[low, high]| (low, high)).expect("enough");
         let p99 = percentile(&times, P99).expect("enough");
         assert!(low < p99 && p99 < high && Some(high) <= times.slowest());
     }

@@ -53,6 +53,7 @@ impl Timeline {
         *count = count.saturating_add(1);
         let tally = &mut self.tallies[column];
         tally.round_trips += 1;
+        tally.total += u128::from(ns);
         tally.fastest = tally.fastest.min(ns);
         tally.slowest = tally.slowest.max(ns);
     }
@@ -138,6 +139,21 @@ impl<'a> Column<'a> {
         self.counts
     }
 
+    /// All round trips together, in nanoseconds.
+    pub fn total(&self) -> f64 {
+        self.tally.total as f64
+    }
+
+    /// How many round trips took longer than this many nanoseconds. Within a bin it is interpolated.
+    pub fn slower_than(&self, ns: f64) -> f64 {
+        let slower = |(bin, count): (usize, &u32)| {
+            let edges = bin_edges(bin);
+            let (low, high) = (edges.start as f64, edges.end as f64);
+            f64::from(*count) * ((high - ns) / (high - low)).clamp(0.0, 1.0)
+        };
+        self.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(slower).sum()
+    }
+
     /// The time in nanoseconds below which the share `q` (0 to 1) of the round trips stayed, if there were any.
     ///
     /// Within a bin it is interpolated, so a curve through columns has no steps.
@@ -192,6 +208,8 @@ const FIRST_SHIFT: u32 = 14;
 struct Tally {
     round_trips: u64,
     failures: u64,
+    /// Nanoseconds of all round trips.
+    total: u128,
     /// Nanoseconds; above `slowest` as long as there is no round trip.
     fastest: u64,
     slowest: u64,
@@ -201,6 +219,7 @@ impl Tally {
     fn add(&mut self, other: &Self) {
         self.round_trips += other.round_trips;
         self.failures += other.failures;
+        self.total += other.total;
         self.fastest = self.fastest.min(other.fastest);
         self.slowest = self.slowest.max(other.slowest);
     }
@@ -208,7 +227,7 @@ impl Tally {
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { round_trips: 0, failures: 0, fastest: u64::MAX, slowest: 0 }
+        Self { round_trips: 0, failures: 0, total: 0, fastest: u64::MAX, slowest: 0 }
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::environment::environment;
 use super::{Subject, key};
 use crate::address;
-use crate::confidence::fail_rate_interval;
+use crate::blocks::{self, Blocks};
 use crate::load::{Ended, Measurement, Pace};
 use crate::percentiles::{self, MEDIAN, P99, PERCENTILES};
 use crate::times::Times;
@@ -22,7 +22,14 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
     let plan = subject.plan;
     let (tally, instrument) = (&measurement.tally, measurement.instrument);
     let late = measurement.late.as_ref().and_then(|late| percentiles::percentile(late, P99));
-    let interval = fail_rate_interval(tally.failures(), tally.messages());
+    let blocks = Blocks::of(measurement);
+    let fail_rate = blocks::fail_rate(measurement);
+    let rate = blocks.as_ref().and_then(Blocks::messages_per_second);
+    let bits = plan.length as f64 * 8.0;
+    let (service, response) = match measurement.response {
+        None => (blocks.as_ref(), None),
+        Some(_) => (None, blocks.as_ref()),
+    };
     let failed: Map<_, _> = FailureKind::ALL
         .into_iter()
         .map(|kind| (key(kind).to_owned(), tally.failed(kind).into()))
@@ -61,13 +68,15 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
             "stopped_ns": nanos(measurement.stops.total),
         },
         "fail_rate": tally.fail_rate(),
-        "fail_rate_upper95": interval.map(|(_, high)| high),
-        "service_ns": times(&measurement.times),
-        "response_ns": measurement.response.as_ref().map(times),
-        "connect_ns": measurement.connecting.as_ref().map(times),
-        "late_ns": measurement.late.as_ref().map(times),
+        "fail_rate_interval95": fail_rate,
+        "fail_rate_upper95": fail_rate.map(|(_, high)| high),
+        "service_ns": times(&measurement.times, service),
+        "response_ns": measurement.response.as_ref().map(|felt| times(felt, response)),
+        "connect_ns": measurement.connecting.as_ref().map(|connecting| times(connecting, None)),
+        "late_ns": measurement.late.as_ref().map(|late| times(late, None)),
         "unsent": measurement.unsent,
         "rate_bps": measurement.bits_per_second(plan.length),
+        "rate_bps_interval95": rate.map(|ends| ends.map(|messages| messages * bits)),
         "messages_per_s": measurement.messages_per_second(),
         "intervals": intervals(subject, measurement),
         "tcp_info": measurement.kernel.map(|kernel| json!({
@@ -155,7 +164,9 @@ fn intervals(subject: &Subject<'_>, measurement: &Measurement) -> Vec<Value> {
 /// The most intervals of a report.
 const INTERVALS: u128 = 120;
 
-fn times(times: &Times) -> Value {
+/// Their intervals are those of the `blocks`, if the course of the run is theirs.
+fn times(times: &Times, blocks: Option<&Blocks<'_>>) -> Value {
+    let ends = |ends: Option<[Duration; 2]>| json!(ends.map(|ends| ends.map(nanos)));
     let nanos = |time: Option<Duration>| time.map(nanos);
     let mut out = Map::new();
     let mut intervals = Map::new();
@@ -166,10 +177,10 @@ fn times(times: &Times) -> Value {
     for (name, one_in) in PERCENTILES {
         let value = percentiles::percentile(times, one_in);
         out.insert(name.replace('.', "_"), nanos(value).into());
-        let interval = percentiles::interval(times, one_in).filter(|_| value.is_some());
-        let ends = interval.map(|ends| ends.map(|end| end.as_nanos() as u64));
-        intervals.insert(name.replace('.', "_"), json!(ends));
+        let interval = blocks.and_then(|blocks| blocks.percentile(one_in));
+        intervals.insert(name.replace('.', "_"), ends(interval));
     }
+    intervals.insert("mean".into(), ends(blocks.and_then(Blocks::mean)));
     out.insert("max".into(), nanos(times.slowest()).into());
     out.insert("interval95".into(), intervals.into());
     out.into()

@@ -8,7 +8,7 @@ use echo_core::{Difference, Fault};
 use super::Subject;
 use super::hints::hints;
 use super::ports::ports;
-use crate::confidence::fail_rate_interval;
+use crate::blocks;
 use crate::load::{Ended, Measurement, Plan, Stops};
 use crate::percentiles::{self, P99, PERCENTILES};
 use crate::times::Times;
@@ -56,7 +56,7 @@ fn totals(measurement: &Measurement) -> String {
     let (sent, failed) = (tally.messages(), tally.failures());
     let [all, echoed, bad] = [sent, tally.echoed(), failed].map(units::count);
     let mut line = format!("{all} sent, {echoed} echoed, {bad} failed");
-    match fail_rate_interval(failed, sent) {
+    match blocks::fail_rate(measurement) {
         None => {}
         Some((_, high)) if failed == 0 => {
             let _ = write!(line, " (fail rate below {} at 95 % confidence)", units::ratio(high));

@@ -291,7 +291,10 @@ fn two_reports_are_compared() {
     let (fast, slow) = (made("fast.json", 70_000), made("slow.json", 80_000));
     let worse = run(&["compare", &fast, &slow]);
     assert_eq!(worse.code, Some(1), "{worse:?}");
-    assert!(worse.stdout.contains("regression: p50 +14.3 %"), "{worse:?}");
+    assert!(
+        worse.stdout.contains("these two runs differ for the worse: p50 +14.3 %\n"),
+        "{worse:?}"
+    );
     for args in
         [["compare", &slow, &fast].as_slice(), &["compare", &fast, &slow, "--threshold", "20"]]
     {
@@ -314,6 +317,54 @@ fn two_reports_are_compared() {
         assert_eq!(ended.code, Some(3), "{ended:?}");
         assert!(ended.stderr.starts_with("error: cannot read "), "{ended:?}");
     }
+}
+
+#[test]
+fn only_runs_of_one_kind_are_compared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = |name: &str, args: &str| {
+        let path = folder.path().join(name).to_str().expect("UTF-8").to_owned();
+        let args = args.split(' ').chain(["--local", "-c", "400", "--export-json"]);
+        assert_eq!(run(&args.chain([&*path]).collect::<Vec<_>>()).code, Some(0));
+        path
+    };
+    let rewritten = |name: &str, change: &dyn Fn(&str) -> String| {
+        let path = folder.path().join(name).to_str().expect("UTF-8").to_owned();
+        let closed = fs::read_to_string(folder.path().join("closed")).expect("a report");
+        fs::write(&path, change(&closed)).expect("written");
+        path
+    };
+    let closed = made("closed", "rate --no-plot");
+    let jq = rewritten("jq", &|report| report.replace("\"omit_s\": 0.0", "\"omit_s\": 0"));
+    let ended = run(&["compare", &closed, &jq]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    assert!(ended.stdout.ends_with("no difference for the worse beyond 5 %\n"), "{ended:?}");
+
+    let value = |text: &str| -> Value { serde_json::from_str(text).expect("JSON") };
+    let odd = rewritten("odd", &|report| {
+        let mut report = value(report);
+        report["service_ns"]["p50"] = json!(1e308);
+        report.to_string()
+    });
+    let bare = rewritten("bare", &|_| json!({ "schema": "hosted/1" }).to_string());
+    let [other, open, crr] =
+        [("other", "fail-rate"), ("open", "rate --no-plot -R 9k"), ("crr", "rate --no-plot --crr")]
+            .map(|(name, args)| made(name, args));
+    for (path, code, said) in [
+        (&other, 2, "runs of different kinds: command \"rate\" and \"fail-rate\"\n"),
+        (&open, 2, "runs of different kinds: pace \"closed\" and \"rate\"\n"),
+        (&crr, 2, "runs of different kinds: connection_per_message false and true\n"),
+        (&bare, 2, "runs of different kinds: command \"rate\" and null, "),
+        (&odd, 3, "no run has a /service_ns/p50 of 1e+308\n"),
+    ] {
+        let ended = run(&["compare", &closed, path]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{ended:?}");
+        assert!(ended.stderr.starts_with("error: cannot compare"), "{ended:?}");
+        assert!(ended.stderr.contains(said), "{ended:?}");
+    }
+    let ended = run(&["compare", &bare, &bare]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.starts_with("error: nothing to compare"), "{ended:?}");
 }
 
 #[test]
