@@ -1,8 +1,8 @@
 //! On a terminal it is a dialogue.
 
 use std::fs::File;
-use std::io::{Read, Write};
-use std::process::{Child, Stdio};
+use std::io::{Read, Seek, Write};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
@@ -72,6 +72,14 @@ fn a_message_on_a_terminal_gets_a_line_and_no_prompt() {
     assert_eq!(terminal.finish(), (Some(0), "a\\tb\r\n".into()));
 }
 
+#[test]
+fn a_stream_is_shown_line_by_line_and_made_harmless() {
+    let server = Server::start(echo);
+    let terminal = Terminal::fed(&server, b"a\n\x1b[2J\nexit\n\nb");
+    assert_eq!(terminal.finish(), (Some(0), "a\r\n\\x1b[2J\r\nexit\r\n\r\nb\r\n".into()));
+    assert_eq!(server.saw(), b"a\n\x1b[2J\nexit\n\nb");
+}
+
 /// `hosted client` on a terminal of its own, which echoes what is typed.
 struct Terminal {
     child: Child,
@@ -83,6 +91,17 @@ struct Terminal {
 
 impl Terminal {
     fn start(server: &Server, flags: &[&str]) -> Self {
+        Self::open(command(server, flags), None)
+    }
+
+    /// Its input is `text`, and not what is typed.
+    fn fed(server: &Server, text: &[u8]) -> Self {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(text).and_then(|()| file.rewind()).expect("space");
+        Self::open(command(server, &[]), Some(file.into()))
+    }
+
+    fn open(mut command: Command, stdin: Option<Stdio>) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
             .expect("a terminal");
         grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("ours");
@@ -93,8 +112,8 @@ impl Terminal {
                 .map(File::from)
                 .expect("the other side");
         let stdio = || Stdio::from(theirs.try_clone().expect("a descriptor"));
-        let child = command(server, flags)
-            .stdin(stdio())
+        let child = command
+            .stdin(stdin.unwrap_or_else(stdio))
             .stdout(stdio())
             .stderr(stdio())
             .spawn()
