@@ -2,6 +2,7 @@
 //! that are connected to it or listen on it.
 
 mod race;
+mod source;
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use socket2::{Domain, Protocol, Socket, Type};
 
+pub use self::source::{begin, matching, reachable};
 use crate::ports::Ports;
 use crate::pump::Pump;
 
@@ -101,7 +103,20 @@ impl From<TcpStream> for Opened {
 ///
 /// What became of each address, if none answered.
 pub fn connect(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<Opened> {
-    race::run(addresses, limit).map_err(|failures| cannot_connect(&failures))
+    connect_from(&[], addresses, limit)
+}
+
+/// As [`connect`], from the first of the `sources` that is of the same family.
+///
+/// # Errors
+///
+/// What became of each address, if none answered.
+pub fn connect_from(
+    sources: &[IpAddr],
+    addresses: &[SocketAddr],
+    limit: Option<Duration>,
+) -> Result<Opened> {
+    race::run(addresses, sources, limit).map_err(|failures| cannot_connect(&failures))
 }
 
 fn cannot_connect(failures: &[(SocketAddr, io::Error)]) -> anyhow::Error {

@@ -3,6 +3,7 @@
 mod values;
 
 use std::ffi::OsStr;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, PathBufValueParser, TypedValueParser};
@@ -176,6 +177,11 @@ pub struct LoadArgs {
     /// Open a connection for each message; opening it is part of the time
     #[arg(long)]
     pub crr: bool,
+
+    /// Connect from this address of this machine; several, with commas, take turns: each has ports of
+    /// its own
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    pub bind: Vec<IpAddr>,
 
     /// Leave out what is due in this time at first (warm-up); --time and --count count from then on
     #[arg(short = 'O', long, value_name = "TIME", default_value = "0")]

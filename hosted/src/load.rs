@@ -17,7 +17,7 @@ mod timer;
 mod wait;
 mod wrong;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -49,6 +49,9 @@ const REST: Duration = Duration::from_millis(100);
 pub struct Plan {
     /// Where the echo server is.
     pub address: SocketAddr,
+    /// Local addresses of the same family, from which connections come in turn; the system
+    /// chooses if there are none.
+    pub sources: Vec<IpAddr>,
     /// Connections at once, each with one message under way.
     pub connections: u16,
     /// What messages contain.
@@ -80,6 +83,7 @@ impl Plan {
     pub const fn new(address: SocketAddr) -> Self {
         Self {
             address,
+            sources: Vec::new(),
             connections: 1,
             content: Content::Zero,
             length: 1,

@@ -39,12 +39,14 @@ pub fn run(
         Some(local) => vec![local.address()],
         None => args.target.target().resolve(args.target.port)?,
     };
-    let first = address::connect(&addresses, args.timeout.0)?;
+    let addresses = address::reachable(addresses, &args.bind)?;
+    let first = address::connect_from(&args.bind, &addresses, args.timeout.0)?;
     let mut exports = Exports::open(args, figure)?;
     stop.arm();
     let address = first.stream.peer_addr().context("the connection was lost at once")?;
     let plan = Plan {
         address,
+        sources: address::matching(&args.bind, address).collect(),
         connections: args.parallel,
         content: content_bytes,
         length: args.length,

@@ -7,14 +7,14 @@
 //! [RFC 8305]: https://www.rfc-editor.org/rfc/rfc8305
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use echo_core::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 
+use super::source::{begin, matching};
 use super::{Opened, refuse_itself};
 use crate::clock::Clock;
 use crate::pump::Pump;
@@ -34,6 +34,7 @@ struct Attempt {
 /// The first connection that opens, each attempt within `limit`, or what became of each address.
 pub(super) fn run(
     addresses: &[SocketAddr],
+    sources: &[IpAddr],
     limit: Option<Duration>,
 ) -> Result<Opened, Vec<(SocketAddr, io::Error)>> {
     let mut waiting = addresses.iter().copied();
@@ -49,7 +50,7 @@ pub(super) fn run(
         {
             turn = now + HEAD_START;
             let deadline = limit.and_then(|limit| now.checked_add(limit));
-            match begin(address) {
+            match begin(address, matching(sources, address).next()) {
                 Ok(socket) => attempts.push(Attempt { address, socket, begun: now, deadline }),
                 Err(error) => failures.push((address, error)),
             }
@@ -87,16 +88,6 @@ pub(super) fn run(
     }
 }
 
-/// Starts to open a connection.
-fn begin(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    match socket.connect(&address.into()) {
-        Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
-        _ => Ok(socket),
-    }
-}
-
 /// Which attempts have news, once one has or the time is over.
 fn wait(attempts: &[Attempt], timeout: Option<Duration>) -> Vec<bool> {
     let watched = attempts.iter().map(|attempt| PollFd::new(&attempt.socket, PollFlags::OUT));
@@ -128,6 +119,8 @@ fn finish(socket: &Socket) -> io::Result<bool> {
 mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
+    use socket2::{Domain, Type};
+
     use super::*;
 
     /// Far beyond what a busy machine needs, far below the time-out of a silent address.
@@ -145,7 +138,7 @@ mod tests {
         listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
         listener.listen(0).expect("it listens");
         let address = listener.local_addr().expect("bound").as_socket().expect("IPv4");
-        let clients = (0..4).map(|_| begin(address).expect("begun")).collect();
+        let clients = (0..4).map(|_| begin(address, None).expect("begun")).collect();
         (listener, clients, address)
     }
 
@@ -154,7 +147,7 @@ mod tests {
         let (_full, _clients, silent) = silent();
         let (_good, good) = listener();
         let clock = Clock::start();
-        let opened = run(&[silent, good], Some(2 * SOON)).expect("the second answers");
+        let opened = run(&[silent, good], &[], Some(2 * SOON)).expect("the second answers");
         assert_eq!(opened.stream.peer_addr().expect("connected"), good);
         let took = clock.now().since_start();
         assert!(HEAD_START <= took && took < SOON, "{took:?}");
@@ -165,7 +158,7 @@ mod tests {
     fn an_address_that_refuses_gives_way_at_once() {
         let refusing = listener().1;
         let (_good, good) = listener();
-        let opened = run(&[refusing, good], None).expect("the second answers");
+        let opened = run(&[refusing, good], &[], None).expect("the second answers");
         assert_eq!(opened.stream.peer_addr().expect("connected"), good);
     }
 
@@ -174,7 +167,7 @@ mod tests {
         let (_full, _clients, silent) = silent();
         let refusing = listener().1;
         let limit = Some(Duration::from_millis(300));
-        let failures = run(&[silent, refusing], limit).expect_err("nobody answers");
+        let failures = run(&[silent, refusing], &[], limit).expect_err("nobody answers");
         let kinds: Vec<_> = failures.iter().map(|(at, error)| (*at, error.kind())).collect();
         assert_eq!(kinds.len(), 2);
         assert!(kinds.contains(&(silent, ErrorKind::TimedOut)), "{kinds:?}");

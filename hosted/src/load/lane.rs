@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use echo_core::{Endpoint, Failure, Instant, Probe};
@@ -16,7 +16,7 @@ use super::measurement::Kernel;
 use super::pace::Schedule;
 use super::stopwatch::Stopwatch;
 use super::wait::Wait;
-use crate::address::{Opened, refuse_itself};
+use crate::address::{self, Opened, refuse_itself};
 use crate::pump::{Pump, Pumped};
 use crate::tcp_info::{self, TcpInfo};
 
@@ -35,6 +35,9 @@ pub(super) fn probe(plan: &Plan, connection: u16) -> LoadProbe<'_> {
 pub(super) struct Lane<'a> {
     number: u16,
     address: SocketAddr,
+    sources: &'a [IpAddr],
+    /// How many connections it has begun.
+    opened: usize,
     probe: LoadProbe<'a>,
     pump: Pump,
     link: Link,
@@ -74,6 +77,8 @@ impl<'a> Lane<'a> {
         Self {
             number,
             address: plan.address,
+            sources: &plan.sources,
+            opened: 0,
             probe: probe(plan, number),
             pump: Pump::new(),
             link: Link::Down(None),
@@ -97,6 +102,7 @@ impl<'a> Lane<'a> {
     pub(super) fn adopt(&mut self, opened: Opened, wait: &mut Wait) -> io::Result<()> {
         let Opened { stream, took } = opened;
         self.adopted = Some(took).filter(|_| self.per_message);
+        self.opened += 1;
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
         Pump::prepare(&stream)?;
@@ -239,12 +245,22 @@ impl<'a> Lane<'a> {
 
     /// Starts opening a connection.
     pub(super) fn connect(&mut self, wait: &mut Wait) -> io::Result<()> {
-        let mut stream = TcpStream::connect(self.address)?;
+        let mut stream = match self.source() {
+            None => TcpStream::connect(self.address)?,
+            source => TcpStream::from_std(address::begin(self.address, source)?.into()),
+        };
         Pump::prepare(&stream)?;
         self.pump = Pump::new();
         wait.watch(&mut stream, self.number)?;
         self.link = Link::Connecting(stream);
         Ok(())
+    }
+
+    /// Where the next connection is to come from: the sources take turns.
+    fn source(&mut self) -> Option<IpAddr> {
+        let turn = (usize::from(self.number) + self.opened).checked_rem(self.sources.len())?;
+        self.opened += 1;
+        self.sources.get(turn).copied()
     }
 
     /// Whether the connection that was being opened has become open just now.

@@ -1,5 +1,6 @@
 //! The report that programs read.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use echo_core::FailureKind;
@@ -111,6 +112,7 @@ fn config(subject: &Subject<'_>) -> Value {
         "payload": subject.payload,
         "connections": plan.connections,
         "connection_per_message": plan.per_message,
+        "bind": plan.sources.iter().map(IpAddr::to_string).collect::<Vec<_>>(),
         "pace": pace,
         "interval_s": seconds(interval),
         "rate_per_s": rate,

@@ -8,8 +8,9 @@ use crate::load::{Lack, Measurement};
 pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
     let Measurement { ports, lack, .. } = *measurement;
     let told = ports.map_or(String::new(), |ports| format!(" ({ports}, for a minute each)"));
+    let addresses = subject.plan.sources.len().max(1) as u64;
     let fewer = if subject.plan.per_message {
-        "fewer messages by --rate"
+        "more source addresses by --bind, fewer messages by --rate"
     } else {
         "fewer connections by --parallel"
     };
@@ -21,7 +22,7 @@ pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<
              by ulimit -n (a connection takes one, with --local two)"
                 .into(),
         ),
-        None => ports.filter(|ports| ports.are_scarce(1)).map(|_| {
+        None => ports.filter(|ports| ports.are_scarce(addresses)).map(|_| {
             format!(
                 "hint: few local ports are free{told}, and each connect searches for one: its \
                  time tells of this machine more than of the server; {ways}"

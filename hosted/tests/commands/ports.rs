@@ -19,7 +19,8 @@ const INSIDE: &str = "HOSTED_TEST_NAMESPACE";
 /// Local ports in there.
 const PORTS: usize = 100;
 
-const TESTS: [&str; 1] = ["a_lack_of_ports_is_named_as_such"];
+const TESTS: [&str; 2] =
+    ["a_lack_of_ports_is_named_as_such", "each_source_address_has_ports_of_its_own_for_each_peer"];
 
 #[test]
 fn in_networks_of_their_own() {
@@ -51,6 +52,11 @@ fn works(flags: &&str) -> bool {
 
 /// An echo server in a network with few ports, which stay in TIME-WAIT as they do between machines.
 fn server() -> Echo {
+    prepare();
+    listen(2333)
+}
+
+fn prepare() {
     assert!(env::var_os(INSIDE).is_some(), "only `in_networks_of_their_own` runs this");
     let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();
     assert!(up.is_ok_and(|status| status.success()), "the loopback is up");
@@ -59,13 +65,16 @@ fn server() -> Echo {
     };
     set("ip_local_port_range", &format!("40000 {}", 40000 + PORTS - 1));
     set("tcp_tw_reuse", "0");
+}
+
+fn listen(port: u16) -> Echo {
     let target = Target { host: Ipv4Addr::LOCALHOST.to_string(), port: None };
-    let listeners = hosted::address::listen(Some(&target), 2333, 100).expect("a free port");
+    let listeners = hosted::address::listen(Some(&target), port, 100).expect("a free port");
     Echo::on(listeners.into_iter().next().expect("an address"), config())
 }
 
 fn crr(target: &str, args: &[&str]) -> Ended {
-    run(&[&["rate", target, "--no-plot", "--crr", "-c", "250"], args].concat())
+    run(&[&["rate", target, "--no-plot", "--crr"], args].concat())
 }
 
 #[test]
@@ -73,7 +82,7 @@ fn crr(target: &str, args: &[&str]) -> Ended {
 fn a_lack_of_ports_is_named_as_such() {
     let echo = server();
     let target = echo.address.to_string();
-    let ended = crr(&target, &["--export-json", "/dev/stderr"]);
+    let ended = crr(&target, &["-c", "250", "--export-json", "/dev/stderr"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     for said in [
         "\n101 sent, 100 echoed, 1 failed ",
@@ -93,5 +102,21 @@ fn a_lack_of_ports_is_named_as_such() {
         let said = "cannot assign requested address (this machine has no free local port for it";
         assert!(ended.stderr.contains(said), "{ended:?}");
         assert!(ended.stderr.contains(": 100 local ports, "), "{ended:?}");
+    }
+}
+
+#[test]
+#[ignore = "in a network of its own"]
+fn each_source_address_has_ports_of_its_own_for_each_peer() {
+    prepare();
+    for echo in [2333, 2334].map(listen) {
+        let ended = crr(&echo.address.to_string(), &["-c", "250", "--bind", "127.0.0.2,127.0.0.3"]);
+        let said = "\n201 sent, 200 echoed, 1 failed ";
+        assert!(ended.stdout.contains(said), "{ended:?}");
+        // Both have been used up, and nothing else.
+        for (source, code) in [("127.0.0.2", 3), ("127.0.0.3", 3), ("127.0.0.4", 0)] {
+            let ended = crr(&echo.address.to_string(), &["--bind", source, "-c", "1"]);
+            assert_eq!(ended.code, Some(code), "{source}: {ended:?}");
+        }
     }
 }

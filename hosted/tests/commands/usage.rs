@@ -75,6 +75,14 @@ fn what_is_not_possible_is_named() {
             format!("cannot connect to {closed}: connection refused"),
         ),
         (&["fail-rate", &closed], format!("cannot connect to {closed}: connection refused")),
+        (
+            &["rate", "--local", "--no-plot", "--bind", "127.0.0.1,192.0.2.1"],
+            "cannot connect from 192.0.2.1: cannot assign requested address".into(),
+        ),
+        (
+            &["fail-rate", "--local", "--bind", "::1"],
+            "from ::1: one is IPv4, the other IPv6 (see --bind)\n".into(),
+        ),
         // Two dots in a row: no name server need be asked.
         (&["rate", "--no-plot", "no..such"], "cannot resolve \"no..such\": ".into()),
         (&["fail-rate", "no..such"], "cannot resolve \"no..such\": ".into()),
