@@ -6,13 +6,14 @@ use echo_core::Instant;
 use echo_smoltcp::Event;
 use echo_smoltcp::smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress,
-    Ipv4Address,
+    IpProtocol, Ipv4Address, Ipv6Address, TcpControl,
 };
 
 use crate::cable::Noise;
+use crate::neighbour::Neighbour;
 use crate::segment::syn;
 use crate::talker::Talker;
-use crate::world::{CLIENT_MAC, SERVER, SERVER_MAC, Setup, World};
+use crate::world::{CLIENT_MAC, SERVER, SERVER_MAC, SERVER_V6, Setup, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -71,9 +72,22 @@ fn noise_does_no_harm() {
     let talker = Talker::new([(5 * SECOND, b"still there?".as_slice())]).then_fin();
     let mut world = World::new(Setup { slots: 4, ..Setup::default() }, vec![talker]);
     let mut noise = Noise::new(1);
+    let [v4, v6] = [Neighbour::v4(100), Neighbour::v6(100)];
+    let mut options = vec![6, 0, 5, 2, 0, 0, 1, 0];
+    options.extend(v6.segment(SERVER_V6, TcpControl::Syn, b""));
+    let [none, address] = [Ipv6Address::UNSPECIFIED, Ipv6Address::new(0xfd69, 0, 0, 0, 0, 0, 0, 1)];
+    let right = [
+        syn(Ipv4Address::new(192, 168, 69, 100), 1024, 7),
+        v4.ping(),
+        v4.arp(Ipv4Address::UNSPECIFIED, Ipv4Address::new(192, 168, 69, 1)),
+        v6.syn(),
+        v6.ping(),
+        v6.packet(SERVER_V6, IpProtocol::HopByHop, &options),
+        v6.solicit(none, address),
+    ];
     for number in 0..20_000u32 {
         // Random bytes, or a right frame with some bytes changed or cut off.
-        let mut frame = syn(Ipv4Address::new(192, 168, 69, 100), 1024, 7);
+        let mut frame = right[noise.below(right.len())].clone();
         if number % 2 == 0 {
             frame = (0..14 + noise.below(100)).map(|_| noise.next() as u8).collect();
             frame[..6].copy_from_slice(SERVER_MAC.as_bytes());

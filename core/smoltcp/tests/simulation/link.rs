@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use echo_core::Rules;
+use echo_smoltcp::smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT;
 use echo_smoltcp::smoltcp::wire::{
-    EthernetAddress, Icmpv6Packet, Icmpv6Repr, IpAddress, IpProtocol, Ipv4Address, Ipv6Address,
-    NdiscRepr, TcpControl,
+    EthernetAddress, IpAddress, IpProtocol, Ipv4Address, Ipv6Address, TcpControl,
 };
-use echo_smoltcp::smoltcp::{config::IFACE_NEIGHBOR_CACHE_COUNT, phy::ChecksumCapabilities};
 
 use crate::bench::Bench;
 use crate::neighbour::{Neighbour, Said, said};
-use crate::world::{SERVER, SERVER_MAC, SERVER_V6};
+use crate::talker::Talker;
+use crate::world::{CLIENT, CLIENT_MAC, SERVER, SERVER_MAC, SERVER_V6, Setup, World};
 
 /// More than smoltcp's table holds.
 const MANY: u8 = 100;
@@ -247,7 +247,7 @@ fn a_duplicate_address_is_defended() {
 
     let all = EthernetAddress([0x33, 0x33, 0, 0, 0, 1]);
     let none = Ipv6Address::UNSPECIFIED;
-    let solicit = solicit_for(&stranger, none, SERVER_V6);
+    let solicit = stranger.solicit(none, v6(SERVER_V6));
     assert_eq!(answers(&mut bench, &[&solicit]), [(all, taken)]);
     let advert = bench.sent.last().expect("an answer");
     assert_eq!(advert[6..12], *SERVER_MAC.as_bytes());
@@ -257,26 +257,29 @@ fn a_duplicate_address_is_defended() {
     let mut routed = solicit;
     routed[21] = 254;
     assert_eq!(answers(&mut bench, &[routed]), []);
-    let free = solicit_for(&stranger, none, IpAddress::v6(0xfd69, 0, 0, 0, 0, 0, 1, 1));
+    let free = stranger.solicit(none, Ipv6Address::new(0xfd69, 0, 0, 0, 0, 0, 1, 1));
     assert_eq!(answers(&mut bench, &[free]), []);
     // Whoever has an address asks for himself.
     bench.say(&stranger.ping());
-    let question = solicit_for(&stranger, v6(stranger.ip), SERVER_V6);
+    let question = stranger.solicit(v6(stranger.ip), v6(SERVER_V6));
     assert_eq!(answers(&mut bench, &[question]), [(stranger.mac, taken)]);
 }
 
-/// Asks all whose address `target` is, in the name of another, which may be none.
-fn solicit_for(stranger: &Neighbour, from: Ipv6Address, target: IpAddress) -> Vec<u8> {
-    let target_addr = v6(target);
-    let group = Ipv6Address::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 1);
-    let question = Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { target_addr, lladdr: None });
-    let mut bytes = vec![0; question.buffer_len()];
-    let mut message = Icmpv6Packet::new_unchecked(&mut bytes[..]);
-    question.emit(&from, &group, &mut message, &ChecksumCapabilities::default());
-    let stranger = Neighbour { ip: from.into(), ..*stranger };
-    let mut frame = stranger.packet(group.into(), IpProtocol::Icmpv6, &bytes);
-    frame[..6].copy_from_slice(&[0x33, 0x33, 0xff, 0, 0, 1]);
-    frame
+/// A client is a host as well.
+#[test]
+fn a_client_defends_its_address_and_does_not_answer_what_is_for_many() {
+    let mut world = World::new(Setup::default(), Vec::<Talker>::new());
+    let stranger = Neighbour::v4(200);
+    let many = IpAddress::v4(224, 0, 0, 1);
+    let segment = stranger.segment(many, TcpControl::Syn, b"");
+    let mut for_many = stranger.packet(many, IpProtocol::Tcp, &segment);
+    for_many[..6].copy_from_slice(CLIENT_MAC.as_bytes());
+    let probe = stranger.arp(Ipv4Address::UNSPECIFIED, v4(CLIENT));
+    for (frame, answers) in [(for_many, 0), (probe, 1)] {
+        world.plugs[0].inject(world.now, &frame);
+        world.run_until(world.now.since_start() + Duration::from_secs(2), |_| false);
+        assert_eq!(world.cable.borrow().sent_to[0], answers);
+    }
 }
 
 fn v4(address: IpAddress) -> Ipv4Address {

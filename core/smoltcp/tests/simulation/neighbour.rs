@@ -5,8 +5,8 @@ use echo_smoltcp::smoltcp::phy::ChecksumCapabilities;
 use echo_smoltcp::smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
     EthernetRepr, Icmpv4Message, Icmpv4Packet, Icmpv4Repr, Icmpv6Message, Icmpv6Packet, Icmpv6Repr,
-    IpAddress, IpProtocol, IpRepr, Ipv4Address, Ipv4Packet, Ipv6Packet, TcpControl, TcpPacket,
-    TcpRepr, TcpSeqNumber,
+    IpAddress, IpProtocol, IpRepr, Ipv4Address, Ipv4Packet, Ipv6Address, Ipv6Packet, NdiscRepr,
+    TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
 };
 
 use crate::segment::segment;
@@ -140,6 +140,19 @@ impl Neighbour {
         question.emit(&mut ArpPacket::new_unchecked(&mut bytes[..]));
         let mut frame = self.frame(EthernetProtocol::Arp, &bytes);
         frame[..6].fill(0xff);
+        frame
+    }
+
+    /// The same in IPv6.
+    pub(crate) fn solicit(&self, ip: Ipv6Address, target_addr: Ipv6Address) -> Vec<u8> {
+        let group = Ipv6Address::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 1);
+        let question = Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { target_addr, lladdr: None });
+        let mut bytes = vec![0; question.buffer_len()];
+        let mut message = Icmpv6Packet::new_unchecked(&mut bytes[..]);
+        question.emit(&ip, &group, &mut message, &ChecksumCapabilities::default());
+        let from = Self { ip: ip.into(), ..*self };
+        let mut frame = from.packet(group.into(), IpProtocol::Icmpv6, &bytes);
+        frame[..6].copy_from_slice(&[0x33, 0x33, 0xff, 0, 0, 1]);
         frame
     }
 }

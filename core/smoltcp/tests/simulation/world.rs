@@ -14,7 +14,7 @@ use crate::cable::{Cable, Faults, Plug};
 
 pub(crate) const SERVER: IpAddress = IpAddress::v4(192, 168, 69, 1);
 pub(crate) const SERVER_V6: IpAddress = IpAddress::v6(0xfd69, 0, 0, 0, 0, 0, 0, 1);
-const CLIENT: IpAddress = IpAddress::v4(192, 168, 69, 100);
+pub(crate) const CLIENT: IpAddress = IpAddress::v4(192, 168, 69, 100);
 const CLIENT_V6: IpAddress = IpAddress::v6(0xfd69, 0, 0, 0, 0, 0, 0, 100);
 pub(crate) const SERVER_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 1]);
 pub(crate) const CLIENT_MAC: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
