@@ -33,6 +33,12 @@ pub enum Failure {
         /// Bytes beyond the message, as far as they had arrived.
         bytes: u64,
     },
+    /// Bytes that nobody sent came back, and then the echo: they follow whatever
+    /// came before on the connection, and are counted as extra.
+    Ahead {
+        /// How many.
+        bytes: u64,
+    },
     /// Nobody listens at the address.
     Refused,
     /// The connection was reset.
@@ -111,7 +117,7 @@ pub enum FailureKind {
     ClosedEarly,
     /// See [`Failure::Differs`].
     Differs,
-    /// See [`Failure::Extra`].
+    /// See [`Failure::Extra`] and [`Failure::Ahead`].
     Extra,
     /// See [`Failure::Unreachable`].
     Unreachable,
@@ -162,7 +168,7 @@ impl Failure {
             Self::TimedOut { .. } => FailureKind::TimedOut,
             Self::ClosedEarly { .. } => FailureKind::ClosedEarly,
             Self::Differs(_) => FailureKind::Differs,
-            Self::Extra { .. } => FailureKind::Extra,
+            Self::Extra { .. } | Self::Ahead { .. } => FailureKind::Extra,
             Self::Refused => FailureKind::Refused,
             Self::Reset => FailureKind::Reset,
             Self::Unreachable => FailureKind::Unreachable,
@@ -188,6 +194,10 @@ impl fmt::Display for Failure {
             Self::Extra { message, bytes } => {
                 let more = if *bytes == 1 { "byte more than was" } else { "bytes more than were" };
                 write!(f, "message {message} came back with at least {bytes} {more} sent")
+            }
+            Self::Ahead { bytes } => {
+                let what = if *bytes == 1 { "byte" } else { "bytes" };
+                write!(f, "{bytes} {what} that nobody sent came ahead of the echo")
             }
             Self::Refused => f.write_str("connection refused"),
             Self::Reset => f.write_str("connection reset by the peer"),

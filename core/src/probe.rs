@@ -18,6 +18,10 @@ use crate::{Difference, Endpoint, Failure, IdleTimer, Instant, Payload};
 /// The limit holds by the instants that the driver tells, however it waits: what
 /// makes the echo whole at the limit or after it makes it no better.
 ///
+/// A few bytes that nobody sent, and then the echo from its beginning, were no
+/// part of it: they are told as bytes [ahead](Failure::Ahead) of it. Until
+/// it is clear what follows them, they are no verdict.
+///
 /// After an `Ok` the connection may serve the next [`begin`](Self::begin);
 /// after a [`Failure`] it is out of step and must be opened anew.
 #[derive(Debug)]
@@ -29,12 +33,31 @@ pub struct Probe<'a, W> {
     begun: Instant,
     sent: u64,
     received: u64,
+    /// Wrong bytes came where the echo ought to begin: how many, and what they
+    /// are unless the echo follows.
+    suspect: Option<(u64, Failure)>,
     end: Option<Result<Duration, Failure>>,
     /// Holds the part of the message that was made last,
     window: W,
     /// which lies here in the message.
     made: Range<u64>,
 }
+
+/// What bytes of an echo are.
+enum Judgement {
+    /// Right, but not the last.
+    Right,
+    /// Wrong, unless the whole echo follows.
+    Suspect(Failure),
+    /// The last word on the message.
+    End(Result<(), Failure>),
+}
+
+/// At most so many bytes ahead of an echo are told as such.
+const FEW: usize = 8;
+
+/// So many bytes in their places, or the whole of a shorter message, are no chance.
+const SURE: usize = 8;
 
 impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
     /// A probe for messages of `length` bytes, at least 1, that must be echoed
@@ -54,6 +77,7 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
             begun: Instant::START,
             sent: 0,
             received: 0,
+            suspect: None,
             end: Some(Ok(Duration::ZERO)),
             window,
             made: 0..0,
@@ -67,6 +91,7 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
         self.limit.restart(start);
         self.sent = 0;
         self.received = 0;
+        self.suspect = None;
         self.end = None;
         self.made = 0..0;
         self.make();
@@ -113,19 +138,54 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
         self.payload.mismatch(self.message, self.received, echo)
     }
 
-    /// What bytes that came make of the message; `None` while some are missing.
-    fn judge(&self, bytes: &[u8]) -> Option<Result<(), Failure>> {
+    /// What bytes that came make of the message.
+    fn judge(&self, bytes: &[u8]) -> Judgement {
         let (echo, extra) = bytes.split_at(self.left().min(bytes.len()));
-        if let Some(index) = self.mismatch(echo) {
-            return Some(Err(self.differs(echo, index)));
+        let mismatch = self.mismatch(echo);
+        if self.suspect.is_some() || (mismatch.is_some() && self.received == 0) {
+            return self.judge_beginning(bytes, mismatch);
+        }
+        if let Some(index) = mismatch {
+            return Judgement::End(Err(self.differs(echo, index)));
         }
         let received = self.received + echo.len() as u64;
         // Nothing can come back before it was sent, even if it looks right.
         let ahead = extra.len() as u64 + received.saturating_sub(self.sent);
         if ahead > 0 {
-            return Some(Err(Failure::Extra { message: self.message, bytes: ahead }));
+            Judgement::End(Err(Failure::Extra { message: self.message, bytes: ahead }))
+        } else if received == self.length {
+            Judgement::End(Ok(()))
+        } else {
+            Judgement::Right
         }
-        (received == self.length).then_some(Ok(()))
+    }
+
+    /// What bytes are that came where the echo ought to begin, and of which one is
+    /// wrong, or one before them.
+    fn judge_beginning(&self, bytes: &[u8], mismatch: Option<usize>) -> Judgement {
+        let held = self.suspect.map_or(0, |(held, _)| held);
+        let right = |offset, part| self.payload.mismatch(self.message, offset, part).is_none();
+        // The message begins there, and these bytes cannot be a later part of it.
+        let begins = |skipped: &usize| {
+            let part = bytes.get(*skipped..).unwrap_or_default();
+            let part = part.get(..self.left()).unwrap_or(part);
+            let place = held + *skipped as u64;
+            let in_place = place + part.len() as u64 <= self.length && right(place, part);
+            part.len() >= SURE.min(self.left()) && right(0, part) && !in_place
+        };
+        let behind = mismatch.map_or(0, |index| index + 1);
+        if let Some(skipped) = (behind..=FEW).find(begins) {
+            return Judgement::End(Err(Failure::Ahead { bytes: held + skipped as u64 }));
+        }
+        match (self.suspect, mismatch) {
+            (Some((_, failure)), _) => Judgement::End(Err(failure)),
+            (None, Some(index)) => {
+                let failure = self.differs(bytes, index);
+                let few = bytes.len() <= FEW && bytes.len() < self.left();
+                if few { Judgement::Suspect(failure) } else { Judgement::End(Err(failure)) }
+            }
+            (None, None) => Judgement::Right,
+        }
     }
 
     /// Bytes of the echo that are missing.
@@ -134,17 +194,23 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
     }
 
     /// The one place where a verdict is given: whatever it would have been, once
-    /// the limit has been reached the message has timed out.
+    /// the limit has been reached the message has timed out. Wrong bytes that
+    /// came before are known to be wrong now.
     fn end_with(&mut self, now: Instant, end: Result<(), Failure>) {
         if self.end.is_some() {
             return;
         }
         let took = now.saturating_duration_since(self.begun);
-        self.end = Some(if self.limit.expired(now) {
-            let (received, length) = (self.received, self.length);
-            Err(Failure::TimedOut { received, length, whole: end.ok().map(|()| took) })
-        } else {
-            end.map(|()| took)
+        let late = self.limit.expired(now);
+        self.end = Some(match self.suspect {
+            Some((_, failure)) if late || !matches!(end, Err(Failure::Ahead { .. })) => {
+                Err(failure)
+            }
+            _ if late => {
+                let (received, length) = (self.received, self.length);
+                Err(Failure::TimedOut { received, length, whole: end.ok().map(|()| took) })
+            }
+            _ => end.map(|()| took),
         });
         self.limit.stop();
     }
@@ -206,12 +272,12 @@ impl<W: AsRef<[u8]> + AsMut<[u8]>> Endpoint for Probe<'_, W> {
         if self.end.is_some() {
             return 0;
         }
-        if let Some(end) = self.judge(bytes) {
-            self.end_with(now, end);
-        } else {
+        match self.judge(bytes) {
+            Judgement::End(end) => self.end_with(now, end),
             // What came too late is not counted, and what follows cannot help.
-            self.handle_timeout(now);
-            self.received += bytes.len() as u64;
+            _ if self.limit.expired(now) => self.handle_timeout(now),
+            Judgement::Right => self.received += bytes.len() as u64,
+            Judgement::Suspect(failure) => self.suspect = Some((bytes.len() as u64, failure)),
         }
         bytes.len()
     }

@@ -307,6 +307,12 @@ impl Load<'_> {
             let Some(end) = lane.drive(now, &mut self.scratch, &self.clock, &mut self.wait) else {
                 return now;
             };
+            if let Err(Failure::Ahead { bytes }) = end
+                && lane.is_used()
+            {
+                self.send_again(key, bytes, observer);
+                continue;
+            }
             self.busy -= 1;
             let interrupted = lane.was_interrupted(&end, &self.clock);
             now = end.map_or_else(|_| self.clock.now(), |took| lane.begun() + took);

@@ -299,6 +299,45 @@ fn a_byte_behind_an_echo_is_the_fault_of_the_message_before() {
     }
 }
 
+/// Nobody looks at the connection before the send, nor could anything be seen then.
+#[test]
+fn a_byte_ahead_of_an_echo_is_the_fault_of_the_message_before() {
+    for connections in [1, 2] {
+        for keep_going in [true, false] {
+            let both = Barrier::new(connections.into());
+            let address = peer(move |connection, stream| {
+                for number in 0.. {
+                    let Some(message) = message(stream) else { return };
+                    if (connection, number) == (0, 2) {
+                        let _ = stream.write_all(b"!");
+                    }
+                    // Nobody has sent all messages before.
+                    if number == 2 && connection < connections.into() {
+                        both.wait();
+                    }
+                    let _ = stream.write_all(&message);
+                }
+            });
+            let plan = Plan { connections, count: Some(100), keep_going, ..plan(address) };
+            let mut notes = Notes::default();
+            let out = run(&plan, &mut notes);
+            let what = format!("{connections} connections, {:?}", out.incidents);
+            let incident = out.incidents.first().expect("one");
+            assert_eq!(incident.failure, Failure::Extra { message: 1, bytes: 1 }, "{what}");
+            assert_eq!((incident.connection, out.tally.failures()), (0, 1), "{what}");
+            assert_eq!(out.times.len(), out.tally.echoed() + 1, "its round trip was one");
+            if keep_going {
+                assert_eq!((out.tally.messages(), out.ended), (100, Ended::AsPlanned), "{what}");
+                // Each message of the connection came back in its turn.
+                let own = notes.0.iter().filter(|note| note.connection == 0 && note.end.is_ok());
+                assert!(own.zip(0..).all(|(note, number)| note.message == number), "{what}");
+            } else {
+                assert_eq!(out.ended, Ended::Failed, "{what}");
+            }
+        }
+    }
+}
+
 #[test]
 fn bytes_ahead_of_the_first_message_are_its_failure() {
     let address = peer(|_, stream| {

@@ -219,6 +219,78 @@ fn more_than_was_sent_is_extra() {
 }
 
 #[test]
+fn a_few_bytes_ahead_of_an_echo_are_no_part_of_it() {
+    for few in 1..=8 {
+        // However they come: with the echo, before it, or with its first half.
+        for cuts in [&[][..], &[few], &[few + 50], &[few, few + 50]] {
+            let (mut probe, echo) = sent();
+            let stream = [&[b'!'; 8][..few], &echo].concat();
+            let mut from = 0;
+            for to in cuts.iter().copied().chain([stream.len()]) {
+                probe.handle_received(Instant::START, &stream[from..to]);
+                from = to;
+            }
+            let end = Err(Failure::Ahead { bytes: few as u64 });
+            assert_eq!(probe.end(), Some(end), "{few} bytes, cut at {cuts:?}");
+        }
+    }
+}
+
+#[test]
+fn wrong_bytes_are_not_ahead_of_what_does_not_follow() {
+    type Event = fn(&mut Probe<'static, [u8; 32]>);
+    let events: [(Event, &str); 7] = [
+        (|probe| probe.handle_eof(Instant::START), "the FIN"),
+        (|probe| probe.handle_timeout(Instant::START + LIMIT), "nothing"),
+        (|probe| _ = probe.handle_received(Instant::START, &content(MESSAGE)[1..]), "the rest"),
+        (|probe| _ = probe.handle_received(Instant::START, &content(MESSAGE)[..7]), "too little"),
+        (|probe| _ = probe.handle_received(Instant::START, &[b'!'; 50]), "no better bytes"),
+        (|probe| _ = probe.handle_received(Instant::START + LIMIT, &content(MESSAGE)), "it, late"),
+        (|probe| probe.fail(Instant::START, Failure::Reset), "a reset"),
+    ];
+    for (event, what) in events {
+        let (mut probe, _) = sent();
+        probe.handle_received(Instant::START, b"!");
+        assert_eq!(probe.end(), None, "it is not clear yet");
+        event(&mut probe);
+        let Some(Err(Failure::Differs(difference))) = probe.end() else {
+            panic!("{what}: {:?}", probe.end())
+        };
+        assert_eq!((difference.offset, difference.received), (0, b'!'), "{what}");
+    }
+    // More than a few, or as many as the message has, are clear at once.
+    for (length, bytes) in [(LENGTH, 9), (3, 3)] {
+        let mut probe = Probe::new(SEQ, length, None, [0; 32]);
+        probe.begin(Instant::START, MESSAGE);
+        send_all(&mut probe);
+        probe.handle_received(Instant::START, &[b'!'; 9][..bytes]);
+        assert!(matches!(probe.end(), Some(Err(Failure::Differs(_)))), "{length}");
+    }
+}
+
+/// Where a message is as right one byte later, its first byte may as well be wrong:
+/// only the whole of it is too much then.
+#[test]
+fn zeros_tell_what_is_ahead_of_them_by_their_number() {
+    for cut in [0, 1] {
+        for (zeros, end) in [(99, None), (100, Some(Failure::Ahead { bytes: 1 }))] {
+            let mut probe = Probe::new(Payload::Zero, LENGTH, None, [0; 32]);
+            probe.begin(Instant::START, MESSAGE);
+            send_all(&mut probe);
+            let stream = [&b"!"[..], &[b'0'; 100][..zeros]].concat();
+            for piece in [&stream[..cut], &stream[cut..]] {
+                probe.handle_received(Instant::START, piece);
+            }
+            let Some(Err(failure)) = probe.end() else { panic!("{zeros} zeros") };
+            match end {
+                Some(end) => assert_eq!(failure, end),
+                None => assert!(matches!(failure, Failure::Differs(_)), "{failure:?}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn an_echo_ahead_of_its_message_is_extra() {
     // Zeros cannot tell a late echo from a right one, but nothing can come
     // back before it was sent.

@@ -3,7 +3,8 @@
 //! Looking costs a system call, so it is done where the connection has been
 //! idle: nothing was due when the message before it ended, or there was none.
 //! With several connections the event queue has told by then whether there is
-//! anything to see. In a closed loop nothing is idle, and no call is made.
+//! anything to see. In a closed loop nothing is idle, and no call is made: there
+//! the [probe](echo_core::Probe) tells bytes ahead of an echo from the echo itself.
 
 use echo_core::{Failure, Instant};
 use mio::net::TcpStream;
@@ -58,6 +59,19 @@ impl Load<'_> {
             self.disconnect(key, None);
         }
         self.clock.now()
+    }
+
+    /// Bytes came before the echo of the message that is under way, but after it was
+    /// sent: the one before is to blame all the same, and this one has its own
+    /// chance on another connection.
+    pub(super) fn send_again(&mut self, key: usize, bytes: u64, observer: &mut dyn Observer) {
+        self.lanes[key].take_back();
+        self.blame(key, bytes, observer);
+        self.disconnect(key, None);
+        let (now, lane) = (self.clock.now(), &mut self.lanes[key]);
+        lane.begin(lane.planned(), now, &self.clock, &mut self.wait);
+        let due = lane.due();
+        self.look_at(due);
     }
 
     /// Bytes came behind the echo of the message before, which seemed to be right.
