@@ -10,6 +10,7 @@ mod failure;
 mod instrument;
 mod lane;
 mod measurement;
+mod observer;
 mod opening;
 mod pace;
 mod stopwatch;
@@ -28,6 +29,7 @@ pub use self::failure::Lack;
 pub use self::instrument::Instrument;
 use self::lane::Lane;
 pub use self::measurement::{Ended, Incident, Kernel, Measurement, Sample, Stops};
+pub use self::observer::Observer;
 pub use self::pace::Pace;
 use self::pace::Schedule;
 use self::stopwatch::Stopwatch;
@@ -96,25 +98,6 @@ impl Plan {
             spin: Duration::ZERO,
             keep_going: false,
         }
-    }
-}
-
-/// Whoever wants to see a run as it goes.
-pub trait Observer {
-    /// The measurement so far, 8 times a second, between two messages.
-    fn look(&mut self, measurement: &Measurement);
-
-    /// How many connections are open, 8 times a second while they are opened before the run.
-    fn opening(&mut self, _open: usize, _of: usize) {}
-
-    /// Each message that is measured, as it ends: the time this takes is the
-    /// loop's.
-    fn message(&mut self, _sample: &Sample) {}
-}
-
-impl<F: FnMut(&Measurement)> Observer for F {
-    fn look(&mut self, measurement: &Measurement) {
-        self(measurement);
     }
 }
 
