@@ -178,6 +178,11 @@ pub struct LoadArgs {
     #[arg(long)]
     pub crr: bool,
 
+    /// End each connection of --crr by a reset: no port rests in TIME-WAIT, but the server sees an
+    /// abort where others would close
+    #[arg(long, requires = "crr")]
+    pub reset: bool,
+
     /// Connect from this address of this machine; several, with commas, take turns: each has ports of
     /// its own
     #[arg(long, value_name = "ADDR", value_delimiter = ',')]

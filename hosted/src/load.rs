@@ -66,6 +66,8 @@ pub struct Plan {
     pub pace: Pace,
     /// Open a connection for each message, as part of it.
     pub per_message: bool,
+    /// End connections by a reset, after which no port rests in TIME-WAIT.
+    pub reset: bool,
     /// Leave out what starts in this time before the measurement.
     pub omit: Duration,
     /// Stop after this many messages.
@@ -92,6 +94,7 @@ impl Plan {
             limit: None,
             pace: Pace::Closed,
             per_message: false,
+            reset: false,
             omit: Duration::ZERO,
             count: None,
             time: None,

@@ -44,7 +44,11 @@ impl Subject<'_> {
             Pace::Interval(interval) => format!("one every {}", units::duration(interval)),
             Pace::Rate(rate) => format!("open loop at {}/s", units::amount(rate)),
         };
-        if self.plan.per_message { format!("{pace}, a connection per message") } else { pace }
+        match (self.plan.per_message, self.plan.reset) {
+            (true, true) => format!("{pace}, a connection per message, ended by a reset"),
+            (true, false) => format!("{pace}, a connection per message"),
+            (false, _) => pace,
+        }
     }
 
     /// The parts of one line that says what was done; `started` is on the wall clock, in UTC.

@@ -53,6 +53,7 @@ pub fn run(
         limit: args.timeout.0,
         pace: pace(args),
         per_message: args.crr,
+        reset: args.reset,
         omit: args.omit.0,
         spin: args.spin.map_or(Duration::ZERO, |Time(spin)| spin),
         count: args.count,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use echo_core::{Endpoint, Failure, Instant, Probe};
 use mio::event::Event;
 use mio::net::TcpStream;
+use socket2::SockRef;
 
 use super::Plan;
 use super::between::Unasked;
@@ -52,6 +53,7 @@ pub(super) struct Lane<'a> {
     /// How long opening the connection took, if that is part of the message.
     connecting: Option<Duration>,
     per_message: bool,
+    reset: bool,
     /// How long the connection took that the next message is to have.
     adopted: Option<Duration>,
     /// What the machine had none left of when a message failed.
@@ -89,6 +91,7 @@ impl<'a> Lane<'a> {
             stops: 0,
             connecting: None,
             per_message: plan.per_message,
+            reset: plan.reset,
             adopted: None,
             lack: None,
             busy: false,
@@ -113,6 +116,9 @@ impl<'a> Lane<'a> {
 
     fn open(&mut self, mut stream: TcpStream, wait: &mut Wait) -> io::Result<()> {
         wait.opened(&mut stream)?;
+        if self.reset {
+            SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+        }
         self.link = Link::Open(stream);
         Ok(())
     }

@@ -112,6 +112,7 @@ fn config(subject: &Subject<'_>) -> Value {
         "payload": subject.payload,
         "connections": plan.connections,
         "connection_per_message": plan.per_message,
+        "reset": plan.reset,
         "bind": plan.sources.iter().map(IpAddr::to_string).collect::<Vec<_>>(),
         "pace": pace,
         "interval_s": seconds(interval),

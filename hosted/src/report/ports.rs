@@ -9,10 +9,12 @@ pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<
     let Measurement { ports, lack, .. } = *measurement;
     let told = ports.map_or(String::new(), |ports| format!(" ({ports}, for a minute each)"));
     let addresses = subject.plan.sources.len().max(1) as u64;
-    let fewer = if subject.plan.per_message {
-        "more source addresses by --bind, fewer messages by --rate"
-    } else {
-        "fewer connections by --parallel"
+    let fewer = match (subject.plan.per_message, subject.plan.reset) {
+        (true, false) => {
+            "more source addresses by --bind, no TIME-WAIT by --reset, fewer messages by --rate"
+        }
+        (true, true) => "more source addresses by --bind, fewer messages by --rate",
+        (false, _) => "more source addresses by --bind, fewer connections by --parallel",
     };
     let ways = format!("{fewer}, or more ports by sysctl net.ipv4.ip_local_port_range");
     match lack {

@@ -146,6 +146,7 @@ fn the_configuration_is_what_was_asked_for() {
         "payload": "zero",
         "connections": 1,
         "connection_per_message": false,
+        "reset": false,
         "bind": [],
         "pace": "closed",
         "interval_s": null,
@@ -175,12 +176,13 @@ fn the_configuration_is_what_was_asked_for() {
         ])
     );
     assert_eq!(
-        config("rate -c 1 -i 2ms -P 3 --crr -l 7 --payload random --bind 127.0.0.1,::1"),
+        config("rate -c 1 -i 2ms -P 3 --crr -l 7 --payload random --reset --bind 127.0.0.1,::1"),
         with(&[
             ("pace", "interval".into()),
             ("interval_s", 0.002.into()),
             ("connections", 3.into()),
             ("connection_per_message", true.into()),
+            ("reset", true.into()),
             ("bind", json!(["127.0.0.1"])),
             ("message_bytes", 7.into()),
             ("payload", "random".into()),

@@ -1,7 +1,7 @@
 //! `hosted rate`: the whole report, whatever happens.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -260,6 +260,27 @@ fn who_listens_for_one_connection_only_is_measured_on_it() {
         ["service_ns", "connect_ns"].map(|times| report[times]["max"].as_u64().expect("one"));
     assert!(0 < connect && connect < whole, "{report}");
     server.join().expect("one client");
+}
+
+#[test]
+fn a_connection_of_its_own_is_closed_or_reset_as_asked() {
+    for (args, said) in [(&[][..], ""), (&["--reset"], ", ended by a reset")] {
+        let (sender, ends) = mpsc::channel();
+        let target = peer(move |_, mut stream| {
+            let message = message(&stream, LENGTH).expect("a message");
+            stream.write_all(&message).expect("echoed");
+            let _ = sender.send(stream.read(&mut [0]).map_err(|error| error.kind()));
+        })
+        .to_string();
+        let ended = run(&[&["rate", &target, "--no-plot", "--crr", "-c", "3"], args].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let header = format!(", a connection per message{said}, 1 connection\n");
+        assert!(ended.stdout.contains(&header), "{ended:?}");
+        let end = if said.is_empty() { Ok(0) } else { Err(ErrorKind::ConnectionReset) };
+        for _ in 0..3 {
+            assert_eq!(ends.recv_timeout(PATIENCE), Ok(end));
+        }
+    }
 }
 
 #[test]
