@@ -47,7 +47,7 @@ fn wrong_flags_are_usage_errors() {
         ("rate --payload ones", "expected zero, seq, random or file:PATH"),
         ("rate --local localhost", "cannot be used with"),
         ("rate --local --port 1", "cannot be used with"),
-        ("rate --local --reset", "--crr"),
+        ("rate --local --reset", "required arguments were not provided"),
         ("rate --spin localhost", "what is no time, like TARGET, goes before --spin"),
         ("rate --no-plot --output a.jpg", "cannot be used with"),
         ("rate --output a.gif", "a figure is a .jpg, .png or .svg"),
