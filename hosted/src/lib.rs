@@ -36,6 +36,7 @@ pub mod server;
 pub mod signals;
 mod tcp_info;
 pub mod timeline;
+pub mod timer;
 pub mod times;
 pub mod trial;
 pub mod units;

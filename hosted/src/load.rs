@@ -14,7 +14,6 @@ mod observer;
 mod opening;
 mod pace;
 mod stopwatch;
-mod timer;
 mod wait;
 mod wrong;
 

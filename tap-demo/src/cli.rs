@@ -2,14 +2,15 @@
 //! Where smoltcp's own examples have an option, its name is theirs.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Parser;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use hosted::address::Target;
 use hosted::cli::{Limit, Time, count, length};
 
+use crate::chance::Chance;
 use crate::tap::check_name;
+use crate::wire::Manner;
 
 /// An echo server with a TCP/IP stack of its own (smoltcp) behind a Linux TAP
 /// interface: it answers ping, and TCP echo with the rules of `hosted server`.
@@ -145,48 +146,50 @@ pub struct Load {
 /// What the wire does to frames, in each direction.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Faults {
-    /// Lose this share of the frames, in per cent
-    #[arg(long, value_name = "PCT", default_value_t = 0,
-          value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub drop_chance: u8,
+    /// Lose this share of the frames, in per cent; fractions allowed
+    #[arg(long, value_name = "PCT", default_value_t = Chance::NEVER)]
+    pub drop_chance: Chance,
 
-    /// Flip one bit in this share of the received frames, in per cent
-    #[arg(long, value_name = "PCT", default_value_t = 0,
-          value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub corrupt_chance: u8,
+    /// Flip one bit in this share of the frames, in per cent
+    #[arg(long, value_name = "PCT", default_value_t = Chance::NEVER)]
+    pub corrupt_chance: Chance,
 
     /// Deliver frames this much later
     #[arg(long, value_name = "TIME", default_value = "0")]
     pub delay: Time,
 
-    /// Deliver each frame up to this much later still
+    /// Deliver each frame up to this much later still; their order stays
     #[arg(long, value_name = "TIME", default_value = "0")]
     pub jitter: Time,
 
     /// Deliver this share of the frames twice, in per cent
-    #[arg(long, value_name = "PCT", default_value_t = 0,
-          value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub duplicate_chance: u8,
+    #[arg(long, value_name = "PCT", default_value_t = Chance::NEVER)]
+    pub duplicate_chance: Chance,
 
     /// Let this share of the frames be overtaken by the next one, in per cent
-    #[arg(long, value_name = "PCT", default_value_t = 0,
-          value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub reorder_chance: u8,
+    #[arg(long, value_name = "PCT", default_value_t = Chance::NEVER)]
+    pub reorder_chance: Chance,
 }
 
 impl Faults {
     /// Whether the wire does anything to frames.
     #[must_use]
     pub fn any(&self) -> bool {
-        self.drop_chance > 0 || self.corrupt_chance > 0 || self.holds_back()
+        self.manner() != Manner::default()
     }
 
-    /// Whether a frame may arrive later than it was sent, or twice.
+    /// What it does.
     #[must_use]
-    pub fn holds_back(&self) -> bool {
-        let Time(delay) = self.delay;
-        let Time(jitter) = self.jitter;
-        delay + jitter > Duration::ZERO || self.duplicate_chance > 0 || self.reorder_chance > 0
+    pub fn manner(&self) -> Manner {
+        let (Time(delay), Time(jitter)) = (self.delay, self.jitter);
+        Manner {
+            drop: self.drop_chance,
+            corrupt: self.corrupt_chance,
+            delay,
+            jitter,
+            duplicate: self.duplicate_chance,
+            reorder: self.reorder_chance,
+        }
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "they panic where nobody reads: `progress::note` tells, `writeln!` says what failed"
 )]
 
+pub mod chance;
 pub mod cli;
 pub mod host_side;
 pub mod link;

@@ -15,6 +15,7 @@ use hosted::Verdict;
 use hosted::address::Target;
 use hosted::cli::{Limit, Time};
 use hosted::load::{Content, Ended, Measurement, Plan, Sample};
+use hosted::progress::note;
 use hosted::report::{self, Subject};
 
 use crate::run::Task;
@@ -63,6 +64,11 @@ pub(crate) fn probe(task: Task<'_>, mut device: impl Device, target: &Target) ->
     print(&report::header(&subject))?;
     let measurement = measuring.measure()?;
     print(&report::text(&subject, &measurement))?;
+    for (count, what) in measuring.task.losses() {
+        if count > 0 {
+            note(&format!("{count} {what}"));
+        }
+    }
     Ok(if measurement.tally.failures() == 0 { Verdict::Well } else { Verdict::Failed })
 }
 

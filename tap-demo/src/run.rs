@@ -6,20 +6,20 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use echo_smoltcp::smoltcp::phy::{Device, FaultInjector, PcapMode, PcapWriter};
+use echo_smoltcp::smoltcp::phy::{Device, PcapMode, PcapWriter};
 use hosted::Verdict;
 use hosted::cli::Time;
 use hosted::output::Output;
 use hosted::signals::{Stop, survive_file_size_limit};
 
-use crate::cli::{Cli, Faults};
+use crate::cli::Cli;
 use crate::host_side;
 use crate::probe::probe;
 use crate::record::Record;
 use crate::serve::serve;
 use crate::tap::{Tap, Watch};
 use crate::wait::Waiter;
-use crate::wire::{Manner, Wire};
+use crate::wire::{FRAMES, Wire};
 
 /// Runs the program.
 ///
@@ -46,12 +46,9 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
     if cli.faults.any() {
         let recorded = PcapWriter::new(tap, record, PcapMode::Both);
         let watch = Rc::clone(&task.watch);
-        let wire = Wire::new(recorded, manner(&cli.faults), seed, watch);
-        // xorshift never leaves 0.
-        let mut faulty = FaultInjector::new(wire, (seed as u32).max(1));
-        faulty.set_drop_chance(cli.faults.drop_chance);
-        faulty.set_corrupt_chance(cli.faults.corrupt_chance);
-        task.run(faulty)
+        let clock = task.waiter.clock();
+        let wire = Wire::new(recorded, cli.faults.manner(), seed, move || clock.now(), watch);
+        task.run(wire)
     } else if record.is_wanted() {
         task.run(PcapWriter::new(tap, record, PcapMode::Both))
     } else {
@@ -76,6 +73,14 @@ impl Task<'_> {
         }
     }
 
+    /// How many frames were lost on our side of the line, and how.
+    pub(crate) fn losses(&self) -> [(u64, String); 2] {
+        [
+            (self.watch.unsent.get(), "frames were not taken by the interface".into()),
+            (self.watch.overrun.get(), format!("frames were lost because {FRAMES} were under way")),
+        ]
+    }
+
     /// Whether the interface is still there.
     ///
     /// # Errors
@@ -89,12 +94,6 @@ impl Task<'_> {
             }
         }
     }
-}
-
-fn manner(faults: &Faults) -> Manner {
-    let (Time(delay), Time(jitter)) = (faults.delay, faults.jitter);
-    let (duplicate, reorder) = (faults.duplicate_chance, faults.reorder_chance);
-    Manner { delay, jitter, duplicate, reorder }
 }
 
 fn seed_of_the_day() -> u64 {

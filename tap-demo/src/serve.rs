@@ -72,10 +72,8 @@ pub(crate) fn serve(mut task: Task<'_>, mut device: impl Device) -> Result<()> {
     book.log.flush().context("cannot write to stdout")?;
     let mut out = io::stdout().lock();
     writeln!(out, "{}", book.totals).context("cannot write to stdout")?;
-    for (count, what) in [
-        (server.turned_away(), "SYNs found no free socket (more with --sockets)"),
-        (task.watch.unsent.get(), "frames were not taken by the interface"),
-    ] {
+    let away = (server.turned_away(), "SYNs found no free socket (more with --sockets)".into());
+    for (count, what) in [away].into_iter().chain(task.losses()) {
         if count > 0 {
             writeln!(out, "{count} {what}").context("cannot write to stdout")?;
         }

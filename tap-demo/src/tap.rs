@@ -47,6 +47,8 @@ pub struct Watch {
     pub received: Cell<u64>,
     /// Frames that the interface did not take: it is down, or its queue full.
     pub unsent: Cell<u64>,
+    /// Frames that a layer lost because it held too many.
+    pub overrun: Cell<u64>,
     /// The last read found no frame.
     pub drained: Cell<bool>,
     /// When a frame that a layer holds back is due.

@@ -1,112 +1,84 @@
-//! A wire that delivers late, twice or out of order: a layer around any device.
-//! Losing and corrupting frames is smoltcp's `FaultInjector`'s part.
+//! A wire that loses, spoils, delays, doubles or swaps frames: a layer around any
+//! device, in both directions.
 //!
-//! All its storage is made at the start. What does not fit is lost, as in any
-//! queue of a network.
+//! smoltcp's `FaultInjector` knows frames of up to 1536 bytes and spoils only what
+//! comes; this one knows what the device knows.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+mod lane;
+
 use std::rc::Rc;
-use std::time::Duration;
 
 use echo_core::Instant;
 use echo_smoltcp::smoltcp::phy::{self, Device, DeviceCapabilities, RxToken as _, TxToken as _};
 use echo_smoltcp::smoltcp::time::Instant as WireInstant;
 
+use self::lane::Lane;
+pub use self::lane::{FRAMES, Manner};
 use crate::tap::Watch;
-
-/// How many frames are under way at most, in each direction.
-const FRAMES: usize = 1000;
 
 /// The most frames taken from the device below at once.
 const BATCH: usize = 64;
 
-/// How much later than others a frame arrives that is to be overtaken, if the
-/// wire itself has no delay.
-const OVERTAKEN: Duration = Duration::from_millis(1);
-
-/// What the wire does to frames, in each direction; chances in per cent.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Manner {
-    /// Every frame arrives this much later.
-    pub delay: Duration,
-    /// Every frame arrives up to this much later still.
-    pub jitter: Duration,
-    /// Frames that arrive twice.
-    pub duplicate: u8,
-    /// Frames that are overtaken by those after them.
-    pub reorder: u8,
-}
-
 /// A device at the other end of a wire.
-pub struct Wire<D> {
+pub struct Wire<D, C> {
     device: D,
     inbound: Lane,
     outbound: Lane,
+    /// A frame is dated when it passes, not when the step began that moves it.
+    clock: C,
     watch: Rc<Watch>,
 }
 
-/// One direction of a wire.
-struct Lane {
-    manner: Manner,
-    random: u64,
-    frames: Vec<Box<[u8]>>,
-    free: Vec<usize>,
-    /// When which frame of what length is due; the number keeps the order.
-    under_way: BinaryHeap<Reverse<(Instant, u64, usize, usize)>>,
-    sent: u64,
-}
-
-impl<D: Device> Wire<D> {
+impl<D: Device, C: Fn() -> Instant> Wire<D, C> {
     /// A wire to this device, whose behaviour follows from `seed`.
     #[must_use]
-    pub fn new(device: D, manner: Manner, seed: u64, watch: Rc<Watch>) -> Self {
+    pub fn new(device: D, manner: Manner, seed: u64, clock: C, watch: Rc<Watch>) -> Self {
         let size = device.capabilities().max_transmission_unit;
-        let inbound = Lane::new(manner, seed, size);
-        let outbound = Lane::new(manner, !seed, size);
-        Self { device, inbound, outbound, watch }
+        let lane = |seed| Lane::new(manner, seed, size, Rc::clone(&watch));
+        Self { device, inbound: lane(seed), outbound: lane(!seed), clock, watch }
     }
+}
 
-    /// Moves frames between the device and the wire.
-    fn work(&mut self, now: WireInstant) {
-        let at = core(now);
-        while let Some((index, length)) = self.outbound.arrive(at) {
-            if let Some(token) = self.device.transmit(now) {
-                let frame = &self.outbound.frames[index][..length];
-                token.consume(length, |buffer| buffer.copy_from_slice(frame));
-            }
-        }
-        for _ in 0..BATCH {
-            let Some((frame, _)) = self.device.receive(now) else { break };
-            frame.consume(|frame| {
-                self.inbound.send(at, frame.len(), |buffer| buffer.copy_from_slice(frame));
-            });
+/// Gives the device what has arrived at it.
+fn deliver(lane: &mut Lane, device: &mut impl Device, at: Instant, now: WireInstant) {
+    while let Some(frame) = lane.arrive(at) {
+        if let Some(token) = device.transmit(now) {
+            token.consume(frame.len(), |buffer| buffer.copy_from_slice(frame));
         }
     }
 }
 
-impl<D: Device> Device for Wire<D> {
+impl<D: Device, C: Fn() -> Instant> Device for Wire<D, C> {
     type RxToken<'a>
         = Received<'a>
     where
         Self: 'a;
     type TxToken<'a>
-        = Sending<'a>
+        = Sending<'a, D, C>
     where
         Self: 'a;
 
-    fn receive(&mut self, now: WireInstant) -> Option<(Received<'_>, Sending<'_>)> {
-        self.work(now);
-        let arrived = self.inbound.arrive(core(now));
-        let due = [self.inbound.next(), self.outbound.next()];
-        self.watch.due.set(due.into_iter().flatten().min());
-        let (index, length) = arrived?;
-        let frame = &self.inbound.frames[index][..length];
-        Some((Received(frame), Sending { lane: &mut self.outbound, watch: &self.watch, now }))
+    fn receive(&mut self, now: WireInstant) -> Option<(Received<'_>, Sending<'_, D, C>)> {
+        deliver(&mut self.outbound, &mut self.device, (self.clock)(), now);
+        for _ in 0..BATCH {
+            let Some((frame, _)) = self.device.receive(now) else { break };
+            frame.consume(|frame| {
+                let at = (self.clock)();
+                self.inbound.send(at, frame.len(), |buffer| buffer.copy_from_slice(frame));
+            });
+        }
+        let Self { device, inbound, outbound, clock, watch } = self;
+        let at = clock();
+        // Before it is borrowed: what is due already will be asked for again at once.
+        let due = [inbound.next(), outbound.next()];
+        watch.due.set(due.into_iter().flatten().min());
+        let frame = inbound.arrive(at)?;
+        Some((Received(frame), Sending { device, lane: outbound, clock, watch, now }))
     }
 
-    fn transmit(&mut self, now: WireInstant) -> Option<Sending<'_>> {
-        Some(Sending { lane: &mut self.outbound, watch: &self.watch, now })
+    fn transmit(&mut self, now: WireInstant) -> Option<Sending<'_, D, C>> {
+        let Self { device, outbound, clock, watch, .. } = self;
+        Some(Sending { device, lane: outbound, clock, watch, now })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -124,158 +96,140 @@ impl phy::RxToken for Received<'_> {
 }
 
 /// The place for a frame that is to go.
-pub struct Sending<'a> {
+pub struct Sending<'a, D, C> {
+    device: &'a mut D,
     lane: &'a mut Lane,
+    clock: &'a C,
     watch: &'a Watch,
     now: WireInstant,
 }
 
-impl phy::TxToken for Sending<'_> {
+impl<D: Device, C: Fn() -> Instant> phy::TxToken for Sending<'_, D, C> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let result = self.lane.send(core(self.now), len, f);
+        let at = (self.clock)();
+        let result = self.lane.send(at, len, f);
+        deliver(self.lane, self.device, at, self.now);
         let due = [self.watch.due.get(), self.lane.next()];
         self.watch.due.set(due.into_iter().flatten().min());
         result
     }
 }
 
-impl Lane {
-    fn new(manner: Manner, seed: u64, size: usize) -> Self {
-        Self {
-            manner,
-            random: seed,
-            // One more than can be under way, so that a lost frame has a place, too.
-            frames: (0..=FRAMES).map(|_| vec![0; size].into()).collect(),
-            free: (0..=FRAMES).collect(),
-            under_way: BinaryHeap::with_capacity(FRAMES),
-            sent: 0,
-        }
-    }
-
-    /// Sends what `write` writes.
-    fn send<R>(&mut self, now: Instant, length: usize, write: impl FnOnce(&mut [u8]) -> R) -> R {
-        // `FRAMES` are under way at most, so one place is free.
-        let index = self.free.pop().expect("a place more than can be under way");
-        let result = write(&mut self.frames[index][..length]);
-        let twice = self.happens(self.manner.duplicate);
-        if self.under_way.len() == FRAMES {
-            self.free.push(index);
-            return result;
-        }
-        if twice && self.under_way.len() + 1 < FRAMES {
-            let copy = self.free.pop().expect("two places more than are under way");
-            let [from, to] = self.frames.get_disjoint_mut([index, copy]).expect("two places");
-            to[..length].copy_from_slice(&from[..length]);
-            self.enqueue(now, copy, length);
-        }
-        self.enqueue(now, index, length);
-        result
-    }
-
-    fn enqueue(&mut self, now: Instant, index: usize, length: usize) {
-        let mut due = now + self.manner.delay + self.jitter();
-        if self.happens(self.manner.reorder) {
-            due = due + self.manner.delay.max(OVERTAKEN);
-        }
-        self.sent += 1;
-        self.under_way.push(Reverse((due, self.sent, index, length)));
-    }
-
-    /// A frame that is due, and its length. Its place is free from now on, but
-    /// keeps the frame until the next is sent.
-    fn arrive(&mut self, now: Instant) -> Option<(usize, usize)> {
-        if self.next()? > now {
-            return None;
-        }
-        let Reverse((_, _, index, length)) = self.under_way.pop()?;
-        self.free.push(index);
-        Some((index, length))
-    }
-
-    fn next(&self) -> Option<Instant> {
-        self.under_way.peek().map(|Reverse((due, ..))| *due)
-    }
-
-    fn happens(&mut self, percent: u8) -> bool {
-        percent > 0 && self.random() % 100 < u64::from(percent)
-    }
-
-    fn jitter(&mut self) -> Duration {
-        let most = u64::try_from(self.manner.jitter.as_nanos()).unwrap_or(u64::MAX);
-        Duration::from_nanos(if most == 0 { 0 } else { self.random() % most })
-    }
-
-    /// `SplitMix64` (Steele, Lea, Flood 2014).
-    fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.random;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-}
-
-fn core(now: WireInstant) -> Instant {
-    Instant::new(Duration::from_micros(now.total_micros().unsigned_abs()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::collections::VecDeque;
+    use std::time::Duration;
+
     use super::*;
 
-    fn arrivals(manner: Manner, frames: u8) -> Vec<(Duration, u8)> {
-        let mut lane = Lane::new(manner, 1, 1514);
-        for number in 0..frames {
-            let now = Instant::new(Duration::from_micros(u64::from(number)));
-            lane.send(now, 1, |buffer| buffer[0] = number);
+    const DELAY: Duration = Duration::from_millis(5);
+    const READ: Duration = Duration::from_micros(10);
+    const LARGE: usize = 9014;
+
+    /// A device with frames to read, each of which takes time.
+    struct Card {
+        frames: VecDeque<Vec<u8>>,
+        sent: Vec<Vec<u8>>,
+        now: Rc<Cell<Instant>>,
+    }
+
+    struct Frame(Vec<u8>);
+
+    impl phy::RxToken for Frame {
+        fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+            f(&self.0)
         }
-        let mut arrivals = Vec::new();
-        while let Some(due) = lane.next() {
-            let (index, length) = lane.arrive(due).expect("a frame is due");
-            assert_eq!(length, 1);
-            arrivals.push((due.since_start(), lane.frames[index][0]));
+    }
+
+    struct Out<'a>(&'a mut Vec<Vec<u8>>);
+
+    impl phy::TxToken for Out<'_> {
+        fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+            let mut frame = vec![0; len];
+            let result = f(&mut frame);
+            self.0.push(frame);
+            result
         }
-        arrivals
+    }
+
+    impl Device for Card {
+        type RxToken<'a> = Frame;
+        type TxToken<'a> = Out<'a>;
+
+        fn receive(&mut self, _: WireInstant) -> Option<(Frame, Out<'_>)> {
+            let frame = self.frames.pop_front()?;
+            self.now.set(self.now.get() + READ);
+            Some((Frame(frame), Out(&mut self.sent)))
+        }
+
+        fn transmit(&mut self, _: WireInstant) -> Option<Out<'_>> {
+            Some(Out(&mut self.sent))
+        }
+
+        fn capabilities(&self) -> DeviceCapabilities {
+            let mut capabilities = DeviceCapabilities::default();
+            capabilities.max_transmission_unit = LARGE;
+            capabilities
+        }
+    }
+
+    type Clock = Rc<Cell<Instant>>;
+
+    fn wire(
+        manner: Manner,
+        frames: impl IntoIterator<Item = Vec<u8>>,
+    ) -> (Wire<Card, impl Fn() -> Instant>, Clock) {
+        let now = Rc::new(Cell::new(Instant::START));
+        let frames = frames.into_iter().collect();
+        let card = Card { frames, sent: Vec::new(), now: Rc::clone(&now) };
+        let clock = {
+            let now = Rc::clone(&now);
+            move || now.get()
+        };
+        (Wire::new(card, manner, 1, clock, Rc::default()), now)
+    }
+
+    /// The step began at the start, and knows nothing of the time since.
+    fn step(wire: &mut Wire<Card, impl Fn() -> Instant>) -> Option<Vec<u8>> {
+        let (frame, _) = wire.receive(WireInstant::ZERO)?;
+        Some(frame.consume(<[u8]>::to_vec))
     }
 
     #[test]
-    fn a_delay_keeps_order_and_distance() {
-        let delay = Duration::from_millis(5);
-        let arrivals = arrivals(Manner { delay, ..Manner::default() }, 10);
-        let expected: Vec<_> =
-            (0..10).map(|n| (delay + Duration::from_micros(u64::from(n)), n)).collect();
-        assert_eq!(arrivals, expected);
-    }
-
-    #[test]
-    fn jitter_stays_below_its_limit() {
-        let jitter = Duration::from_millis(1);
-        let arrivals = arrivals(Manner { jitter, ..Manner::default() }, 100);
-        assert_eq!(arrivals.len(), 100);
-        assert!(arrivals.iter().all(|(due, _)| *due < jitter + Duration::from_micros(100)));
-    }
-
-    #[test]
-    fn duplicates_and_overtaken_frames_appear_as_often_as_asked_for() {
-        let doubled = arrivals(Manner { duplicate: 100, ..Manner::default() }, 100);
-        assert_eq!(doubled.len(), 200);
-        let reordered = arrivals(Manner { reorder: 30, ..Manner::default() }, 100);
-        assert_eq!(reordered.len(), 100);
-        let descents = reordered.windows(2).filter(|pair| pair[0].1 > pair[1].1).count();
-        assert!((1..50).contains(&descents), "{descents}");
-    }
-
-    #[test]
-    fn what_does_not_fit_is_lost() {
-        let manner = Manner { duplicate: 100, ..Manner::default() };
-        let mut lane = Lane::new(manner, 1, 1514);
-        for _ in 0..2 * FRAMES {
-            lane.send(Instant::START, 1514, |_| ());
+    fn the_delay_counts_from_the_frame_and_not_from_the_step() {
+        let manner = Manner { delay: DELAY, ..Manner::default() };
+        let (mut wire, now) = wire(manner, (0..3).map(|number| vec![number; LARGE]));
+        assert_eq!(step(&mut wire), None);
+        for number in 0..3 {
+            let due = Instant::START + READ * (u32::from(number) + 1) + DELAY;
+            assert_eq!(wire.watch.due.get(), Some(due));
+            now.set(due);
+            assert_eq!(step(&mut wire), Some(vec![number; LARGE]));
+            assert_eq!(step(&mut wire), None);
         }
-        let mut arrived = 0;
-        while lane.arrive(Instant::START).is_some() {
-            arrived += 1;
-        }
-        assert_eq!(arrived, FRAMES);
+        assert_eq!(wire.watch.due.get(), None);
+
+        let sent = now.get();
+        let token = wire.transmit(WireInstant::ZERO).expect("there is room");
+        phy::TxToken::consume(token, LARGE, |buffer| buffer.fill(7));
+        assert_eq!(wire.watch.due.get(), Some(sent + DELAY));
+        now.set(sent + (DELAY - Duration::from_nanos(1)));
+        assert_eq!((step(&mut wire), wire.device.sent.len()), (None, 0));
+        now.set(sent + DELAY);
+        assert_eq!((step(&mut wire), &wire.device.sent), (None, &vec![vec![7; LARGE]]));
+    }
+
+    #[test]
+    fn what_is_not_delayed_passes_at_once() {
+        let manner = Manner { duplicate: "100".parse().expect("a chance"), ..Manner::default() };
+        let (mut wire, _) = wire(manner, [vec![1; LARGE]]);
+        let token = wire.transmit(WireInstant::ZERO).expect("there is room");
+        phy::TxToken::consume(token, 60, |buffer| buffer.fill(7));
+        assert_eq!(wire.device.sent, [vec![7; 60], vec![7; 60]]);
+        let (first, second) = (step(&mut wire), step(&mut wire));
+        assert_eq!((first, second), (Some(vec![1; LARGE]), Some(vec![1; LARGE])));
+        assert_eq!(step(&mut wire), None);
+        assert_eq!(wire.watch.due.get(), None);
     }
 }

@@ -18,9 +18,9 @@ use rustix::io::Errno;
 use socket2::SockRef;
 
 use super::lane::Lane;
-use super::timer::Timer;
 use super::{Pace, Plan};
 use crate::pump::Pump;
+use crate::timer::Timer;
 
 /// The longest wait inside a read: how soon a request to stop is seen.
 const SLICE: Duration = Duration::from_millis(100);

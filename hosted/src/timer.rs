@@ -1,4 +1,4 @@
-//! An alarm at the very instant of a schedule.
+//! An alarm at the very instant of a schedule, or of a frame.
 //!
 //! The wait of Linux's event queue is rounded up to whole milliseconds, and
 //! may be late by the 50 µs of timer slack besides; a timer that the queue
@@ -9,13 +9,19 @@ use std::time::Duration;
 
 use mio::{Registry, Token};
 
+/// Ends a wait of an event queue at an instant.
 #[cfg(target_os = "linux")]
 #[derive(Debug)]
-pub(super) struct Timer(std::os::fd::OwnedFd);
+pub struct Timer(std::os::fd::OwnedFd);
 
 #[cfg(target_os = "linux")]
 impl Timer {
-    pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
+    /// A timer whose events have this token.
+    ///
+    /// # Errors
+    ///
+    /// If the system has none left.
+    pub fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         use std::os::fd::AsRawFd;
 
         use mio::Interest;
@@ -29,7 +35,11 @@ impl Timer {
     }
 
     /// Ends the next wait after this time; zero would mean never.
-    pub(super) fn set(&self, after: Duration) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// If the time is longer than the system can tell.
+    pub fn set(&self, after: Duration) -> io::Result<()> {
         use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
 
         let once = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -40,17 +50,28 @@ impl Timer {
     }
 }
 
+/// Nothing: the queue's own wait is exact.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
-pub(super) struct Timer;
+pub struct Timer;
 
 #[cfg(not(target_os = "linux"))]
 impl Timer {
-    pub(super) fn new(_registry: &Registry, _token: Token) -> io::Result<Self> {
+    /// A timer whose events have this token.
+    ///
+    /// # Errors
+    ///
+    /// If the system has none left.
+    pub fn new(_registry: &Registry, _token: Token) -> io::Result<Self> {
         Ok(Self)
     }
 
-    pub(super) fn set(&self, _after: Duration) -> io::Result<()> {
+    /// Ends the next wait after this time; zero would mean never.
+    ///
+    /// # Errors
+    ///
+    /// If the time is longer than the system can tell.
+    pub fn set(&self, _after: Duration) -> io::Result<()> {
         Ok(())
     }
 }

@@ -1,0 +1,358 @@
+//! One direction of a wire: a queue of frames, each with the instant at which it
+//! arrives, and what happens to them on the way.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use echo_core::Instant;
+
+use crate::chance::Chance;
+use crate::tap::Watch;
+
+/// How many frames are under way at most.
+pub const FRAMES: usize = 1000;
+
+/// How long a frame waits for another to overtake it, before it goes on alone.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// What a wire does to frames, in each direction.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Manner {
+    /// Frames that get lost.
+    pub drop: Chance,
+    /// Frames in which one bit is flipped.
+    pub corrupt: Chance,
+    /// Every frame arrives this much later.
+    pub delay: Duration,
+    /// Every frame arrives up to this much later still, but never before those
+    /// that were sent before it.
+    pub jitter: Duration,
+    /// Frames that arrive twice.
+    pub duplicate: Chance,
+    /// Frames that arrive behind the next one sent.
+    pub reorder: Chance,
+}
+
+/// One direction of a wire.
+///
+/// All its storage is made at the start. What does not fit is lost, as in any queue
+/// of a network, and counted.
+pub(super) struct Lane {
+    manner: Manner,
+    random: u64,
+    frames: Vec<Box<[u8]>>,
+    free: Vec<usize>,
+    /// In the order of their arrival.
+    under_way: VecDeque<Frame>,
+    /// The one that the next shall overtake, and until when it waits for that.
+    held: Option<(Frame, Instant)>,
+    watch: Rc<Watch>,
+}
+
+/// A frame that is under way.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    place: usize,
+    length: usize,
+    due: Instant,
+}
+
+impl Lane {
+    /// For frames of up to `size` bytes.
+    pub(super) fn new(manner: Manner, seed: u64, size: usize, watch: Rc<Watch>) -> Self {
+        Self {
+            manner,
+            random: seed,
+            // One more than can be under way: for a frame that is lost, or that has arrived.
+            frames: (0..=FRAMES).map(|_| vec![0; size].into()).collect(),
+            free: (0..=FRAMES).collect(),
+            under_way: VecDeque::with_capacity(FRAMES),
+            held: None,
+            watch,
+        }
+    }
+
+    /// Sends what `write` writes.
+    pub(super) fn send<R>(
+        &mut self,
+        now: Instant,
+        length: usize,
+        write: impl FnOnce(&mut [u8]) -> R,
+    ) -> R {
+        // `FRAMES` are under way at most, so one place is free.
+        let place = self.free.pop().expect("a place more than can be under way");
+        let frame = &mut self.frames[place][..length];
+        let result = write(frame);
+        if self.happens(self.manner.drop) {
+            self.free.push(place);
+            return result;
+        }
+        if self.happens(self.manner.corrupt) && length > 0 {
+            let bit = self.random() as usize % (8 * length);
+            self.frames[place][bit / 8] ^= 1 << (bit % 8);
+        }
+        let due = now + self.manner.delay + self.jitter();
+        let twice = self.happens(self.manner.duplicate);
+        let overtaken = self.happens(self.manner.reorder);
+        self.give_up_waiting(now);
+        if twice {
+            self.enqueue_copy(Frame { place, length, due }, now);
+        }
+        self.enqueue(Frame { place, length, due }, now, overtaken);
+        result
+    }
+
+    /// A frame that has arrived. Its place is free from now on, but keeps the frame
+    /// until the next is sent.
+    pub(super) fn arrive(&mut self, now: Instant) -> Option<&[u8]> {
+        self.give_up_waiting(now);
+        let Frame { place, length, .. } =
+            *self.under_way.front().filter(|frame| frame.due <= now)?;
+        self.under_way.pop_front();
+        self.free.push(place);
+        Some(&self.frames[place][..length])
+    }
+
+    /// When the next frame arrives, if no other is sent before.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let first = self.under_way.front().map(|frame| frame.due);
+        let held = self.held.map(|(frame, until)| frame.due.max(until));
+        [first, held].into_iter().flatten().min()
+    }
+
+    /// The first of two.
+    fn enqueue_copy(&mut self, frame: Frame, now: Instant) {
+        let Some(place) = self.free.pop() else { return self.lose() };
+        let [from, to] = self.frames.get_disjoint_mut([frame.place, place]).expect("two places");
+        to[..frame.length].copy_from_slice(&from[..frame.length]);
+        self.enqueue(Frame { place, ..frame }, now, false);
+    }
+
+    /// Puts a frame behind those that were sent before, and one that it overtakes behind it.
+    fn enqueue(&mut self, frame: Frame, now: Instant, overtaken: bool) {
+        if self.under_way.len() + usize::from(self.held.is_some()) == FRAMES {
+            self.lose();
+            self.free.push(frame.place);
+        } else if let Some((held, _)) = self.held.take() {
+            self.append(frame);
+            self.append(held);
+        } else if overtaken {
+            self.held = Some((frame, now + PATIENCE));
+        } else {
+            self.append(frame);
+        }
+    }
+
+    fn lose(&self) {
+        self.watch.overrun.set(self.watch.overrun.get() + 1);
+    }
+
+    /// Lets the frame that waits go on if nobody has overtaken it in time.
+    fn give_up_waiting(&mut self, now: Instant) {
+        if let Some((frame, until)) = self.held.take_if(|(_, until)| *until <= now) {
+            self.append(Frame { due: frame.due.max(until), ..frame });
+        }
+    }
+
+    /// Nothing arrives before what was sent before it.
+    fn append(&mut self, frame: Frame) {
+        let before = self.under_way.back().map_or(Instant::START, |last| last.due);
+        self.under_way.push_back(Frame { due: frame.due.max(before), ..frame });
+    }
+
+    fn happens(&mut self, chance: Chance) -> bool {
+        chance > Chance::NEVER && chance.happens(self.random())
+    }
+
+    fn jitter(&mut self) -> Duration {
+        let most = u64::try_from(self.manner.jitter.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(if most == 0 { 0 } else { self.random() % most })
+    }
+
+    /// `SplitMix64` (Steele, Lea, Flood 2014).
+    fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.random;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: usize = 9014;
+    const DELAY: Duration = Duration::from_millis(5);
+
+    /// Frames are sent a microsecond apart.
+    const APART: Duration = Duration::from_micros(1);
+
+    fn chance(text: &str) -> Chance {
+        text.parse().expect("a chance")
+    }
+
+    fn lane(manner: Manner, seed: u64) -> Lane {
+        Lane::new(manner, seed, SIZE, Rc::default())
+    }
+
+    fn sent(number: u32) -> Instant {
+        Instant::START + APART * number
+    }
+
+    fn send(lane: &mut Lane, now: Instant, number: u32) {
+        lane.send(now, 4, |buffer| buffer.copy_from_slice(&number.to_ne_bytes()));
+    }
+
+    /// What arrives, and when, of `count` frames that are numbered from 0.
+    fn arrivals_by(seed: u64, manner: Manner, count: u32) -> Vec<(Instant, u32)> {
+        let mut lane = lane(manner, seed);
+        for number in 0..count {
+            send(&mut lane, sent(number), number);
+        }
+        rest(&mut lane)
+    }
+
+    fn arrivals(manner: Manner, count: u32) -> Vec<(Instant, u32)> {
+        arrivals_by(1, manner, count)
+    }
+
+    /// All that is under way, each at the instant that was told.
+    fn rest(lane: &mut Lane) -> Vec<(Instant, u32)> {
+        let mut arrivals = Vec::new();
+        while let Some(due) = lane.next() {
+            let before = Instant::new(due.since_start().saturating_sub(Duration::from_nanos(1)));
+            assert!(before == due || lane.arrive(before).is_none(), "early");
+            let frame = lane.arrive(due).expect("a frame is due");
+            arrivals.push((due, u32::from_ne_bytes(frame.try_into().expect("four bytes"))));
+        }
+        arrivals
+    }
+
+    fn order(arrivals: &[(Instant, u32)]) -> Vec<u32> {
+        arrivals.iter().map(|(_, number)| *number).collect()
+    }
+
+    #[test]
+    fn a_delay_keeps_order_and_distance() {
+        let arrivals = arrivals(Manner { delay: DELAY, ..Manner::default() }, 10);
+        let expected: Vec<_> = (0..10).map(|number| (sent(number) + DELAY, number)).collect();
+        assert_eq!(arrivals, expected);
+    }
+
+    #[test]
+    fn jitter_delays_and_never_reorders() {
+        let jitter = Duration::from_millis(1);
+        let manner = Manner { delay: DELAY, jitter, ..Manner::default() };
+        // Far enough apart for each to have a delay of its own.
+        let mut lane = lane(manner, 1);
+        let far = |number| Instant::START + jitter * number;
+        (0..100).for_each(|number| send(&mut lane, far(number), number));
+        let later: Vec<_> = rest(&mut lane)
+            .into_iter()
+            .map(|(due, number)| due.saturating_duration_since(far(number) + DELAY))
+            .collect();
+        assert!(later.iter().all(|later| *later < jitter), "{later:?}");
+        let [long, short] = [
+            later.iter().filter(|later| **later > jitter * 9 / 10).count(),
+            later.iter().filter(|later| **later < jitter / 10).count(),
+        ];
+        assert!((1..30).contains(&long) && (1..30).contains(&short), "{later:?}");
+
+        let dense = arrivals(manner, 100);
+        assert_eq!(order(&dense), Vec::from_iter(0..100));
+        assert!(dense.iter().all(|(due, number)| *due < sent(*number) + DELAY + jitter));
+    }
+
+    #[test]
+    fn the_next_frame_overtakes_and_no_other() {
+        let all = Manner { reorder: chance("100"), delay: DELAY, ..Manner::default() };
+        let arrived = arrivals(all, 6);
+        assert_eq!(order(&arrived), [1, 0, 3, 2, 5, 4]);
+        for (index, (due, _)) in arrived.iter().enumerate().take(4) {
+            assert_eq!(*due, sent(index as u32 | 1) + DELAY, "both when the later one does");
+        }
+
+        let some = arrivals(Manner { reorder: chance("10"), ..Manner::default() }, 1000);
+        let moved: Vec<_> =
+            order(&some).iter().zip(0..).map(|(number, place)| number.abs_diff(place)).collect();
+        assert!(moved.iter().all(|places| *places <= 1), "{moved:?}");
+        let swaps = moved.iter().sum::<u32>() / 2;
+        assert!((50..150).contains(&swaps), "{swaps} of 1000");
+    }
+
+    #[test]
+    fn a_frame_that_nobody_overtakes_goes_on_after_a_while() {
+        let manner = Manner { reorder: chance("100"), ..Manner::default() };
+        let mut lonely = lane(manner, 1);
+        send(&mut lonely, Instant::START, 0);
+        assert_eq!(rest(&mut lonely), [(Instant::START + PATIENCE, 0)]);
+
+        // Who comes later than that does not overtake it, even if nobody has looked yet.
+        let mut late = lane(manner, 1);
+        send(&mut late, Instant::START, 0);
+        send(&mut late, Instant::START + PATIENCE, 1);
+        assert_eq!(order(&rest(&mut late)), [0, 1]);
+
+        // It waits while it is under way anyway.
+        let mut far = lane(Manner { delay: DELAY, ..manner }, 1);
+        send(&mut far, Instant::START, 0);
+        assert_eq!(rest(&mut far), [(Instant::START + DELAY, 0)]);
+    }
+
+    #[test]
+    fn a_share_is_doubled_dropped_or_spoilt() {
+        let doubled = arrivals(Manner { duplicate: chance("100"), ..Manner::default() }, 3);
+        assert_eq!(order(&doubled), [0, 0, 1, 1, 2, 2]);
+        let both = Manner { duplicate: chance("100"), reorder: chance("100"), ..Manner::default() };
+        assert_eq!(order(&arrivals(both, 2)), [0, 1, 0, 1], "the copy goes, the frame waits");
+
+        for (share, fewest, most) in [("100", 900, 900), ("10%", 50, 150), ("0.5", 1, 15)] {
+            let left = arrivals(Manner { drop: chance(share), ..Manner::default() }, 900);
+            let lost = 900 - left.len();
+            assert!((fewest..=most).contains(&lost), "{lost} of 900 for {share}");
+            assert!(order(&left).is_sorted());
+        }
+
+        let mut lane = lane(Manner { corrupt: chance("100"), ..Manner::default() }, 1);
+        for _ in 0..100 {
+            lane.send(Instant::START, SIZE, |buffer| buffer.fill(0));
+            let frame = lane.arrive(Instant::START).expect("a frame");
+            assert_eq!(frame.len(), SIZE);
+            assert_eq!(frame.iter().map(|byte| byte.count_ones()).sum::<u32>(), 1);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_lost_and_counted() {
+        for (manner, fewest) in [
+            (Manner::default(), 2),
+            (Manner { duplicate: chance("100"), ..Manner::default() }, 4),
+            (Manner { reorder: chance("100"), ..Manner::default() }, 2),
+        ] {
+            let mut lane = lane(manner, 1);
+            (0..2 * FRAMES).for_each(|_| send(&mut lane, Instant::START, 0));
+            assert_eq!(rest(&mut lane).len(), FRAMES, "{manner:?}");
+            assert_eq!(lane.watch.overrun.get() as usize, (fewest - 1) * FRAMES, "{manner:?}");
+            send(&mut lane, sent(1), 1);
+            assert_eq!(order(&rest(&mut lane))[0], 1, "there is room again");
+        }
+    }
+
+    #[test]
+    fn a_seed_replays() {
+        let manner = Manner {
+            drop: chance("3"),
+            corrupt: Chance::NEVER,
+            delay: DELAY,
+            jitter: APART * 10,
+            duplicate: chance("4"),
+            reorder: chance("5"),
+        };
+        let once = arrivals_by(7, manner, 500);
+        assert_eq!(once, arrivals_by(7, manner, 500));
+        assert_ne!(once, arrivals_by(8, manner, 500));
+    }
+}
