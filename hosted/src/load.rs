@@ -365,11 +365,9 @@ impl Load<'_> {
             late: lane.begun().saturating_duration_since(lane.planned()),
             connecting,
             interrupted,
+            errno: lane.errno(),
             end,
         };
-        if end == Err(Failure::Local) {
-            self.out.lack = lane.lack();
-        }
         self.out.record(&sample);
         observer.message(&sample);
     }

@@ -15,7 +15,7 @@ pub(super) fn failure(error: &io::Error) -> Failure {
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
             Failure::Reset
         }
-        _ if lack(error).is_some() => Failure::Local,
+        _ if Errno::from_io_error(error).and_then(lack).is_some() => Failure::Local,
         _ => Failure::Unreachable,
     }
 }
@@ -30,8 +30,8 @@ pub enum Lack {
 }
 
 /// What this error says that there is none left of.
-pub(super) fn lack(error: &io::Error) -> Option<Lack> {
-    match Errno::from_io_error(error)? {
+pub(super) fn lack(errno: Errno) -> Option<Lack> {
+    match errno {
         Errno::ADDRNOTAVAIL | Errno::ADDRINUSE | Errno::AGAIN => Some(Lack::Ports),
         Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::NOSPC => {
             Some(Lack::Sockets)
@@ -59,7 +59,7 @@ mod tests {
             (Errno::MFILE, Lack::Sockets),
             (Errno::NOBUFS, Lack::Sockets),
         ] {
-            assert_eq!((sorted(errno), lack(&errno.into())), (Failure::Local, Some(what)));
+            assert_eq!((sorted(errno), lack(errno)), (Failure::Local, Some(what)));
         }
         assert_eq!(sorted(Errno::CONNREFUSED), Failure::Refused);
         for errno in [Errno::CONNRESET, Errno::CONNABORTED, Errno::PIPE] {

@@ -8,11 +8,12 @@ use std::time::Duration;
 use echo_core::{Endpoint, Failure, Instant, Probe};
 use mio::event::Event;
 use mio::net::TcpStream;
+use rustix::io::Errno;
 use socket2::SockRef;
 
 use super::Plan;
 use super::between::Unasked;
-use super::failure::{Lack, failure, lack};
+use super::failure::failure;
 use super::measurement::Kernel;
 use super::pace::Schedule;
 use super::stopwatch::Stopwatch;
@@ -56,8 +57,8 @@ pub(super) struct Lane<'a> {
     reset: bool,
     /// How long the connection took that the next message is to have.
     adopted: Option<Duration>,
-    /// What the machine had none left of when a message failed.
-    lack: Option<Lack>,
+    /// What the system said when the message failed.
+    errno: Option<Errno>,
     busy: bool,
     /// Whether a message has come back on this connection,
     used: bool,
@@ -93,7 +94,7 @@ impl<'a> Lane<'a> {
             per_message: plan.per_message,
             reset: plan.reset,
             adopted: None,
-            lack: None,
+            errno: None,
             busy: false,
             used: false,
             ended: Instant::START,
@@ -152,9 +153,9 @@ impl<'a> Lane<'a> {
         (self.messages.saturating_sub(1), self.connecting)
     }
 
-    /// What the machine had none left of, if that was why the last message failed.
-    pub(super) fn lack(&self) -> Option<Lack> {
-        self.lack
+    /// What the system said, if that was why the message failed.
+    pub(super) fn errno(&self) -> Option<Errno> {
+        self.errno
     }
 
     /// When the next message is due: `now` unless a schedule says otherwise.
@@ -238,6 +239,7 @@ impl<'a> Lane<'a> {
         self.busy = true;
         self.planned = planned;
         self.stops = clock.stops().times;
+        self.errno = None;
         self.connecting = self.adopted.take();
         self.begun = before(now, self.connecting.unwrap_or_default());
         self.probe.begin(self.begun, self.messages);
@@ -250,7 +252,7 @@ impl<'a> Lane<'a> {
     }
 
     fn fail(&mut self, now: Instant, error: &io::Error) {
-        self.lack = lack(error);
+        self.errno = Errno::from_io_error(error);
         self.probe.fail(now, failure(error));
     }
 

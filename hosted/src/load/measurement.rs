@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use echo_core::{Failure, Tally};
+use rustix::io::Errno;
 
+use super::failure::lack;
 use super::{Instrument, Lack, Pace, Plan, Wrong};
 use crate::ports::Ports;
 use crate::timeline::Timeline;
@@ -99,6 +101,8 @@ pub struct Incident {
     pub connection: usize,
     /// What happened.
     pub failure: Failure,
+    /// What the system said, if that was why.
+    pub errno: Option<Errno>,
 }
 
 /// One message that ended.
@@ -116,6 +120,8 @@ pub struct Sample {
     pub connecting: Option<Duration>,
     /// Whether the instrument did not run meanwhile: then its end says nothing.
     pub interrupted: bool,
+    /// What the system said, if that was why it failed.
+    pub errno: Option<Errno>,
     /// How long it took from sending, or why it failed.
     pub end: Result<Duration, Failure>,
 }
@@ -124,8 +130,8 @@ impl Sample {
     /// A message of a closed loop, which is never late.
     #[must_use]
     pub const fn new(at: Duration, connection: usize, end: Result<Duration, Failure>) -> Self {
-        let late = Duration::ZERO;
-        Self { at, connection, message: 0, late, connecting: None, interrupted: false, end }
+        let (message, late, connecting) = (0, Duration::ZERO, None);
+        Self { at, connection, message, late, connecting, interrupted: false, errno: None, end }
     }
 }
 
@@ -204,8 +210,7 @@ impl Measurement {
         if let (Some(times), Some(connecting)) = (&mut self.connecting, sample.connecting) {
             times.record(connecting);
         }
-        let &Sample { at, connection, end, .. } = sample;
-        match end {
+        match sample.end {
             Ok(took) => {
                 self.times.record(took);
                 let mut shown = took;
@@ -213,25 +218,27 @@ impl Measurement {
                     shown += sample.late;
                     response.record(shown);
                 }
-                self.timeline.record(at, shown);
+                self.timeline.record(sample.at, shown);
             }
-            Err(failure) => self.record_failure(at, connection, failure),
+            Err(failure) => self.record_failure(sample, failure),
         }
     }
 
     /// A message that was recorded as echoed has failed after all. Its round trip
     /// was one, and stays among the times.
     pub(super) fn revoke(&mut self, sample: &Sample) {
-        let &Sample { at, connection, end: Err(failure), .. } = sample else { return };
+        let Err(failure) = sample.end else { return };
         self.tally.revoke(&failure);
-        self.record_failure(at, connection, failure);
+        self.record_failure(sample, failure);
     }
 
-    fn record_failure(&mut self, at: Duration, connection: usize, failure: Failure) {
+    fn record_failure(&mut self, sample: &Sample, failure: Failure) {
+        let &Sample { at, connection, errno, .. } = sample;
+        self.lack = errno.and_then(lack).or(self.lack);
         self.timeline.record_failure(at);
         self.wrong.record(&failure);
         if self.incidents.len() < INCIDENTS {
-            self.incidents.push(Incident { at, connection, failure });
+            self.incidents.push(Incident { at, connection, failure, errno });
         }
     }
 

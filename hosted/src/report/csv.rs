@@ -49,7 +49,7 @@ impl Csv {
         if self.rows.len() + ROW > BUFFER {
             self.flush()?;
         }
-        let Sample { at, connection, message, late, connecting, interrupted, end } = sample;
+        let Sample { at, connection, message, late, connecting, interrupted, end, .. } = sample;
         let (at, late) = (at.as_nanos(), late.as_nanos());
         write!(self.rows, "{at},{connection},{message},{late},")?;
         if let Some(connecting) = connecting {
@@ -109,6 +109,7 @@ mod tests {
             late: micros(1),
             connecting: Some(micros(3)),
             interrupted: false,
+            errno: None,
             end: Ok(micros(5)),
         };
         csv.row(&sample);

@@ -3,6 +3,8 @@
 
 use super::Subject;
 use crate::load::{Lack, Measurement};
+use crate::percentiles::{MEDIAN, P99, percentile};
+use crate::units;
 
 /// Not the peer's failure, nor its times.
 pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
@@ -26,10 +28,22 @@ pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<
         ),
         None => ports.filter(|ports| ports.are_scarce(addresses)).map(|_| {
             format!(
-                "hint: few local ports are free{told}, and each connect searches for one: its \
-                 time tells of this machine more than of the server; {ways}"
+                "hint: few local ports are free{told}, and each connect searches for one{}: that \
+                 tells of this machine more than of the server; {ways}",
+                took(measurement)
             )
         }),
+    }
+}
+
+/// How long connects take, as far as there are enough.
+fn took(measurement: &Measurement) -> String {
+    let times = measurement.connecting.as_ref();
+    let time = |one_in| times.and_then(|times| percentile(times, one_in)).map(units::duration);
+    match (time(MEDIAN), time(P99)) {
+        (Some(median), Some(p99)) => format!(" (p50 {median}, p99 {p99})"),
+        (Some(median), None) => format!(" (p50 {median})"),
+        _ => String::new(),
     }
 }
 

@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use echo_core::{Difference, Fault};
+use echo_core::{Difference, Failure, Fault};
 
 use super::Subject;
 use super::hints::hints;
 use super::ports::ports;
+use crate::address::reason;
 use crate::blocks;
-use crate::load::{Ended, Measurement, Plan, Stops};
+use crate::load::{Ended, Incident, Measurement, Plan, Stops};
 use crate::percentiles::{self, P99, PERCENTILES};
 use crate::times::Times;
 use crate::units::{self, plain};
@@ -229,8 +230,12 @@ fn incidents(measurement: &Measurement) -> Vec<String> {
         .incidents
         .iter()
         .map(|incident| {
-            let at = units::duration(incident.at);
-            format!("after {at}, connection {}: {}", incident.connection, incident.failure)
+            let Incident { at, connection, failure, errno } = incident;
+            let at = units::duration(*at);
+            // Other failures say all that there is to know.
+            let open = matches!(failure, Failure::Unreachable | Failure::Local);
+            let said = errno.filter(|_| open).map(|errno| format!(": {}", reason(&errno.into())));
+            format!("after {at}, connection {connection}: {failure}{}", said.unwrap_or_default())
         })
         .collect();
     let more = measurement.tally.failures() - measurement.incidents.len() as u64;

@@ -11,7 +11,7 @@ use std::{env, fs};
 use hosted::address::Target;
 use serde_json::Value;
 
-use crate::support::{Echo, Ended, config, run};
+use crate::support::{Echo, Ended, config, message, peer, run};
 
 /// Set inside the namespaces, and nowhere else.
 const INSIDE: &str = "HOSTED_TEST_NAMESPACE";
@@ -19,10 +19,11 @@ const INSIDE: &str = "HOSTED_TEST_NAMESPACE";
 /// Local ports in there.
 const PORTS: usize = 100;
 
-const TESTS: [&str; 3] = [
+const TESTS: [&str; 4] = [
     "a_lack_of_ports_is_named_as_such",
     "each_source_address_has_ports_of_its_own_for_each_peer",
     "no_port_rests_after_a_reset",
+    "a_way_that_is_forbidden_is_no_lack_of_ports",
 ];
 
 #[test]
@@ -61,13 +62,17 @@ fn server() -> Echo {
 
 fn prepare() {
     assert!(env::var_os(INSIDE).is_some(), "only `in_networks_of_their_own` runs this");
-    let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();
-    assert!(up.is_ok_and(|status| status.success()), "the loopback is up");
+    ip("link set lo up");
     let set = |name: &str, value: &str| {
         fs::write(format!("/proc/sys/net/ipv4/{name}"), value).expect("it may be set");
     };
     set("ip_local_port_range", &format!("40000 {}", 40000 + PORTS - 1));
     set("tcp_tw_reuse", "0");
+}
+
+fn ip(words: &str) {
+    let done = Command::new("ip").args(words.split(' ')).status();
+    assert!(done.is_ok_and(|status| status.success()), "ip {words}");
 }
 
 fn listen(port: u16) -> Echo {
@@ -138,4 +143,35 @@ fn no_port_rests_after_a_reset() {
     let ended = crr(&echo.address.to_string(), &args);
     assert_eq!((ended.code, resting(&ended)), (Some(0), 0), "{ended:?}");
     assert!(!ended.stdout.contains("local ports"), "{ended:?}");
+}
+
+#[test]
+#[ignore = "in a network of its own"]
+fn a_way_that_is_forbidden_is_no_lack_of_ports() {
+    prepare();
+    // What is local is asked for later than usual, and what is about the loopback earlier.
+    for words in ["rule add pref 10 table local", "rule del pref 0", "rule add pref 5 table 9"] {
+        ip(words);
+    }
+    for (kind, reason) in [("prohibit", "permission denied"), ("blackhole", "invalid argument")] {
+        let target = peer(move |number, mut stream| {
+            if number == 3 {
+                ip(&format!("route add {kind} 127.0.0.1 table 9"));
+            }
+            if let Some(bytes) = message(&stream, 1000) {
+                let _ = stream.write_all(&bytes);
+            }
+        })
+        .to_string();
+        // What is under way then may be lost.
+        let args = ["fail-rate", &target, "--crr", "-c", "12", "--timeout", "200ms"];
+        let ended = run(&args);
+        ip(&format!("route del {kind} 127.0.0.1 table 9"));
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let said = format!(": connection lost or no way to the peer: {reason}\n");
+        assert!(ended.stdout.contains(&said), "{ended:?}");
+        for part in ["no local socket", "local ports"] {
+            assert!(!ended.stdout.contains(part), "{ended:?}");
+        }
+    }
 }
