@@ -20,10 +20,11 @@ use anyhow::{Context, Result, anyhow};
 
 use self::conversation::{Conversation, Manner};
 use self::input::{Input, Unit};
-use self::screen::{Screen, Stdout};
+use self::screen::Screen;
 use crate::cli::ClientArgs;
 use crate::progress::{complain, note};
 use crate::signals::Stop;
+use crate::streams::Stream;
 use crate::{Verdict, address};
 
 /// Runs `hosted client`.
@@ -65,7 +66,7 @@ pub fn main(args: &ClientArgs) -> Result<Verdict> {
         stream: streamed,
         exit: person_types || args.message.is_some(),
     };
-    let screen = Screen::new(Stdout::open().context("cannot open the standard output")?, screen);
+    let screen = Screen::new(Stream::stdout(), screen);
     let Some(complaint) = Conversation::new(manner, stream, input, screen).run()? else {
         return Ok(Verdict::Well);
     };

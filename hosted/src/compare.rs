@@ -1,7 +1,6 @@
 //! `hosted compare`: what changed from one report to another.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use crate::cli::CompareArgs;
 use crate::escape::shown;
 use crate::progress::note;
 use crate::report::SCHEMA;
+use crate::streams;
 use crate::units::{self, plain};
 use crate::{Misuse, Verdict};
 
@@ -57,7 +57,7 @@ pub fn main(args: &CompareArgs) -> Result<Verdict> {
     } else {
         text.push_str("nothing can be told from so few messages\n");
     }
-    io::stdout().write_all(plain(&text).as_bytes()).context("cannot write to stdout")?;
+    streams::print(plain(&text)).context("cannot write to stdout")?;
     // Nobody should pass because too little was measured.
     Ok(if judged && worse.is_empty() { Verdict::Well } else { Verdict::Failed })
 }

@@ -1,12 +1,11 @@
 //! `hosted completions` and `hosted man`: both from the definition of the flags.
 
-use std::io::{self, Write};
-
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 
 use crate::Verdict;
 use crate::cli::{Cli, CompletionsArgs};
+use crate::streams;
 
 /// Runs `hosted completions`.
 ///
@@ -39,6 +38,6 @@ pub fn man() -> Result<Verdict> {
 }
 
 fn print(text: &[u8]) -> Result<Verdict> {
-    io::stdout().write_all(text).context("cannot write to stdout")?;
+    streams::print(text).context("cannot write to stdout")?;
     Ok(Verdict::Well)
 }

@@ -34,40 +34,19 @@ pub mod rate;
 pub mod report;
 pub mod server;
 pub mod signals;
+pub mod streams;
 mod tcp_info;
 pub mod timeline;
 pub mod timer;
 pub mod times;
 pub mod trial;
 pub mod units;
-
-use std::error::Error;
-use std::fmt;
+mod verdict;
 
 use anyhow::Result;
 
 use crate::cli::{Cli, Command};
-
-/// How a command that ran to its end went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// All well: exit code 0.
-    Well,
-    /// It ran, but what it looked at failed: exit code 1.
-    Failed,
-}
-
-/// The arguments make no sense together, which shows only when they are looked at: exit code 2.
-#[derive(Debug)]
-pub struct Misuse(pub String);
-
-impl fmt::Display for Misuse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for Misuse {}
+pub use crate::verdict::{Misuse, Verdict, exit_code};
 
 /// Runs one command.
 ///

@@ -1,7 +1,7 @@
 //! What `rate` and `fail-rate` have in common: from flags to a measurement.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +17,7 @@ use crate::progress::{Live, note};
 use crate::report::{self, Condition, Subject};
 use crate::server::Local;
 use crate::signals::Stop;
+use crate::streams;
 use crate::units;
 
 /// Measures and prints the report; the figure goes where `figure` says.
@@ -206,7 +207,7 @@ fn read(content: &Content, length: u64) -> Result<load::Content> {
 }
 
 fn print(text: &str) -> io::Result<()> {
-    writeln!(io::stdout(), "{text}")
+    streams::print(format!("{text}\n"))
 }
 
 const NO_OUTPUT: &str = "cannot write to stdout";

@@ -1,7 +1,6 @@
 //! The other direction: this stack asks, a server on the host answers, and the
 //! report is that of `hosted`.
 
-use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::slice;
 use std::time::Duration;
@@ -176,5 +175,5 @@ fn resolve(target: &Target, port: u16) -> Result<SocketAddr> {
 }
 
 fn print(text: &str) -> Result<()> {
-    writeln!(io::stdout(), "{text}").context("cannot write to stdout")
+    hosted::streams::print(format!("{text}\n")).context("cannot write to stdout")
 }

@@ -16,12 +16,13 @@ use rustix::io::Errno;
 
 use super::exchange::{End, Exchange};
 use super::input::{Input, Next};
-use super::screen::{Screen, Stdout};
+use super::screen::Screen;
 use crate::address::reason;
 use crate::cli::Limit;
 use crate::clock::Clock;
 use crate::escape::Escaped;
 use crate::pump::Pump;
+use crate::streams::Stream;
 
 /// How to talk.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +46,7 @@ pub(super) struct Conversation {
     clock: Clock,
     exchange: Exchange,
     input: Input<File>,
-    screen: Screen<Stdout>,
+    screen: Screen<Stream>,
     /// The connection is broken: what has come is still read.
     broken: Option<io::Error>,
     /// Our FIN is sent.
@@ -70,7 +71,7 @@ impl Conversation {
         manner: Manner,
         stream: TcpStream,
         input: Input<File>,
-        screen: Screen<Stdout>,
+        screen: Screen<Stream>,
     ) -> Self {
         Self {
             manner,

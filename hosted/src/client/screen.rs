@@ -3,12 +3,8 @@
 //! A program that reads our output gets the bytes of the server as they are;
 //! a person gets a prompt, and lines that cannot harm the terminal.
 
-use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, Write};
 use std::mem;
-use std::os::fd::AsFd;
-
-use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::escape::Escaped;
 
@@ -97,34 +93,6 @@ impl<W: Write> Screen<W> {
         let reply = Escaped(self.reply.strip_suffix(b"\n").unwrap_or(&self.reply));
         writeln!(self.out, "{name}{reply}")?;
         self.reply.clear();
-        Ok(())
-    }
-}
-
-/// The standard output, past the lines that the library makes of it. A reader
-/// that is slow is waited for, also where somebody has set it not to block.
-#[derive(Debug)]
-pub(super) struct Stdout(File);
-
-impl Stdout {
-    pub(super) fn open() -> io::Result<Self> {
-        Ok(Self(io::stdout().as_fd().try_clone_to_owned()?.into()))
-    }
-}
-
-impl Write for Stdout {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            match self.0.write(bytes) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], None)?;
-                }
-                written => return written,
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
