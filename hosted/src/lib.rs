@@ -24,6 +24,7 @@ pub mod exports;
 pub mod fail_rate;
 pub mod figure;
 pub mod load;
+pub mod outlet;
 pub mod output;
 pub mod panel;
 pub mod percentiles;

@@ -1,18 +1,29 @@
 //! What stderr is for: the live panel, and notes.
 
+mod frames;
+
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::process::getpgrp;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
+};
 
+use self::frames::Frames;
 use crate::address::reason;
+use crate::outlet::Outlet;
+use crate::streams::Stream;
 
 /// Without a terminal a line is written this often, so that the log of a long run shows that it is alive, and
 /// how; a short run leaves no trace.
 const PAUSE: Duration = Duration::from_secs(10);
+
+/// How long a reader of stderr is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Draws a few lines over themselves on a terminal; elsewhere it writes a plain
 /// line now and then. A text that nobody sees is never worded.
@@ -33,7 +44,11 @@ impl Live {
     pub fn new(plain: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let seen = io::stderr().is_terminal() && !dumb && in_the_foreground();
-        let target = if seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if seen {
+            ProgressDrawTarget::term_like(Box::new(Frames::default()))
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(ProgressStyle::with_template("{msg}").expect("a template of ours"));
         let terminal = if seen { hide_control_characters() } else { None };
@@ -48,9 +63,9 @@ impl Live {
         line: impl FnOnce() -> String,
     ) {
         if !self.bar.is_hidden() {
-            self.bar.set_message(cut(&lines(), width()));
+            self.draw(lines);
         } else if let Some(due) = self.plain.filter(|due| elapsed >= *due) {
-            note(&line());
+            remark(&line());
             self.plain = Some(due.max(elapsed) + PAUSE);
         }
     }
@@ -58,7 +73,14 @@ impl Live {
     /// Draws what is done before the run, on a terminal only.
     pub fn prepare(&self, line: impl FnOnce() -> String) {
         if !self.bar.is_hidden() {
-            self.bar.set_message(cut(&line(), width()));
+            self.draw(line);
+        }
+    }
+
+    /// A terminal that stands still is shown what comes when it can take it.
+    fn draw(&self, lines: impl FnOnce() -> String) {
+        if STDERR.as_ref().is_some_and(Outlet::is_settled) {
+            self.bar.set_message(cut(&lines(), size().1.into()));
         }
     }
 }
@@ -66,7 +88,9 @@ impl Live {
 /// They go before the report comes.
 impl Drop for Live {
     fn drop(&mut self) {
+        settle();
         self.bar.finish_and_clear();
+        settle();
         if let Some(before) = self.terminal.as_ref().filter(|_| in_the_foreground()) {
             let _ = tcsetattr(io::stderr(), OptionalActions::Now, before);
         }
@@ -88,9 +112,31 @@ fn hide_control_characters() -> Option<Termios> {
     tcsetattr(io::stderr(), OptionalActions::Now, &hidden).ok().map(|()| before)
 }
 
-/// Tells the user something that is not the result. Nobody may be there to read it.
+/// All that is written to stderr goes this way.
+static STDERR: LazyLock<Option<Outlet>> =
+    LazyLock::new(|| Outlet::new(Stream::stderr(), || {}).ok());
+
+/// Tells the user something that is not the result. Nobody may be there to read it, so this
+/// waits for a reader, but not for ever.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    remark(text);
+    settle();
+}
+
+/// Tells the user something in passing: nothing waits for it to be read.
+pub fn remark(text: &str) {
+    match &*STDERR {
+        Some(stderr) => stderr.line(format_args!("{text}")),
+        // There can be no more threads, which may be what is to be told.
+        None => _ = writeln!(Stream::stderr(), "{text}"),
+    }
+}
+
+/// Lets what was told be read, for a while.
+pub fn settle() {
+    if let Some(stderr) = &*STDERR {
+        stderr.settle(PATIENCE);
+    }
 }
 
 /// Tells the user why nothing came of it.
@@ -101,10 +147,10 @@ pub fn complain(error: &anyhow::Error) {
     note(&format!("error: {}", error.chain().map(word).collect::<Vec<_>>().join(": ")));
 }
 
-/// Columns of the terminal.
-fn width() -> usize {
-    let size = rustix::termios::tcgetwinsize(io::stderr());
-    size.map(|size| usize::from(size.ws_col)).ok().filter(|columns| *columns > 0).unwrap_or(80)
+/// Rows and columns of the terminal.
+fn size() -> (u16, u16) {
+    let size = tcgetwinsize(io::stderr()).map(|size| (size.ws_row, size.ws_col));
+    size.ok().filter(|(rows, columns)| *rows > 0 && *columns > 0).unwrap_or((24, 80))
 }
 
 /// A line that is broken by the terminal cannot be drawn over.

@@ -10,7 +10,7 @@ mod log;
 mod totals;
 mod worker;
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If the system has no way to wait for sockets, or the log cannot be written.
+    /// If the system has no way to wait for sockets, or the reader of the log has left.
     pub fn run(self, stop: &Stop, log: &Log) -> Result<Totals> {
         // The buffer is part of a session's type; four sizes serve all limits.
         match self.config.rules.chunk {
@@ -84,7 +84,7 @@ impl Server {
 ///
 /// # Errors
 ///
-/// If it cannot listen, or stdout is gone.
+/// If it cannot listen, or the reader of stdout has left.
 pub fn main(args: &ServerArgs) -> Result<Verdict> {
     let default = if args.one_shot { None } else { Some(Duration::from_secs(30)) };
     let config = Config {
@@ -102,34 +102,37 @@ pub fn main(args: &ServerArgs) -> Result<Verdict> {
     let listeners = address::listen(args.ip.as_ref(), args.port, args.listen)?;
     let server = Server::new(listeners, config);
     stop.arm();
-    describe(&server, args).context("cannot write to stdout")?;
-
     let lines = match (args.quiet, args.verbose) {
         (true, _) => Lines::None,
         (_, false) => Lines::Clients,
         (_, true) => Lines::Messages,
     };
-    let totals = server.run(&stop, &Log::new(lines))?;
-    writeln!(io::stdout(), "{totals}").context("cannot write to stdout")?;
-    Ok(Verdict::Well)
+    let log = Log::on_stdout(lines, &stop).context("cannot start a thread for stdout")?;
+    describe(&server, args, &log)?;
+    let served = server.run(&stop, &log);
+    if let Ok(totals) = &served {
+        log.line(totals);
+    }
+    log.finish();
+    served.map(|_| Verdict::Well)
 }
 
 /// Where it listens, on the first line, and the `Server Config:` of the seed.
-fn describe(server: &Server, args: &ServerArgs) -> io::Result<()> {
+fn describe(server: &Server, args: &ServerArgs, log: &Log) -> io::Result<()> {
     let rules = server.config.rules;
-    let mut out = io::stdout().lock();
     let addresses = server.addresses()?;
     let names: Vec<_> = addresses.iter().map(listening).collect();
-    writeln!(out, "Echo server on {}", names.join(" and "))?;
-    writeln!(out, "Server Config:")?;
-    writeln!(out, "        port     {}", addresses.first().map_or(args.port, SocketAddr::port))?;
-    writeln!(out, "        listen   {} waiting connections", args.listen)?;
-    writeln!(out, "        timeout  {}", Limit(rules.idle))?;
-    writeln!(out, "        buffer   {} bytes", rules.chunk)?;
+    let port = addresses.first().map_or(args.port, SocketAddr::port);
+    log.line(format_args!("Echo server on {}", names.join(" and ")));
+    log.line("Server Config:");
+    log.line(format_args!("        port     {port}"));
+    log.line(format_args!("        listen   {} waiting connections", args.listen));
+    log.line(format_args!("        timeout  {}", Limit(rules.idle)));
+    log.line(format_args!("        buffer   {} bytes", rules.chunk));
     let mode = if rules.one_shot { "one message, then close" } else { "until the client leaves" };
     let exit = if rules.exit { "`exit` ends a session" } else { "pure RFC 862" };
-    writeln!(out, "        mode     {mode}; {exit}")?;
-    out.flush()
+    log.line(format_args!("        mode     {mode}; {exit}"));
+    Ok(())
 }
 
 fn listening(address: &SocketAddr) -> String {

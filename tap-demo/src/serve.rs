@@ -1,6 +1,6 @@
 //! The server's loop, its lines and its end.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const SESSION: usize = 4096;
 ///
 /// # Errors
 ///
-/// If the interface disappears, or stdout is gone.
+/// If the interface disappears, or the reader of stdout has left.
 pub(crate) fn serve(mut task: Task<'_>, mut device: impl Device) -> Result<()> {
     let cli = task.cli;
     let interface = interface(&task, &mut device)?;
@@ -43,15 +43,14 @@ pub(crate) fn serve(mut task: Task<'_>, mut device: impl Device) -> Result<()> {
         .map(|(storage, (receive, send))| Slot::<SESSION>::new(storage, receive, send))
         .collect();
     let mut server = Server::new(interface, &mut slots, service, task.seed);
-    describe(cli, &service).context("cannot write to stdout")?;
-
-    let mut book = Book::new(cli);
+    let mut book = Book::new(&task).context("cannot start a thread for stdout")?;
+    describe(cli, &service, &book.log);
     let Time(drain) = cli.drain;
     let mut drain = IdleTimer::new(Some(drain));
     let outcome = loop {
         let now = task.waiter.now();
         let mut next = server.step(now, &mut device, &mut |event| book.enter(&event));
-        book.log.flush().context("cannot write to stdout")?;
+        book.log.check().context("cannot write to stdout")?;
         if let Err(gone) = task.check() {
             break Err(gone);
         }
@@ -69,15 +68,14 @@ pub(crate) fn serve(mut task: Task<'_>, mut device: impl Device) -> Result<()> {
         }
         task.waiter.wait(now, next)?;
     };
-    book.log.flush().context("cannot write to stdout")?;
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}", book.totals).context("cannot write to stdout")?;
+    book.log.line(book.totals);
     let away = (server.turned_away(), "SYNs found no free socket (more with --sockets)".into());
     for (count, what) in [away].into_iter().chain(task.losses()) {
         if count > 0 {
-            writeln!(out, "{count} {what}").context("cannot write to stdout")?;
+            book.log.line(format_args!("{count} {what}"));
         }
     }
+    book.log.finish();
     outcome
 }
 
@@ -106,22 +104,21 @@ fn service(cli: &Cli) -> Service {
 }
 
 /// Where it listens, on the first line, and the `Server Config:` of the seed.
-fn describe(cli: &Cli, service: &Service) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+fn describe(cli: &Cli, service: &Service, log: &Log) {
     let addresses = server_addresses(cli).iter();
     let names: Vec<_> =
         addresses.map(|ip| SocketAddr::new(ip.address().into(), cli.port).to_string()).collect();
-    writeln!(out, "Echo server on {} behind {}", names.join(" and "), cli.iface)?;
-    writeln!(out, "Server Config:")?;
-    writeln!(out, "        port     {}", service.port)?;
-    writeln!(out, "        sockets  {} connections at once", cli.sockets)?;
-    writeln!(out, "        timeout  {}", Limit(service.rules.idle))?;
-    writeln!(out, "        buffer   {} bytes in, {} bytes out", cli.rx_buffer, cli.tx_buffer)?;
+    log.line(format_args!("Echo server on {} behind {}", names.join(" and "), cli.iface));
+    log.line("Server Config:");
+    log.line(format_args!("        port     {}", service.port));
+    log.line(format_args!("        sockets  {} connections at once", cli.sockets));
+    log.line(format_args!("        timeout  {}", Limit(service.rules.idle)));
+    let (rx, tx) = (cli.rx_buffer, cli.tx_buffer);
+    log.line(format_args!("        buffer   {rx} bytes in, {tx} bytes out"));
     let rules = service.rules;
     let mode = if rules.one_shot { "one message, then close" } else { "until the client leaves" };
     let exit = if rules.exit { "`exit` ends a session" } else { "pure RFC 862" };
-    writeln!(out, "        mode     {mode}; {exit}")?;
-    out.flush()
+    log.line(format_args!("        mode     {mode}; {exit}"));
 }
 
 /// What happened, as lines and as sums.
@@ -133,13 +130,14 @@ struct Book {
 }
 
 impl Book {
-    fn new(cli: &Cli) -> Self {
-        let lines = match (cli.quiet, cli.verbose) {
+    fn new(task: &Task<'_>) -> io::Result<Self> {
+        let lines = match (task.cli.quiet, task.cli.verbose) {
             (true, _) => Lines::None,
             (_, false) => Lines::Clients,
             (_, true) => Lines::Messages,
         };
-        Self { log: Log::new(lines), totals: Totals::default(), stopping: false }
+        let log = Log::on_stdout(lines, &task.stop)?;
+        Ok(Self { log, totals: Totals::default(), stopping: false })
     }
 
     fn enter(&mut self, event: &Event<'_>) {

@@ -9,7 +9,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 
 use crate::address::{canonical, reason};
-use crate::progress::note;
+use crate::progress::remark;
 
 /// After an error that only time mends (no descriptor left), when to try again.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -84,7 +84,7 @@ impl Acceptor {
                     Err(error) => {
                         self.paused = Some(now + PAUSE);
                         if !std::mem::replace(&mut self.told, true) {
-                            note(&format!(
+                            remark(&format!(
                                 "cannot accept connections for now: {}; trying again",
                                 reason(&error)
                             ));

@@ -159,7 +159,6 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
-    use crate::server::Lines;
     use crate::tcp_info;
 
     const LIMIT: Duration = Duration::from_secs(1_000_000);
@@ -200,7 +199,7 @@ mod tests {
 
         fn serve(&mut self) -> Result<(), End> {
             self.connection.look_again(self.now);
-            let log = Log::new(Lines::None);
+            let log = Log::silent();
             while self.connection.drive(&mut [0; 1024], self.now, &log)? == Pumped::More {}
             Ok(())
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use echo_core::Rules;
 
-use super::{Config, LARGEST_BUFFER, Lines, Log, Server, Totals};
+use super::{Config, LARGEST_BUFFER, Log, Server, Totals};
 use crate::address::{Target, listen};
 use crate::signals::Stop;
 
@@ -47,7 +47,7 @@ impl Local {
         let address = *server.addresses()?.first().context("no address to listen on")?;
         let thread = thread::Builder::new().name("echo server".into()).spawn({
             let stop = stop.clone();
-            move || server.run(&stop, &Log::new(Lines::None))
+            move || server.run(&stop, &Log::silent())
         })?;
         Ok(Self { address, stop, thread: Some(thread) })
     }

@@ -1,9 +1,18 @@
 //! The server's lines about its clients, as the original programs printed them.
 
 use std::fmt;
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::outlet::Outlet;
+use crate::progress;
+use crate::signals::Stop;
+use crate::streams::Stream;
+use crate::units;
+
+/// How long the end of a server waits for its last lines to be read.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,19 +25,30 @@ pub enum Lines {
     Messages,
 }
 
-/// Lines on stdout. They are collected until [`flush`](Self::flush), which each
-/// worker calls once per wake-up: not one system call a line.
+/// Lines on stdout. Service never waits for them: see [`Outlet`].
 #[derive(Debug)]
 pub struct Log {
     lines: Lines,
-    out: Mutex<BufWriter<Stdout>>,
+    out: Option<Outlet>,
 }
 
 impl Log {
-    /// A log that tells as much as `lines` says.
+    /// A log that nobody sees.
     #[must_use]
-    pub fn new(lines: Lines) -> Self {
-        Self { lines, out: Mutex::new(BufWriter::new(io::stdout())) }
+    pub const fn silent() -> Self {
+        Self { lines: Lines::None, out: None }
+    }
+
+    /// A log on stdout that tells of clients as much as `lines` says. When its reader leaves, it
+    /// asks to `stop`.
+    ///
+    /// # Errors
+    ///
+    /// If there can be no more threads.
+    pub fn on_stdout(lines: Lines, stop: &Stop) -> io::Result<Self> {
+        let stop = stop.clone();
+        let out = Outlet::new(Stream::stdout(), move || stop.request())?;
+        Ok(Self { lines, out: Some(out) })
     }
 
     /// Whether messages are shown.
@@ -51,21 +71,30 @@ impl Log {
         }
     }
 
-    fn line(&self, line: fmt::Arguments<'_>) {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        // What could not be written stays in the buffer, so `flush` reports it.
-        let _ = writeln!(out, "{line}");
+    /// Says something of the server itself, however little is told of clients.
+    pub fn line(&self, line: impl fmt::Display) {
+        if let Some(out) = &self.out {
+            out.line(format_args!("{line}"));
+        }
     }
 
-    /// Writes the collected lines.
+    /// Whether somebody may still read it.
     ///
     /// # Errors
     ///
-    /// If stdout is gone.
-    pub fn flush(&self) -> io::Result<()> {
-        if self.lines == Lines::None {
-            return Ok(());
+    /// A broken pipe, once the reader has left.
+    pub fn check(&self) -> io::Result<()> {
+        let gone = self.out.as_ref().is_some_and(Outlet::is_gone);
+        if gone { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+
+    /// Lets the last lines be read, for a while. How many were not is told on stderr.
+    pub fn finish(self) {
+        let unwritten = self.out.as_ref().map_or(0, |out| out.settle(PATIENCE));
+        if unwritten > 0 {
+            let lines = units::plain(&units::counted(unwritten, "line"));
+            progress::note(&format!("stdout does not take what is written: {lines} lost"));
         }
-        self.out.lock().unwrap_or_else(PoisonError::into_inner).flush()
+        progress::settle();
     }
 }

@@ -1,8 +1,8 @@
 //! The event loop: one worker on each thread serves its share of the clients.
 //!
 //! The first worker also accepts, and hands connections round. A worker wakes
-//! up, lets everybody who is ready have a turn, fires what is due, and writes
-//! the log: per message one read and one write, and nothing else.
+//! up, lets everybody who is ready have a turn, and fires what is due: per
+//! message one read and one write, and nothing else. It never waits for the log.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::ErrorKind;
@@ -23,7 +23,7 @@ use super::accept::Acceptor;
 use super::connection::{Connection, prepare};
 use super::{Config, End, LARGEST_BUFFER, Log, Server, Totals};
 use crate::clock::Clock;
-use crate::progress::note;
+use crate::progress::remark;
 use crate::pump::{Pump, Pumped};
 use crate::signals::Stop;
 use crate::units;
@@ -153,6 +153,7 @@ impl<'a, const N: usize> Worker<'a, N> {
                 }
                 _ => now = self.shared.clock.now(),
             }
+            self.shared.log.check().context("cannot write to stdout")?;
             for event in &events {
                 match event.token() {
                     ACCEPT | MAIL => {
@@ -180,9 +181,8 @@ impl<'a, const N: usize> Worker<'a, N> {
             }
             if self.drain.is_some_and(|end| self.connections.is_empty() || end <= now) {
                 self.cut_off();
-                return self.shared.log.flush().context("cannot write to stdout");
+                return Ok(());
             }
-            self.shared.log.flush().context("cannot write to stdout")?;
         }
     }
 
@@ -307,7 +307,7 @@ impl<'a, const N: usize> Worker<'a, N> {
         let _ = self.poll.registry().deregister(&mut SourceFd(&receiver));
         let live = self.shared.live.load(Ordering::SeqCst);
         if self.acceptor.take().is_some() && live > 0 && !self.shared.config.drain.is_zero() {
-            note(&format!(
+            remark(&format!(
                 "stopping: {} may go on for {}; Ctrl+C ends all now",
                 units::counted(live as u64, "session"),
                 humantime::format_duration(self.shared.config.drain)

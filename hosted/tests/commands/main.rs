@@ -17,4 +17,5 @@ mod slow_readers;
 mod stopping;
 mod support;
 mod suspended;
+mod unread;
 mod usage;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use echo_core::Rules;
 use hosted::address::listen;
-use hosted::server::{Config, Lines, Log, Server, Totals};
+use hosted::server::{Config, Log, Server, Totals};
 use hosted::signals::Stop;
 use rustix::process::{Pid, Signal, kill_process};
 use socket2::{Domain, Socket, Type};
@@ -183,7 +183,7 @@ impl Echo {
         let thread = thread::spawn({
             let stop = stop.clone();
             let server = Server::new(vec![listener], config);
-            move || server.run(&stop, &Log::new(Lines::None)).expect("it serves")
+            move || server.run(&stop, &Log::silent()).expect("it serves")
         });
         Self { address, stop, thread: Some(thread) }
     }

@@ -10,6 +10,7 @@ mod conformance;
 mod raw;
 mod station;
 mod tests;
+mod unread;
 
 use std::env;
 use std::fs::OpenOptions;
