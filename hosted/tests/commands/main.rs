@@ -11,6 +11,7 @@ mod files;
 mod limits;
 mod piping;
 mod ports;
+mod progress;
 mod rate;
 mod server;
 mod slow_readers;

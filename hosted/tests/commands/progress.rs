@@ -1,0 +1,65 @@
+//! What is seen of a run while it is prepared: on a terminal only.
+
+use std::fs::File;
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use socket2::{Domain, Socket, Type};
+
+use crate::support::{PATIENCE, hosted, run};
+
+#[test]
+fn connections_that_are_slow_to_open_are_counted_on_a_terminal() {
+    let (_server, target) = full_after_two();
+    let shown = on_a_terminal(&load(&target));
+    assert!(shown.contains("opening connections: 2 of 20"), "{shown}");
+    let (_server, target) = full_after_two();
+    let ended = run(&load(&target));
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""), "{ended:?}");
+}
+
+fn load(target: &str) -> [&str; 9] {
+    ["rate", target, "--no-plot", "-P", "20", "-c", "1", "--timeout", "1s"]
+}
+
+/// A server that accepts nobody, with a queue for two.
+fn full_after_two() -> (Socket, String) {
+    let server = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    server.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+    server.listen(1).expect("it listens");
+    let address = server.local_addr().expect("bound").as_socket().expect("IPv4");
+    (server, address.to_string())
+}
+
+/// What a terminal shows of `hosted` in its foreground, from beginning to end.
+fn on_a_terminal(args: &[&str]) -> String {
+    let ours =
+        openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("ours");
+    let path = ptsname(&ours, Vec::new()).expect("a name").into_string().expect("text");
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let theirs = rustix::fs::open(path, flags, Mode::empty()).map(File::from).expect("its side");
+    let stdio = || Stdio::from(theirs.try_clone().expect("a descriptor"));
+    let hosted = hosted();
+    let mut session = std::process::Command::new("setsid");
+    session.args(["--ctty", "--wait"]).arg(hosted.get_program()).args(hosted.get_args()).args(args);
+    session.env("TERM", "xterm").stdin(stdio()).stdout(stdio()).stderr(stdio());
+    let mut child = session.spawn().expect("it starts");
+    drop((session, theirs));
+    let (show, screen) = mpsc::channel();
+    thread::spawn(move || {
+        let mut shown = Vec::new();
+        // Ends with an error when nobody has the other side open any more.
+        let _ = File::from(ours).read_to_end(&mut shown);
+        let _ = show.send(String::from_utf8_lossy(&shown).into_owned());
+    });
+    let shown = screen.recv_timeout(PATIENCE);
+    let _ = child.kill();
+    let _ = child.wait();
+    shown.expect("it ends")
+}
