@@ -102,7 +102,7 @@ fn an_echo_that_comes_too_late_has_timed_out_however_it_is_waited_for() {
     }
 }
 
-/// Who looks at the run keeps the loop from running, as a terminal under Ctrl+S does.
+/// For so long the observer keeps the loop from running, as a signal to stop does.
 const BLOCKED: Duration = Duration::from_secs(2);
 
 #[test]

@@ -3,7 +3,7 @@
 //! The loop never waits longer than a [tick](super::TICK), an eighth of a second,
 //! and reads its clock after each wait. Two readings that lie more than a second
 //! apart mean that nobody ran in between: the process was stopped (Ctrl+Z), the machine was
-//! suspended, or a terminal or a disk took nothing for so long. That is no property of
+//! suspended, or a disk did not take the table of messages. That is no property of
 //! the peer. So the time is left out of everything that is reckoned by this clock:
 //! limits, schedule, duration, rate. What was under way is told apart by the
 //! number of stops at its beginning and at its end.
