@@ -11,9 +11,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use hosted::load::{self, Measurement, Plan};
+use hosted::load::{Measurement, Plan};
 use hosted::percentiles::{MEDIAN, percentile};
 use hosted::signals::Stop;
+use hosted::sockets;
 use hosted::units;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
@@ -105,11 +106,11 @@ impl Server {
             length: MESSAGE,
             limit: Some(Duration::from_secs(10)),
             time: Some(ROUND),
-            ..Plan::new(self.address)
+            ..Plan::new()
         };
         let first = TcpStream::connect(self.address)?;
         let before = self.cpu_seconds()?;
-        let out = load::run(&plan, first, &Stop::new()?, &mut |_: &Measurement| {})?;
+        let out = sockets::measure(&plan, first, &Stop::new()?, &mut |_: &Measurement| {})?;
         let used = self.cpu_seconds()? - before;
         ensure!(out.tally.failures() == 0, "{:?}", out.incidents);
         Ok(Sample {

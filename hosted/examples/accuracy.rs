@@ -10,9 +10,10 @@ mod servers;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use hosted::load::{self, Measurement, Pace, Plan};
+use hosted::load::{Measurement, Pace, Plan};
 use hosted::percentiles::{MEDIAN, P99, percentile};
 use hosted::signals::Stop;
+use hosted::sockets;
 
 use servers::{Delaying, LENGTH};
 
@@ -52,10 +53,10 @@ fn measure(
 ) -> anyhow::Result<(Measurement, Vec<Duration>)> {
     let server = Delaying::start(delay);
     let length = LENGTH as u64;
-    let plan = Plan { length, count: Some(count), pace, ..Plan::new(server.address) };
+    let plan = Plan { length, count: Some(count), pace, ..Plan::new() };
     let first = TcpStream::connect(server.address)?;
     first.set_nodelay(true)?;
-    let out = load::run(&plan, first, &Stop::new()?, &mut |_: &Measurement| {})?;
+    let out = sockets::measure(&plan, first, &Stop::new()?, &mut |_: &Measurement| {})?;
     let mut held = server.held();
     held.sort_unstable();
     Ok((out, held))

@@ -13,10 +13,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use echo_core::Rules;
-use hosted::load::{self, Instrument, Measurement, Plan};
+use hosted::clock::Clock;
+use hosted::load::{Instrument, Measurement, Plan};
 use hosted::percentiles::{MEDIAN, percentile};
 use hosted::server::Local;
 use hosted::signals::Stop;
+use hosted::sockets;
 use mio::{Events, Interest, Poll, Token};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -36,7 +38,8 @@ fn main() -> anyhow::Result<()> {
     let server = Local::with(Rules { exit: false, chunk: 64 << 10, ..Rules::default() })?;
     let spinning = spinning_server()?;
     place(0)?;
-    let floor = Instrument::examine(&plan(server.address(), 1)).floor.unwrap_or_default();
+    let clock = Clock::start();
+    let floor = Instrument::examine(&plan(1), || clock.now()).floor.unwrap_or_default();
     println!("own cost of a message of {LENGTH} bytes: {} ns", floor.as_nanos());
 
     let micros = |time: Duration| format!("{:.1} µs", time.as_secs_f64() * 1e6);
@@ -94,26 +97,26 @@ fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
     Ok(stream)
 }
 
-fn plan(address: SocketAddr, connections: u16) -> Plan {
+fn plan(connections: u16) -> Plan {
     let length = LENGTH as u64;
     let limit = Some(Duration::from_secs(10));
-    Plan { length, connections, limit, time: Some(TIME), ..Plan::new(address) }
+    Plan { length, connections, limit, time: Some(TIME), ..Plan::new() }
 }
 
-fn run(plan: &Plan) -> anyhow::Result<Measurement> {
-    let first = connect(plan.address)?;
-    load::run(plan, first, &Stop::new()?, &mut |_: &Measurement| {})
+fn run(address: SocketAddr, plan: &Plan) -> anyhow::Result<Measurement> {
+    let first = connect(address)?;
+    sockets::measure(plan, first, &Stop::new()?, &mut |_: &Measurement| {})
 }
 
 fn measured(address: SocketAddr, spin: bool) -> anyhow::Result<Duration> {
     let spin = if spin { Duration::MAX } else { Duration::ZERO };
-    let out = run(&Plan { spin, ..plan(address, 1) })?;
+    let out = run(address, &Plan { spin, ..plan(1) })?;
     Ok(percentile(&out.times, MEDIAN).unwrap_or_default())
 }
 
 /// The mean time from one message to the next.
 fn gap(address: SocketAddr, connections: u16) -> anyhow::Result<Duration> {
-    let out = run(&Plan { omit: OMIT, ..plan(address, connections) })?;
+    let out = run(address, &Plan { omit: OMIT, ..plan(connections) })?;
     let per_second = out.messages_per_second().filter(|per_second| *per_second > 0.0);
     Ok(Duration::from_secs_f64(1.0 / per_second.context("nothing came back")?))
 }

@@ -6,41 +6,32 @@
 
 mod between;
 mod content;
-mod failure;
 mod instrument;
 mod lane;
 mod measurement;
 mod observer;
 mod opening;
 mod pace;
-mod stopwatch;
-mod wait;
 mod wrong;
 
-use std::net::{IpAddr, SocketAddr};
+use std::io;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
 use echo_core::{Failure, Instant};
 
 pub use self::content::Content;
-pub use self::failure::Lack;
 pub use self::instrument::Instrument;
 use self::lane::Lane;
-pub use self::measurement::{Ended, Incident, Kernel, Measurement, Sample, Stops};
+pub use self::measurement::{Ended, Incident, Measurement, Sample};
 pub use self::observer::Observer;
 pub use self::pace::Pace;
 use self::pace::Schedule;
-use self::stopwatch::Stopwatch;
-use self::wait::Wait;
 pub use self::wrong::Wrong;
-use crate::address::Opened;
-use crate::clock::Clock;
-use crate::ports::Ports;
 use crate::signals::Stop;
+use crate::stack::{Busy, Kernel, Stack, Stops};
 
 /// How often the observer sees the measurement: 8 times a second.
-const TICK: Duration = Duration::from_millis(125);
+pub(crate) const TICK: Duration = Duration::from_millis(125);
 
 /// How long a connection that could not be opened rests before the next try.
 const REST: Duration = Duration::from_millis(100);
@@ -48,11 +39,6 @@ const REST: Duration = Duration::from_millis(100);
 /// What load to offer.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Where the echo server is.
-    pub address: SocketAddr,
-    /// Local addresses of the same family, from which connections come in turn; the system
-    /// chooses if there are none.
-    pub sources: Vec<IpAddr>,
     /// Connections at once, each with one message under way.
     pub connections: u16,
     /// What messages contain.
@@ -83,10 +69,8 @@ pub struct Plan {
 impl Plan {
     /// One connection, messages of one byte, no limit and no end.
     #[must_use]
-    pub const fn new(address: SocketAddr) -> Self {
+    pub const fn new() -> Self {
         Self {
-            address,
-            sources: Vec::new(),
             connections: 1,
             content: Content::Zero,
             length: 1,
@@ -103,62 +87,52 @@ impl Plan {
     }
 }
 
-/// Carries out `plan`, its first connection being `first`, until the plan says
-/// so or `stop` is requested. With a connection per message that is the first message's.
+impl Default for Plan {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Carries out `plan` over `stack`, until the plan says so or `stop` is requested.
 ///
 /// # Errors
 ///
-/// If the system has no way to wait for sockets. What goes wrong with messages
-/// is in the measurement.
+/// If the stack has no way to wait. What goes wrong with messages is in the measurement.
 pub fn run(
     plan: &Plan,
-    first: impl Into<Opened>,
+    stack: &mut impl Stack,
     stop: &Stop,
     observer: &mut dyn Observer,
-) -> Result<Measurement> {
-    let instrument = Some(Instrument::examine(plan));
-    let first = first.into();
-    let clock = Clock::started(first.took);
-    let mut wait = Wait::new(plan).context("cannot wait for sockets")?;
+) -> io::Result<Measurement> {
+    let instrument = Some(Instrument::examine(plan, || stack.now()));
     let mut lanes: Vec<_> =
         (0..plan.connections.max(1)).map(|number| Lane::new(plan, number)).collect();
-    lanes[0].adopt(first, &mut wait).context("cannot use the connection")?;
     if !plan.per_message {
-        opening::open(&mut lanes, &mut wait, &clock, plan.limit, stop, observer)
-            .context("cannot wait for sockets")?;
+        opening::open(&mut lanes, stack, plan.limit, stop, observer)?;
     }
     let out = Measurement { instrument, ..Measurement::of(plan) };
-    let scratch = vec![0; 64 << 10];
-    let start = clock.now();
+    let start = stack.now();
     let mut load = Load {
         plan,
-        clock: Stopwatch::new(clock, start),
         from: start + plan.omit,
         warming: true,
         tick: start + TICK,
         schedule: Schedule::new(plan.pace, plan.connections, start),
-        wait,
+        stops: stack.stops(),
+        stack,
         lanes,
-        scratch,
+        again: Vec::new(),
         begun: 0,
-        busy: 0,
-        look: None,
+        busy: Busy { messages: 0, since: start, deadline: None },
         before: 0,
         out,
     };
-    load.run(start, stop, observer).context("cannot wait for sockets")?;
+    load.run(start, stop, observer)?;
     Ok(load.out)
 }
 
-/// What the kernel knows of the connections, after what it knew of those `before`.
-fn kernel(lanes: &[Lane<'_>], before: Option<Kernel>) -> Option<Kernel> {
-    let kernels = lanes.iter().filter_map(Lane::kernel);
-    kernels.fold(before, |sum, kernel| Some(kernel.after(sum)))
-}
-
-struct Load<'a> {
+struct Load<'a, S> {
     plan: &'a Plan,
-    clock: Stopwatch,
     /// What starts before is left out.
     from: Instant,
     /// The measurement has not begun: nothing that is measured may start.
@@ -166,27 +140,23 @@ struct Load<'a> {
     /// When the observer looks again.
     tick: Instant,
     schedule: Option<Schedule>,
-    wait: Wait,
+    /// When the clock stood still before.
+    stops: Stops,
+    stack: &'a mut S,
     lanes: Vec<Lane<'a>>,
-    scratch: Vec<u8>,
+    /// Lanes that have more to do than their turn allowed.
+    again: Vec<usize>,
     /// Messages started so far that are measured.
     begun: u64,
-    /// Messages under way.
-    busy: usize,
-    /// No deadline and no rest of a lane ends before.
-    look: Option<Instant>,
+    /// What is under way; no deadline and no rest of a lane ends before its deadline.
+    busy: Busy,
     /// Segments sent again before the measurement began.
     before: u64,
     out: Measurement,
 }
 
-impl Load<'_> {
-    fn run(
-        &mut self,
-        start: Instant,
-        stop: &Stop,
-        observer: &mut dyn Observer,
-    ) -> std::io::Result<()> {
+impl<S: Stack> Load<'_, S> {
+    fn run(&mut self, start: Instant, stop: &Stop, observer: &mut dyn Observer) -> io::Result<()> {
         let mut now = start;
         let mut ready: Vec<usize> = Vec::with_capacity(self.lanes.len());
         if self.schedule.is_none() {
@@ -202,29 +172,29 @@ impl Load<'_> {
             }
             if now == before {
                 // Whoever waited inside a read for nothing knows no time.
-                now = self.clock.now();
+                now = self.stack.now();
             }
             if now >= self.tick {
                 self.out.elapsed = now.saturating_duration_since(self.from);
                 observer.look(&self.out);
-                now = self.clock.now();
+                now = self.stack.now();
                 self.tick = now + TICK;
             }
             if stop.requested() {
                 self.out.ended = Ended::Stopped;
             }
-            let idle = self.busy == 0 && !self.may_start(now);
+            let idle = self.busy.messages == 0 && !self.may_start(now);
             if idle || self.out.ended != Ended::AsPlanned {
                 break;
             }
-            let until = self.next(now);
-            if self.wait.ready(&mut self.lanes, now, until, &mut ready)? {
-                now = self.clock.now();
-            }
-            if self.look.is_some_and(|look| look <= now) {
+            let until = if self.again.is_empty() { self.next(now) } else { now };
+            now = self.stack.wait(now, until, self.busy, &mut ready)?;
+            ready.append(&mut self.again);
+            if self.busy.deadline.is_some_and(|deadline| deadline <= now) {
                 let due = |lane: &Lane<'_>| lane.due().filter(|due| *due <= now).is_some();
                 ready.extend((0..self.lanes.len()).filter(|key| due(&self.lanes[*key])));
-                self.look = self.lanes.iter().filter_map(Lane::due).filter(|due| *due > now).min();
+                let later = self.lanes.iter().filter_map(Lane::due).filter(|due| *due > now);
+                self.busy.deadline = later.min();
             }
             if let Some(schedule) = &mut self.schedule {
                 schedule.release(now, |lane| ready.push(lane));
@@ -238,16 +208,18 @@ impl Load<'_> {
     fn begin_measuring(&mut self, now: Instant) -> Instant {
         self.warming = false;
         self.out.begin(now.saturating_duration_since(self.from));
-        self.before = kernel(&self.lanes, self.out.kernel).map_or(0, |kernel| kernel.retransmits);
-        self.clock.now()
+        self.before = self.kernel().map_or(0, |kernel| kernel.retransmits);
+        self.stack.now()
     }
 
     fn finish(&mut self) {
-        let now = self.clock.now();
+        let now = self.stack.now();
         self.out.elapsed = now.saturating_duration_since(self.from);
-        self.out.stops = self.clock.stops();
+        let (stops, before) = (self.stack.stops(), self.stops);
+        self.out.stops =
+            Stops { times: stops.times - before.times, total: stops.total - before.total };
         if self.plan.per_message || self.out.lack.is_some() {
-            self.out.ports = Ports::read();
+            self.out.ports = self.stack.ports();
         }
         if let Some(schedule) = &self.schedule {
             let end = self.plan.time.map_or(now, |time| now.min(self.from + time));
@@ -260,20 +232,26 @@ impl Load<'_> {
             None => lane.begun(),
         };
         self.out.under_way = waits.map(|lane| now.saturating_duration_since(since(lane))).collect();
-        self.out.kernel = kernel(&self.lanes, self.out.kernel).map(|kernel| Kernel {
+        self.out.kernel = self.kernel().map(|kernel| Kernel {
             retransmits: kernel.retransmits.saturating_sub(self.before),
             ..kernel
         });
     }
 
+    /// What the stack knows of all connections so far.
+    fn kernel(&self) -> Option<Kernel> {
+        let open = (0..self.lanes.len()).filter_map(|link| self.stack.kernel(link));
+        open.fold(self.out.kernel, |sum, kernel| Some(kernel.after(sum)))
+    }
+
     /// When there is something to do even if nothing comes back.
     fn next(&self, now: Instant) -> Instant {
         // Where all lanes are busy, what is due waits for one to be free.
-        let free = self.busy < self.lanes.len();
+        let free = self.busy.messages < self.lanes.len();
         let slot = self.schedule.as_ref().filter(|_| free).map(Schedule::next);
         let last = self.plan.time.map(|time| self.from + time).filter(|last| *last > now);
         let from = self.warming.then_some(self.from);
-        [self.look, slot, last, from].into_iter().flatten().fold(self.tick, Instant::min)
+        [self.busy.deadline, slot, last, from].into_iter().flatten().fold(self.tick, Instant::min)
     }
 
     fn may_start(&self, now: Instant) -> bool {
@@ -289,18 +267,16 @@ impl Load<'_> {
                 return now;
             }
             let lane = &mut self.lanes[key];
-            let Some(end) = lane.drive(now, &mut self.scratch, &self.clock, &mut self.wait) else {
-                return now;
-            };
+            let Some(end) = lane.drive(now, self.stack) else { return now };
             if let Err(Failure::Ahead { bytes }) = end
                 && lane.is_used()
             {
                 self.send_again(key, bytes, observer);
                 continue;
             }
-            self.busy -= 1;
-            let interrupted = lane.was_interrupted(&end, &self.clock);
-            now = end.map_or_else(|_| self.clock.now(), |took| lane.begun() + took);
+            self.busy.messages -= 1;
+            let interrupted = lane.was_interrupted(&end, self.stack.stops());
+            now = end.map_or_else(|_| self.stack.now(), |took| lane.begun() + took);
             self.record(key, now, end, interrupted, observer);
             match end {
                 Err(failure) => self.fail(key, failure, interrupted, now),
@@ -309,7 +285,7 @@ impl Load<'_> {
             }
             if now >= self.tick {
                 // What the observer does is not to be part of the next round trip.
-                self.wait.again(key);
+                self.again.push(key);
                 return now;
             }
         }
@@ -318,9 +294,9 @@ impl Load<'_> {
     /// Starts a message if the lane may. Its time begins here: neither what was
     /// recorded nor what other lanes sent since the last one belongs to it.
     fn begin(&mut self, key: usize, observer: &mut dyn Observer) -> bool {
-        let now = self.clock.now();
+        let now = self.stack.now();
         if self.warming && now >= self.from {
-            self.wait.again(key);
+            self.again.push(key);
             return false;
         }
         if self.lanes[key].rests(now) || !self.may_start(now) {
@@ -333,10 +309,11 @@ impl Load<'_> {
             return false;
         }
         let lane = &mut self.lanes[key];
-        lane.begin(planned, now, &self.clock, &mut self.wait);
+        lane.begin(planned, now, self.stack);
         self.begun += u64::from(planned >= self.from);
-        self.busy += 1;
         let due = lane.due();
+        self.busy.messages += 1;
+        self.busy.since = now;
         self.look_at(due);
         true
     }
@@ -383,13 +360,14 @@ impl Load<'_> {
     }
 
     fn disconnect(&mut self, key: usize, rest: Option<Instant>) {
-        if let Some(kernel) = self.lanes[key].kernel() {
+        if let Some(kernel) = self.stack.kernel(key) {
             self.out.kernel = Some(kernel.after(self.out.kernel));
         }
-        self.lanes[key].disconnect(rest);
+        self.lanes[key].close(rest, self.stack);
     }
 
     fn look_at(&mut self, due: Option<Instant>) {
-        self.look = [self.look, due].into_iter().flatten().min();
+        let before = self.busy.deadline.filter(|_| self.lanes.len() > 1);
+        self.busy.deadline = [before, due].into_iter().flatten().min();
     }
 }

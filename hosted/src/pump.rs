@@ -4,6 +4,7 @@
 //! The pump decides nothing: it writes, reads, and tells the endpoint.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::net::{self, Shutdown};
 
 use echo_core::{Endpoint, Instant};
 use mio::Interest;
@@ -35,6 +36,30 @@ pub struct Pump {
     pub announced: bool,
     /// What the peer has taken of what was written.
     pub delivery: Delivery,
+    /// Our FIN is sent.
+    shut: bool,
+}
+
+/// A stream whose sending side can be shut.
+pub trait Stream: Read + Write {
+    /// Sends a FIN behind what was written.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is gone.
+    fn shut(&self) -> io::Result<()>;
+}
+
+impl Stream for net::TcpStream {
+    fn shut(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
+}
+
+impl Stream for mio::net::TcpStream {
+    fn shut(&self) -> io::Result<()> {
+        self.shutdown(Shutdown::Write)
+    }
 }
 
 /// What a pump leaves behind.
@@ -51,7 +76,16 @@ impl Pump {
     #[must_use]
     pub const fn new() -> Self {
         let announced = !ANNOUNCES_URGENT;
-        Self { readable: true, writable: true, announced, delivery: Delivery::new() }
+        let delivery = Delivery::new();
+        Self { readable: true, writable: true, announced, delivery, shut: false }
+    }
+
+    /// For a stream whose first event will tell whether something has arrived.
+    #[must_use]
+    pub const fn unread() -> Self {
+        let mut pump = Self::new();
+        pump.readable = false;
+        pump
     }
 
     /// Prepares a stream, or one that is to listen, for those that it will accept: an echo does
@@ -84,13 +118,14 @@ impl Pump {
         self.announced |= event.is_read_closed() || event.is_priority();
     }
 
-    /// Moves what can be moved now, both ways. `clock` is asked after each read
-    /// that brought something or the FIN, so that an arrival is not dated before its wait.
+    /// Moves what can be moved now, both ways, lets the endpoint look at the clock, and
+    /// shuts the sending side once it has finished. `clock` is asked after each read that
+    /// brought something or the FIN, so that an arrival is not dated before its wait.
     ///
     /// # Errors
     ///
     /// What the stream says, when the connection is broken.
-    pub fn run<S: Read + Write, E: Endpoint>(
+    pub fn run<S: Stream, E: Endpoint>(
         &mut self,
         stream: &mut S,
         endpoint: &mut E,
@@ -98,8 +133,26 @@ impl Pump {
         mut now: Instant,
         clock: impl Fn() -> Instant,
     ) -> io::Result<Pumped> {
+        let pumped = self.move_bytes(stream, endpoint, scratch, &mut now, clock)?;
+        endpoint.handle_timeout(now);
+        if endpoint.finished() && !self.shut {
+            self.shut = true;
+            // A peer that is gone already is found out by the next read.
+            let _ = stream.shut();
+        }
+        Ok(pumped)
+    }
+
+    fn move_bytes<S: Stream, E: Endpoint>(
+        &mut self,
+        stream: &mut S,
+        endpoint: &mut E,
+        scratch: &mut [u8],
+        now: &mut Instant,
+        clock: impl Fn() -> Instant,
+    ) -> io::Result<Pumped> {
         for _ in 0..ROUNDS {
-            self.write(stream, endpoint, now)?;
+            self.write(stream, endpoint, *now)?;
             let room = endpoint.room().min(scratch.len());
             if !self.readable || room == 0 {
                 return Ok(Pumped::Blocked);
@@ -107,16 +160,17 @@ impl Pump {
             match stream.read(&mut scratch[..room]) {
                 Ok(0) => {
                     self.readable = false;
-                    endpoint.handle_eof(clock());
+                    *now = clock();
+                    endpoint.handle_eof(*now);
                 }
                 Ok(n) => {
-                    now = clock();
-                    endpoint.handle_received(now, &scratch[..n]);
+                    *now = clock();
+                    endpoint.handle_received(*now, &scratch[..n]);
                     if n < room && !self.announced {
-                        self.quiet(endpoint, now);
+                        self.quiet(endpoint, *now);
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.quiet(endpoint, now),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.quiet(endpoint, *now),
                 Err(error) if error.kind() == ErrorKind::Interrupted => break,
                 Err(error) => return Err(error),
             }
@@ -174,13 +228,13 @@ mod tests {
     const NOW: Instant = Instant::START;
 
     /// Gives one piece to each read and then has no more, and keeps what is written.
-    struct Stream {
+    struct Scripted {
         pieces: VecDeque<&'static [u8]>,
         reads: usize,
         written: Vec<u8>,
     }
 
-    impl Read for Stream {
+    impl Read for Scripted {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             self.reads += 1;
             let piece = self.pieces.pop_front().ok_or(ErrorKind::WouldBlock)?;
@@ -189,7 +243,7 @@ mod tests {
         }
     }
 
-    impl Write for Stream {
+    impl Write for Scripted {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.written.extend_from_slice(bytes);
             Ok(bytes.len())
@@ -200,10 +254,16 @@ mod tests {
         }
     }
 
+    impl Stream for Scripted {
+        fn shut(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     /// What comes back of `pieces`, and how many reads that took.
     fn echo(pump: &mut Pump, pieces: &[&'static [u8]]) -> (String, usize) {
         let pieces = pieces.iter().copied().collect();
-        let mut stream = Stream { pieces, reads: 0, written: Vec::new() };
+        let mut stream = Scripted { pieces, reads: 0, written: Vec::new() };
         let mut session = Session::<64>::new(NOW, Rules { exit: false, ..Rules::default() });
         pump.readable = true;
         let pumped = pump.run(&mut stream, &mut session, &mut [0; 64], NOW, || NOW);

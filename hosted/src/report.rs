@@ -12,6 +12,8 @@ mod json;
 mod ports;
 mod text;
 
+use std::net::{IpAddr, SocketAddr};
+
 use echo_core::{FailureKind, Tally};
 
 pub use self::condition::Condition;
@@ -29,9 +31,13 @@ pub struct Subject<'a> {
     pub command: &'static str,
     /// The echo server, as the user called it.
     pub name: String,
+    /// Where it really is.
+    pub address: SocketAddr,
+    /// Local addresses from which connections come in turn, if the user chose them.
+    pub sources: Vec<IpAddr>,
     /// What messages contain, as on the command line.
     pub payload: String,
-    /// The load, and where the server really is.
+    /// The load.
     pub plan: &'a Plan,
 }
 

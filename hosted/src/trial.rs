@@ -17,6 +17,7 @@ use crate::progress::{Live, note};
 use crate::report::{self, Condition, Subject};
 use crate::server::Local;
 use crate::signals::Stop;
+use crate::sockets::{self, Sockets};
 use crate::streams;
 use crate::units;
 
@@ -46,8 +47,6 @@ pub fn run(
     stop.arm();
     let address = first.stream.peer_addr().context("the connection was lost at once")?;
     let plan = Plan {
-        address,
-        sources: address::matching(&args.bind, address).collect(),
         connections: args.parallel,
         content: content_bytes,
         length: args.length,
@@ -64,6 +63,8 @@ pub fn run(
     let subject = Subject {
         command,
         name: if local.is_some() { "this process".into() } else { name(args, address) },
+        address,
+        sources: address::matching(&args.bind, address).collect(),
         payload: content.to_string(),
         plan: &plan,
     };
@@ -77,7 +78,9 @@ pub fn run(
         length: plan.length,
         table: exports.table()?,
     };
-    let measurement = load::run(&plan, first, &stop, &mut watch)?;
+    let mut sockets = Sockets::new(&plan, first)?.from(subject.sources.clone());
+    let measurement =
+        load::run(&plan, &mut sockets, &stop, &mut watch).context(sockets::CANNOT_WAIT)?;
     let Watch { live, table, .. } = watch;
     drop(live);
     let printed = if args.json {

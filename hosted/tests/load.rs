@@ -3,7 +3,8 @@
 //! Nothing here depends on how fast the machine is: counts are exact, times are compared with each other.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -12,8 +13,10 @@ use hosted::address::connect;
 use hosted::load::{self, Ended, Measurement, Observer, Pace, Plan, Sample};
 use hosted::server::Local;
 use hosted::signals::Stop;
+use hosted::sockets::{self, Sockets};
+use hosted::stack::Stack;
 use rustix::time::{ClockId, clock_gettime};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// Keeps every message.
 #[derive(Default)]
@@ -30,10 +33,11 @@ impl Observer for Notes {
 /// Carries out what `change` makes of a plan of 100 messages to a server of its own.
 fn run(change: impl FnOnce(Plan) -> Plan) -> (Measurement, Vec<Sample>, u64) {
     let server = Local::with(Rules { exit: false, ..Rules::default() }).expect("a server");
-    let plan = change(Plan { length: 100, count: Some(100), ..Plan::new(server.address()) });
+    let plan = change(Plan { length: 100, count: Some(100), ..Plan::new() });
     let first = connect(&[server.address()], None).expect("connected");
     let mut notes = Notes::default();
-    let out = load::run(&plan, first, &Stop::new().expect("a pipe"), &mut notes).expect("a run");
+    let out =
+        sockets::measure(&plan, first, &Stop::new().expect("a pipe"), &mut notes).expect("a run");
     let totals = server.stop().expect("served");
     (out, notes.0, totals.connections)
 }
@@ -121,11 +125,10 @@ fn an_echo_with_an_urgent_byte_is_an_echo() {
         thread::spawn(move || listener.incoming().flatten().map(serve).for_each(drop));
         let limit = Some(Duration::from_secs(60));
         let count = Some(30);
-        let plan =
-            Plan { connections, per_message, limit, length: 100, count, ..Plan::new(address) };
+        let plan = Plan { connections, per_message, limit, length: 100, count, ..Plan::new() };
         let first = TcpStream::connect(address).expect("connected");
         let stop = Stop::new().expect("a pipe");
-        let out = load::run(&plan, first, &stop, &mut Notes::default()).expect("a run");
+        let out = sockets::measure(&plan, first, &stop, &mut Notes::default()).expect("a run");
         let what = format!("{connections} connections, one per message: {per_message}");
         assert_eq!((out.tally.echoed(), out.tally.failures()), (30, 0), "{what}");
     }
@@ -146,10 +149,10 @@ fn all_connections_are_open_before_the_first_message() {
     });
     let connections = CONNECTIONS;
     let limit = Some(Duration::from_secs(60));
-    let plan = Plan { connections, limit, count: Some(1), ..Plan::new(address) };
+    let plan = Plan { connections, limit, count: Some(1), ..Plan::new() };
     let first = TcpStream::connect(address).expect("connected");
     let stop = Stop::new().expect("a pipe");
-    let out = load::run(&plan, first, &stop, &mut Notes::default()).expect("a run");
+    let out = sockets::measure(&plan, first, &stop, &mut Notes::default()).expect("a run");
     assert_eq!(out.tally.echoed(), 1);
     server.join().expect("no panic").expect("echoed");
 }
@@ -160,7 +163,7 @@ fn who_still_waits_at_the_end_is_told_of() {
         // The system accepts; nobody answers.
         let deaf = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = deaf.local_addr().expect("bound");
-        let plan = Plan { connections: 2, pace, ..Plan::new(address) };
+        let plan = Plan { connections: 2, pace, ..Plan::new() };
         let first = TcpStream::connect(address).expect("the system accepts");
         let stop = Stop::new().expect("a pipe");
         let mut look = |so_far: &Measurement| {
@@ -169,7 +172,7 @@ fn who_still_waits_at_the_end_is_told_of() {
             }
         };
         let before = clock_gettime(ClockId::ThreadCPUTime);
-        let out = load::run(&plan, first, &stop, &mut look).expect("a run");
+        let out = sockets::measure(&plan, first, &stop, &mut look).expect("a run");
         let after = clock_gettime(ClockId::ThreadCPUTime);
         assert_eq!((out.tally.messages(), out.under_way.len()), (0, 2));
         assert!(out.longest_wait() >= Some(400 * MILLI), "{:?}", out.under_way);
@@ -199,11 +202,11 @@ fn failures_in_the_warm_up_are_left_out_too() {
         omit: 500 * MILLI,
         count: Some(2),
         keep_going: true,
-        ..Plan::new(address)
+        ..Plan::new()
     };
     let first = TcpStream::connect(address).expect("the system accepts");
     let stop = Stop::new().expect("a pipe");
-    let out = load::run(&plan, first, &stop, &mut Notes::default()).expect("a run");
+    let out = sockets::measure(&plan, first, &stop, &mut Notes::default()).expect("a run");
     assert_eq!(out.tally.failures(), 2);
     assert!(out.omitted > 0);
 }
@@ -245,7 +248,7 @@ fn sent_again(omit: Duration) -> (u64, bool) {
     let (stream, _) = listener.accept().expect("connected");
     let socket = SockRef::from(&stream);
     socket.attach_filter(&NOTHING).expect("a filter");
-    let plan = Plan { omit, count: Some(1), limit: None, ..Plan::new(address) };
+    let plan = Plan { omit, count: Some(1), limit: None, ..Plan::new() };
     let stop = Stop::new().expect("a pipe");
     let (mut looks, mut in_warm_up) = (0, false);
     let mut look = |so_far: &Measurement| {
@@ -262,7 +265,7 @@ fn sent_again(omit: Duration) -> (u64, bool) {
                 (&stream).write_all(&message).expect("echoed");
             }
         });
-        load::run(&plan, first, &stop, &mut look).expect("a run")
+        sockets::measure(&plan, first, &stop, &mut look).expect("a run")
     });
     (out.kernel.expect("Linux tells").retransmits, in_warm_up)
 }
@@ -288,11 +291,48 @@ fn only_what_was_asked_for_and_measured_can_be_left_unsent() {
         (50_000, Plan { pace: Pace::Interval(micro), ..asked() }),
     ] {
         let what = format!("{:?}, omit {:?}, count {:?}", change.pace, change.omit, change.count);
-        let (out, _, _) = run(|plan| Plan { time, address: plan.address, ..change });
+        let (out, _, _) = run(|_| Plan { time, ..change });
         assert_eq!(out.tally.messages() + out.unsent, due, "{what}");
     }
 }
 
 fn asked() -> Plan {
-    Plan::new(([0, 0, 0, 0], 0).into())
+    Plan::new()
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn who_finds_the_queue_full_does_not_wait_for_the_system_to_ask_again() {
+    /// Lets the server accept as soon as there is progress to be told.
+    struct Late(mpsc::Sender<()>);
+
+    impl Observer for Late {
+        fn look(&mut self, _measurement: &Measurement) {}
+
+        fn opening(&mut self, _open: usize, _of: usize) {
+            let _ = self.0.send(());
+        }
+    }
+
+    const CONNECTIONS: u16 = 200;
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+    socket.listen(5).expect("it listens");
+    let listener = TcpListener::from(socket);
+    let first = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");
+    let (sender, told) = mpsc::channel();
+    thread::spawn(move || {
+        told.recv().expect("there is progress");
+        listener.incoming().collect::<Vec<_>>()
+    });
+    let time = Some(Duration::ZERO);
+    let plan = Plan { connections: CONNECTIONS, time, ..Plan::new() };
+    let mut sockets = Sockets::new(&plan, first.into()).expect("an event queue");
+    let stop = Stop::new().expect("a pipe");
+    load::run(&plan, &mut sockets, &stop, &mut Late(sender)).expect("a queue");
+    let open: Vec<_> = (0..CONNECTIONS.into()).filter_map(|link| sockets.kernel(link)).collect();
+    assert_eq!(open.len(), usize::from(CONNECTIONS));
+    // None on a machine that never stands still.
+    let again: u64 = open.iter().map(|kernel| kernel.retransmits).sum();
+    assert!(again < 10, "{again}");
 }

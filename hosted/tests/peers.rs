@@ -10,8 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use echo_core::{Failure, FailureKind};
-use hosted::load::{self, Content, Ended, Measurement, Observer, Pace, Plan, Sample};
+use hosted::load::{Content, Ended, Measurement, Observer, Pace, Plan, Sample};
 use hosted::signals::Stop;
+use hosted::sockets;
 use rustix::net::{SendFlags, send};
 use socket2::SockRef;
 
@@ -58,19 +59,19 @@ fn message(stream: &mut TcpStream) -> Option<[u8; LENGTH]> {
 }
 
 /// Messages that tell whose they are, to a peer that may spoil them.
-fn plan(address: SocketAddr) -> Plan {
+fn plan() -> Plan {
     Plan {
         length: LENGTH as u64,
         content: Content::Seq(1),
         limit: Some(PATIENCE),
         keep_going: true,
-        ..Plan::new(address)
+        ..Plan::new()
     }
 }
 
-fn run(plan: &Plan, observer: &mut dyn Observer) -> Measurement {
-    let first = TcpStream::connect(plan.address).expect("connected");
-    load::run(plan, first, &Stop::new().expect("a pipe"), observer).expect("a run")
+fn run(address: SocketAddr, plan: &Plan, observer: &mut dyn Observer) -> Measurement {
+    let first = TcpStream::connect(address).expect("connected");
+    sockets::measure(plan, first, &Stop::new().expect("a pipe"), observer).expect("a run")
 }
 
 #[test]
@@ -86,9 +87,9 @@ fn an_echo_that_comes_too_late_has_timed_out_however_it_is_waited_for() {
                 }
             });
             let limit = Some(limit);
-            let plan = Plan { limit, connections, spin, count: Some(8), ..plan(address) };
+            let plan = Plan { limit, connections, spin, count: Some(8), ..plan() };
             let mut notes = Notes::default();
-            let out = run(&plan, &mut notes);
+            let out = run(address, &plan, &mut notes);
             let what = format!("{limit:?}, {connections} connections, spin {spin:?}");
             assert_eq!((out.tally.echoed(), out.tally.failures()), (0, 8), "{what}");
             assert_eq!(out.tally.failed(FailureKind::TimedOut), 8, "{what}");
@@ -133,8 +134,8 @@ fn what_is_under_way_while_the_instrument_does_not_run_is_told_apart() {
         // Shorter than that: whoever lets the clock run finds the limit exceeded.
         let limit = Some(BLOCKED - 500 * MILLI);
         let count = Some(100);
-        let plan = Plan { connections, limit, count, keep_going, ..plan(address) };
-        let out = run(&plan, &mut look);
+        let plan = Plan { connections, limit, count, keep_going, ..plan() };
+        let out = run(address, &plan, &mut look);
         let what = format!("{connections} connections, {:?}, {:?}", out.tally, out.incidents);
         assert_eq!((out.tally.failures(), out.ended), (0, Ended::AsPlanned), "{what}");
         assert!(out.interrupted >= connections.into(), "{what}");
@@ -175,10 +176,10 @@ fn the_schedule_stands_still_while_the_instrument_does_not_run() {
                 let _ = stream.write_all(&message);
             }
         });
-        let plan = Plan { pace, time: Some(1_000 * MILLI), ..plan(address) };
+        let plan = Plan { pace, time: Some(1_000 * MILLI), ..plan() };
         let mut blocking = Blocking::default();
         let before = Instant::now();
-        let out = run(&plan, &mut blocking);
+        let out = run(address, &plan, &mut blocking);
         let all = out.tally.messages() + out.interrupted + out.unsent;
         assert_eq!((all, out.tally.failures()), (100, 0), "{pace:?}");
         assert!(before.elapsed() >= 1_000 * MILLI + BLOCKED, "{pace:?}");
@@ -226,9 +227,8 @@ fn a_connection_that_was_closed_while_idle_is_opened_anew_and_no_failure() {
                     let count = 2 * u64::from(connections);
                     let pace = Pace::Interval(PAUSE);
                     let count = Some(count);
-                    let plan =
-                        Plan { connections, spin, pace, count, keep_going: false, ..plan(address) };
-                    let out = run(&plan, &mut Notes::default());
+                    let plan = Plan { connections, spin, pace, count, keep_going: false, ..plan() };
+                    let out = run(address, &plan, &mut Notes::default());
                     let what = format!("{how}, {connections} connections, spin {spin:?}");
                     let ends = (Some(out.tally.echoed()), out.tally.failures(), out.ended);
                     assert_eq!(ends, (count, 0, Ended::AsPlanned), "{what}: {:?}", out.incidents);
@@ -250,8 +250,8 @@ fn a_connection_that_was_closed_before_its_first_message_is_opened_anew() {
         }
     });
     let pace = Pace::Interval(2 * PAUSE);
-    let plan = Plan { connections: 2, pace, count: Some(2), ..plan(address) };
-    let out = run(&plan, &mut Notes::default());
+    let plan = Plan { connections: 2, pace, count: Some(2), ..plan() };
+    let out = run(address, &plan, &mut Notes::default());
     assert_eq!((out.tally.echoed(), out.closed_while_idle), (2, 1), "{:?}", out.incidents);
 }
 
@@ -285,8 +285,8 @@ fn a_byte_behind_an_echo_is_the_fault_of_the_message_before() {
                 }
             });
             let (pace, count) = (Pace::Interval(PAUSE), Some(2 * u64::from(connections)));
-            let plan = Plan { connections, pace, count, keep_going, ..plan(address) };
-            let out = run(&plan, &mut Telling(telling));
+            let plan = Plan { connections, pace, count, keep_going, ..plan() };
+            let out = run(address, &plan, &mut Telling(telling));
             let what = format!("{connections} connections, {:?}", out.incidents);
             let incident = out.incidents.first().expect("one");
             assert_eq!(incident.failure, Failure::Extra { message: 0, bytes: 1 }, "{what}");
@@ -318,9 +318,9 @@ fn a_byte_ahead_of_an_echo_is_the_fault_of_the_message_before() {
                     let _ = stream.write_all(&message);
                 }
             });
-            let plan = Plan { connections, count: Some(100), keep_going, ..plan(address) };
+            let plan = Plan { connections, count: Some(100), keep_going, ..plan() };
             let mut notes = Notes::default();
-            let out = run(&plan, &mut notes);
+            let out = run(address, &plan, &mut notes);
             let what = format!("{connections} connections, {:?}", out.incidents);
             let incident = out.incidents.first().expect("one");
             assert_eq!(incident.failure, Failure::Extra { message: 1, bytes: 1 }, "{what}");
@@ -345,8 +345,8 @@ fn bytes_ahead_of_the_first_message_are_its_failure() {
         let _ = message(stream);
     });
     for connections in [1, 2] {
-        let plan = Plan { connections, count: Some(4), ..plan(address) };
-        let out = run(&plan, &mut Notes::default());
+        let plan = Plan { connections, count: Some(4), ..plan() };
+        let out = run(address, &plan, &mut Notes::default());
         assert_eq!((out.tally.failures(), out.closed_while_idle), (4, 0), "{:?}", out.incidents);
     }
 }

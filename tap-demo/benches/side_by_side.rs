@@ -17,9 +17,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use echo_core::Rules;
-use hosted::load::{self, Measurement, Plan};
+use hosted::load::{Measurement, Plan};
 use hosted::server::Local;
 use hosted::signals::Stop;
+use hosted::sockets;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use tun_tap::{Iface, Mode};
 
@@ -89,11 +90,11 @@ fn round_trip(address: SocketAddr, connections: u16) -> Result<(f64, f64)> {
         length: LENGTH,
         limit: Some(Duration::from_secs(10)),
         time: Some(Duration::from_secs(1)),
-        ..Plan::new(address)
+        ..Plan::new()
     };
     let first = TcpStream::connect(address)?;
     first.set_nodelay(true)?;
-    let measurement = load::run(&plan, first, &Stop::new()?, &mut |_: &Measurement| {})?;
+    let measurement = sockets::measure(&plan, first, &Stop::new()?, &mut |_: &Measurement| {})?;
     let median = measurement.times.histogram().value_at_quantile(0.5);
     Ok((median as f64 / 1e3, measurement.messages_per_second().unwrap_or_default()))
 }

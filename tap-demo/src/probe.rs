@@ -51,15 +51,22 @@ pub(crate) fn probe(task: Task<'_>, mut device: impl Device, target: &Target) ->
         limit: cli.timeout.map_or(Some(LIMIT), |Limit(limit)| limit),
         count: cli.load.count,
         time: cli.load.time.map(|Time(time)| time),
-        ..Plan::new(address)
+        ..Plan::new()
     };
     let payload = Payload::Seq { run, connection: 0 };
     let probe = Probe::new(payload, plan.length, plan.limit, [0; WINDOW]);
-    let mut measuring = Measuring { task, device, client, connection, probe, plan: &plan };
+    let mut measuring =
+        Measuring { task, device, client, connection, probe, plan: &plan, server: address };
 
     measuring.connect()?;
-    let subject =
-        Subject { command: "rate", name: address.to_string(), payload: "seq".into(), plan: &plan };
+    let subject = Subject {
+        command: "rate",
+        name: address.to_string(),
+        address,
+        sources: Vec::new(),
+        payload: "seq".into(),
+        plan: &plan,
+    };
     print(&report::header(&subject))?;
     let measurement = measuring.measure()?;
     print(&report::text(&subject, &measurement))?;
@@ -79,11 +86,12 @@ struct Measuring<'t, 'b, D> {
     connection: Connection,
     probe: Probe<'static, [u8; WINDOW]>,
     plan: &'t Plan,
+    server: SocketAddr,
 }
 
 impl<D: Device> Measuring<'_, '_, D> {
     fn connect(&mut self) -> Result<()> {
-        let server = self.plan.address;
+        let server = self.server;
         let cannot = || format!("cannot connect to {server}");
         self.client.connect(&mut self.connection, server.into()).with_context(cannot)?;
         let mut patience = IdleTimer::new(self.plan.limit);

@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -49,8 +49,6 @@ pub(super) struct Conversation {
     screen: Screen<Stream>,
     /// The connection is broken: what has come is still read.
     broken: Option<io::Error>,
-    /// Our FIN is sent.
-    shut: bool,
     /// When to look at the time, and at what the server has taken.
     due: Option<Instant>,
     /// After how many bytes the word `exit` was last sent as a message.
@@ -83,7 +81,6 @@ impl Conversation {
             input,
             screen,
             broken: None,
-            shut: false,
             due: None,
             word: None,
         }
@@ -101,15 +98,15 @@ impl Conversation {
     fn talk(&mut self) -> Result<Option<Trouble>> {
         loop {
             let clock = self.clock;
-            let moved = self.pump.run(
-                &mut self.stream,
-                &mut self.exchange,
-                &mut self.scratch,
-                clock.now(),
-                || clock.now(),
-            );
-            // A reader of our output who is slow takes nothing from the server's time.
-            self.look_at_the_time();
+            let now = clock.now();
+            if self.due.is_some_and(|due| due <= now) {
+                // It is given up if nothing moves, nor is taken by its system.
+                self.pump.delivery.look(&self.stream, &mut self.exchange, now);
+            }
+            let moved =
+                self.pump.run(&mut self.stream, &mut self.exchange, &mut self.scratch, now, || {
+                    clock.now()
+                });
             self.screen.receive(&self.exchange.take_reply()).context(NO_OUTPUT)?;
             if let Err(error) = moved {
                 if self.broken.is_some() {
@@ -119,11 +116,6 @@ impl Conversation {
                 self.broken = Some(error);
                 (self.pump.readable, self.pump.writable) = (true, false);
                 continue;
-            }
-            if self.exchange.finished() && !self.shut {
-                self.shut = true;
-                // What is broken says so when it is read; what is shut stays so.
-                let _ = self.stream.shutdown(Shutdown::Write);
             }
             match self.exchange.end() {
                 None => {}
@@ -141,15 +133,6 @@ impl Conversation {
             self.due = self.exchange.deadline().map(|at| self.pump.delivery.due(at, now));
             self.wait(self.due.map(|at| at.saturating_duration_since(now)))?;
         }
-    }
-
-    /// Gives the server up if nothing moves, nor is taken by its system.
-    fn look_at_the_time(&mut self) {
-        let now = self.clock.now();
-        if self.due.is_some_and(|due| due <= now) {
-            self.pump.delivery.look(&self.stream, &mut self.exchange, now);
-        }
-        self.exchange.handle_timeout(now);
     }
 
     /// Whether it is the input's turn.

@@ -55,9 +55,15 @@ fn run(seed: u64, swing: f64, factor: f64) -> Value {
         measurement.record(&Sample::new(at, 0, Ok(took)));
     }
     measurement.elapsed = at;
-    let plan = Plan::new(([127, 0, 0, 1], 7).into());
-    let subject =
-        Subject { command: "rate", name: String::new(), payload: String::new(), plan: &plan };
+    let plan = Plan::new();
+    let subject = Subject {
+        command: "rate",
+        name: String::new(),
+        address: ([127, 0, 0, 1], 7).into(),
+        sources: Vec::new(),
+        payload: String::new(),
+        plan: &plan,
+    };
     report::json(&subject, &measurement)
 }
 

@@ -1,38 +1,16 @@
 //! What came on a connection between two messages is not the next one's business.
 //!
-//! Looking costs a system call, so it is done where the connection has been
+//! Looking may cost a system call, so it is done where the connection has been
 //! idle: nothing was due when the message before it ended, or there was none.
-//! With several connections the event queue has told by then whether there is
-//! anything to see. In a closed loop nothing is idle, and no call is made: there
-//! the [probe](echo_core::Probe) tells bytes ahead of an echo from the echo itself.
+//! In a closed loop nothing is idle, and nobody looks: there the
+//! [probe](echo_core::Probe) tells bytes ahead of an echo from the echo itself.
 
 use echo_core::{Failure, Instant};
-use mio::net::TcpStream;
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
 
 use super::{Ended, Load, Observer, Sample};
+use crate::stack::{Stack, Unasked};
 
-/// What the server has done unasked.
-pub(super) enum Unasked {
-    /// It has closed the connection, in whatever way.
-    Closed,
-    /// It has sent so many bytes, and perhaps more.
-    Bytes(u64),
-}
-
-impl Unasked {
-    /// Looks at what a stream has, and leaves it there.
-    pub(super) fn on(stream: &TcpStream, scratch: &mut [u8]) -> Option<Self> {
-        match recv(stream, scratch, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-            Err(Errno::WOULDBLOCK | Errno::INTR) => None,
-            Ok((_, 0)) | Err(_) => Some(Self::Closed),
-            Ok((_, n)) => Some(Self::Bytes(n as u64)),
-        }
-    }
-}
-
-impl Load<'_> {
+impl<S: Stack> Load<'_, S> {
     /// Before the message that was `planned` is sent: gives a connection up on
     /// which the server did something unasked, and says who is to blame. Returns
     /// the time then.
@@ -44,10 +22,10 @@ impl Load<'_> {
         observer: &mut dyn Observer,
     ) -> Instant {
         let lane = &mut self.lanes[key];
-        if !lane.was_idle(planned, self.schedule.is_some(), &self.wait) {
+        if !lane.was_idle(planned, self.schedule.is_some()) {
             return now;
         }
-        let unasked = lane.unasked(&mut self.scratch);
+        let unasked = lane.unasked(self.stack);
         match unasked {
             None => {}
             Some(Unasked::Closed) => {
@@ -58,7 +36,7 @@ impl Load<'_> {
         if unasked.is_some() {
             self.disconnect(key, None);
         }
-        self.clock.now()
+        self.stack.now()
     }
 
     /// Bytes came before the echo of the message that is under way, but after it was
@@ -68,8 +46,8 @@ impl Load<'_> {
         self.lanes[key].take_back();
         self.blame(key, bytes, observer);
         self.disconnect(key, None);
-        let (now, lane) = (self.clock.now(), &mut self.lanes[key]);
-        lane.begin(lane.planned(), now, &self.clock, &mut self.wait);
+        let (now, lane) = (self.stack.now(), &mut self.lanes[key]);
+        lane.begin(lane.planned(), now, self.stack);
         let due = lane.due();
         self.look_at(due);
     }
@@ -82,7 +60,7 @@ impl Load<'_> {
             return;
         }
         let (message, _) = lane.message();
-        let at = self.clock.now().saturating_duration_since(self.from);
+        let at = self.stack.now().saturating_duration_since(self.from);
         let end = Err(Failure::Extra { message, bytes });
         let sample = Sample { message, ..Sample::new(at, key, end) };
         self.out.revoke(&sample);

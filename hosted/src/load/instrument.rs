@@ -1,14 +1,11 @@
 //! What the instrument costs, measured before each run in at most some ten milliseconds.
 
-use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use echo_core::{Endpoint, Instant};
 
 use super::lane::{WINDOW, probe};
 use super::{Measurement, Plan, Sample};
-use crate::clock::Clock;
-use crate::pump::Pump;
 
 /// Messages of a batch; the fastest batch counts, because whatever else runs
 /// only makes one slower.
@@ -34,35 +31,34 @@ pub struct Instrument {
 }
 
 impl Instrument {
-    /// Measures the instrument that would carry out `plan`.
+    /// Measures the instrument that would carry out `plan` by this clock.
     #[must_use]
-    pub fn examine(plan: &Plan) -> Self {
-        let clock = Clock::start();
+    pub fn examine(plan: &Plan, now: impl Fn() -> Instant) -> Self {
         Self {
-            clock: fastest(&clock, || {
-                std::hint::black_box(clock.now());
+            clock: fastest(&now, || {
+                std::hint::black_box(now());
             }),
-            resolution: resolution(&clock),
-            floor: (plan.length <= LONGEST).then(|| floor(&clock, plan)),
+            resolution: resolution(&now),
+            floor: (plan.length <= LONGEST).then(|| floor(&now, plan)),
         }
     }
 }
 
 /// How long one call takes in the fastest batch of calls.
-fn fastest(clock: &Clock, mut call: impl FnMut()) -> Duration {
+fn fastest(now: impl Fn() -> Instant, mut call: impl FnMut()) -> Duration {
     let batches = (0..BATCHES).map(|_| {
-        let before = clock.now();
+        let before = now();
         (0..BATCH).for_each(|_| call());
-        clock.now().saturating_duration_since(before)
+        now().saturating_duration_since(before)
     });
     batches.min().unwrap_or_default() / BATCH
 }
 
-fn resolution(clock: &Clock) -> Duration {
+fn resolution(now: impl Fn() -> Instant) -> Duration {
     let steps = (0..BATCH).map(|_| {
-        let before = clock.now();
+        let before = now();
         loop {
-            let step = clock.now().saturating_duration_since(before);
+            let step = now().saturating_duration_since(before);
             if !step.is_zero() {
                 return step;
             }
@@ -71,66 +67,43 @@ fn resolution(clock: &Clock) -> Duration {
     steps.min().unwrap_or_default()
 }
 
-/// The loop's own work for one message, without the system's.
-fn floor(clock: &Clock, plan: &Plan) -> Duration {
+/// The loop's own work for one message, without the stack's.
+fn floor(now: impl Fn() -> Instant, plan: &Plan) -> Duration {
     let mut probe = probe(plan, 0);
     let mut out = Measurement::of(plan);
-    let mut mirror = Mirror { bytes: Vec::with_capacity(WINDOW) };
-    let mut scratch = vec![0; WINDOW + 1];
-    let mut pump = Pump::new();
+    let mut echo = Vec::with_capacity(WINDOW);
     let mut message = 0;
-    fastest(clock, || {
-        let begun = clock.now();
+    fastest(&now, || {
+        let begun = now();
         probe.begin(begun, message);
         message += 1;
-        pump.readable = true;
-        // Neither writing nor reading can fail here.
-        let _ = pump.run(&mut mirror, &mut probe, &mut scratch, begun, || clock.now());
+        echo.clear();
+        echo.extend_from_slice(probe.to_send());
+        probe.handle_sent(begun, echo.len());
+        probe.handle_received(now(), &echo);
         let Some(end) = probe.end() else { return };
         let at = end.map_or(begun, |took| begun + took).saturating_duration_since(Instant::START);
         out.record(&Sample::new(at, 0, end));
     })
 }
 
-/// A stream whose other end echoes in no time.
-struct Mirror {
-    bytes: Vec<u8>,
-}
-
-impl Write for Mirror {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Read for Mirror {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let n = self.bytes.len();
-        into[..n].copy_from_slice(&self.bytes);
-        self.bytes.clear();
-        Ok(n)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     #[test]
     fn an_instrument_knows_itself() {
-        let plan = Plan::new(([127, 0, 0, 1], 7).into());
-        let instrument = Instrument::examine(&plan);
+        let clock = Clock::start();
+        let examine = |plan: &Plan| Instrument::examine(plan, || clock.now());
+        let plan = Plan::new();
+        let instrument = examine(&plan);
         assert!(!instrument.resolution.is_zero());
         assert!(instrument.floor > Some(instrument.clock), "{instrument:?}");
         // It makes the message and compares all of it: 64 KiB take much longer than one byte.
-        let longest = Instrument::examine(&Plan { length: LONGEST, ..plan.clone() });
+        let longest = examine(&Plan { length: LONGEST, ..plan.clone() });
         assert!(longest.floor > instrument.floor.map(|floor| 2 * floor), "{longest:?}");
         let long = Plan { length: LONGEST + 1, ..plan };
-        assert_eq!(Instrument::examine(&long).floor, None);
+        assert_eq!(examine(&long).floor, None);
     }
 }

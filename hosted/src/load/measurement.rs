@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 use echo_core::{Failure, Tally};
 use rustix::io::Errno;
 
-use super::failure::lack;
-use super::{Instrument, Lack, Pace, Plan, Wrong};
+use super::{Instrument, Pace, Plan, Wrong};
 use crate::ports::Ports;
+use crate::stack::{Kernel, Lack, Stops};
 use crate::timeline::Timeline;
 use crate::times::Times;
 
@@ -83,15 +83,6 @@ pub enum Ended {
     Failed,
 }
 
-/// Times in which the instrument did not run: its process was stopped, or the machine suspended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stops {
-    /// How often.
-    pub times: u64,
-    /// For how long in all.
-    pub total: Duration,
-}
-
 /// One failed message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Incident {
@@ -132,23 +123,6 @@ impl Sample {
     pub const fn new(at: Duration, connection: usize, end: Result<Duration, Failure>) -> Self {
         let (message, late, connecting) = (0, Duration::ZERO, None);
         Self { at, connection, message, late, connecting, interrupted: false, errno: None, end }
-    }
-}
-
-/// What the kernel knows of connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kernel {
-    /// Segments sent again since the measurement began.
-    pub retransmits: u64,
-    /// Its smoothed round-trip time, of the connection asked last.
-    pub srtt: Duration,
-}
-
-impl Kernel {
-    /// This connection's word after that of those `before`.
-    pub(super) fn after(self, before: Option<Self>) -> Self {
-        let retransmits = before.map_or(0, |before| before.retransmits);
-        Self { retransmits: self.retransmits + retransmits, ..self }
     }
 }
 
@@ -234,7 +208,7 @@ impl Measurement {
 
     fn record_failure(&mut self, sample: &Sample, failure: Failure) {
         let &Sample { at, connection, errno, .. } = sample;
-        self.lack = errno.and_then(lack).or(self.lack);
+        self.lack = errno.and_then(Lack::of).or(self.lack);
         self.timeline.record_failure(at);
         self.wrong.record(&failure);
         if self.incidents.len() < INCIDENTS {
@@ -301,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_wait_for_the_connection_is_part_of_the_response() {
-        let plan = Plan { pace: Pace::Rate(10.0), ..Plan::new(([127, 0, 0, 1], 7).into()) };
+        let plan = Plan { pace: Pace::Rate(10.0), ..Plan::new() };
         let mut out = Measurement::of(&plan);
         out.record(&sample(1, 30, Ok(Duration::from_millis(5))));
         assert_eq!(out.times.slowest(), Some(Duration::from_millis(5)));

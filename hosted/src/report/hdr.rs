@@ -20,7 +20,7 @@ pub fn hdr(subject: &Subject<'_>, measurement: &Measurement) -> Result<Vec<u8>> 
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     let mut log = IntervalLogWriterBuilder::new()
-        .add_comment(&format!("[{} of {} in nanoseconds]", subject.command, subject.plan.address))
+        .add_comment(&format!("[{} of {} in nanoseconds]", subject.command, subject.address))
         .with_start_time(measurement.started)
         .with_base_time(measurement.started)
         .with_max_value_divisor(MAX_DIVISOR)

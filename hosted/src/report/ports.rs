@@ -2,15 +2,16 @@
 //! few ports.
 
 use super::Subject;
-use crate::load::{Lack, Measurement};
+use crate::load::Measurement;
 use crate::percentiles::{MEDIAN, P99, percentile};
+use crate::stack::Lack;
 use crate::units;
 
 /// Not the peer's failure, nor its times.
 pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
     let Measurement { ports, lack, .. } = *measurement;
     let told = ports.map_or(String::new(), |ports| format!(" ({ports}, for a minute each)"));
-    let addresses = subject.plan.sources.len().max(1) as u64;
+    let addresses = subject.sources.len().max(1) as u64;
     let fewer = match (subject.plan.per_message, subject.plan.reset) {
         (true, false) => {
             "more source addresses by --bind, no TIME-WAIT by --reset, fewer messages by --rate"
@@ -55,9 +56,11 @@ mod tests {
 
     #[test]
     fn what_this_machine_lacks_is_not_the_peers_failure() {
-        let plan = Plan { per_message: true, ..Plan::new(([127, 0, 0, 1], 7).into()) };
+        let plan = Plan { per_message: true, ..Plan::new() };
+        let (name, payload) = (String::new(), String::new());
+        let address = ([127, 0, 0, 1], 7).into();
         let subject =
-            Subject { command: "rate", name: String::new(), payload: String::new(), plan: &plan };
+            Subject { command: "rate", name, address, sources: Vec::new(), payload, plan: &plan };
         let told = |resting, lack| {
             let ports = Some(Ports { all: 100, resting });
             ports_of(&subject, Measurement { ports, lack, ..Measurement::new() })

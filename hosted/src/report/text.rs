@@ -10,8 +10,9 @@ use super::hints::hints;
 use super::ports::ports;
 use crate::address::reason;
 use crate::blocks;
-use crate::load::{Ended, Incident, Measurement, Plan, Stops};
+use crate::load::{Ended, Incident, Measurement, Plan};
 use crate::percentiles::{self, P99, PERCENTILES};
+use crate::stack::Stops;
 use crate::times::Times;
 use crate::units::{self, plain};
 
@@ -22,7 +23,8 @@ const COLUMN: usize = 10;
 #[must_use]
 pub fn header(subject: &Subject<'_>) -> String {
     let (name, pace) = (&subject.name, subject.pace());
-    let Plan { address, length, connections, .. } = subject.plan;
+    let Plan { length, connections, .. } = subject.plan;
+    let address = subject.address;
     let place = if *name == address.to_string() { String::new() } else { format!(" ({address})") };
     let connections = units::counted((*connections).into(), "connection");
     let bytes = if *length == 1 { "byte" } else { "bytes" };

@@ -1,7 +1,7 @@
 //! One client: its stream, its session, and what is known of both.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 
 use echo_core::{CloseReason, Endpoint, Instant, Rules, Session};
 use mio::event::Event;
@@ -15,7 +15,6 @@ pub(super) struct Connection<const N: usize> {
     pub(super) peer: SocketAddr,
     session: Session<N>,
     pump: Pump,
-    fin_sent: bool,
     /// When the worker looks at it again; not later than it is due.
     pub(super) alarm: Option<Instant>,
     /// It waits for another turn.
@@ -28,9 +27,7 @@ impl<const N: usize> Connection<N> {
             stream,
             peer,
             session: Session::new(now, rules),
-            // The system's first event tells whether something has arrived.
-            pump: Pump { readable: false, ..Pump::new() },
-            fin_sent: false,
+            pump: Pump::unread(),
             alarm: None,
             queued: false,
         }
@@ -71,12 +68,6 @@ impl<const N: usize> Connection<N> {
             self.pump.run(&mut self.stream, &mut self.session, scratch, now, || now)
         };
         let pumped = pumped.map_err(End::Broken)?;
-        self.session.handle_timeout(now);
-        if self.session.finished() && !self.fin_sent {
-            self.fin_sent = true;
-            // A peer that is gone already is found out by the next read.
-            let _ = self.stream.shutdown(Shutdown::Write);
-        }
         self.session.end().map_or(Ok(pumped), |reason| Err(End::Closed(reason)))
     }
 }
@@ -294,7 +285,7 @@ mod tests {
         let (mut desk, mut peer) =
             Desk::with_all_sent(Rules { one_shot: true, ..Rules::default() });
         desk.wait(SILENCE).expect("the peer is still there");
-        assert!(desk.connection.fin_sent);
+        assert!(desk.connection.session.finished());
         let mut read = 0;
         for _ in 0..10 {
             read += desk.bite(&mut peer);

@@ -11,9 +11,10 @@ mod servers;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use hosted::load::{self, Measurement, Observer, Pace, Plan, Sample};
+use hosted::load::{Measurement, Observer, Pace, Plan, Sample};
 use hosted::percentiles::{MEDIAN, percentile};
 use hosted::signals::Stop;
+use hosted::sockets;
 
 use self::servers::{Delaying, LENGTH};
 
@@ -36,10 +37,11 @@ impl Observer for Notes {
 /// The measurement, the round trip of each message, and for how long the server held it.
 fn measure(server: Delaying, count: u64, pace: Pace) -> (Measurement, Vec<Sample>, Vec<Duration>) {
     let length = LENGTH as u64;
-    let plan = Plan { length, count: Some(count), pace, ..Plan::new(server.address) };
+    let plan = Plan { length, count: Some(count), pace, ..Plan::new() };
     let first = TcpStream::connect(server.address).expect("connected");
     let mut notes = Notes::default();
-    let out = load::run(&plan, first, &Stop::new().expect("a pipe"), &mut notes).expect("a run");
+    let out =
+        sockets::measure(&plan, first, &Stop::new().expect("a pipe"), &mut notes).expect("a run");
     let held = server.held();
     assert_eq!((out.tally.echoed(), held.len() as u64), (count, count));
     for (sample, held) in notes.0.iter().zip(&held) {

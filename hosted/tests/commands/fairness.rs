@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 
 use echo_core::{Instant, Rules, Session};
-use hosted::pump::{Pump, Pumped};
+use hosted::pump::{Pump, Pumped, Stream};
 
 use crate::support::{Echo, connect, ping, rest};
 
@@ -78,6 +78,12 @@ impl Write for Flood {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Flood {
+    fn shut(&self) -> io::Result<()> {
         Ok(())
     }
 }

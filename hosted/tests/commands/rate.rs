@@ -9,8 +9,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use hosted::load::{self, Plan};
+use hosted::load::{Measurement, Plan};
 use hosted::signals::Stop;
+use hosted::sockets;
 use serde_json::Value;
 
 use crate::support::{
@@ -353,11 +354,11 @@ fn the_observer_looks_between_messages() {
         length: LENGTH as u64,
         limit: Some(PATIENCE),
         time: Some(Duration::from_secs(1)),
-        ..Plan::new(address)
+        ..Plan::new()
     };
     let stop = Stop::new().expect("a descriptor");
     let mut between = 0;
-    load::run(&plan, connect(address), &stop, &mut |so_far: &load::Measurement| {
+    sockets::measure(&plan, connect(address), &stop, &mut |so_far: &Measurement| {
         // Long enough for a message that is on its way to arrive.
         (0..100).for_each(|_| thread::yield_now());
         between += u32::from(arrived.load(SeqCst) == so_far.tally.messages());

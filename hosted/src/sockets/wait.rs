@@ -1,4 +1,4 @@
-//! Waiting for the lanes of a load.
+//! Waiting for sockets.
 //!
 //! One connection with messages that fit into its buffers is waited for inside
 //! the read itself: one system call to send, one to receive, and no third. Such a
@@ -17,9 +17,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::SockRef;
 
-use super::lane::Lane;
-use super::{Pace, Plan};
+use super::link::Link;
+use crate::load::{Pace, Plan};
 use crate::pump::Pump;
+use crate::stack::Busy;
 use crate::timer::Timer;
 
 /// The longest wait inside a read: how soon a request to stop is seen.
@@ -34,7 +35,7 @@ const COARSE: Duration = Duration::from_millis(20);
 /// The longest message that is waited for inside the read: it fits into the buffers of any system.
 const INSIDE: u64 = 16 << 10;
 
-/// The timer's events; no lane has this number.
+/// The timer's events; no link has this number.
 const TIMER: Token = Token(usize::MAX - 1);
 
 pub(super) struct Wait {
@@ -42,7 +43,7 @@ pub(super) struct Wait {
     events: Events,
     /// Wakes at the very instant of a schedule.
     timer: Option<Timer>,
-    /// Lanes that have more to do than their turn allowed.
+    /// Links that have more to move than their turn allowed.
     again: Vec<usize>,
     /// Whether to wait inside the read.
     inside: bool,
@@ -75,9 +76,11 @@ impl Wait {
         })
     }
 
-    /// Hears of changes of this lane's stream.
-    pub(super) fn watch(&self, stream: &mut TcpStream, lane: u16) -> io::Result<()> {
-        self.poll.registry().register(stream, Token(lane.into()), Pump::interest())
+    /// Hears of changes of this link's stream.
+    pub(super) fn watch(&self, link: &mut Link, number: usize) -> io::Result<()> {
+        link.source().map_or(Ok(()), |stream| {
+            self.poll.registry().register(stream, Token(number), Pump::interest())
+        })
     }
 
     /// Whether streams are waited for in their reads, and not watched.
@@ -86,7 +89,7 @@ impl Wait {
     }
 
     /// A stream is connected.
-    pub(super) fn opened(&mut self, stream: &mut TcpStream) -> io::Result<()> {
+    pub(super) fn opened(&self, stream: &mut TcpStream) -> io::Result<()> {
         if self.inside {
             self.poll.registry().deregister(stream)?;
             let socket = SockRef::from(&*stream);
@@ -97,41 +100,46 @@ impl Wait {
         Ok(())
     }
 
-    /// This lane has more to do.
-    pub(super) fn again(&mut self, lane: usize) {
-        self.again.push(lane);
+    /// This link has more to move.
+    pub(super) fn again(&mut self, link: usize) {
+        self.again.push(link);
     }
 
-    /// Waits for lanes that have something to do, but not beyond `until`.
+    /// Waits for links that have something to do, but not beyond `until`.
     /// Returns whether time has passed: not if the wait comes inside the read, or is none.
     pub(super) fn ready(
         &mut self,
-        lanes: &mut [Lane<'_>],
+        links: &mut [Link],
         now: Instant,
         until: Instant,
+        busy: Busy,
         ready: &mut Vec<usize>,
     ) -> io::Result<bool> {
-        let only = &mut lanes[0];
+        // The only link, if it waits for an echo.
+        let mut only = match links {
+            [link] if busy.messages > 0 && link.stream().is_some() => Some(link),
+            _ => None,
+        };
         if self.inside
-            && only.is_busy()
-            && let Some(stream) = only.stream()
+            && let Some(link) = &mut only
         {
             let far = now + self.slice + COARSE;
-            let inside = only.due().is_none_or(|due| due >= far);
-            if inside || is_readable(stream, until.saturating_duration_since(now))? {
+            let inside = busy.deadline.is_none_or(|deadline| deadline >= far);
+            let left = until.saturating_duration_since(now);
+            if inside || is_readable(link, left)? {
                 ready.push(0);
-                only.wait_inside();
+                link.wait_inside();
             }
             return Ok(!inside);
         }
         let mut wait = until.saturating_duration_since(now);
         if !self.spin.is_zero() {
-            let quiet = now.saturating_duration_since(self.moved.max(only.begun()));
+            let quiet = now.saturating_duration_since(self.moved.max(busy.since));
             if quiet < self.spin || wait <= self.spin {
-                if lanes.len() == 1 && lanes[0].is_busy() && lanes[0].is_open() {
+                if let Some(link) = only {
                     // Asking the stream itself is one system call less, and the loop reads the
                     // clock after it anyway.
-                    lanes[0].wait_inside();
+                    link.wait_inside();
                     ready.push(0);
                     return Ok(false);
                 }
@@ -155,8 +163,8 @@ impl Wait {
         ready.append(&mut self.again);
         for event in &self.events {
             let Token(key) = event.token();
-            if let Some(lane) = lanes.get_mut(key) {
-                lane.note(event);
+            if let Some(link) = links.get_mut(key) {
+                link.note(event);
                 ready.push(key);
             }
         }
@@ -167,8 +175,9 @@ impl Wait {
     }
 }
 
-/// Waits for a stream to have something to read, exactly so long at most.
-fn is_readable(stream: &TcpStream, wait: Duration) -> io::Result<bool> {
+/// Waits for a link to have something to read, exactly so long at most.
+fn is_readable(link: &Link, wait: Duration) -> io::Result<bool> {
+    let Some(stream) = link.stream() else { return Ok(false) };
     let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
     match poll(&mut [PollFd::new(stream, PollFlags::IN)], Some(&wait)) {
         Err(Errno::INTR) => Ok(false),

@@ -1,6 +1,6 @@
 //! The clock of a load, which stands still while the load does not run.
 //!
-//! The loop never waits longer than a [tick](super::TICK), an eighth of a second,
+//! The loop never waits longer than a [tick](crate::load::TICK), an eighth of a second,
 //! and reads its clock after each wait. Two readings that lie more than a second
 //! apart mean that nobody ran in between: the process was stopped (Ctrl+Z), the machine was
 //! suspended, or a disk did not take the table of messages. That is no property of
@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use echo_core::Instant;
 
-use super::Stops;
 use crate::clock::Clock;
+use crate::stack::Stops;
 
 /// Readings further apart are a stop.
 const STOPPED: Duration = Duration::from_secs(1);
 
-pub(super) struct Stopwatch {
+pub(crate) struct Stopwatch {
     clock: Cell<Clock>,
     /// The last reading.
     last: Cell<Instant>,
@@ -30,17 +30,17 @@ pub(super) struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// Goes on where `clock` is, which was read at `now`.
-    pub(super) fn new(clock: Clock, now: Instant) -> Self {
-        Self { clock: clock.into(), last: now.into(), stops: Cell::default() }
+    /// Goes on where `clock` is.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock: clock.into(), last: clock.now().into(), stops: Cell::default() }
     }
 
-    pub(super) fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Instant {
         self.at(Clock::system())
     }
 
     /// How often it has stood still, and for how long.
-    pub(super) fn stops(&self) -> Stops {
+    pub(crate) fn stops(&self) -> Stops {
         self.stops.get()
     }
 
@@ -77,8 +77,8 @@ mod tests {
     fn told(system: &[u32]) -> (Vec<Duration>, Stops) {
         let clock = Clock::start();
         let start = Clock::system();
-        let watch = Stopwatch::new(clock, clock.at(start));
         let zero = clock.at(start);
+        let watch = Stopwatch { last: zero.into(), ..Stopwatch::new(clock) };
         let told = system.iter().map(|at| watch.at(start + *at * MILLI));
         (told.map(|now| now.saturating_duration_since(zero)).collect(), watch.stops())
     }

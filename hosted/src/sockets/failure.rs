@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind};
 use echo_core::Failure;
 use rustix::io::Errno;
 
+use crate::stack::Lack;
+
 /// Why a connection was not opened, or broke.
 ///
 /// Only what the own machine lacks is its own failure. Whatever else forbids the way (a route
@@ -15,28 +17,8 @@ pub(super) fn failure(error: &io::Error) -> Failure {
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
             Failure::Reset
         }
-        _ if Errno::from_io_error(error).and_then(lack).is_some() => Failure::Local,
+        _ if Errno::from_io_error(error).and_then(Lack::of).is_some() => Failure::Local,
         _ => Failure::Unreachable,
-    }
-}
-
-/// What the own machine has none left of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lack {
-    /// Local ports for one more connection to the peer.
-    Ports,
-    /// Descriptors or memory for one more socket.
-    Sockets,
-}
-
-/// What this error says that there is none left of.
-pub(super) fn lack(errno: Errno) -> Option<Lack> {
-    match errno {
-        Errno::ADDRNOTAVAIL | Errno::ADDRINUSE | Errno::AGAIN => Some(Lack::Ports),
-        Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::NOSPC => {
-            Some(Lack::Sockets)
-        }
-        _ => None,
     }
 }
 
@@ -59,7 +41,7 @@ mod tests {
             (Errno::MFILE, Lack::Sockets),
             (Errno::NOBUFS, Lack::Sockets),
         ] {
-            assert_eq!((sorted(errno), lack(errno)), (Failure::Local, Some(what)));
+            assert_eq!((sorted(errno), Lack::of(errno)), (Failure::Local, Some(what)));
         }
         assert_eq!(sorted(Errno::CONNREFUSED), Failure::Refused);
         for errno in [Errno::CONNRESET, Errno::CONNABORTED, Errno::PIPE] {

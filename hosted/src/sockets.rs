@@ -1,0 +1,186 @@
+//! The operating system's TCP as a [`Stack`] that is measured over.
+
+mod failure;
+mod link;
+mod wait;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{Context, Result};
+use echo_core::{Endpoint, Failure, Instant};
+use rustix::io::Errno;
+
+use self::link::Link;
+use self::wait::Wait;
+use crate::address::Opened;
+use crate::clock::Clock;
+use crate::load::{self, Measurement, Observer, Plan};
+use crate::ports::Ports;
+use crate::pump::Pumped;
+use crate::signals::Stop;
+use crate::stack::{Busy, Kernel, Moved, Stack, Stops, Unasked};
+use crate::stopwatch::Stopwatch;
+
+/// The most bytes read at once.
+const SCRATCH: usize = 64 << 10;
+
+/// Connections to one address.
+pub struct Sockets {
+    address: SocketAddr,
+    /// Local addresses of the same family, from which connections come in turn; the system
+    /// chooses if there are none.
+    sources: Vec<IpAddr>,
+    /// A connection that is open already, for the first link.
+    first: Option<Opened>,
+    links: Vec<Link>,
+    wait: Wait,
+    clock: Stopwatch,
+    scratch: Vec<u8>,
+    errno: Option<Errno>,
+}
+
+/// Carries out `plan` against the peer of `first`, which becomes the first connection, until the
+/// plan says so or `stop` is requested. With a connection per message it is the first message's.
+///
+/// # Errors
+///
+/// If the connection is lost at once, or the system has no way to wait for sockets. What goes
+/// wrong with messages is in the measurement.
+pub fn measure(
+    plan: &Plan,
+    first: impl Into<Opened>,
+    stop: &Stop,
+    observer: &mut dyn Observer,
+) -> Result<Measurement> {
+    let mut sockets = Sockets::new(plan, first.into())?;
+    load::run(plan, &mut sockets, stop, observer).context(CANNOT_WAIT)
+}
+
+/// What an error of waiting is an error of.
+pub const CANNOT_WAIT: &str = "cannot wait for sockets";
+
+impl Sockets {
+    /// As many as `plan` needs, to the peer of `first`. The clock starts when that began to open.
+    ///
+    /// # Errors
+    ///
+    /// If the connection is lost at once, or the system has no way to wait for sockets.
+    pub fn new(plan: &Plan, first: Opened) -> Result<Self> {
+        Ok(Self {
+            address: first.stream.peer_addr().context("the connection was lost at once")?,
+            sources: Vec::new(),
+            links: (0..plan.connections.max(1)).map(|_| Link::closed(plan.reset)).collect(),
+            wait: Wait::new(plan).context(CANNOT_WAIT)?,
+            clock: Stopwatch::new(Clock::started(first.took)),
+            first: Some(first),
+            scratch: vec![0; SCRATCH],
+            errno: None,
+        })
+    }
+
+    /// The same connections, but the next ones come from these addresses in turn.
+    #[must_use]
+    pub fn from(self, sources: Vec<IpAddr>) -> Self {
+        Self { sources, ..self }
+    }
+
+    /// Where the next connection of a link is to come from.
+    fn source(&self, link: usize) -> Option<IpAddr> {
+        let turn = (link + self.links[link].opened()).checked_rem(self.sources.len())?;
+        self.sources.get(turn).copied()
+    }
+
+    fn move_bytes<E: Endpoint>(
+        &mut self,
+        link: usize,
+        endpoint: &mut E,
+        now: Instant,
+    ) -> io::Result<Moved> {
+        let it = &mut self.links[link];
+        let moved = it.look(&self.wait)?;
+        if moved == Moved::Done
+            && it.pump(endpoint, &mut self.scratch, now, &self.clock)? == Pumped::More
+        {
+            self.wait.again(link);
+        }
+        Ok(moved)
+    }
+
+    fn failure(&mut self, error: &io::Error) -> Failure {
+        self.errno = Errno::from_io_error(error);
+        failure::failure(error)
+    }
+}
+
+impl Stack for Sockets {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn stops(&self) -> Stops {
+        self.clock.stops()
+    }
+
+    fn open(&mut self, link: usize) -> Result<Instant, Failure> {
+        let now = self.now();
+        let first = if link == 0 { self.first.take() } else { None };
+        let since = first
+            .as_ref()
+            .map_or(now, |first| Instant::new(now.since_start().saturating_sub(first.took)));
+        let source = self.source(link);
+        let it = &mut self.links[link];
+        let opening = match first {
+            Some(Opened { stream, .. }) => it.adopt(stream),
+            None => it.open(self.address, source),
+        };
+        let opening = opening.and_then(|()| self.wait.watch(it, link));
+        opening.map_err(|error| self.failure(&error))?;
+        Ok(since)
+    }
+
+    fn pump<E: Endpoint>(
+        &mut self,
+        link: usize,
+        endpoint: &mut E,
+        now: Instant,
+    ) -> Result<Moved, Failure> {
+        let moved = self.move_bytes(link, endpoint, now);
+        let moved = moved.map_err(|error| self.failure(&error))?;
+        if moved == Moved::Opening {
+            endpoint.handle_timeout(now);
+        }
+        Ok(moved)
+    }
+
+    fn unasked(&mut self, link: usize) -> Option<Unasked> {
+        self.links[link].unasked(&mut self.scratch, !self.wait.is_inside())
+    }
+
+    fn close(&mut self, link: usize) {
+        self.links[link].close();
+    }
+
+    fn wait(
+        &mut self,
+        now: Instant,
+        until: Instant,
+        busy: Busy,
+        ready: &mut Vec<usize>,
+    ) -> io::Result<Instant> {
+        let over = self.wait.ready(&mut self.links, now, until, busy, ready)?;
+        Ok(if over { self.now() } else { now })
+    }
+
+    fn kernel(&self, link: usize) -> Option<Kernel> {
+        self.links[link].kernel()
+    }
+
+    fn errno(&self) -> Option<Errno> {
+        self.errno
+    }
+
+    fn ports(&self) -> Option<Ports> {
+        Ports::read()
+    }
+}

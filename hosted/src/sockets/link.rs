@@ -1,0 +1,172 @@
+//! One connection of the operating system's, in whatever state.
+
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use echo_core::{Endpoint, Instant};
+use mio::event::Event;
+use mio::net::TcpStream;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+use socket2::SockRef;
+
+use super::wait::Wait;
+use crate::address::{self, refuse_itself};
+use crate::pump::{Pump, Pumped};
+use crate::stack::{Kernel, Moved, Unasked};
+use crate::stopwatch::Stopwatch;
+use crate::tcp_info::{self, TcpInfo};
+
+pub(super) struct Link {
+    state: State,
+    pump: Pump,
+    /// How many connections it has begun.
+    opened: usize,
+    /// It ends them by a reset.
+    reset: bool,
+}
+
+enum State {
+    Closed,
+    Opening(TcpStream),
+    Open(TcpStream),
+}
+
+impl Link {
+    pub(super) const fn closed(reset: bool) -> Self {
+        Self { state: State::Closed, pump: Pump::new(), opened: 0, reset }
+    }
+
+    pub(super) const fn opened(&self) -> usize {
+        self.opened
+    }
+
+    /// Begins to open a connection, from this address of ours.
+    pub(super) fn open(&mut self, address: SocketAddr, source: Option<IpAddr>) -> io::Result<()> {
+        self.opened += 1;
+        self.take(match source {
+            None => TcpStream::connect(address)?,
+            source => TcpStream::from_std(address::begin(address, source)?.into()),
+        })
+    }
+
+    /// Takes a connection that is open.
+    pub(super) fn adopt(&mut self, stream: std::net::TcpStream) -> io::Result<()> {
+        self.opened += 1;
+        stream.set_nonblocking(true)?;
+        self.take(TcpStream::from_std(stream))
+    }
+
+    fn take(&mut self, stream: TcpStream) -> io::Result<()> {
+        Pump::prepare(&stream)?;
+        self.pump = Pump::new();
+        self.state = State::Opening(stream);
+        Ok(())
+    }
+
+    pub(super) fn close(&mut self) {
+        self.state = State::Closed;
+    }
+
+    /// The stream of an open connection.
+    pub(super) fn stream(&self) -> Option<&TcpStream> {
+        if let State::Open(stream) = &self.state { Some(stream) } else { None }
+    }
+
+    /// The stream, to be watched.
+    pub(super) fn source(&mut self) -> Option<&mut TcpStream> {
+        match &mut self.state {
+            State::Closed => None,
+            State::Opening(stream) | State::Open(stream) => Some(stream),
+        }
+    }
+
+    /// Remembers what the system says of the stream.
+    pub(super) fn note(&mut self, event: &Event) {
+        self.pump.note(event);
+    }
+
+    /// Lets the next read and write wait in the system call.
+    pub(super) fn wait_inside(&mut self) {
+        self.pump.readable = true;
+        self.pump.writable = true;
+    }
+
+    /// Whether it is open now; it may have become so.
+    pub(super) fn look(&mut self, wait: &Wait) -> io::Result<Moved> {
+        match &mut self.state {
+            State::Open(_) => return Ok(Moved::Done),
+            State::Opening(stream) if is_connected(stream)? => {
+                wait.opened(stream)?;
+                if self.reset {
+                    SockRef::from(&*stream).set_linger(Some(Duration::ZERO))?;
+                }
+            }
+            _ => return Ok(Moved::Opening),
+        }
+        if let State::Opening(stream) = mem::replace(&mut self.state, State::Closed) {
+            self.state = State::Open(stream);
+        }
+        Ok(Moved::Opened)
+    }
+
+    /// Moves what can be moved, if it is open.
+    pub(super) fn pump<E: Endpoint>(
+        &mut self,
+        endpoint: &mut E,
+        scratch: &mut [u8],
+        now: Instant,
+        clock: &Stopwatch,
+    ) -> io::Result<Pumped> {
+        match &mut self.state {
+            State::Open(stream) => self.pump.run(stream, endpoint, scratch, now, || clock.now()),
+            _ => Ok(Pumped::Blocked),
+        }
+    }
+
+    /// What has come, unless the system would have `told` and has not. It stays there.
+    pub(super) fn unasked(&self, scratch: &mut [u8], told: bool) -> Option<Unasked> {
+        let stream = self.stream().filter(|_| self.pump.readable || !told)?;
+        match recv(stream, scratch, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Err(Errno::WOULDBLOCK | Errno::INTR) => None,
+            Ok((_, 0)) | Err(_) => Some(Unasked::Closed),
+            Ok((_, n)) => Some(Unasked::Bytes(n as u64)),
+        }
+    }
+
+    pub(super) fn kernel(&self) -> Option<Kernel> {
+        let TcpInfo { retransmits, srtt, .. } = tcp_info::read(self.stream()?)?;
+        Some(Kernel { retransmits, srtt })
+    }
+}
+
+fn is_connected(stream: &TcpStream) -> io::Result<bool> {
+    let error = match stream.peer_addr() {
+        Ok(peer) => return refuse_itself(stream.local_addr()?, peer).map(|()| true),
+        Err(error) => stream.take_error()?.unwrap_or(error),
+    };
+    if error.kind() == ErrorKind::NotConnected { Ok(false) } else { Err(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use echo_core::Failure;
+    use socket2::{Domain, Socket, Type};
+
+    use super::super::failure::failure;
+    use super::*;
+
+    #[test]
+    fn a_connection_to_itself_is_no_connection() {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+        let itself = socket.local_addr().expect("bound");
+        socket.connect(&itself).expect("the system does that");
+        let error = is_connected(&TcpStream::from_std(socket.into())).expect_err("nobody is there");
+        assert_eq!(failure(&error), Failure::Refused);
+    }
+}
