@@ -11,11 +11,12 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use hosted::load::{Measurement, Plan};
-use hosted::percentiles::{MEDIAN, percentile};
-use hosted::signals::Stop;
+use echo_instruments::measurement::Measurement;
+use echo_instruments::measurement::percentiles::{MEDIAN, percentile};
+use echo_instruments::plan::Plan;
+use echo_instruments::quantity;
+use echo_instruments::signals::Stop;
 use hosted::sockets;
-use hosted::units;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -53,8 +54,8 @@ fn main() -> Result<()> {
                 values[values.len() / 2]
             };
             let [rtt, cpu] = [median(|sample| sample.rtt), median(|sample| sample.cpu)]
-                .map(|seconds| units::duration(Duration::from_secs_f64(seconds)));
-            let rate = units::plain(&units::amount(median(|sample| sample.rate)));
+                .map(|seconds| quantity::duration(Duration::from_secs_f64(seconds)));
+            let rate = quantity::plain(&quantity::amount(median(|sample| sample.rate)));
             println!("{connections:>11}  {name:<16}{rtt:>12}{rate:>14}{cpu:>18}");
         }
     }

@@ -10,9 +10,10 @@ mod servers;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use hosted::load::{Measurement, Pace, Plan};
-use hosted::percentiles::{MEDIAN, P99, percentile};
-use hosted::signals::Stop;
+use echo_instruments::measurement::Measurement;
+use echo_instruments::measurement::percentiles::{MEDIAN, P99, percentile};
+use echo_instruments::plan::{Pace, Plan};
+use echo_instruments::signals::Stop;
 use hosted::sockets;
 
 use servers::{Delaying, LENGTH};

@@ -11,13 +11,16 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use echo_instruments::clock::Clock;
+use echo_instruments::load;
+use echo_instruments::measurement::Measurement;
+use echo_instruments::measurement::percentiles::{MEDIAN, percentile};
+use echo_instruments::plan::Plan;
+use echo_instruments::signals::Stop;
+
 use anyhow::{Context, ensure};
 use echo_core::Rules;
-use hosted::clock::Clock;
-use hosted::load::{Instrument, Measurement, Plan};
-use hosted::percentiles::{MEDIAN, percentile};
 use hosted::server::Local;
-use hosted::signals::Stop;
 use hosted::sockets;
 use mio::{Events, Interest, Poll, Token};
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -39,7 +42,7 @@ fn main() -> anyhow::Result<()> {
     let spinning = spinning_server()?;
     place(0)?;
     let clock = Clock::start();
-    let floor = Instrument::examine(&plan(1), || clock.now()).floor.unwrap_or_default();
+    let floor = load::examine(&plan(1), || clock.now()).floor.unwrap_or_default();
     println!("own cost of a message of {LENGTH} bytes: {} ns", floor.as_nanos());
 
     let micros = |time: Duration| format!("{:.1} µs", time.as_secs_f64() * 1e6);

@@ -1,84 +1,20 @@
-//! Names and addresses: what the user wrote, what it resolves to, and sockets
-//! that are connected to it or listen on it.
+//! Sockets that are connected to an address, or listen on it.
 
 mod race;
 mod source;
 
-use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::str::FromStr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow};
+use echo_instruments::ports::Ports;
+use echo_instruments::reason::reason;
+use echo_instruments::target::Target;
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use self::source::{begin, matching, reachable};
-use crate::ports::Ports;
 use crate::pump::Pump;
-
-/// A host, by name or address, and perhaps a port: `board.local`,
-/// `10.0.0.7:2333`, `[::1]:2333`, `::1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// The name, or the address without brackets.
-    pub host: String,
-    /// The port, if one was given.
-    pub port: Option<u16>,
-}
-
-impl FromStr for Target {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-            let (host, after) =
-                rest.split_once(']').ok_or("the bracket of the IPv6 address is not closed")?;
-            (host, (!after.is_empty()).then_some(after))
-        } else if text.matches(':').count() == 1 {
-            let (host, _) = text.split_once(':').unwrap_or((text, ""));
-            (host, Some(&text[host.len()..]))
-        } else {
-            (text, None)
-        };
-        if host.is_empty() || host.contains(char::is_whitespace) {
-            return Err("expected HOST, HOST:PORT or [IPV6]:PORT".into());
-        }
-        let port = port.map(|port| port.strip_prefix(':').unwrap_or("").parse()).transpose();
-        let port = port.map_err(|_| "the port must be a number from 0 to 65535")?;
-        Ok(Self { host: host.into(), port })
-    }
-}
-
-impl Target {
-    /// All addresses of the host, each once, in the resolver's order.
-    ///
-    /// # Errors
-    ///
-    /// If the name is unknown.
-    pub fn resolve(&self, default_port: u16) -> Result<Vec<SocketAddr>> {
-        let port = self.port.unwrap_or(default_port);
-        let answers = (self.host.as_str(), port)
-            .to_socket_addrs()
-            .with_context(|| format!("cannot resolve {:?}", self.host))?;
-        let addresses = each_once(answers);
-        if addresses.is_empty() {
-            bail!("cannot resolve {:?}: the name has no address", self.host);
-        }
-        Ok(addresses)
-    }
-}
-
-/// The addresses without repetitions: a hosts file may name one twice.
-fn each_once(answers: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
-    let mut addresses = Vec::new();
-    for address in answers {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    addresses
-}
 
 /// A connection, and how long opening it took.
 #[derive(Debug)]
@@ -249,81 +185,11 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
     anyhow!("cannot listen on {address}: {}{hint}", reason(error))
 }
 
-/// What went wrong, in lower case and without the number of the error.
-#[must_use]
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    match letters.next() {
-        // `I/O error` and its like stay as they are.
-        Some(first) if letters.as_str().starts_with(|c: char| c.is_ascii_lowercase()) => {
-            first.to_lowercase().chain(letters).collect()
-        }
-        _ => text.to_owned(),
-    }
-}
-
-/// The address without its port; the interface of a link-local one stays with it.
-#[must_use]
-pub fn ip(address: SocketAddr) -> String {
-    match address {
-        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
-        _ => address.ip().to_string(),
-    }
-}
-
-/// The address as people know it: an IPv4 peer of a dual-stack socket is shown as IPv4.
-#[must_use]
-pub fn canonical(address: SocketAddr) -> SocketAddr {
-    match address.ip().to_canonical() {
-        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
-        IpAddr::V6(_) => address,
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.port {
-            Some(port) if self.host.contains(':') => write!(f, "[{}]:{port}", self.host),
-            Some(port) => write!(f, "{}:{port}", self.host),
-            None => f.write_str(&self.host),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddrV6;
 
     use super::*;
-
-    #[test]
-    fn targets_are_read_as_people_write_them() {
-        for (text, host, port) in [
-            ("board.local", "board.local", None),
-            ("10.0.0.7:2333", "10.0.0.7", Some(2333)),
-            ("[::1]:2333", "::1", Some(2333)),
-            ("[::1]", "::1", None),
-            ("::1", "::1", None),
-            ("fe80::1%eth0", "fe80::1%eth0", None),
-        ] {
-            assert_eq!(text.parse(), Ok(Target { host: host.into(), port }), "{text}");
-        }
-    }
-
-    #[test]
-    fn wrong_targets_are_refused() {
-        for text in ["", ":2333", "host:", "host:70000", "host:x", "[::1", "[::1]2333", "a b"] {
-            assert!(text.parse::<Target>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_address_that_is_named_twice_is_one() {
-        let [one, other] = [1, 2].map(|last| SocketAddr::from(([127, 0, 0, last], 7)));
-        assert_eq!(each_once([one, other, one].into_iter()), [one, other]);
-    }
 
     #[test]
     fn every_address_that_does_not_answer_is_named() {
@@ -339,21 +205,13 @@ mod tests {
     }
 
     #[test]
-    fn a_link_local_address_needs_and_keeps_its_interface() {
-        let link_local = |scope| SocketAddrV6::new("fe80::1".parse().expect("IPv6"), 7, 0, scope);
-        let error = connect(&[link_local(0).into()], None).expect_err("which link?").to_string();
+    fn a_link_local_address_needs_its_interface() {
+        let link_local = SocketAddrV6::new("fe80::1".parse().expect("IPv6"), 7, 0, 0);
+        let error = connect(&[link_local.into()], None).expect_err("which link?").to_string();
         assert!(error.ends_with(NO_INTERFACE), "{error}");
         let target = Target { host: "fe80::1".into(), port: None };
         let error = listen(Some(&target), 0, 1).expect_err("which link?").to_string();
         assert!(error.ends_with(NO_INTERFACE), "{error}");
-        assert_eq!(ip(link_local(3).into()), "fe80::1%3");
-        assert_eq!(ip(SocketAddr::from(([10, 0, 0, 1], 7))), "10.0.0.1");
-    }
-
-    #[test]
-    fn errors_read_like_a_part_of_a_sentence() {
-        let error = io::Error::from_raw_os_error(rustix::io::Errno::CONNREFUSED.raw_os_error());
-        assert_eq!(reason(&error), "connection refused");
     }
 
     #[test]

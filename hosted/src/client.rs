@@ -14,39 +14,54 @@ mod input;
 mod screen;
 
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 use std::{process, thread};
 
 use anyhow::{Context, Result, anyhow};
+use echo_instruments::signals::Stop;
+use echo_instruments::target::Target;
+use echo_instruments::terminal::progress::{complain, note};
+use echo_instruments::terminal::streams::Stream;
+use echo_instruments::verdict::Verdict;
 
 use self::conversation::{Conversation, Manner};
 use self::input::{Input, Unit};
 use self::screen::Screen;
-use crate::cli::ClientArgs;
-use crate::progress::{complain, note};
-use crate::signals::Stop;
-use crate::streams::Stream;
-use crate::{Verdict, address};
+use crate::address;
 
-/// Runs `hosted client`.
+/// What to say, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Talk {
+    /// How long nothing may move while an echo is owed.
+    pub(crate) limit: Option<Duration>,
+    /// The most bytes to read at once.
+    pub(crate) buffer: usize,
+    /// Leave after the first line.
+    pub(crate) once: bool,
+    /// To be sent instead of the standard input.
+    pub(crate) message: Option<String>,
+}
+
+/// Talks to the server there until either side leaves.
 ///
 /// # Errors
 ///
 /// If the server cannot be reached, or the standard input or output is broken.
-pub fn main(args: &ClientArgs) -> Result<Verdict> {
-    let person_types = args.message.is_none() && io::stdin().is_terminal();
+pub(crate) fn talk(talk: &Talk, target: &Target, port: u16) -> Result<Verdict> {
+    let person_types = talk.message.is_none() && io::stdin().is_terminal();
     let person_reads = io::stdout().is_terminal();
     let dialogue = person_types && person_reads;
     leave_on_signals(dialogue).context("cannot catch signals")?;
 
-    let streamed = !person_types && !args.one_shot && args.message.is_none();
+    let streamed = !person_types && !talk.once && talk.message.is_none();
     let unit = match (dialogue, streamed) {
         (true, _) => Unit::Typed,
         (_, true) => Unit::Piece,
         (false, false) => Unit::Line,
     };
-    let input = Input::standard(input::Form { unit, once: args.one_shot })
+    let input = Input::standard(input::Form { unit, once: talk.once })
         .context("cannot open the standard input")?;
-    let input = match &args.message {
+    let input = match &talk.message {
         Some(message) => input.with_message(message),
         None => input,
     };
@@ -56,15 +71,15 @@ pub fn main(args: &ClientArgs) -> Result<Verdict> {
         (false, false) => screen::Form::Raw,
     };
 
-    let addresses = args.target.target().resolve(args.target.port)?;
-    let stream = address::connect(&addresses, args.timeout.0)?.stream;
+    let addresses = target.resolve(port)?;
+    let stream = address::connect(&addresses, talk.limit)?.stream;
     stream.set_nonblocking(true).context("cannot prepare the connection")?;
 
     let manner = Manner {
-        limit: args.timeout,
-        buffer: args.buffer as usize,
+        limit: talk.limit,
+        buffer: talk.buffer,
         stream: streamed,
-        exit: person_types || args.message.is_some(),
+        exit: person_types || talk.message.is_some(),
     };
     let screen = Screen::new(Stream::stdout(), screen);
     let Some(complaint) = Conversation::new(manner, stream, input, screen).run()? else {

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use echo_instruments::verdict::exit_code;
 use hosted::cli::Cli;
 
 fn main() -> ExitCode {
-    hosted::exit_code(hosted::run(Cli::parse()))
+    exit_code(hosted::run(Cli::parse()))
 }

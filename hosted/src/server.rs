@@ -1,28 +1,21 @@
-//! `hosted server`: any number of echo sessions on the operating system's TCP.
-//!
-//! This file turns flags into a [`Server`] and its end into words; a
-//! `worker` serves, and the session in `echo-core` decides.
+//! Any number of echo sessions on the operating system's TCP: a `worker` serves,
+//! and the session in `echo-core` decides.
 
 mod accept;
 mod connection;
 mod local;
-mod log;
-mod totals;
 mod worker;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use echo_core::Rules;
+use echo_instruments::service::{Log, Totals};
+use echo_instruments::signals::Stop;
 
 pub use self::local::Local;
-pub use self::log::{Lines, Log};
-pub use self::totals::{End, Totals};
-use crate::cli::{Limit, ServerArgs};
-use crate::signals::Stop;
-use crate::{Verdict, address};
 
 /// The largest `--buffer`, in bytes.
 pub const LARGEST_BUFFER: usize = 64 << 10;
@@ -48,10 +41,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server on sockets that listen already, as [`address::listen`] makes them.
+    /// A server on sockets that listen already, as [`crate::address::listen`] makes them.
     #[must_use]
     pub const fn new(listeners: Vec<TcpListener>, config: Config) -> Self {
         Self { listeners, config }
+    }
+
+    /// What its sessions obey.
+    #[must_use]
+    pub const fn rules(&self) -> Rules {
+        self.config.rules
     }
 
     /// Where it listens.
@@ -78,65 +77,4 @@ impl Server {
             _ => worker::serve::<LARGEST_BUFFER>(self, stop, log),
         }
     }
-}
-
-/// Runs `hosted server`.
-///
-/// # Errors
-///
-/// If it cannot listen, or the reader of stdout has left.
-pub fn main(args: &ServerArgs) -> Result<Verdict> {
-    let default = if args.one_shot { None } else { Some(Duration::from_secs(30)) };
-    let config = Config {
-        rules: Rules {
-            idle: args.timeout.map_or(default, |Limit(limit)| limit),
-            chunk: args.buffer as usize,
-            one_shot: args.one_shot,
-            exit: !args.rfc862,
-        },
-        max_conns: args.max_conns.map(|most| most as usize),
-        threads: args.threads.into(),
-        drain: args.drain.0,
-    };
-    let stop = Stop::on_signals().context("cannot catch signals")?;
-    let listeners = address::listen(args.ip.as_ref(), args.port, args.listen)?;
-    let server = Server::new(listeners, config);
-    stop.arm();
-    let lines = match (args.quiet, args.verbose) {
-        (true, _) => Lines::None,
-        (_, false) => Lines::Clients,
-        (_, true) => Lines::Messages,
-    };
-    let log = Log::on_stdout(lines, &stop).context("cannot start a thread for stdout")?;
-    describe(&server, args, &log)?;
-    let served = server.run(&stop, &log);
-    if let Ok(totals) = &served {
-        log.line(totals);
-    }
-    log.finish();
-    served.map(|_| Verdict::Well)
-}
-
-/// Where it listens, on the first line, and the `Server Config:` of the seed.
-fn describe(server: &Server, args: &ServerArgs, log: &Log) -> io::Result<()> {
-    let rules = server.config.rules;
-    let addresses = server.addresses()?;
-    let names: Vec<_> = addresses.iter().map(listening).collect();
-    let port = addresses.first().map_or(args.port, SocketAddr::port);
-    log.line(format_args!("Echo server on {}", names.join(" and ")));
-    log.line("Server Config:");
-    log.line(format_args!("        port     {port}"));
-    log.line(format_args!("        listen   {} waiting connections", args.listen));
-    log.line(format_args!("        timeout  {}", Limit(rules.idle)));
-    log.line(format_args!("        buffer   {} bytes", rules.chunk));
-    let mode = if rules.one_shot { "one message, then close" } else { "until the client leaves" };
-    let exit = if rules.exit { "`exit` ends a session" } else { "pure RFC 862" };
-    log.line(format_args!("        mode     {mode}; {exit}"));
-    Ok(())
-}
-
-fn listening(address: &SocketAddr) -> String {
-    let families =
-        if address.is_ipv6() && address.ip().is_unspecified() { " (IPv6 and IPv4)" } else { "" };
-    format!("{address}{families}")
 }

@@ -9,18 +9,20 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result};
 use echo_core::{Endpoint, Failure, Instant};
+use echo_instruments::clock::Clock;
+use echo_instruments::load::{self, Observer};
+use echo_instruments::measurement::Measurement;
+use echo_instruments::plan::Plan;
+use echo_instruments::ports::Ports;
+use echo_instruments::signals::Stop;
+use echo_instruments::stack::{Busy, Kernel, Moved, Stack, Stops, Unasked};
+use echo_instruments::stopwatch::Stopwatch;
 use rustix::io::Errno;
 
 use self::link::Link;
 use self::wait::Wait;
 use crate::address::Opened;
-use crate::clock::Clock;
-use crate::load::{self, Measurement, Observer, Plan};
-use crate::ports::Ports;
 use crate::pump::Pumped;
-use crate::signals::Stop;
-use crate::stack::{Busy, Kernel, Moved, Stack, Stops, Unasked};
-use crate::stopwatch::Stopwatch;
 
 /// The most bytes read at once.
 const SCRATCH: usize = 64 << 10;

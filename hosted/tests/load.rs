@@ -8,13 +8,16 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use echo_instruments::load::{self, Observer};
+use echo_instruments::measurement::{Ended, Measurement, Sample};
+use echo_instruments::plan::{Pace, Plan};
+use echo_instruments::signals::Stop;
+use echo_instruments::stack::Stack;
+
 use echo_core::Rules;
 use hosted::address::connect;
-use hosted::load::{self, Ended, Measurement, Observer, Pace, Plan, Sample};
 use hosted::server::Local;
-use hosted::signals::Stop;
 use hosted::sockets::{self, Sockets};
-use hosted::stack::Stack;
 use rustix::time::{ClockId, clock_gettime};
 use socket2::{Domain, SockRef, Socket, Type};
 

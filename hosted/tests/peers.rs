@@ -10,8 +10,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use echo_core::{Failure, FailureKind};
-use hosted::load::{Content, Ended, Measurement, Observer, Pace, Plan, Sample};
-use hosted::signals::Stop;
+use echo_instruments::load::Observer;
+use echo_instruments::measurement::{Ended, Measurement, Sample};
+use echo_instruments::plan::{Content, Pace, Plan};
+use echo_instruments::signals::Stop;
 use hosted::sockets;
 use rustix::net::{SendFlags, send};
 use socket2::SockRef;

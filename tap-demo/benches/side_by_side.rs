@@ -15,11 +15,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use echo_instruments::measurement::Measurement;
+use echo_instruments::plan::Plan;
+use echo_instruments::signals::Stop;
+
 use anyhow::{Context, Result};
 use echo_core::Rules;
-use hosted::load::{Measurement, Plan};
 use hosted::server::Local;
-use hosted::signals::Stop;
 use hosted::sockets;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use tun_tap::{Iface, Mode};

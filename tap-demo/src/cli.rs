@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use echo_instruments::quantity::given::{Limit, Time, count, length};
+use echo_instruments::target::Target;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-use hosted::address::Target;
-use hosted::cli::{Limit, Time, count, length};
 
 use crate::chance::Chance;
 use crate::tap::check_name;

@@ -4,8 +4,8 @@
 //! only what is missing is asked of the kernel.
 
 use anyhow::{Result, bail};
+use echo_instruments::terminal::progress::note;
 use echo_smoltcp::smoltcp::wire::{IpAddress, IpCidr};
-use hosted::progress::note;
 
 use crate::cli::Cli;
 use crate::link::Link;

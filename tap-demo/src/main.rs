@@ -6,5 +6,5 @@ use clap::Parser;
 use tap_demo::cli::Cli;
 
 fn main() -> ExitCode {
-    hosted::exit_code(tap_demo::run(&Cli::parse()))
+    echo_instruments::verdict::exit_code(tap_demo::run(&Cli::parse()))
 }

@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use echo_core::{Endpoint, Failure, IdleTimer, Instant, Payload, Probe};
+use echo_instruments::measurement::{Ended, Measurement, Sample};
+use echo_instruments::plan::{Content, Plan};
+use echo_instruments::quantity::given::{Limit, Time};
+use echo_instruments::report::{self, Subject};
+use echo_instruments::target::Target;
+use echo_instruments::terminal::progress::note;
+use echo_instruments::verdict::Verdict;
 use echo_smoltcp::smoltcp::iface::SocketStorage;
 use echo_smoltcp::smoltcp::phy::Device;
 use echo_smoltcp::{Client, Connection};
-use hosted::Verdict;
-use hosted::address::Target;
-use hosted::cli::{Limit, Time};
-use hosted::load::{Content, Ended, Measurement, Plan, Sample};
-use hosted::progress::note;
-use hosted::report::{self, Subject};
 
 use crate::run::Task;
 use crate::serve::interface;
@@ -183,5 +184,6 @@ fn resolve(target: &Target, port: u16) -> Result<SocketAddr> {
 }
 
 fn print(text: &str) -> Result<()> {
-    hosted::streams::print(format!("{text}\n")).context("cannot write to stdout")
+    echo_instruments::terminal::streams::print(format!("{text}\n"))
+        .context("cannot write to stdout")
 }

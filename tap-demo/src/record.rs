@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
 use anyhow::Result;
+use echo_instruments::files::Output;
+use echo_instruments::reason::reason;
+use echo_instruments::terminal::progress::note;
 use echo_smoltcp::smoltcp::phy::PcapSink;
-use hosted::address::reason;
-use hosted::output::Output;
-use hosted::progress::note;
 
 /// Where frames are recorded. Without a file nothing is, so that a stack of
 /// layers is the same type with and without a record.

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use echo_instruments::files::Output;
+use echo_instruments::quantity::given::Time;
+use echo_instruments::signals::{Stop, survive_file_size_limit};
+use echo_instruments::verdict::Verdict;
 use echo_smoltcp::smoltcp::phy::{Device, PcapMode, PcapWriter};
-use hosted::Verdict;
-use hosted::cli::Time;
-use hosted::output::Output;
-use hosted::signals::{Stop, survive_file_size_limit};
 
 use crate::cli::Cli;
 use crate::host_side;

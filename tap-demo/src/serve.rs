@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use echo_core::{IdleTimer, Rules};
+use echo_instruments::quantity::given::{Limit, Time};
+use echo_instruments::service::{End, Lines, Log, Totals};
 use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
 use echo_smoltcp::smoltcp::phy::Device;
 use echo_smoltcp::smoltcp::wire::IpEndpoint;
 use echo_smoltcp::{Event, Host, Server, Service, Slot};
-use hosted::cli::{Limit, Time};
-use hosted::server::{End, Lines, Log, Totals};
 
 use crate::cli::Cli;
 use crate::host_side::server_addresses;

@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use echo_core::Instant;
-use hosted::clock::Clock;
-use hosted::signals::Stop;
-use hosted::timer::Timer;
+use echo_instruments::clock::Clock;
+use echo_instruments::signals::Stop;
+use echo_instruments::timer::Timer;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
@@ -66,7 +66,12 @@ impl Waiter {
                 .register(&mut SourceFd(&fd), Token(token), Interest::READABLE)
                 .context("cannot wait for frames and signals")?;
         }
-        let timer = Timer::new(registry, TIMER).context("cannot wait for frames that are late")?;
+        let timer = Timer::new().context("cannot wait for frames that are late")?;
+        if let Some(descriptor) = timer.descriptor() {
+            registry
+                .register(&mut SourceFd(&descriptor), TIMER, Interest::READABLE)
+                .context("cannot wait for frames that are late")?;
+        }
         Ok(Self {
             poll,
             events: Events::with_capacity(3),

@@ -11,12 +11,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use echo_core::Instant;
+use echo_instruments::clock::Clock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::Socket;
 
 use super::source::{begin, matching};
 use super::{Opened, refuse_itself};
-use crate::clock::Clock;
 use crate::pump::Pump;
 
 /// How long an address may keep silent before the next is tried beside it.

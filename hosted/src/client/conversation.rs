@@ -11,24 +11,24 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use echo_core::{Endpoint, ExitScanner, Instant};
+use echo_instruments::clock::Clock;
+use echo_instruments::quantity::given::Limit;
+use echo_instruments::reason::reason;
+use echo_instruments::terminal::escape::Escaped;
+use echo_instruments::terminal::streams::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::exchange::{End, Exchange};
 use super::input::{Input, Next};
 use super::screen::Screen;
-use crate::address::reason;
-use crate::cli::Limit;
-use crate::clock::Clock;
-use crate::escape::Escaped;
 use crate::pump::Pump;
-use crate::streams::Stream;
 
 /// How to talk.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Manner {
     /// How long nothing may move while an echo is owed.
-    pub(super) limit: Limit,
+    pub(super) limit: Option<Duration>,
     /// The most bytes to read at once.
     pub(super) buffer: usize,
     /// The input is a stream: it waits for no echo, and has to come back as it went.
@@ -77,7 +77,7 @@ impl Conversation {
             pump: Pump::new(),
             scratch: vec![0; manner.buffer],
             clock: Clock::start(),
-            exchange: Exchange::new(manner.limit.0),
+            exchange: Exchange::new(manner.limit),
             input,
             screen,
             broken: None,
@@ -222,7 +222,7 @@ impl Conversation {
             (Trouble::Closed, None) => "the server closed the connection".into(),
             (Trouble::Closed, Some(error)) => format!("the connection broke: {}", reason(error)),
             (Trouble::TimedOut, _) => {
-                format!("nothing moved for {} (--timeout)", self.manner.limit)
+                format!("nothing moved for {} (--timeout)", Limit(self.manner.limit))
             }
             (Trouble::Unasked(bytes), _) => {
                 let excerpt = Escaped(&bytes[..bytes.len().min(EXCERPT)]);

@@ -6,7 +6,7 @@
 use std::io::{self, BufWriter, Write};
 use std::mem;
 
-use crate::escape::Escaped;
+use echo_instruments::terminal::escape::Escaped;
 
 /// The standard output, in one of three forms.
 #[derive(Debug)]

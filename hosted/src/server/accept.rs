@@ -8,8 +8,9 @@ use echo_core::Instant;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 
-use crate::address::{canonical, reason};
-use crate::progress::remark;
+use echo_instruments::reason::reason;
+use echo_instruments::target::canonical;
+use echo_instruments::terminal::progress::remark;
 
 /// After an error that only time mends (no descriptor left), when to try again.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -4,10 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 
 use echo_core::{CloseReason, Endpoint, Instant, Rules, Session};
+use echo_instruments::service::{End, Log};
 use mio::event::Event;
 use mio::net::TcpStream;
 
-use super::{End, Log};
 use crate::pump::{Pump, Pumped};
 
 pub(super) struct Connection<const N: usize> {
@@ -146,10 +146,10 @@ mod tests {
     use std::time::Duration;
 
     use echo_core::{LINGER, SILENCE};
+    use echo_instruments::clock::Clock;
     use socket2::{Domain, SockRef, Socket, Type};
 
     use super::*;
-    use crate::clock::Clock;
     use crate::tcp_info;
 
     const LIMIT: Duration = Duration::from_secs(1_000_000);

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use echo_core::Rules;
+use echo_instruments::signals::Stop;
+use echo_instruments::target::Target;
 
 use super::{Config, LARGEST_BUFFER, Log, Server, Totals};
-use crate::address::{Target, listen};
-use crate::signals::Stop;
+use crate::address::listen;
 
 /// As many may wait to be accepted as the system allows (on Linux net.core.somaxconn): who measures
 /// with many connections should not see that queue overflow.

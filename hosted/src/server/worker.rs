@@ -14,6 +14,12 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use echo_core::Instant;
+use echo_instruments::clock::Clock;
+use echo_instruments::quantity;
+use echo_instruments::quantity::given::Limit;
+use echo_instruments::service::{End, Log, Totals};
+use echo_instruments::signals::Stop;
+use echo_instruments::terminal::progress::remark;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -21,12 +27,8 @@ use slab::Slab;
 
 use super::accept::Acceptor;
 use super::connection::{Connection, prepare};
-use super::{Config, End, LARGEST_BUFFER, Log, Server, Totals};
-use crate::clock::Clock;
-use crate::progress::remark;
+use super::{Config, LARGEST_BUFFER, Server};
 use crate::pump::{Pump, Pumped};
-use crate::signals::Stop;
-use crate::units;
 
 /// Tokens of what is not a connection; connections count from 0.
 const ACCEPT: Token = Token(usize::MAX);
@@ -309,8 +311,8 @@ impl<'a, const N: usize> Worker<'a, N> {
         if self.acceptor.take().is_some() && live > 0 && !self.shared.config.drain.is_zero() {
             remark(&format!(
                 "stopping: {} may go on for {}; Ctrl+C ends all now",
-                units::counted(live as u64, "session"),
-                humantime::format_duration(self.shared.config.drain)
+                quantity::counted(live as u64, "session"),
+                Limit(Some(self.shared.config.drain))
             ));
         }
     }

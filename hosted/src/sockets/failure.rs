@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use echo_core::Failure;
 use rustix::io::Errno;
 
-use crate::stack::Lack;
+use echo_instruments::stack::Lack;
 
 /// Why a connection was not opened, or broke.
 ///

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use echo_core::{Endpoint, Instant};
+use echo_instruments::stack::{Kernel, Moved, Unasked};
+use echo_instruments::stopwatch::Stopwatch;
 use mio::event::Event;
 use mio::net::TcpStream;
 use rustix::io::Errno;
@@ -15,8 +17,6 @@ use socket2::SockRef;
 use super::wait::Wait;
 use crate::address::{self, refuse_itself};
 use crate::pump::{Pump, Pumped};
-use crate::stack::{Kernel, Moved, Unasked};
-use crate::stopwatch::Stopwatch;
 use crate::tcp_info::{self, TcpInfo};
 
 pub(super) struct Link {

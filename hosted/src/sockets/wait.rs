@@ -11,17 +11,18 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use echo_core::Instant;
+use echo_instruments::plan::{Pace, Plan};
+use echo_instruments::stack::Busy;
+use echo_instruments::timer::Timer;
 use mio::net::TcpStream;
-use mio::{Events, Poll, Token};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::SockRef;
 
 use super::link::Link;
-use crate::load::{Pace, Plan};
 use crate::pump::Pump;
-use crate::stack::Busy;
-use crate::timer::Timer;
 
 /// The longest wait inside a read: how soon a request to stop is seen.
 const SLICE: Duration = Duration::from_millis(100);
@@ -61,7 +62,12 @@ impl Wait {
         let timer = if plan.pace == Pace::Closed {
             None
         } else {
-            Some(Timer::new(poll.registry(), TIMER)?)
+            let timer = Timer::new()?;
+            if let Some(descriptor) = timer.descriptor() {
+                let interest = Interest::READABLE;
+                poll.registry().register(&mut SourceFd(&descriptor), TIMER, interest)?;
+            }
+            Some(timer)
         };
         let one = plan.connections == 1 && !plan.per_message;
         Ok(Self {

@@ -11,9 +11,11 @@ mod servers;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use hosted::load::{Measurement, Observer, Pace, Plan, Sample};
-use hosted::percentiles::{MEDIAN, percentile};
-use hosted::signals::Stop;
+use echo_instruments::load::Observer;
+use echo_instruments::measurement::percentiles::{MEDIAN, percentile};
+use echo_instruments::measurement::{Measurement, Sample};
+use echo_instruments::plan::{Pace, Plan};
+use echo_instruments::signals::Stop;
 use hosted::sockets;
 
 use self::servers::{Delaying, LENGTH};

@@ -38,7 +38,8 @@ fn a_server_that_reads_slowly_and_answers_last_does_not_time_out() {
     let (tell_pause, pause) = mpsc::channel();
     let server = Server::start(move |mut stream| {
         socket2::SockRef::from(&stream).set_recv_buffer_size(4096)?;
-        let (mut seen, mut piece) = (Vec::new(), [0; 5000]);
+        // Each takes all that its system holds, or that would be read in silence at the end.
+        let (mut seen, mut piece) = (Vec::new(), [0; 20_000]);
         let mut longest = Duration::ZERO;
         loop {
             let before = Instant::now();
@@ -52,7 +53,7 @@ fn a_server_that_reads_slowly_and_answers_last_does_not_time_out() {
         stream.write_all(&seen)?;
         Ok(seen)
     });
-    let text = [b'x'; 200_000];
+    let text = [b'x'; 300_000];
     let output = client(&server, &["--timeout", "2"], &text);
     if output.status.success() {
         assert!(output.stdout == text);

@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use std::process::Command;
 use std::{env, fs};
 
-use hosted::address::Target;
+use echo_instruments::target::Target;
 use serde_json::Value;
 
 use crate::support::{Echo, Ended, config, message, peer, run};

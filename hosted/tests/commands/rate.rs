@@ -9,8 +9,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use hosted::load::{Measurement, Plan};
-use hosted::signals::Stop;
+use echo_instruments::measurement::Measurement;
+use echo_instruments::plan::Plan;
+use echo_instruments::signals::Stop;
 use hosted::sockets;
 use serde_json::Value;
 

@@ -8,10 +8,12 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use echo_instruments::service::{Log, Totals};
+use echo_instruments::signals::Stop;
+
 use echo_core::Rules;
 use hosted::address::listen;
-use hosted::server::{Config, Log, Server, Totals};
-use hosted::signals::Stop;
+use hosted::server::{Config, Server};
 use rustix::process::{Pid, Signal, kill_process};
 use socket2::{Domain, Socket, Type};
 

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use clap::Parser;
-use hosted::Verdict;
+use echo_instruments::verdict::Verdict;
 use hosted::cli::Cli;
 
 use crate::station::{SOON, Station, V4, connect, read_to_end};

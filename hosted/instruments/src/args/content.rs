@@ -1,0 +1,101 @@
+//! `--payload`: what messages contain, as on the command line.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use anyhow::{Result, anyhow, bail};
+
+use crate::plan;
+use crate::reason::reason;
+use crate::terminal::escape::shown;
+
+/// What messages contain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// The digit 0 throughout, as the original programs did.
+    Zero,
+    /// Bytes that tell where they belong.
+    Seq,
+    /// Pseudo-random bytes.
+    Random,
+    /// The bytes of a file, repeated as needed.
+    File(PathBuf),
+}
+
+impl TryFrom<OsString> for Content {
+    type Error = &'static str;
+
+    fn try_from(text: OsString) -> Result<Self, Self::Error> {
+        match text.as_bytes() {
+            b"zero" => Ok(Self::Zero),
+            b"seq" => Ok(Self::Seq),
+            b"random" => Ok(Self::Random),
+            bytes => match bytes.strip_prefix(b"file:") {
+                // The name may be any bytes.
+                Some(path) if !path.is_empty() => Ok(Self::File(OsStr::from_bytes(path).into())),
+                _ => Err("expected zero, seq, random or file:PATH"),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zero => f.write_str("zero"),
+            Self::Seq => f.write_str("seq"),
+            Self::Random => f.write_str("random"),
+            Self::File(path) => write!(f, "file:{}", shown(path)),
+        }
+    }
+}
+
+impl Content {
+    /// What is to be sent, of messages of this length.
+    pub(super) fn read(&self, length: u64) -> Result<plan::Content> {
+        // Different in each run, so that bytes of an earlier one are told from ours.
+        let run = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos() as u64);
+        Ok(match self {
+            Self::Zero => plan::Content::Zero,
+            Self::Seq => plan::Content::Seq((run ^ (run >> 16) ^ (run >> 32)) as u16),
+            Self::Random => plan::Content::Random(run),
+            Self::File(path) => {
+                let mut bytes = Vec::new();
+                // All messages are alike: no more of it is ever sent.
+                let read =
+                    File::open(path).and_then(|file| file.take(length).read_to_end(&mut bytes));
+                read.map_err(|error| {
+                    anyhow!("cannot read the payload {}: {}", shown(path), reason(&error))
+                })?;
+                if bytes.is_empty() {
+                    bail!("cannot send the payload {}: the file is empty", shown(path));
+                }
+                plan::Content::Bytes(bytes)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contents_are_told_by_name() {
+        for text in ["zero", "seq", "random", "file:a b"] {
+            let content = Content::try_from(OsString::from(text));
+            assert_eq!(content.map(|content| content.to_string()), Ok(text.into()));
+        }
+        let odd = OsStr::from_bytes(b"file:gr\xfc\xdfe");
+        let content = Content::try_from(odd.to_owned()).expect("a name");
+        assert_eq!(content, Content::File(OsStr::from_bytes(b"gr\xfc\xdfe").into()));
+        assert_eq!(content.to_string(), r"file:gr\xfc\xdfe");
+        assert!(Content::try_from(OsString::from("file:")).is_err());
+        assert!(Content::try_from(OsString::from("zeros")).is_err());
+    }
+}

@@ -1,0 +1,105 @@
+//! Pairs of runs whose truth is known: round trips that depend on each other, on a machine that is now faster,
+//! now slower. Everything is made by seed, and no clock is read.
+
+use std::time::Duration;
+
+use super::{Value, changes};
+use crate::measurement::{Measurement, Sample};
+use crate::plan::Plan;
+use crate::report::{self, Subject};
+
+const PAIRS: u64 = 30;
+
+/// In one run.
+const MESSAGES: u32 = 10_000;
+
+/// The machine changes its pace this often in a run.
+const PHASES: u32 = 50;
+
+#[test]
+fn runs_of_the_same_program_are_rarely_told_apart() {
+    for swing in [0.0, 0.3] {
+        let alarms = (0..PAIRS).filter(|pair| worse(*pair, swing, 1.0)).count();
+        assert!(alarms <= 2, "{alarms} of {PAIRS} pairs");
+    }
+}
+
+#[test]
+fn a_fifth_slower_is_found() {
+    let found = (0..PAIRS).filter(|pair| worse(*pair, 0.05, 1.2)).count();
+    assert!(found >= 28, "{found} of {PAIRS} pairs");
+}
+
+/// Whether the second run of a pair, which is slower by a factor, passes for worse in any way.
+fn worse(pair: u64, swing: f64, factor: f64) -> bool {
+    let (before, after) = (run(2 * pair, swing, 1.0), run(2 * pair + 1, swing, factor));
+    let changes = changes(&before, &after).expect("numbers of runs");
+    let judged = changes.iter().filter(|change| change.sure().is_some()).count();
+    assert!(judged >= 4, "only {judged} numbers are known well enough");
+    changes.iter().any(|change| change.is_worse(5.0))
+}
+
+/// The report of a closed loop on a machine whose pace scatters by `swing`.
+fn run(seed: u64, swing: f64, factor: f64) -> Value {
+    let mut random = Random(seed);
+    let mut phase = Recurring::new(0.5, swing);
+    let mut message = Recurring::new(0.9, 0.3);
+    let mut measurement = Measurement::new();
+    let mut at = Duration::ZERO;
+    for number in 0..MESSAGES {
+        if number % (MESSAGES / PHASES) == 0 {
+            phase.step(&mut random);
+        }
+        message.step(&mut random);
+        let took = Duration::from_secs_f64(70e-6 * factor * (phase.value + message.value).exp());
+        at += took;
+        measurement.record(&Sample::new(at, 0, Ok(took)));
+    }
+    measurement.elapsed = at;
+    let plan = Plan::new();
+    let subject = Subject {
+        command: "rate",
+        name: String::new(),
+        address: ([127, 0, 0, 1], 7).into(),
+        sources: Vec::new(),
+        payload: String::new(),
+        plan: &plan,
+    };
+    report::json(&subject, &measurement)
+}
+
+/// A value that resembles the one before it (an autoregressive process of order one).
+struct Recurring {
+    value: f64,
+    memory: f64,
+    deviation: f64,
+}
+
+impl Recurring {
+    fn new(memory: f64, deviation: f64) -> Self {
+        Self { value: 0.0, memory, deviation }
+    }
+
+    fn step(&mut self, random: &mut Random) {
+        let fresh = (1.0 - self.memory * self.memory).sqrt() * self.deviation;
+        self.value = self.memory * self.value + fresh * random.normal();
+    }
+}
+
+/// `SplitMix64`.
+struct Random(u64);
+
+impl Random {
+    /// The sum of twelve uniform values is close to normal.
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
+    }
+
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) as f64 / u64::MAX as f64
+    }
+}

@@ -1,0 +1,131 @@
+//! The figure of a run: rate over time, round-trip times over time, percentiles, and the numbers in brief.
+//!
+//! The report encodes it once, after measuring, and writes the bytes to the file that it had opened before.
+//! Nothing in here measures or reads a clock: the same run gives the same bytes. `columns` and `tail` turn the
+//! run into plain numbers, `axis` and `style` decide the looks, `panels` draws, `canvas` and `face` rasterise.
+
+mod axis;
+mod canvas;
+mod columns;
+mod face;
+mod panels;
+mod style;
+mod svg;
+mod tail;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use plotters_backend::DrawingBackend;
+use tiny_skia::Pixmap;
+
+use crate::measurement::timeline::Timeline;
+use crate::measurement::times::Times;
+use canvas::Canvas;
+use style::{CANVAS_UNITS, Drawn, HEIGHT, Page, WIDTH};
+
+/// What a figure shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// Host and port as the user wrote them; any text is safe.
+    pub target: &'a str,
+    /// What was done, in parts for one line: size, connections, loop or planned rate, duration, start.
+    pub lead: &'a [String],
+    /// From the start of the run to its end.
+    pub elapsed: Duration,
+    /// Payload of a message, counted once and not both ways.
+    pub message_bytes: u64,
+    /// What the times are.
+    pub quantity: Quantity,
+    /// All round trips that succeeded; printed numbers come from it.
+    pub times: &'a Times,
+    /// The same round trips and the failures, over time.
+    pub timeline: &'a Timeline,
+    /// How many round trips failed for each reason; zero is allowed.
+    pub failures: &'a [(&'static str, u64)],
+    /// Messages that were due before the end and never sent.
+    pub unsent: u64,
+}
+
+/// What the times of a run are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// From sending a message to the end of its echo: closed loop.
+    RoundTrip,
+    /// From the planned start of a message to the end of its echo: planned rate.
+    Response,
+}
+
+/// How a figure is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Quality 90 without subsampling.
+    Jpeg,
+    /// Lossless.
+    Png,
+    /// Shapes and text.
+    Svg,
+}
+
+impl Format {
+    /// The format that the name of a file asks for: `.png`, `.svg`, otherwise JPEG.
+    pub fn from_path(path: &Path) -> Self {
+        let extension = path.extension().unwrap_or_default();
+        if extension.eq_ignore_ascii_case("png") {
+            Self::Png
+        } else if extension.eq_ignore_ascii_case("svg") {
+            Self::Svg
+        } else {
+            Self::Jpeg
+        }
+    }
+}
+
+/// Draws the figure of `run`.
+///
+/// A pixel of the page (1440 x 810) becomes `scale` pixels of a JPEG or PNG; an SVG has no scale. It fails only
+/// if the image would be empty or a side of it above 16384 pixels.
+pub fn encode(run: &Run<'_>, format: Format, scale: f32) -> Result<Vec<u8>> {
+    match format {
+        Format::Jpeg => jpeg(&raster(run, scale)?),
+        Format::Png => raster(run, scale)?.encode_png().context("cannot encode the figure"),
+        Format::Svg => svg::encode(run),
+    }
+}
+
+/// The page in canvas units.
+const CANVAS: (u32, u32) = (WIDTH * CANVAS_UNITS, HEIGHT * CANVAS_UNITS);
+
+fn draw<DB: DrawingBackend>(run: &Run<'_>, backend: DB) -> Drawn<DB> {
+    let page = Page::new(backend)?;
+    page.draw(run)?;
+    page.finish()
+}
+
+fn raster(run: &Run<'_>, scale: f32) -> Result<Pixmap> {
+    let [width, height] = [WIDTH, HEIGHT].map(|side| (side as f32 * scale).round() as u32);
+    let mut image = Some((width, height))
+        .filter(|_| width.max(height) <= LONGEST_SIDE)
+        .and_then(|(width, height)| Pixmap::new(width, height))
+        .ok_or_else(|| anyhow!("cannot draw a figure of {width} x {height} pixels"))?;
+    draw(run, Canvas::new(&mut image, CANVAS, scale))?;
+    Ok(image)
+}
+
+/// Larger images cost gigabytes and show nothing new.
+const LONGEST_SIDE: u32 = 16_384;
+
+fn jpeg(image: &Pixmap) -> Result<Vec<u8>> {
+    let [width, height] = [image.width(), image.height()]
+        .map(|side| u16::try_from(side).expect("no side is above the longest"));
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, 90);
+    encoder.set_sampling_factor(SamplingFactor::R_4_4_4);
+    encoder.set_optimized_huffman_tables(true);
+    encoder
+        .encode(image.data(), width, height, ColorType::Rgba)
+        .context("cannot encode the figure")?;
+    Ok(bytes)
+}

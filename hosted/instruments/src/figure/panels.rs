@@ -1,0 +1,360 @@
+//! The page: which panel stands where, and what it shows.
+//!
+//! Every position is in logical pixels; a text has a slot of its own, so nothing has to be measured to find its
+//! place. Cells are drawn before lines, marks of failures behind the data.
+
+use std::time::Duration;
+
+use plotters::element::Rectangle;
+use plotters::series::{AreaSeries, DashedLineSeries, LineSeries};
+use plotters::style::{Color, WHITE};
+use plotters_backend::DrawingBackend;
+
+use super::axis::Axis;
+use super::columns::{Course, SHORTEST, Span};
+use super::style::{
+    ALARM, AMBER, AZURE, Chart, Drawn, FAILED, FIGURE, FOOT, GRID, HEADING, HEAT, HEIGHT, INK,
+    LABEL, Page, RULE, TITLE, Type, VALUE, WIDTH, stroke, units,
+};
+use super::tail::{Kind, Mark, Tail};
+use super::{Quantity, Run};
+use crate::measurement::percentiles::{MEDIAN, P99, percentile};
+use crate::quantity::{amount, bit_rate, bit_rate_unit, bytes, count, duration, share};
+
+/// The panels over time have the same sides, the panels beside them too.
+const LEFT: Span = [86.0, 908.0];
+const RIGHT: Span = [956.0, 1412.0];
+const UPPER: Span = [138.0, 306.0];
+const LOWER: Span = [378.0, 722.0];
+/// Percentiles have their names and values beside the box.
+const TAIL: Span = [956.0, 1254.0];
+
+impl<DB: DrawingBackend> Page<DB> {
+    /// Draws the whole page.
+    pub(super) fn draw(&self, run: &Run<'_>) -> Drawn<DB> {
+        self.title(run)?;
+        if messages(run) == 0 && run.unsent == 0 {
+            // Interrupted in its warm-up, say: there is no time that an axis could show.
+            let [x, y] = [WIDTH, HEIGHT].map(|side| f64::from(side) / 2.0);
+            return self.center(HEADING, x, y, "nothing was measured");
+        }
+        let course = Course::of(run);
+        self.rate(run, &course)?;
+        self.summary(run)?;
+        self.times(run, &course)?;
+        self.percentiles(run)?;
+        self.foot(&course)
+    }
+
+    fn title(&self, run: &Run<'_>) -> Drawn<DB> {
+        let width = (RIGHT[1] - LEFT[0]) as f32;
+        let title = format!("TCP echo to {}", printable(run.target));
+        let lead = printable(&run.lead.join(SEPARATOR));
+        self.left(TITLE, LEFT[0], 52.0, &TITLE.fit(&title, width))?;
+        self.left(LABEL, LEFT[0], 81.0, &LABEL.fit(&lead, width))
+    }
+
+    fn rate(&self, run: &Run<'_>, course: &Course) -> Drawn<DB> {
+        let (unit, unit_name) = bit_rate_unit(course.highest_rate());
+        self.left(HEADING, LEFT[0], 120.0, "Echo rate")?;
+        self.left(LABEL, 190.0, 120.0, &format!("{unit_name} of echoed payload"))?;
+
+        let axes =
+            (Axis::time(course.end).unlabelled(), Axis::amount(course.highest_rate() / unit));
+        let mut chart = self.chart(LEFT, UPPER, axes)?;
+        self.failures(&mut chart, course, UPPER[0])?;
+
+        let steps = course.rates.iter().flat_map(|rate| {
+            let value = rate.bits_per_second / unit;
+            rate.time.map(|time| (time, value))
+        });
+        let area = AreaSeries::new(steps.clone(), 0.0, AZURE.mix(0.16));
+        chart.draw_series(area)?;
+        chart.draw_series(LineSeries::new(steps, stroke(AZURE, 1.6)))?;
+
+        if !run.times.is_empty() {
+            let mean = mean_rate(run);
+            let ends = [0.0, course.end].map(|time| (time, mean / unit));
+            let dashes = DashedLineSeries::new(ends, units(8.0), units(5.0), stroke(INK, 1.5));
+            chart.draw_series(dashes)?;
+            // As it is drawn: a legend's sample is one line.
+            for dash in [740.0, 753.0] {
+                self.line(&[(dash, 115.0), (dash + 8.0, 115.0)], stroke(INK, 1.5))?;
+            }
+            self.left(LABEL, 770.0, 120.0, &format!("mean {}", bit_rate(mean)))?;
+        }
+        if !course.failed.is_empty() {
+            // Beside the mean, or in its place.
+            let x = if run.times.is_empty() { 839.0 } else { 640.0 };
+            self.legend(x, 120.0, stroke(ALARM, 6.0), "failed")?;
+        }
+        Ok(())
+    }
+
+    fn times(&self, run: &Run<'_>, course: &Course) -> Drawn<DB> {
+        self.left(HEADING, LEFT[0], 362.0, run.quantity.heading())?;
+        self.left(LABEL, 256.0, 362.0, "log scale")?;
+        let up = rtt_axis(run);
+        let mut chart = self.chart(LEFT, LOWER, (Axis::time(course.end), up.clone()))?;
+        self.failures(&mut chart, course, LOWER[0])?;
+
+        let cells = course.cells.iter().map(|cell| {
+            let corners = [(cell.time[0], cell.rtt[0]), (cell.time[1], cell.rtt[1])];
+            Rectangle::new(corners, HEAT[cell.level].filled())
+        });
+        chart.draw_series(cells)?;
+        let curves = [("p99", AMBER, 495.0, &course.p99), ("p50", INK, 578.0, &course.p50)];
+        // Something of the cells must be seen beside a curve.
+        let beside = height_of_cells(course, &up) > HALO;
+        for (name, color, x, lines) in
+            curves.into_iter().filter(|(.., lines)| beside && !lines.is_empty())
+        {
+            for line in lines {
+                let points = || line.iter().copied();
+                chart.draw_series(LineSeries::new(points(), stroke(WHITE.mix(0.8), HALO)))?;
+                chart.draw_series(LineSeries::new(points(), stroke(color, 2.2)))?;
+            }
+            self.legend(x, 362.0, stroke(color, 2.2), name)?;
+        }
+
+        if run.times.is_empty() {
+            return self.right(LABEL, LEFT[1], 362.0, "no echo came back");
+        }
+        self.heat_legend()
+    }
+
+    fn heat_legend(&self) -> Drawn<DB> {
+        self.right(LABEL, 777.0, 362.0, "few echoes")?;
+        for (i, color) in (0_u8..).zip(HEAT) {
+            let x = 783.0 + 9.0 * f64::from(i);
+            self.rect([x, x + 9.0], [351.0, 364.0], &color)?;
+        }
+        self.right(LABEL, LEFT[1], 362.0, "many")
+    }
+
+    /// A pale stripe behind the data and a mark above the panel, wide enough to be seen.
+    fn failures(&self, chart: &mut Chart<'_, DB>, course: &Course, top: f64) -> Drawn<DB> {
+        for span in &course.failed {
+            let corners = [(span[0], 0.0), (span[1], f64::MAX)];
+            chart.draw_series([Rectangle::new(corners, ALARM.mix(0.15).filled())])?;
+            let [from, to] =
+                span.map(|time| LEFT[0] + (LEFT[1] - LEFT[0]) * time / chart.x_range().end);
+            let half = ((to - from) / 2.0).max(1.5);
+            let middle = (from + to) / 2.0;
+            self.rect([middle - half, middle + half], [top - 6.0, top], &ALARM)?;
+        }
+        Ok(())
+    }
+
+    fn percentiles(&self, run: &Run<'_>) -> Drawn<DB> {
+        self.left(HEADING, TAIL[0], 362.0, "Percentiles")?;
+        self.left(LABEL, 1080.0, 362.0, "1 in N echoes was slower")?;
+        let tail = Tail::of(run.times);
+        let (across, up) = (Axis::one_in(run.times.len() as f64), rtt_axis(run));
+        let mut chart = self.chart(TAIL, LOWER, (across.clone(), up.clone().unlabelled()))?;
+
+        let place = |mark: &Mark| {
+            let x = TAIL[0] + (TAIL[1] - TAIL[0]) * across.share(mark.one_in);
+            let ns = mark.time.as_nanos() as f64;
+            (x, LOWER[1] - (LOWER[1] - LOWER[0]) * up.share(ns))
+        };
+        let places: Vec<_> = tail.marks.iter().map(place).collect();
+        let labels = apart(places.iter().map(|(_, y)| *y));
+        for (&(x, y), &label) in places.iter().zip(&labels) {
+            let points = [(x, y), (TAIL[1], y), (TAIL[1] + 14.0, label)];
+            self.line(&points, stroke(RULE, 1.0))?;
+        }
+        chart.draw_series(LineSeries::new(tail.curve, stroke(AZURE, 2.6)))?;
+        for ((mark, (x, y)), label) in tail.marks.iter().zip(places).zip(labels) {
+            let color = match mark.kind {
+                Kind::Median => INK,
+                Kind::P99 => AMBER,
+                Kind::Other => AZURE,
+            };
+            self.dot(x, y, color)?;
+            self.left(LABEL, 1274.0, label + HALF_A_LETTER, mark.name)?;
+            self.right(VALUE, RIGHT[1], label + HALF_A_LETTER, &duration(mark.time))?;
+        }
+        Ok(())
+    }
+
+    fn summary(&self, run: &Run<'_>) -> Drawn<DB> {
+        let time = |one_in: u64| percentile(run.times, one_in).map_or("n/a".to_owned(), duration);
+        let noun = run.quantity.noun();
+        let large = [
+            (956.0, bit_rate(mean_rate(run)), "mean echo rate".to_owned()),
+            (1138.0, time(MEDIAN), format!("median {noun}")),
+            (1288.0, time(P99), format!("p99 {noun}")),
+        ];
+        for (x, number, name) in large {
+            self.left(FIGURE, x, 146.0, &number)?;
+            self.left(LABEL, x, 168.0, &name)?;
+        }
+
+        let echoes = run.times.len();
+        let (failed, failed_type) = failed(run);
+        let payload = echoes.saturating_mul(run.message_bytes);
+        let mut rows = vec![
+            ("Echoes", count(echoes), VALUE),
+            ("Echoes per second", amount(per_second(run)), VALUE),
+            ("Payload echoed", bytes(payload), VALUE),
+            ("Fastest", run.times.fastest().map_or("n/a".to_owned(), duration), VALUE),
+            ("Failed", FAILED.fit(&failed, 380.0), failed_type),
+        ];
+        if run.unsent > 0 {
+            rows.push(("Due and never sent", unsent(run), VALUE));
+        }
+        // However many rows there are, they end where the panel beside them ends.
+        let pitch = 108.0 / (rows.len() - 1) as f64;
+        for (i, (name, value, kind)) in (0_u8..).zip(rows) {
+            let baseline = 197.0 + pitch * f64::from(i);
+            let rule = baseline - HALF_A_LETTER - pitch / 2.0;
+            self.rect(RIGHT, [rule, rule + 1.0], &GRID)?;
+            self.left(LABEL, RIGHT[0], baseline, name)?;
+            self.right(kind, RIGHT[1], baseline, &value)?;
+        }
+        Ok(())
+    }
+
+    fn foot(&self, course: &Course) -> Drawn<DB> {
+        let parts = [
+            concat!("hosted ", env!("CARGO_PKG_VERSION")).to_owned(),
+            "rate counts payload once, not both ways".to_owned(),
+            "failed messages are not in the times".to_owned(),
+            format!("one column is {}", duration(course.column_width)),
+        ];
+        self.left(FOOT, LEFT[0], 786.0, &parts.join(SEPARATOR))
+    }
+}
+
+/// What is timed has a name for each loop. What is counted has none: a message or an echo is one in both.
+impl Quantity {
+    fn heading(self) -> &'static str {
+        match self {
+            Self::RoundTrip => "Round-trip time",
+            Self::Response => "Response time",
+        }
+    }
+
+    fn noun(self) -> &'static str {
+        match self {
+            Self::RoundTrip => "round trip",
+            Self::Response => "response",
+        }
+    }
+}
+
+const SEPARATOR: &str = "  ·  ";
+
+/// From the baseline of a label to the middle of its letters.
+const HALF_A_LETTER: f64 = 5.5;
+
+/// A curve over the cells stands out by a pale rim.
+const HALO: f64 = 4.6;
+
+/// How many pixels of a column are cells, on average over the columns that have any. Where that is no more than a
+/// curve covers, as in a queue that only grows, a curve would hide what it sums up.
+fn height_of_cells(course: &Course, up: &Axis) -> f64 {
+    let height = |[low, high]: Span| (LOWER[1] - LOWER[0]) * (up.share(high) - up.share(low));
+    let columns = course.cells.chunk_by(|a, b| a.time == b.time).count();
+    course.cells.iter().map(|cell| height(cell.rtt)).sum::<f64>() / columns as f64
+}
+
+/// The heat map and the percentiles share it.
+fn rtt_axis(run: &Run<'_>) -> Axis {
+    let ns = |time: Duration| time.as_nanos() as f64;
+    match (run.times.fastest(), run.times.slowest()) {
+        (Some(fastest), Some(slowest)) => Axis::times(ns(fastest), ns(slowest)),
+        _ => Axis::times(130e3, 77e6),
+    }
+}
+
+fn per_second(run: &Run<'_>) -> f64 {
+    run.times.len() as f64 / run.elapsed.max(SHORTEST).as_secs_f64()
+}
+
+/// Bits per second over the whole run.
+fn mean_rate(run: &Run<'_>) -> f64 {
+    per_second(run) * run.message_bytes as f64 * 8.0
+}
+
+fn failures(run: &Run<'_>) -> u64 {
+    run.failures.iter().map(|(_, n)| n).sum()
+}
+
+/// How many messages ended, one way or the other.
+fn messages(run: &Run<'_>) -> u64 {
+    run.times.len() + failures(run)
+}
+
+/// How many messages failed, their share, and why, the most frequent reason first.
+fn failed(run: &Run<'_>) -> (String, Type) {
+    let total = failures(run);
+    if total == 0 {
+        return ("none".to_owned(), VALUE);
+    }
+    let mut reasons: Vec<_> = run.failures.iter().filter(|(_, n)| *n > 0).collect();
+    reasons.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let reasons: Vec<_> =
+        reasons.iter().map(|(reason, n)| format!("{} {reason}", count(*n))).collect();
+    let share = share(total, messages(run));
+    (format!("{} ({share}): {}", count(total), reasons.join(", ")), FAILED)
+}
+
+/// How many messages were due and never sent, and their share of all that were due. Neither the times nor the
+/// failures know of them.
+fn unsent(run: &Run<'_>) -> String {
+    let due = run.unsent.saturating_add(messages(run));
+    format!("{} ({})", count(run.unsent), share(run.unsent, due))
+}
+
+/// Where the labels of marks at these heights stand: at least 21 pixels apart and inside the panel. The marks go
+/// from the bottom up, and so does the first pass; the second brings down what was pushed out at the top.
+fn apart(heights: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut labels: Vec<f64> = heights.collect();
+    let mut limit = LOWER[1];
+    for label in &mut labels {
+        *label = label.min(limit);
+        limit = *label - 21.0;
+    }
+    let mut limit = LOWER[0];
+    for label in labels.iter_mut().rev() {
+        *label = label.max(limit);
+        limit = *label + 21.0;
+    }
+    labels
+}
+
+/// Without signs that no line of text should have: controls, changes of direction, and what XML forbids.
+fn printable(text: &str) -> String {
+    let unwanted = |sign: char| {
+        sign.is_control()
+            || matches!(sign, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(sign, '\u{fffe}' | '\u{ffff}')
+    };
+    text.chars().filter(|sign| !unwanted(*sign)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_stay_apart_and_inside_the_panel() {
+        let bottom = LOWER[1];
+        let crowds =
+            [[LOWER[0]; 7], [bottom; 7], [bottom, 700.0, 699.0, 500.0, 390.0, 380.0, 378.0]];
+        for crowd in crowds {
+            let labels = apart(crowd.into_iter());
+            assert!(labels.windows(2).all(|pair| pair[0] - pair[1] >= 21.0), "{labels:?}");
+            assert!(labels.iter().all(|y| (LOWER[0]..=bottom).contains(y)), "{labels:?}");
+        }
+        assert_eq!(apart([600.0, 500.0].into_iter()), [600.0, 500.0]);
+    }
+
+    #[test]
+    fn only_signs_that_belong_in_a_line_are_printed() {
+        let hostile = "a\u{0}\u{1b}[1m\n\u{7f}\u{85}\u{202e}\u{fffe}\u{ffff}é<&>\u{1f600}";
+        assert_eq!(printable(hostile), "a[1mé<&>\u{1f600}");
+    }
+}

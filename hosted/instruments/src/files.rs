@@ -1,0 +1,301 @@
+//! Files that are named on the command line: whether they can be written is
+//! seen before anything is measured, and they are written when it is over.
+//!
+//! A file is written under a name of its own beside it (`run.json.x7Kd2q.part`)
+//! and takes its place when it is whole, so that neither a full disk nor a
+//! killed program destroys what was there before, or leaves half of anything.
+
+mod draft;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+
+pub use self::draft::Draft;
+use self::draft::{Folder, Sink, emptied};
+
+use crate::reason::reason;
+use crate::terminal::escape::shown;
+
+/// A file that can be written. Until then nothing of it is changed, and it is
+/// not made either.
+#[derive(Debug)]
+pub struct Output {
+    path: PathBuf,
+    place: Place,
+}
+
+/// What stands where the user wants the output.
+#[derive(Debug)]
+enum Place {
+    /// A pipe, a device, or what a process has open (`/dev/stdout`): it is written as it is.
+    Itself(File),
+    /// A file: where all links lead, and what is there now.
+    File(PathBuf, Option<File>),
+}
+
+impl Output {
+    /// Finds out whether the file, and its folder if need be, can be written.
+    ///
+    /// # Errors
+    ///
+    /// If that is not allowed or not possible.
+    pub fn open(path: &Path) -> Result<Self> {
+        let place = Place::find(path)
+            .map_err(|error| anyhow!("{} (choose another file)", cannot_write(path, &error)))?;
+        Ok(Self { path: path.to_owned(), place })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Which file it is, however it was called; None for a pipe or a device, which any number may share.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        match &self.place {
+            Place::Itself(file) | Place::File(_, Some(file)) => Identity::of(file),
+            Place::File(target, None) => Some(Identity::Vacant(target.clone())),
+        }
+    }
+
+    /// Replaces what the file holds.
+    ///
+    /// # Errors
+    ///
+    /// If the disk is full, or the like. The file is then what it was, unless none can be made
+    /// beside it.
+    pub fn write(self, bytes: &[u8]) -> Result<()> {
+        let mut draft = self.draft()?;
+        let written = draft.file().write_all(bytes);
+        written.map_err(|error| cannot_write(&draft.path, &error))?;
+        draft.finish()
+    }
+
+    /// Begins what is to replace the file.
+    ///
+    /// # Errors
+    ///
+    /// If that is not possible.
+    pub fn draft(self) -> Result<Draft> {
+        let Self { path, place } = self;
+        let sink = Sink::of(place).map_err(|error| cannot_write(&path, &error))?;
+        Ok(Draft { path, sink })
+    }
+
+    /// Empties the file, to be written under its own name as things happen.
+    ///
+    /// # Errors
+    ///
+    /// If that is not possible.
+    pub fn stream(self) -> Result<File> {
+        let empty = match self.place {
+            Place::Itself(file) | Place::File(_, Some(file)) => emptied(file),
+            Place::File(target, None) => {
+                // Its folders stay, now that something is in them.
+                Folder::of(&target).and_then(|_folder| File::create(&target))
+            }
+        };
+        empty.map_err(|error| cannot_write(&self.path, &error))
+    }
+}
+
+impl Place {
+    fn find(path: &Path) -> io::Result<Self> {
+        let folder = path.parent().unwrap_or(path);
+        if !here(folder).exists() {
+            return Self::in_new_folder(path, folder);
+        }
+        let vacant = !path.exists();
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        if !file.metadata()?.is_file() || is_open_file(path) {
+            return Ok(Self::Itself(file));
+        }
+        let target = fs::canonicalize(path)?;
+        if vacant {
+            // Whoever is killed in the measurement leaves nothing.
+            fs::remove_file(&target)?;
+        }
+        Ok(Self::File(target, (!vacant).then_some(file)))
+    }
+
+    /// The folder is made when there is something to put into it. That it can be is tried out
+    /// where it will be.
+    fn in_new_folder(path: &Path, folder: &Path) -> io::Result<Self> {
+        let exists = |folder: &Path| here(folder).symlink_metadata().is_ok();
+        let base = folder.ancestors().find(|folder| exists(folder)).unwrap_or("".as_ref());
+        let trial = tempfile::tempdir_in(here(base))?;
+        File::create(trial.path().join(path.file_name().unwrap_or_default()))?;
+        let rest = path.strip_prefix(base).unwrap_or(path);
+        Ok(Self::File(fs::canonicalize(here(base))?.join(rest), None))
+    }
+}
+
+/// A folder by a name that the system understands.
+fn here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+}
+
+/// Whether it is a name of what a process has open: another file in its place would be another's.
+fn is_open_file(path: &Path) -> bool {
+    let folder = path.parent().map(|folder| fs::canonicalize(here(folder)));
+    [folder, Some(fs::read_link(path))]
+        .into_iter()
+        .flatten()
+        .any(|place| place.is_ok_and(|place| place.starts_with("/proc")))
+}
+
+/// What tells a file from all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// Its device and its number there.
+    File(u64, u64),
+    /// Where it will be.
+    Vacant(PathBuf),
+}
+
+impl Identity {
+    /// Of whatever is open there, if it is a file.
+    pub fn of(open: impl AsFd) -> Option<Self> {
+        let stat = rustix::fs::fstat(open).ok()?;
+        let is_file = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
+        is_file.then_some(Self::File(stat.st_dev as u64, stat.st_ino as u64))
+    }
+}
+
+/// Words an error of writing to `path`.
+pub fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
+    anyhow!("cannot write {}: {}", shown(path), reason(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::io::ErrorKind;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).expect("a folder");
+        names.map(|name| name.expect("a name").file_name().display().to_string()).collect()
+    }
+
+    #[test]
+    fn a_longer_old_file_is_replaced_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new/file");
+        Output::open(&path).and_then(|file| file.write(b"a long text")).expect("written");
+        let output = Output::open(&path).expect("opened");
+        assert_eq!(fs::read(&path).expect("still there"), b"a long text");
+        output.write(b"short").expect("written");
+        assert_eq!(fs::read(&path).expect("read"), b"short");
+        assert_eq!(names(path.parent().expect("a folder")), ["file"]);
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_written_is_named() {
+        for (path, why) in
+            [("/dev/null/rate.jpg", "not a directory"), ("/dev/null/a/b", "not a directory")]
+        {
+            let error = Output::open(Path::new(path)).expect_err("no folder").to_string();
+            assert_eq!(error, format!("cannot write {path}: {why} (choose another file)"));
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["x".repeat(256), format!("new/{}", "x".repeat(256))] {
+            let error = Output::open(&folder.path().join(name)).expect_err("too long").to_string();
+            assert!(error.ends_with("file name too long (choose another file)"), "{error}");
+        }
+        let longest = folder.path().join("x".repeat(255));
+        Output::open(&longest).and_then(|file| file.write(b"x")).expect("no longer than allowed");
+    }
+
+    #[test]
+    fn nothing_is_there_until_it_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("rate.jpg");
+        let deep = folder.path().join("a/b/rate.jpg");
+        let outputs = [&path, &deep].map(|path| Output::open(path).expect("opened"));
+        assert_eq!(names(folder.path()), [""; 0]);
+        drop(outputs);
+        fs::write(&path, b"old").expect("written");
+        let draft = Output::open(&path).expect("opened").draft();
+        draft.expect("begun").file().write_all(b"half").expect("written");
+        assert_eq!(fs::read(&path).expect("still there"), b"old");
+        assert_eq!(names(folder.path()), ["rate.jpg"], "nothing is left of what was given up");
+    }
+
+    #[test]
+    fn what_ends_half_way_stays_beside_the_old_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run.csv");
+        fs::write(&path, b"old").expect("written");
+        let full = io::Error::from(ErrorKind::StorageFull);
+        let begun = |bytes: &[u8]| {
+            let mut draft = Output::open(&path).and_then(Output::draft).expect("begun");
+            draft.file().write_all(bytes).expect("written");
+            draft.end(&full).to_string()
+        };
+        assert_eq!(begun(b""), cannot_write(&path, &full).to_string());
+        assert_eq!(names(folder.path()), ["run.csv"]);
+        let words = begun(b"half");
+        let (_, part) = words.trim_end_matches(')').split_once(" is in ").expect("it says where");
+        assert_eq!(fs::read(part).expect("it is there"), b"half");
+        assert_eq!(fs::read(&path).expect("still there"), b"old");
+    }
+
+    #[test]
+    fn a_file_stays_as_private_as_it_was_and_where_its_links_lead() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let [real, link, dangling] =
+            ["real", "link", "dangling"].map(|name| folder.path().join(name));
+        fs::write(&real, b"old").expect("written");
+        for mode in [0o600, 0o666] {
+            fs::set_permissions(&real, Permissions::from_mode(mode)).expect("set");
+            let _ = std::os::unix::fs::symlink("real", &link);
+            Output::open(&link).and_then(|file| file.write(b"new")).expect("written");
+            assert!(link.is_symlink());
+            assert_eq!(fs::read(&real).expect("read"), b"new");
+            assert_eq!(real.metadata().expect("there").mode() & 0o777, mode);
+        }
+        std::os::unix::fs::symlink("made", &dangling).expect("linked");
+        Output::open(&dangling).and_then(|file| file.write(b"new")).expect("written");
+        assert!(dangling.is_symlink());
+        assert_eq!(fs::read(folder.path().join("made")).expect("read"), b"new");
+    }
+
+    #[test]
+    fn one_file_is_known_by_all_its_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("sub")).expect("made");
+        let identity = |name: &str| {
+            let output = Output::open(&folder.path().join(name)).expect("opened");
+            output.identity().expect("a file")
+        };
+        for same in [["run", "sub/../run"], ["new/run", "sub/../new/run"]] {
+            assert_eq!(identity(same[0]), identity(same[1]), "before it is there");
+        }
+        assert_ne!(identity("run"), identity("sub/run"));
+        fs::write(folder.path().join("run"), b"").expect("made");
+        assert_eq!(identity("run"), identity("sub/../run"));
+        assert_eq!(Output::open(Path::new("/dev/null")).expect("opened").identity(), None);
+    }
+
+    #[test]
+    fn a_stream_has_its_own_name_from_the_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new/frames.pcap");
+        for old in ["", "an old record"] {
+            let output = Output::open(&path).expect("opened");
+            assert_eq!(fs::read_to_string(&path).unwrap_or_default(), old);
+            let mut file = output.stream().expect("emptied");
+            assert_eq!(fs::read(&path).expect("there"), b"");
+            file.write_all(b"an old record").expect("written");
+        }
+    }
+}

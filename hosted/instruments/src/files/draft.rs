@@ -1,0 +1,160 @@
+//! What is to become a file: written beside it, it takes its place when it is whole.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use tempfile::NamedTempFile;
+
+use super::{Place, cannot_write};
+use crate::terminal::escape::shown;
+
+/// Something on its way to replace a file.
+#[derive(Debug)]
+pub struct Draft {
+    /// As the user called the file.
+    pub(super) path: PathBuf,
+    pub(super) sink: Sink,
+}
+
+/// Where its bytes go.
+#[derive(Debug)]
+pub(super) enum Sink {
+    Itself(File),
+    /// Beside the `target`, where `old` may be.
+    Beside {
+        part: NamedTempFile,
+        target: PathBuf,
+        old: Option<File>,
+        folder: Folder,
+    },
+}
+
+impl Draft {
+    /// Where to write.
+    pub fn file(&mut self) -> &mut File {
+        match &mut self.sink {
+            Sink::Itself(file) => file,
+            Sink::Beside { part, .. } => part.as_file_mut(),
+        }
+    }
+
+    /// It is whole: now it takes the file's place.
+    ///
+    /// # Errors
+    ///
+    /// If the disk is full, or the like.
+    pub fn finish(self) -> Result<()> {
+        self.sink.finish().map_err(|error| cannot_write(&self.path, &error))
+    }
+
+    /// Nothing more can be written, because of `error`: what there is stays beside the file, and the
+    /// words say where.
+    #[must_use]
+    pub fn end(self, error: &io::Error) -> anyhow::Error {
+        let words = cannot_write(&self.path, error);
+        let Sink::Beside { part, .. } = self.sink else { return words };
+        if part.as_file().metadata().is_ok_and(|part| part.len() == 0) {
+            return words;
+        }
+        match part.keep() {
+            Ok((_, part)) => anyhow!("{words} (what could be written is in {})", shown(&part)),
+            Err(_) => words,
+        }
+    }
+}
+
+impl Sink {
+    pub(super) fn of(place: Place) -> io::Result<Self> {
+        let (target, old) = match place {
+            Place::Itself(file) => return emptied(file).map(Self::Itself),
+            Place::File(target, old) => (target, old),
+        };
+        let folder = Folder::of(&target)?;
+        match (beside(&target, old.as_ref()), old) {
+            (Ok(part), old) => Ok(Self::Beside { part, target, old, folder }),
+            // The folder takes no other file, but this one may be written.
+            (Err(error), Some(old)) if is_denied(&error) => emptied(old).map(Self::Itself),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        // The folder last, if all is given up.
+        let (_folder, part, target, old) = match self {
+            Self::Itself(_) => return Ok(()),
+            Self::Beside { part, target, old, folder } => (folder, part, target, old),
+        };
+        if let Some(old) = &old {
+            let old = old.metadata()?;
+            // Only root may give a file away.
+            let _ = fchown(part.as_file(), Some(old.uid()), Some(old.gid()));
+            part.as_file().set_permissions(Permissions::from_mode(old.mode() & 0o777))?;
+        }
+        // Some systems say only now that there was no space.
+        part.as_file().sync_all()?;
+        match (part.persist(&target), old) {
+            (Ok(_), _) => Ok(()),
+            // The name cannot be taken, as that of a single file that is mounted into a container.
+            (Err(failed), Some(old)) if is_denied(&failed.error) => {
+                io::copy(&mut failed.file.reopen()?, &mut emptied(old)?).map(drop)
+            }
+            (Err(failed), _) => Err(failed.error),
+        }
+    }
+}
+
+/// Makes a file beside `target` that is as private as the `old` one.
+fn beside(target: &Path, old: Option<&File>) -> io::Result<NamedTempFile> {
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    // There is a longest name.
+    let name = if name.len() <= 240 { name.as_os_str() } else { OsStr::new("output.") };
+    let mode = old.map_or(Ok(0o666), |old| old.metadata().map(|old| old.mode() & 0o777))?;
+    tempfile::Builder::new()
+        .prefix(name)
+        .suffix(".part")
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(target.parent().unwrap_or(target))
+}
+
+/// The folders that were made for a file, the innermost first. If it does not come about they go
+/// with it.
+#[derive(Debug)]
+pub(super) struct Folder(Vec<PathBuf>);
+
+impl Folder {
+    pub(super) fn of(target: &Path) -> io::Result<Self> {
+        let missing = target.ancestors().skip(1).filter(|folder| !folder.exists());
+        let made = Self(missing.map(Path::to_owned).collect());
+        made.0.first().map_or(Ok(()), fs::create_dir_all).map(|()| made)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // One that is not empty stays.
+        self.0.iter().for_each(|folder| drop(fs::remove_dir(folder)));
+    }
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::ResourceBusy
+            | ErrorKind::CrossesDevices
+    )
+}
+
+/// A pipe or a device has no length.
+pub(super) fn emptied(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() {
+        file.set_len(0)?;
+    }
+    Ok(file)
+}

@@ -1,0 +1,40 @@
+//! Measures and verifies an RFC 862 echo over any TCP/IP stack.
+//!
+//! What is measured, how it is judged, and what people and programs read of it stands here;
+//! what it is measured over is a [`Stack`](stack::Stack) of the caller's. The data take one way:
+//! flags ([`args`]), [`plan`], [`load`], [`measurement`], then [`report`] and [`figure`].
+//!
+//! `hosted` measures over the operating system's sockets, `tap-demo` over smoltcp; what both
+//! programs need beside that (quantities, the terminal, files, signals, the exit code) is
+//! here once, too.
+
+#![warn(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "they panic where nobody reads: `progress::note` tells, `writeln!` says what failed"
+)]
+
+pub mod args;
+pub mod bound;
+pub mod clock;
+pub mod compare;
+pub mod descriptors;
+pub mod exports;
+pub mod figure;
+pub mod files;
+pub mod load;
+pub mod measurement;
+pub mod plan;
+pub mod ports;
+pub mod quantity;
+pub mod reason;
+pub mod report;
+pub mod service;
+pub mod signals;
+pub mod stack;
+pub mod stopwatch;
+pub mod target;
+pub mod terminal;
+pub mod timer;
+pub mod trial;
+pub mod verdict;

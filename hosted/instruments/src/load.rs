@@ -1,0 +1,311 @@
+//! The one loop that offers load: a [`Plan`] goes in, a [`Measurement`] comes out.
+//!
+//! How many connections, what they send, when, and when to stop are values of
+//! the plan; there is one loop for all of them. `rate` and `fail-rate` make plans; reports read measurements; nothing
+//! in here prints or draws.
+
+mod between;
+mod instrument;
+mod lane;
+mod observer;
+mod opening;
+mod pace;
+
+use std::io;
+use std::time::Duration;
+
+use echo_core::{Failure, Instant};
+
+pub use self::instrument::examine;
+use self::lane::Lane;
+pub use self::observer::Observer;
+use self::pace::Schedule;
+use crate::measurement::{Ended, Measurement, Sample};
+use crate::plan::Plan;
+use crate::signals::Stop;
+use crate::stack::{Busy, Kernel, Stack, Stops};
+
+/// How often the observer sees the measurement: 8 times a second.
+pub(crate) const TICK: Duration = Duration::from_millis(125);
+
+/// How long a connection that could not be opened rests before the next try.
+const REST: Duration = Duration::from_millis(100);
+
+/// Carries out `plan` over `stack`, until the plan says so or `stop` is requested.
+///
+/// # Errors
+///
+/// If the stack has no way to wait. What goes wrong with messages is in the measurement.
+pub fn run(
+    plan: &Plan,
+    stack: &mut impl Stack,
+    stop: &Stop,
+    observer: &mut dyn Observer,
+) -> io::Result<Measurement> {
+    let instrument = Some(examine(plan, || stack.now()));
+    let mut lanes: Vec<_> =
+        (0..plan.connections.max(1)).map(|number| Lane::new(plan, number)).collect();
+    if !plan.per_message {
+        opening::open(&mut lanes, stack, plan.limit, stop, observer)?;
+    }
+    let out = Measurement { instrument, ..Measurement::of(plan) };
+    let start = stack.now();
+    let mut load = Load {
+        plan,
+        from: start + plan.omit,
+        warming: true,
+        tick: start + TICK,
+        schedule: Schedule::new(plan.pace, plan.connections, start),
+        stops: stack.stops(),
+        stack,
+        lanes,
+        again: Vec::new(),
+        begun: 0,
+        busy: Busy { messages: 0, since: start, deadline: None },
+        before: 0,
+        out,
+    };
+    load.run(start, stop, observer)?;
+    Ok(load.out)
+}
+
+struct Load<'a, S> {
+    plan: &'a Plan,
+    /// What starts before is left out.
+    from: Instant,
+    /// The measurement has not begun: nothing that is measured may start.
+    warming: bool,
+    /// When the observer looks again.
+    tick: Instant,
+    schedule: Option<Schedule>,
+    /// When the clock stood still before.
+    stops: Stops,
+    stack: &'a mut S,
+    lanes: Vec<Lane<'a>>,
+    /// Lanes that have more to do than their turn allowed.
+    again: Vec<usize>,
+    /// Messages started so far that are measured.
+    begun: u64,
+    /// What is under way; no deadline and no rest of a lane ends before its deadline.
+    busy: Busy,
+    /// Segments sent again before the measurement began.
+    before: u64,
+    out: Measurement,
+}
+
+impl<S: Stack> Load<'_, S> {
+    fn run(&mut self, start: Instant, stop: &Stop, observer: &mut dyn Observer) -> io::Result<()> {
+        let mut now = start;
+        let mut ready: Vec<usize> = Vec::with_capacity(self.lanes.len());
+        if self.schedule.is_none() {
+            ready.extend(0..self.lanes.len());
+        }
+        loop {
+            if self.warming && now >= self.from {
+                now = self.begin_measuring(now);
+            }
+            let before = now;
+            for key in ready.drain(..) {
+                now = self.turn(key, now, observer);
+            }
+            if now == before {
+                // Whoever waited inside a read for nothing knows no time.
+                now = self.stack.now();
+            }
+            if now >= self.tick {
+                self.out.elapsed = now.saturating_duration_since(self.from);
+                observer.look(&self.out);
+                now = self.stack.now();
+                self.tick = now + TICK;
+            }
+            if stop.requested() {
+                self.out.ended = Ended::Stopped;
+            }
+            let idle = self.busy.messages == 0 && !self.may_start(now);
+            if idle || self.out.ended != Ended::AsPlanned {
+                break;
+            }
+            let until = if self.again.is_empty() { self.next(now) } else { now };
+            now = self.stack.wait(now, until, self.busy, &mut ready)?;
+            ready.append(&mut self.again);
+            if self.busy.deadline.is_some_and(|deadline| deadline <= now) {
+                let due = |lane: &Lane<'_>| lane.due().filter(|due| *due <= now).is_some();
+                ready.extend((0..self.lanes.len()).filter(|key| due(&self.lanes[*key])));
+                let later = self.lanes.iter().filter_map(Lane::due).filter(|due| *due > now);
+                self.busy.deadline = later.min();
+            }
+            if let Some(schedule) = &mut self.schedule {
+                schedule.release(now, |lane| ready.push(lane));
+            }
+        }
+        self.finish();
+        Ok(())
+    }
+
+    /// What was before is left out: also what the kernel counted.
+    fn begin_measuring(&mut self, now: Instant) -> Instant {
+        self.warming = false;
+        self.out.begin(now.saturating_duration_since(self.from));
+        self.before = self.kernel().map_or(0, |kernel| kernel.retransmits);
+        self.stack.now()
+    }
+
+    fn finish(&mut self) {
+        let now = self.stack.now();
+        self.out.elapsed = now.saturating_duration_since(self.from);
+        let (stops, before) = (self.stack.stops(), self.stops);
+        self.out.stops =
+            Stops { times: stops.times - before.times, total: stops.total - before.total };
+        if self.plan.per_message || self.out.lack.is_some() {
+            self.out.ports = self.stack.ports();
+        }
+        if let Some(schedule) = &self.schedule {
+            let end = self.plan.time.map_or(now, |time| now.min(self.from + time));
+            let due = schedule.due(self.from, end).min(self.plan.count.unwrap_or(u64::MAX));
+            self.out.unsent = due.saturating_sub(self.begun);
+        }
+        let waits = self.lanes.iter().filter(|lane| lane.is_busy() && lane.planned() >= self.from);
+        let since = |lane: &Lane<'_>| match self.out.response {
+            Some(_) => lane.planned(),
+            None => lane.begun(),
+        };
+        self.out.under_way = waits.map(|lane| now.saturating_duration_since(since(lane))).collect();
+        self.out.kernel = self.kernel().map(|kernel| Kernel {
+            retransmits: kernel.retransmits.saturating_sub(self.before),
+            ..kernel
+        });
+    }
+
+    /// What the stack knows of all connections so far.
+    fn kernel(&self) -> Option<Kernel> {
+        let open = (0..self.lanes.len()).filter_map(|link| self.stack.kernel(link));
+        open.fold(self.out.kernel, |sum, kernel| Some(kernel.after(sum)))
+    }
+
+    /// When there is something to do even if nothing comes back.
+    fn next(&self, now: Instant) -> Instant {
+        // Where all lanes are busy, what is due waits for one to be free.
+        let free = self.busy.messages < self.lanes.len();
+        let slot = self.schedule.as_ref().filter(|_| free).map(Schedule::next);
+        let last = self.plan.time.map(|time| self.from + time).filter(|last| *last > now);
+        let from = self.warming.then_some(self.from);
+        [self.busy.deadline, slot, last, from].into_iter().flatten().fold(self.tick, Instant::min)
+    }
+
+    fn may_start(&self, now: Instant) -> bool {
+        self.out.ended == Ended::AsPlanned
+            && self.plan.count.is_none_or(|count| self.begun < count)
+            && self.plan.time.is_none_or(|time| now < self.from + time)
+    }
+
+    /// Lets one lane do all that it can without waiting; returns the time then.
+    fn turn(&mut self, key: usize, mut now: Instant, observer: &mut dyn Observer) -> Instant {
+        loop {
+            if !self.lanes[key].is_busy() && !self.begin(key, observer) {
+                return now;
+            }
+            let lane = &mut self.lanes[key];
+            let Some(end) = lane.drive(now, self.stack) else { return now };
+            if let Err(Failure::Ahead { bytes }) = end
+                && lane.is_used()
+            {
+                self.send_again(key, bytes, observer);
+                continue;
+            }
+            self.busy.messages -= 1;
+            let interrupted = lane.was_interrupted(&end, self.stack.stops());
+            now = end.map_or_else(|_| self.stack.now(), |took| lane.begun() + took);
+            self.record(key, now, end, interrupted, observer);
+            match end {
+                Err(failure) => self.fail(key, failure, interrupted, now),
+                Ok(_) if self.plan.per_message => self.disconnect(key, None),
+                Ok(_) => {}
+            }
+            if now >= self.tick {
+                // What the observer does is not to be part of the next round trip.
+                self.again.push(key);
+                return now;
+            }
+        }
+    }
+
+    /// Starts a message if the lane may. Its time begins here: neither what was
+    /// recorded nor what other lanes sent since the last one belongs to it.
+    fn begin(&mut self, key: usize, observer: &mut dyn Observer) -> bool {
+        let now = self.stack.now();
+        if self.warming && now >= self.from {
+            self.again.push(key);
+            return false;
+        }
+        if self.lanes[key].rests(now) || !self.may_start(now) {
+            return false;
+        }
+        let lane = &mut self.lanes[key];
+        let Some(planned) = lane.take_turn(self.schedule.as_ref(), now) else { return false };
+        let now = self.tidy(key, planned, now, observer);
+        if !self.may_start(now) {
+            return false;
+        }
+        let lane = &mut self.lanes[key];
+        lane.begin(planned, now, self.stack);
+        self.begun += u64::from(planned >= self.from);
+        let due = lane.due();
+        self.busy.messages += 1;
+        self.busy.since = now;
+        self.look_at(due);
+        true
+    }
+
+    fn record(
+        &mut self,
+        key: usize,
+        now: Instant,
+        end: Result<Duration, Failure>,
+        interrupted: bool,
+        observer: &mut dyn Observer,
+    ) {
+        let lane = &mut self.lanes[key];
+        // A failure that ends the run is its result, even in the warm-up.
+        let is_the_end = end.is_err() && !interrupted && !self.plan.keep_going;
+        if lane.planned() < self.from && !is_the_end {
+            self.out.omitted += 1;
+            return;
+        }
+        lane.count(!interrupted);
+        let (message, connecting) = lane.message();
+        let sample = Sample {
+            at: now.saturating_duration_since(self.from),
+            connection: key,
+            message,
+            late: lane.begun().saturating_duration_since(lane.planned()),
+            connecting,
+            interrupted,
+            errno: lane.errno(),
+            end,
+        };
+        self.out.record(&sample);
+        observer.message(&sample);
+    }
+
+    fn fail(&mut self, key: usize, failure: Failure, interrupted: bool, now: Instant) {
+        let could_not_open =
+            matches!(failure, Failure::Refused | Failure::Unreachable | Failure::Local);
+        self.disconnect(key, could_not_open.then(|| now + REST));
+        self.look_at(self.lanes[key].due());
+        if !self.plan.keep_going && !interrupted {
+            self.out.ended = Ended::Failed;
+        }
+    }
+
+    fn disconnect(&mut self, key: usize, rest: Option<Instant>) {
+        if let Some(kernel) = self.stack.kernel(key) {
+            self.out.kernel = Some(kernel.after(self.out.kernel));
+        }
+        self.lanes[key].close(rest, self.stack);
+    }
+
+    fn look_at(&mut self, due: Option<Instant>) {
+        let before = self.busy.deadline.filter(|_| self.lanes.len() > 1);
+        self.busy.deadline = [before, due].into_iter().flatten().min();
+    }
+}

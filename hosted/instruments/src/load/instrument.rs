@@ -1,0 +1,95 @@
+//! What the instrument costs, measured before each run in at most some ten milliseconds.
+
+use std::time::Duration;
+
+use echo_core::{Endpoint, Instant};
+
+use super::lane::{WINDOW, probe};
+use crate::measurement::{Instrument, Measurement, Sample};
+use crate::plan::Plan;
+
+/// Messages of a batch; the fastest batch counts, because whatever else runs
+/// only makes one slower.
+const BATCH: u32 = 50;
+
+/// Batches measured: the first ones find cold caches.
+const BATCHES: u32 = 40;
+
+/// The longest message whose floor is measured: it fits into one write.
+const LONGEST: u64 = WINDOW as u64;
+
+/// Measures the instrument that would carry out `plan` by this clock.
+#[must_use]
+pub fn examine(plan: &Plan, now: impl Fn() -> Instant) -> Instrument {
+    Instrument {
+        clock: fastest(&now, || {
+            std::hint::black_box(now());
+        }),
+        resolution: resolution(&now),
+        floor: (plan.length <= LONGEST).then(|| floor(&now, plan)),
+    }
+}
+
+/// How long one call takes in the fastest batch of calls.
+fn fastest(now: impl Fn() -> Instant, mut call: impl FnMut()) -> Duration {
+    let batches = (0..BATCHES).map(|_| {
+        let before = now();
+        (0..BATCH).for_each(|_| call());
+        now().saturating_duration_since(before)
+    });
+    batches.min().unwrap_or_default() / BATCH
+}
+
+fn resolution(now: impl Fn() -> Instant) -> Duration {
+    let steps = (0..BATCH).map(|_| {
+        let before = now();
+        loop {
+            let step = now().saturating_duration_since(before);
+            if !step.is_zero() {
+                return step;
+            }
+        }
+    });
+    steps.min().unwrap_or_default()
+}
+
+/// The loop's own work for one message, without the stack's.
+fn floor(now: impl Fn() -> Instant, plan: &Plan) -> Duration {
+    let mut probe = probe(plan, 0);
+    let mut out = Measurement::of(plan);
+    let mut echo = Vec::with_capacity(WINDOW);
+    let mut message = 0;
+    fastest(&now, || {
+        let begun = now();
+        probe.begin(begun, message);
+        message += 1;
+        echo.clear();
+        echo.extend_from_slice(probe.to_send());
+        probe.handle_sent(begun, echo.len());
+        probe.handle_received(now(), &echo);
+        let Some(end) = probe.end() else { return };
+        let at = end.map_or(begun, |took| begun + took).saturating_duration_since(Instant::START);
+        out.record(&Sample::new(at, 0, end));
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn an_instrument_knows_itself() {
+        let clock = Clock::start();
+        let examined = |plan: &Plan| examine(plan, || clock.now());
+        let plan = Plan::new();
+        let instrument = examined(&plan);
+        assert!(!instrument.resolution.is_zero());
+        assert!(instrument.floor > Some(instrument.clock), "{instrument:?}");
+        // It makes the message and compares all of it: 64 KiB take much longer than one byte.
+        let longest = examined(&Plan { length: LONGEST, ..plan.clone() });
+        assert!(longest.floor > instrument.floor.map(|floor| 2 * floor), "{longest:?}");
+        let long = Plan { length: LONGEST + 1, ..plan };
+        assert_eq!(examined(&long).floor, None);
+    }
+}

@@ -1,0 +1,301 @@
+//! What a run found out: plain numbers, bounded in size however long the run.
+
+pub mod blocks;
+pub mod confidence;
+mod instrument;
+pub mod percentiles;
+pub mod timeline;
+pub mod times;
+mod wrong;
+
+use std::time::{Duration, SystemTime};
+
+use echo_core::{Failure, Tally};
+use rustix::io::Errno;
+
+pub use self::instrument::Instrument;
+use self::timeline::Timeline;
+use self::times::Times;
+pub use self::wrong::Wrong;
+
+use crate::plan::{Pace, Plan};
+use crate::ports::Ports;
+use crate::stack::{Kernel, Lack, Stops};
+
+/// How many failures are kept word for word; the tally counts all.
+const INCIDENTS: usize = 10;
+
+/// The result of a run, or of its part so far.
+#[derive(Debug, Clone)]
+pub struct Measurement {
+    /// When the measurement began, on the wall clock: after the warm-up, if there was one.
+    pub started: SystemTime,
+    /// From the end of the warm-up, if there was one, to the end of the run.
+    pub elapsed: Duration,
+    /// Why it ended.
+    pub ended: Ended,
+    /// How many messages ended how.
+    pub tally: Tally,
+    /// How long messages had been under way that were so when the run was
+    /// ended, as [`felt`](Self::felt) counts; they are in no other number.
+    pub under_way: Vec<Duration>,
+    /// Connections that the server closed while nothing was asked of it; they were
+    /// opened anew before the next message, which is no failure.
+    pub closed_while_idle: u64,
+    /// Messages that were under way while the instrument did not run: neither echoed nor
+    /// failed, they are in no other number.
+    pub interrupted: u64,
+    /// When the instrument did not run; no other time counts that.
+    pub stops: Stops,
+    /// From sending a message to the end of its echo, of those that were echoed;
+    /// with a connection per message from opening it.
+    pub times: Times,
+    /// From the instant at which a message was due, if a rate was planned: the
+    /// wait for its connection is part of it.
+    pub response: Option<Times>,
+    /// How long after the instant at which it was due a message was sent.
+    pub late: Option<Times>,
+    /// How long opening the connection took, if each message has its own.
+    pub connecting: Option<Times>,
+    /// Messages that were due before the end and never sent.
+    pub unsent: u64,
+    /// Messages of the warm-up, which are in none of the other numbers.
+    pub omitted: u64,
+    /// The course of the run.
+    pub timeline: Timeline,
+    /// The first failures.
+    pub incidents: Vec<Incident>,
+    /// Echoes with wrong bytes, by what happened to them.
+    pub wrong: Wrong,
+    /// What the kernel saw, where it tells.
+    pub kernel: Option<Kernel>,
+    /// What this machine had none left of when the last message failed because of that.
+    pub lack: Option<Lack>,
+    /// Local ports at the end, where they matter and the system tells.
+    pub ports: Option<Ports>,
+    /// What is known of the instrument itself, if it was examined.
+    pub instrument: Option<Instrument>,
+}
+
+impl Default for Measurement {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// As planned.
+    AsPlanned,
+    /// The user asked for it.
+    Stopped,
+    /// A message failed, and the plan was to stop then.
+    Failed,
+}
+
+/// One failed message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Incident {
+    /// When, since the start of the measurement.
+    pub at: Duration,
+    /// On which connection, from 0.
+    pub connection: usize,
+    /// What happened.
+    pub failure: Failure,
+    /// What the system said, if that was why.
+    pub errno: Option<Errno>,
+}
+
+/// One message that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// When, since the start of the measurement.
+    pub at: Duration,
+    /// On which connection, from 0.
+    pub connection: usize,
+    /// Its number on the connection, from 0.
+    pub message: u64,
+    /// How long after the instant at which it was due it was sent.
+    pub late: Duration,
+    /// How long opening its connection took, if it had one of its own.
+    pub connecting: Option<Duration>,
+    /// Whether the instrument did not run meanwhile: then its end says nothing.
+    pub interrupted: bool,
+    /// What the system said, if that was why it failed.
+    pub errno: Option<Errno>,
+    /// How long it took from sending, or why it failed.
+    pub end: Result<Duration, Failure>,
+}
+
+impl Sample {
+    /// A message of a closed loop, which is never late.
+    #[must_use]
+    pub const fn new(at: Duration, connection: usize, end: Result<Duration, Failure>) -> Self {
+        let (message, late, connecting) = (0, Duration::ZERO, None);
+        Self { at, connection, message, late, connecting, interrupted: false, errno: None, end }
+    }
+}
+
+impl Measurement {
+    /// Starts now, with nothing measured, for a closed loop.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            started: SystemTime::now(),
+            elapsed: Duration::ZERO,
+            ended: Ended::AsPlanned,
+            tally: Tally::default(),
+            under_way: Vec::new(),
+            closed_while_idle: 0,
+            interrupted: 0,
+            stops: Stops::default(),
+            times: Times::new(),
+            response: None,
+            late: None,
+            connecting: None,
+            unsent: 0,
+            omitted: 0,
+            timeline: Timeline::new(),
+            incidents: Vec::with_capacity(INCIDENTS),
+            wrong: Wrong::default(),
+            kernel: None,
+            lack: None,
+            ports: None,
+            instrument: None,
+        }
+    }
+
+    /// Starts now, with nothing measured, for what `plan` wants to know.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let times = |wanted: bool| wanted.then(Times::new);
+        Self {
+            response: times(matches!(plan.pace, Pace::Rate(_))),
+            late: times(plan.pace != Pace::Closed),
+            connecting: times(plan.per_message),
+            ..Self::new()
+        }
+    }
+
+    /// Began so long ago.
+    pub(crate) fn begin(&mut self, ago: Duration) {
+        self.started = SystemTime::now() - ago;
+    }
+
+    /// Records one message. Allocates nothing.
+    pub fn record(&mut self, sample: &Sample) {
+        if sample.interrupted {
+            self.interrupted += 1;
+            return;
+        }
+        self.tally.record(&sample.end);
+        if let Some(late) = &mut self.late {
+            late.record(sample.late);
+        }
+        if let (Some(times), Some(connecting)) = (&mut self.connecting, sample.connecting) {
+            times.record(connecting);
+        }
+        match sample.end {
+            Ok(took) => {
+                self.times.record(took);
+                let mut shown = took;
+                if let Some(response) = &mut self.response {
+                    shown += sample.late;
+                    response.record(shown);
+                }
+                self.timeline.record(sample.at, shown);
+            }
+            Err(failure) => self.record_failure(sample, failure),
+        }
+    }
+
+    /// A message that was recorded as echoed has failed after all. Its round trip
+    /// was one, and stays among the times.
+    pub(crate) fn revoke(&mut self, sample: &Sample) {
+        let Err(failure) = sample.end else { return };
+        self.tally.revoke(&failure);
+        self.record_failure(sample, failure);
+    }
+
+    fn record_failure(&mut self, sample: &Sample, failure: Failure) {
+        let &Sample { at, connection, errno, .. } = sample;
+        self.lack = errno.and_then(Lack::of).or(self.lack);
+        self.timeline.record_failure(at);
+        self.wrong.record(&failure);
+        if self.incidents.len() < INCIDENTS {
+            self.incidents.push(Incident { at, connection, failure, errno });
+        }
+    }
+
+    /// The times that a user of the service sees: the response times of a planned
+    /// rate, otherwise the round trips.
+    #[must_use]
+    pub fn felt(&self) -> &Times {
+        self.response.as_ref().unwrap_or(&self.times)
+    }
+
+    /// The longest time that anybody waited, be it that no echo came before the end.
+    #[must_use]
+    pub fn longest_wait(&self) -> Option<Duration> {
+        self.felt().slowest().max(self.under_way.iter().copied().max())
+    }
+
+    /// Messages echoed per second, if any time has passed.
+    #[must_use]
+    pub fn messages_per_second(&self) -> Option<f64> {
+        let seconds = self.elapsed.as_secs_f64();
+        (seconds > 0.0).then(|| self.tally.echoed() as f64 / seconds)
+    }
+
+    /// The share of messages that were due before the end and never sent, of all that were due.
+    #[must_use]
+    pub fn unsent_rate(&self) -> Option<f64> {
+        let due = self.unsent + self.tally.messages();
+        (due > 0).then(|| self.unsent as f64 / due as f64)
+    }
+
+    /// Payload echoed, in bits per second, counted once and not both ways.
+    #[must_use]
+    pub fn bits_per_second(&self, message_bytes: u64) -> Option<f64> {
+        self.messages_per_second().map(|messages| messages * message_bytes as f64 * 8.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_has_no_numbers() {
+        let nothing = Measurement::new();
+        assert_eq!(nothing.messages_per_second(), None);
+        assert_eq!(nothing.times.mean(), None);
+        assert_eq!(nothing.times.deviation(), None);
+        assert_eq!(nothing.times.fastest(), None);
+    }
+
+    #[test]
+    fn only_the_first_failures_are_kept() {
+        let mut out = Measurement::new();
+        for at in 0..20 {
+            out.record(&sample(at, 0, Err(Failure::Reset)));
+        }
+        assert_eq!(out.incidents.len(), INCIDENTS);
+        assert_eq!(out.tally.failures(), 20);
+    }
+
+    #[test]
+    fn a_wait_for_the_connection_is_part_of_the_response() {
+        let plan = Plan { pace: Pace::Rate(10.0), ..Plan::new() };
+        let mut out = Measurement::of(&plan);
+        out.record(&sample(1, 30, Ok(Duration::from_millis(5))));
+        assert_eq!(out.times.slowest(), Some(Duration::from_millis(5)));
+        assert_eq!(out.felt().slowest(), Some(Duration::from_millis(35)));
+        assert_eq!(out.late.and_then(|late| late.slowest()), Some(Duration::from_millis(30)));
+    }
+
+    fn sample(at: u64, late: u64, end: Result<Duration, Failure>) -> Sample {
+        let (at, late) = (Duration::from_secs(at), Duration::from_millis(late));
+        Sample { late, ..Sample::new(at, 3, end) }
+    }
+}

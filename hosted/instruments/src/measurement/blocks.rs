@@ -1,0 +1,256 @@
+//! How far the numbers of a run may be off, told by how they scatter over its course.
+//!
+//! Round trips depend on each other: a queue, a clock speed or a placement by the scheduler lasts for many of
+//! them. As if they did not, every two runs would differ. So a run is cut into some twenty blocks of equal
+//! length, and what counts is how much these differ (batch means). One arithmetic serves all numbers, as each is
+//! a quotient of two sums over the blocks. It knows nothing of what differs only from one run to the next.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::measurement::Measurement;
+use crate::measurement::confidence::{Z, fail_rate_interval};
+use crate::measurement::percentiles::{self, percentile};
+use crate::measurement::timeline::{Column, Timeline};
+
+/// How many blocks there are. More would be too short to be independent, fewer would tell too little of how
+/// far they scatter (Schmeiser 1982). By doubling their length one always gets from above into this range.
+const BLOCKS: RangeInclusive<usize> = 15..=30;
+
+/// Messages in a block, on average, that make it one: with fewer its borders say more than its messages.
+const FEWEST: u64 = 10;
+
+/// However much blocks resemble each other, they are worth so many that do not. Of fewer nothing can be told.
+const FEWEST_BLOCKS: f64 = 3.0;
+
+/// A run in blocks.
+#[derive(Debug)]
+pub struct Blocks<'a> {
+    measurement: &'a Measurement,
+    timeline: Timeline,
+    /// The rest of any length behind them is left out.
+    count: usize,
+}
+
+impl<'a> Blocks<'a> {
+    /// None if the run is too short to be cut.
+    #[must_use]
+    pub fn of(measurement: &'a Measurement) -> Option<Self> {
+        let mut timeline = measurement.timeline.clone();
+        let whole = |width: Duration| (measurement.elapsed.as_nanos() / width.as_nanos()) as usize;
+        while whole(timeline.column_width()) > *BLOCKS.end() {
+            timeline.widen();
+        }
+        let count = whole(timeline.column_width());
+        if timeline.columns().len() < count {
+            // Nothing came back in the last ones.
+            timeline.resize(count);
+        }
+        let enough = measurement.tally.messages() >= FEWEST * count as u64;
+        (BLOCKS.contains(&count) && enough).then_some(Self { measurement, timeline, count })
+    }
+
+    /// Between which times the true mean lies with 95 % confidence.
+    #[must_use]
+    pub fn mean(&self) -> Option<[Duration; 2]> {
+        let times = self.measurement.felt();
+        let [mean, deviation] = [times.mean()?, times.deviation()?].map(nanos);
+        // No block tells less than as many independent messages would.
+        let least = Z * deviation / (times.len() as f64).sqrt();
+        let spread = self.spread(all_times, in_column)?.max(least);
+        Some([mean - spread, mean + spread].map(|end| Duration::from_nanos(end.max(0.0) as u64)))
+    }
+
+    /// Between which times the true percentile of "one in `one_in`" lies with 95 % confidence: the share of the
+    /// messages that are slower than it is known that well, and the distribution says which times belong to
+    /// shares. None if too few messages are on either side.
+    #[must_use]
+    pub fn percentile(&self, one_in: u64) -> Option<[Duration; 2]> {
+        let times = self.measurement.felt();
+        let value = nanos(percentile(times, one_in)?);
+        let spread = self.spread(|column| column.slower_than(value), in_column)?;
+        percentiles::interval(times, one_in, spread)
+    }
+
+    /// Between which values the true number of messages echoed per second lies with 95 % confidence.
+    #[must_use]
+    pub fn messages_per_second(&self) -> Option<[f64; 2]> {
+        let width = self.timeline.column_width().as_secs_f64();
+        let (rate, spread) =
+            (self.measurement.messages_per_second()?, self.spread(in_column, |_| width)?);
+        Some([(rate - spread).max(0.0), rate + spread])
+    }
+
+    /// By how much the sum of `part` over that of `whole` may be off, either way, with 95 % confidence.
+    fn spread(
+        &self,
+        part: impl Fn(&Column<'_>) -> f64,
+        whole: impl Fn(&Column<'_>) -> f64,
+    ) -> Option<f64> {
+        let blocks = self.timeline.columns().take(self.count);
+        let pairs: Vec<_> = blocks.map(|block| (part(&block), whole(&block))).collect();
+        let all: f64 = pairs.iter().map(|(_, whole)| whole).sum();
+        if all <= 0.0 {
+            return None;
+        }
+        let quotient = pairs.iter().map(|(part, _)| part).sum::<f64>() / all;
+        let off: Vec<_> = pairs.iter().map(|(part, whole)| part - quotient * whole).collect();
+        let squares: f64 = off.iter().map(|off| off * off).sum();
+        let neighbours: f64 = off.iter().zip(&off[1..]).map(|(a, b)| a * b).sum();
+        if squares <= 0.0 {
+            return Some(0.0);
+        }
+        // Blocks that resemble their neighbours tell as much as fewer that do not would (an
+        // autoregressive process of order one).
+        let alike = (neighbours / squares).clamp(0.0, 1.0);
+        let n = off.len() as f64;
+        let worth = (n * (1.0 - alike) / (1.0 + alike)).max(FEWEST_BLOCKS);
+        let deviation = (squares / (n - 1.0)).sqrt();
+        Some(student(worth - 1.0) * deviation / worth.sqrt() * n / all)
+    }
+}
+
+/// Between which shares (0 to 1) the true fail rate lies with 95 % confidence; None without messages.
+///
+/// It is that of independent failures, or of those of blocks if that is wider: failures come in crowds.
+#[must_use]
+pub fn fail_rate(measurement: &Measurement) -> Option<(f64, f64)> {
+    let tally = &measurement.tally;
+    let (low, high) = fail_rate_interval(tally.failures(), tally.messages())?;
+    let failed = |column: &Column<'_>| column.failures() as f64;
+    let crowds = || {
+        let all = |column: &Column<'_>| in_column(column) + failed(column);
+        let spread = Blocks::of(measurement)?.spread(failed, all)?;
+        tally.fail_rate().map(|rate| (rate - spread, rate + spread))
+    };
+    let (lower, higher) = crowds().unwrap_or((low, high));
+    Some((low.min(lower).max(0.0), high.max(higher).min(1.0)))
+}
+
+fn all_times(column: &Column<'_>) -> f64 {
+    column.total()
+}
+
+fn in_column(column: &Column<'_>) -> f64 {
+    column.round_trips() as f64
+}
+
+fn nanos(time: Duration) -> f64 {
+    time.as_nanos() as f64
+}
+
+/// The 95 % quantile of Student's distribution, both sides; 2 % too low at 4 degrees of freedom, 10 % at 2
+/// (Abramowitz and Stegun 26.7.5).
+fn student(freedom: f64) -> f64 {
+    let z = Z;
+    z + (z.powi(3) + z) / (4.0 * freedom)
+        + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * freedom * freedom)
+}
+
+#[cfg(test)]
+mod tests {
+    use echo_core::Failure;
+
+    use super::*;
+    use crate::measurement::Sample;
+
+    /// A run of 20 blocks of `WIDTH`, of which each holds what is said: how many round trips of which length, and
+    /// how many failures.
+    fn run(blocks: impl IntoIterator<Item = (u32, u64, u32)>) -> Measurement {
+        let mut measurement = Measurement::new();
+        for (at, (echoed, nanos, failed)) in (0_u32..).map(|n| WIDTH * n).zip(blocks) {
+            let mut end = |end| measurement.record(&Sample::new(at, 0, end));
+            (0..echoed).for_each(|_| end(Ok(Duration::from_nanos(nanos))));
+            (0..failed).for_each(|_| end(Err(Failure::Reset)));
+        }
+        measurement.elapsed = WIDTH * 20 + WIDTH / 3;
+        measurement
+    }
+
+    /// As wide as a column of a timeline can be: 2^20 ns.
+    const WIDTH: Duration = Duration::from_nanos(1 << 20);
+
+    #[test]
+    fn a_mean_is_known_as_well_as_blocks_agree() {
+        let blocks = (0..20).map(|n| (10, if n % 2 == 0 { 900 } else { 1_100 }, 0));
+        let measurement = run(blocks);
+        let [low, high] =
+            Blocks::of(&measurement).and_then(|blocks| blocks.mean()).expect("enough");
+        // t(19) = 2.093, and the deviation of the blocks' means is 100·√(20/19).
+        let half = 2.093 * 100.0 * (20.0_f64 / 19.0).sqrt() / 20.0_f64.sqrt();
+        for (end, truth) in [(low, 1_000.0 - half), (high, 1_000.0 + half)] {
+            assert!((nanos(end) - truth).abs() < 1.0, "{end:?} is not {truth} ns");
+        }
+    }
+
+    #[test]
+    fn blocks_that_resemble_their_neighbours_tell_less() {
+        let width = |alike: u32| {
+            let slow = |n: u32| u64::from(n / alike % 2) * 200;
+            let measurement = run((0..20).map(|n| (10, 900 + slow(n), 0)));
+            let blocks = Blocks::of(&measurement).expect("enough");
+            let [low, high] = blocks.mean().expect("enough");
+            let [few, many] = blocks.messages_per_second().expect("enough");
+            assert_eq!(few, many, "each block holds as many");
+            high - low
+        };
+        let widths = [1, 4, 10].map(width);
+        assert!(widths.is_sorted() && widths[2] > 3 * widths[0], "{widths:?}");
+    }
+
+    #[test]
+    fn times_that_do_not_differ_by_block_are_known_as_well_as_independent_ones() {
+        let mut measurement = Measurement::new();
+        for n in 0..20_000_u32 {
+            let took = Duration::from_nanos(1_000 + u64::from(n * 7_919 % 20_000));
+            measurement.record(&Sample::new(WIDTH * 20 * n / 20_000, 0, Ok(took)));
+        }
+        measurement.elapsed = WIDTH * 20;
+        let blocks = Blocks::of(&measurement).expect("enough");
+        for one_in in [2, 10, 100] {
+            let independent = percentiles::interval(measurement.felt(), one_in, 0.0);
+            assert_eq!(blocks.percentile(one_in), independent, "one in {one_in}");
+        }
+        assert_eq!(blocks.percentile(10_000), None, "too few");
+    }
+
+    #[test]
+    fn a_rate_counts_blocks_in_which_nothing_came_back() {
+        let stalled = run((0..12).map(|_| (20, 1_000, 0)));
+        let [low, high] =
+            Blocks::of(&stalled).and_then(|blocks| blocks.messages_per_second()).expect("enough");
+        assert!(
+            low == 0.0 && high > 1.5 * stalled.messages_per_second().expect("a rate"),
+            "{high}"
+        );
+    }
+
+    #[test]
+    fn failures_that_come_in_a_crowd_tell_little() {
+        let alike = fail_rate(&run((0..20).map(|_| (90, 1_000, 10)))).expect("messages");
+        assert_eq!(Some(alike), fail_rate_interval(200, 2_000), "one by one");
+        let crowd = fail_rate(&run((0..20).map(|n| (90, 1_000, if n == 9 { 200 } else { 0 }))));
+        let (low, high) = crowd.expect("messages");
+        assert!(low == 0.0 && high > 0.2, "{low} to {high}");
+        assert_eq!(fail_rate(&run((0..20).map(|_| (90, 1_000, 0)))), fail_rate_interval(0, 1_800));
+    }
+
+    #[test]
+    fn what_is_too_short_or_too_slow_has_no_blocks() {
+        assert!(Blocks::of(&Measurement::new()).is_none());
+        assert!(Blocks::of(&run((0..20).map(|_| (9, 1_000, 0)))).is_none(), "too few in each");
+        let mut short = run((0..20).map(|_| (90, 1_000, 0)));
+        short.elapsed = WIDTH / 2;
+        assert!(Blocks::of(&short).is_none(), "too few columns");
+        short.elapsed = WIDTH * 31;
+        assert!(Blocks::of(&short).is_some_and(|blocks| blocks.count == 15), "twice as long");
+    }
+
+    #[test]
+    fn students_quantiles_are_those_of_the_tables() {
+        for (freedom, truth) in [(4.0, 2.776), (6.0, 2.447), (14.0, 2.145), (29.0, 2.045)] {
+            let error = student(freedom) / truth - 1.0;
+            assert!((-0.02..0.001).contains(&error), "{freedom}: {error}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The percentiles that a run is summed up in, for the text report and for the figure.
+//!
+//! Both ask here, so that a percentile is the same number wherever it stands. One that too few round trips
+//! support is absent: the slowest of ten says nothing about the slowest of a hundred.
+
+use std::time::Duration;
+
+use crate::measurement::confidence::Z;
+use crate::measurement::times::Times;
+
+/// Names of percentiles and the N of "one in N round trips was slower".
+pub const PERCENTILES: [(&str, u64); 6] = [
+    ("p50", MEDIAN),
+    ("p90", 10),
+    ("p99", P99),
+    ("p99.9", 1_000),
+    ("p99.99", 10_000),
+    ("p99.999", 100_000),
+];
+
+/// Half of the round trips were slower than the median.
+pub const MEDIAN: u64 = 2;
+
+/// One in a hundred round trips was slower than p99.
+pub const P99: u64 = 100;
+
+/// The time that one in `one_in` round trips exceeded; None if there were fewer than that.
+pub fn percentile(times: &Times, one_in: u64) -> Option<Duration> {
+    let supported = times.len() >= one_in.max(1);
+    let mut time = exceeded_by_one_in(times, [one_in as f64]);
+    time.next().filter(|_| supported)
+}
+
+/// The times that one in N round trips exceeded, for ascending N (1 or more, any fraction); zero if there were none.
+pub fn exceeded_by_one_in(
+    times: &Times,
+    ascending: impl IntoIterator<Item = f64>,
+) -> impl Iterator<Item = Duration> {
+    let shares = ascending.into_iter().map(|one_in| 1.0 - 1.0 / one_in);
+    // One pass over the histogram for all of them.
+    let values = times.histogram().value_at_quantiles(shares.collect::<Vec<_>>());
+    values.map(|value| known(times, value))
+}
+
+/// Between which times the percentile of "one in `one_in`" lies with 95 % confidence, by order statistics: it
+/// supposes nothing about how the times are distributed. The share of those below is off by no more than
+/// `spread`, or than it would be if they did not depend on each other. None if too few of them are on either
+/// side of it.
+pub fn interval(times: &Times, one_in: u64, spread: f64) -> Option<[Duration; 2]> {
+    let (n, slower) = (times.len() as f64, 1.0 / one_in as f64);
+    // How many are below the percentile is binomial, and close to normal from here on.
+    let variance = n * slower * (1.0 - slower);
+    if variance < FEWEST {
+        return None;
+    }
+    let (rank, spread) = (n * (1.0 - slower), (n * spread).max(Z * variance.sqrt()));
+    let ranks = [(rank - spread).floor(), (rank + spread).ceil() + 1.0];
+    if ranks[0] < 1.0 || ranks[1] > n {
+        return None;
+    }
+    let values = times.histogram().value_at_quantiles(ranks.map(|rank| rank / n).to_vec());
+    let mut values = values.map(|value| known(times, value));
+    Some([values.next()?, values.next()?])
+}
+
+/// The variance from which a binomial distribution passes for a normal one.
+const FEWEST: f64 = 5.0;
+
+/// A histogram knows times to three digits only. A number is from the middle of what it cannot tell apart, but
+/// not beyond the fastest and the slowest, which are known exactly.
+fn known(times: &Times, value: u64) -> Duration {
+    let (Some(fastest), Some(slowest)) = (times.fastest(), times.slowest()) else {
+        return Duration::ZERO;
+    };
+    Duration::from_nanos(times.histogram().median_equivalent(value)).clamp(fastest, slowest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(times: impl IntoIterator<Item = u64>) -> Times {
+        let mut out = Times::new();
+        for ns in times {
+            out.record(Duration::from_nanos(ns));
+        }
+        out
+    }
+
+    #[test]
+    fn a_percentile_needs_enough_round_trips() {
+        assert_eq!(percentile(&of([]), 1), None);
+        assert_eq!(percentile(&of([7]), MEDIAN), None);
+        assert_eq!(percentile(&of([7, 9]), MEDIAN), Some(Duration::from_nanos(7)));
+        assert_eq!(percentile(&of(1..=99), P99), None);
+        assert_eq!(percentile(&of(1..=100), P99), Some(Duration::from_nanos(99)));
+    }
+
+    #[test]
+    fn percentiles_rise_up_to_the_exact_maximum() {
+        let times = of((1..200_000).map(|n| n * n));
+        let percentiles = PERCENTILES.map(|(_, one_in)| percentile(&times, one_in));
+        assert!(percentiles.iter().all(Option::is_some) && percentiles.is_sorted());
+        assert!(percentiles[5] <= times.slowest());
+        // The middle of its bin is above it.
+        let highest = of([1 << 30; 2]);
+        assert_eq!(percentile(&highest, MEDIAN), highest.slowest());
+    }
+
+    #[test]
+    fn an_interval_is_that_of_the_binomial_distribution() {
+        // 1000 values 1 to 1000: the median lies between ranks 469 and 532 (Conover, normal approximation).
+        let [low, high] = interval(&of(1..=1000), MEDIAN, 0.0).expect("enough");
+        assert_eq!([low.as_nanos(), high.as_nanos()], [469, 532]);
+        let [low, high] = interval(&of(1..=1000), MEDIAN, 0.1).expect("enough");
+        assert_eq!([low.as_nanos(), high.as_nanos()], [400, 601], "a share known less well");
+    }
+
+    #[test]
+    fn an_interval_needs_enough_on_both_sides() {
+        assert_eq!(interval(&of(1..=100), P99, 0.0), None);
+        assert_eq!(interval(&of([]), MEDIAN, 0.0), None);
+        let times = of((0..2_000).map(|n| 1_000 + n));
+        let (low, high) =
+            interval(&times, P99, 0.0).map(|[low, high]| (low, high)).expect("enough");
+        let p99 = percentile(&times, P99).expect("enough");
+        assert!(low < p99 && p99 < high && Some(high) <= times.slowest());
+    }
+}

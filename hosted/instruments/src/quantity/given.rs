@@ -1,0 +1,157 @@
+//! Values of flags that are more than a number.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A length of time: seconds (`0.5`), or with units (`200ms`, `2m`, `1h30m`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time(pub Duration);
+
+impl FromStr for Time {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(seconds) = text.parse::<f64>() {
+            return Duration::try_from_secs_f64(seconds)
+                .map(Self)
+                .map_err(|_| "not a length of time".into());
+        }
+        humantime::parse_duration(text)
+            .map(Self)
+            .map_err(|_| "expected seconds (0.5), or a time with a unit (200ms, 2m)".into())
+    }
+}
+
+/// A time-out: a [`Time`]; none if it is 0 or negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(pub Option<Duration>);
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (negative, size) =
+            text.strip_prefix('-').map_or((false, text), |positive| (true, positive));
+        let Time(limit) = size.parse()?;
+        Ok(Self((!negative && !limit.is_zero()).then_some(limit)))
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(limit) => humantime::format_duration(limit).fmt(f),
+            None => f.write_str("none"),
+        }
+    }
+}
+
+/// How many messages a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate(pub f64);
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let sensible = number(text).filter(|rate| (1e-6..=1e9).contains(rate));
+        sensible
+            .map(Self)
+            .ok_or_else(|| "expected messages a second, up to 1G (1000, 0.5, 20k)".into())
+    }
+}
+
+/// How many messages: `1000`, `10M`.
+pub fn count(text: &str) -> Result<u64, String> {
+    whole(text)
+        .filter(|count| *count > 0)
+        .ok_or_else(|| "expected a whole number above 0 (1000, 20k, 1M)".into())
+}
+
+/// The length of a message in bytes: `1000`, `64KiB`, `1MB`.
+pub fn length(text: &str) -> Result<u64, String> {
+    whole(text.strip_suffix('B').unwrap_or(text))
+        .filter(|length| (1..=1 << 30).contains(length))
+        .ok_or_else(|| "expected 1 byte to 1 GiB (1000, 64KiB, 1MB)".into())
+}
+
+fn whole(text: &str) -> Option<u64> {
+    let scaled = || number(text).filter(|number| number.fract() == 0.0 && *number < 1e15);
+    text.parse().ok().or_else(|| scaled().map(|number| number as u64))
+}
+
+/// A number that may be counted in thousands (`20k`, `1.5M`, `2G`) or in powers of 1024 (`64Ki`, `1Mi`,
+/// `1Gi`).
+pub fn number(text: &str) -> Option<f64> {
+    const SCALES: [(&str, f64); 6] = [
+        ("k", 1e3),
+        ("M", 1e6),
+        ("G", 1e9),
+        ("Ki", 1024.0),
+        ("Mi", 1024.0 * 1024.0),
+        ("Gi", 1024.0 * 1024.0 * 1024.0),
+    ];
+    let scaled = SCALES.iter().find_map(|(name, scale)| Some((text.strip_suffix(name)?, scale)));
+    let (digits, scale) = scaled.unwrap_or((text, &1.0));
+    digits.parse::<f64>().ok().map(|number| number * scale).filter(|number| number.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_seconds_or_have_a_unit() {
+        for (text, millis) in
+            [("0.5", 500), ("10", 10_000), ("200ms", 200), ("0.2s", 200), ("2m", 120_000), ("0", 0)]
+        {
+            assert_eq!(text.parse(), Ok(Time(Duration::from_millis(millis))), "{text}");
+        }
+        for text in ["", "nan", "inf", "-1", "1e300", "5 parsecs", "ms", "--1"] {
+            assert!(text.parse::<Time>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_limit_is_zero_or_negative() {
+        for text in ["-1", "0", "-0.5", "-10s", "0ms"] {
+            assert_eq!(text.parse(), Ok(Limit(None)), "{text}");
+        }
+        assert_eq!("30".parse(), Ok(Limit(Some(Duration::from_secs(30)))));
+        for text in ["nan", "-nan", "-", "--1", "-inf"] {
+            assert!(text.parse::<Limit>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_are_numbers_above_zero() {
+        for (text, rate) in [("1000", 1e3), ("0.5", 0.5), ("20k", 2e4), ("1.5M", 1.5e6)] {
+            assert_eq!(text.parse(), Ok(Rate(rate)), "{text}");
+        }
+        for text in ["0", "-1", "nan", "inf", "k", "", "1e30", "20 k"] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_are_whole() {
+        for (text, n) in [("1", 1), ("20k", 20_000), ("1.5M", 1_500_000), ("2Ki", 2048)] {
+            assert_eq!(count(text), Ok(n), "{text}");
+        }
+        assert_eq!(count(&u64::MAX.to_string()), Ok(u64::MAX), "no digit is lost");
+        for text in ["0", "-1", "1.5", "0.0001k", "1kk", "k", "", "nan", "inf", "1e300", "20 k"] {
+            assert!(count(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_have_units_of_either_kind() {
+        for (text, n) in [("1", 1), ("64KiB", 64 << 10), ("1MB", 1_000_000), ("1Gi", 1 << 30)] {
+            assert_eq!(length(text), Ok(n), "{text}");
+        }
+        for text in ["0", "B", "2G", "1.1GiB", "64kb", "1073741825"] {
+            assert!(length(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Errors of the system as parts of our sentences.
+
+use std::io;
+
+/// What went wrong, in lower case and without the number of the error.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    match letters.next() {
+        // `I/O error` and its like stay as they are.
+        Some(first) if letters.as_str().starts_with(|c: char| c.is_ascii_lowercase()) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_read_like_a_part_of_a_sentence() {
+        let error = io::Error::from_raw_os_error(rustix::io::Errno::CONNREFUSED.raw_os_error());
+        assert_eq!(reason(&error), "connection refused");
+    }
+}

@@ -1,0 +1,95 @@
+//! What a measurement says, in words and in JSON.
+//!
+//! The same report serves every driver that makes a [`Measurement`]. It
+//! measures nothing and knows no flags.
+
+mod csv;
+mod environment;
+mod hdr;
+mod hints;
+mod json;
+mod ports;
+mod text;
+
+use std::net::{IpAddr, SocketAddr};
+
+use echo_core::{FailureKind, Tally};
+
+pub use self::csv::Csv;
+pub use self::hdr::hdr;
+pub use self::json::{SCHEMA, json};
+pub use self::text::{header, text};
+use crate::measurement::Measurement;
+use crate::plan::{Pace, Plan};
+use crate::quantity;
+
+/// What was measured: all that a report needs beside the numbers.
+#[derive(Debug, Clone)]
+pub struct Subject<'a> {
+    /// Which instrument: `rate` or `fail-rate`.
+    pub command: &'static str,
+    /// The echo server, as the user called it.
+    pub name: String,
+    /// Where it really is.
+    pub address: SocketAddr,
+    /// Local addresses from which connections come in turn, if the user chose them.
+    pub sources: Vec<IpAddr>,
+    /// What messages contain, as on the command line.
+    pub payload: String,
+    /// The load.
+    pub plan: &'a Plan,
+}
+
+impl Subject<'_> {
+    /// How messages were started, in words.
+    #[must_use]
+    pub fn pace(&self) -> String {
+        let pace = match self.plan.pace {
+            Pace::Closed => "closed loop".into(),
+            Pace::Interval(interval) => format!("one every {}", quantity::duration(interval)),
+            Pace::Rate(rate) => format!("open loop at {}/s", quantity::amount(rate)),
+        };
+        match (self.plan.per_message, self.plan.reset) {
+            (true, true) => format!("{pace}, a connection per message, ended by a reset"),
+            (true, false) => format!("{pace}, a connection per message"),
+            (false, _) => pace,
+        }
+    }
+
+    /// The parts of one line that says what was done; `started` is on the wall clock, in UTC.
+    #[must_use]
+    pub fn lead(&self, measurement: &Measurement) -> Vec<String> {
+        let started = humantime::format_rfc3339_seconds(measurement.started).to_string();
+        vec![
+            format!("{} messages", quantity::bytes(self.plan.length)),
+            quantity::counted(self.plan.connections.into(), "connection"),
+            self.pace(),
+            quantity::duration(measurement.elapsed),
+            started.replace('T', " ").replace('Z', " UTC"),
+        ]
+    }
+}
+
+/// What programs call a kind of failure.
+const fn key(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::TimedOut => "timeout",
+        FailureKind::Refused => "refused",
+        FailureKind::Reset => "reset",
+        FailureKind::ClosedEarly => "closed_early",
+        FailureKind::Differs => "differs",
+        FailureKind::Extra => "extra",
+        FailureKind::Unreachable => "unreachable",
+        FailureKind::Local => "local",
+    }
+}
+
+/// Failures by kind, worded, only those that happened.
+#[must_use]
+pub fn failures(tally: &Tally) -> Vec<(&'static str, u64)> {
+    FailureKind::ALL
+        .into_iter()
+        .map(|kind| (kind.as_str(), tally.failed(kind)))
+        .filter(|(_, n)| *n > 0)
+        .collect()
+}

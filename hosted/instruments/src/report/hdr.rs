@@ -1,0 +1,42 @@
+//! The distribution as an `HdrHistogram` log, version 2, which public tools read.
+
+use anyhow::{Result, anyhow};
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+
+use super::Subject;
+use crate::measurement::Measurement;
+use crate::measurement::times::Times;
+
+/// Nanoseconds are recorded; the column of the maximum is in milliseconds, as usual.
+const MAX_DIVISOR: f64 = 1e6;
+
+/// The log: one interval, the whole run, for each sort of time.
+///
+/// # Errors
+///
+/// If the histogram cannot be encoded.
+pub fn hdr(subject: &Subject<'_>, measurement: &Measurement) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut serializer = V2DeflateSerializer::new();
+    let mut log = IntervalLogWriterBuilder::new()
+        .add_comment(&format!("[{} of {} in nanoseconds]", subject.command, subject.address))
+        .with_start_time(measurement.started)
+        .with_base_time(measurement.started)
+        .with_max_value_divisor(MAX_DIVISOR)
+        .begin_log_with(&mut bytes, &mut serializer)?;
+    let mut add = |name: Option<&'static str>, times: &Times| {
+        let tag = name.and_then(Tag::new);
+        let start = std::time::Duration::ZERO;
+        log.write_histogram(times.histogram(), start, measurement.elapsed, tag)
+            .map_err(|error| anyhow!("cannot encode the histogram: {error:?}"))
+    };
+    match &measurement.response {
+        None => add(None, &measurement.times)?,
+        Some(response) => {
+            add(Some("service"), &measurement.times)?;
+            add(Some("response"), response)?;
+        }
+    }
+    Ok(bytes)
+}

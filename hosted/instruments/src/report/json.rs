@@ -1,0 +1,191 @@
+//! The report that programs read.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use echo_core::FailureKind;
+use serde_json::{Map, Value, json};
+
+use super::environment::environment;
+use super::{Subject, key};
+use crate::measurement::blocks::{self, Blocks};
+use crate::measurement::percentiles::{self, MEDIAN, P99, PERCENTILES};
+use crate::measurement::times::Times;
+use crate::measurement::{Ended, Measurement};
+use crate::plan::Pace;
+use crate::target;
+
+/// Version of the shape below: the number changes when a reader may break.
+pub const SCHEMA: &str = "hosted/1";
+
+/// The closing report as one object. What is not known is null, never NaN.
+#[must_use]
+pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
+    let plan = subject.plan;
+    let (tally, instrument) = (&measurement.tally, measurement.instrument);
+    let late = measurement.late.as_ref().and_then(|late| percentiles::percentile(late, P99));
+    let blocks = Blocks::of(measurement);
+    let fail_rate = blocks::fail_rate(measurement);
+    let rate = blocks.as_ref().and_then(Blocks::messages_per_second);
+    let bits = plan.length as f64 * 8.0;
+    let (service, response) = match measurement.response {
+        None => (blocks.as_ref(), None),
+        Some(_) => (None, blocks.as_ref()),
+    };
+    let failed: Map<_, _> = FailureKind::ALL
+        .into_iter()
+        .map(|kind| (key(kind).to_owned(), tally.failed(kind).into()))
+        .collect();
+    json!({
+        "schema": SCHEMA,
+        "tool_version": env!("CARGO_PKG_VERSION"),
+        "command": subject.command,
+        "complete": measurement.ended == Ended::AsPlanned,
+        "started": humantime::format_rfc3339_seconds(measurement.started).to_string(),
+        "target": {
+            "name": subject.name,
+            "ip": target::ip(subject.address),
+            "port": subject.address.port(),
+            "protocol": "tcp",
+        },
+        "config": config(subject),
+        "elapsed_s": measurement.elapsed.as_secs_f64(),
+        "sent": tally.messages(),
+        "echoed": tally.echoed(),
+        "failed": failed,
+        "wrong": measurement.wrong.sorts().map(|(first, count)| json!({
+            "what": first.fault.as_str(),
+            "messages": count,
+            "first_message": first.message,
+            "first_offset": first.offset,
+        })).collect::<Vec<_>>(),
+        "under_way": {
+            "messages": measurement.under_way.len(),
+            "longest_ns": measurement.under_way.iter().max().map(|time| nanos(*time)),
+        },
+        "closed_while_idle": measurement.closed_while_idle,
+        "interrupted": {
+            "messages": measurement.interrupted,
+            "stops": measurement.stops.times,
+            "stopped_ns": nanos(measurement.stops.total),
+        },
+        "fail_rate": tally.fail_rate(),
+        "fail_rate_interval95": fail_rate,
+        "fail_rate_upper95": fail_rate.map(|(_, high)| high),
+        "service_ns": times(&measurement.times, service),
+        "response_ns": measurement.response.as_ref().map(|felt| times(felt, response)),
+        "connect_ns": measurement.connecting.as_ref().map(|connecting| times(connecting, None)),
+        "late_ns": measurement.late.as_ref().map(|late| times(late, None)),
+        "unsent": measurement.unsent,
+        "rate_bps": measurement.bits_per_second(plan.length),
+        "rate_bps_interval95": rate.map(|ends| ends.map(|messages| messages * bits)),
+        "messages_per_s": measurement.messages_per_second(),
+        "intervals": intervals(subject, measurement),
+        "tcp_info": measurement.kernel.map(|kernel| json!({
+            "retransmits": kernel.retransmits,
+            "srtt_us": kernel.srtt.as_micros() as u64,
+        })),
+        "local_ports": measurement.ports.map(|ports| json!({
+            "all": ports.all,
+            "time_wait": ports.resting,
+        })),
+        "self": {
+            "clock_ns": instrument.map(|instrument| nanos(instrument.clock)),
+            "clock_resolution_ns": instrument.map(|instrument| nanos(instrument.resolution)),
+            "late_p99_ns": late.map(nanos),
+            "floor_ns": instrument.and_then(|instrument| instrument.floor).map(nanos),
+        },
+        "environment": environment(),
+    })
+}
+
+/// What was asked for; null is what was not.
+fn config(subject: &Subject<'_>) -> Value {
+    let plan = subject.plan;
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    let (pace, interval, rate) = match plan.pace {
+        Pace::Closed => ("closed", None, None),
+        Pace::Interval(interval) => ("interval", Some(interval), None),
+        Pace::Rate(per_second) => ("rate", None, Some(per_second)),
+    };
+    json!({
+        "message_bytes": plan.length,
+        "payload": subject.payload,
+        "connections": plan.connections,
+        "connection_per_message": plan.per_message,
+        "reset": plan.reset,
+        "bind": subject.sources.iter().map(IpAddr::to_string).collect::<Vec<_>>(),
+        "pace": pace,
+        "interval_s": seconds(interval),
+        "rate_per_s": rate,
+        "omit_s": plan.omit.as_secs_f64(),
+        "count": plan.count,
+        "time_s": seconds(plan.time),
+        "timeout_s": seconds(plan.limit),
+        "spin_s": plan.spin.as_secs_f64(),
+    })
+}
+
+fn nanos(time: Duration) -> u64 {
+    time.as_nanos() as u64
+}
+
+/// The course of the run; its times are from a coarser histogram, to 6 %.
+fn intervals(subject: &Subject<'_>, measurement: &Measurement) -> Vec<Value> {
+    let mut timeline = measurement.timeline.clone();
+    // It ends with the last message; the time after it belongs to the run.
+    let whole = |width: Duration| measurement.elapsed.as_nanos().div_ceil(width.as_nanos());
+    while whole(timeline.column_width()) > INTERVALS {
+        timeline.widen();
+    }
+    let width = timeline.column_width();
+    let whole = whole(width) as usize;
+    timeline.resize(whole);
+    let columns = timeline.columns().take(whole).zip(0_u32..).map(|(column, number)| {
+        let start = width * number;
+        let end = measurement.elapsed.min(start + width);
+        let seconds = end.saturating_sub(start).as_secs_f64();
+        let rate = (seconds > 0.0).then(|| column.round_trips() as f64 / seconds);
+        let quantile = |one_in: u64| {
+            let supported = column.round_trips() >= one_in;
+            let value = column.quantile(1.0 - 1.0 / one_in as f64).filter(|_| supported);
+            value.map(|value| value as u64)
+        };
+        json!({
+            "start_s": start.as_secs_f64(),
+            "end_s": end.as_secs_f64(),
+            "echoed": column.round_trips(),
+            "failed": column.failures(),
+            "messages_per_s": rate,
+            "rate_bps": rate.map(|rate| rate * subject.plan.length as f64 * 8.0),
+            "p50_ns": quantile(MEDIAN),
+            "p99_ns": quantile(P99),
+        })
+    });
+    columns.collect()
+}
+
+/// The most intervals of a report.
+const INTERVALS: u128 = 120;
+
+/// Their intervals are those of the `blocks`, if the course of the run is theirs.
+fn times(times: &Times, blocks: Option<&Blocks<'_>>) -> Value {
+    let ends = |ends: Option<[Duration; 2]>| json!(ends.map(|ends| ends.map(nanos)));
+    let nanos = |time: Option<Duration>| time.map(nanos);
+    let mut out = Map::new();
+    let mut intervals = Map::new();
+    out.insert("n".into(), times.len().into());
+    out.insert("min".into(), nanos(times.fastest()).into());
+    out.insert("mean".into(), nanos(times.mean()).into());
+    out.insert("stdev".into(), nanos(times.deviation()).into());
+    for (name, one_in) in PERCENTILES {
+        let value = percentiles::percentile(times, one_in);
+        out.insert(name.replace('.', "_"), nanos(value).into());
+        let interval = blocks.and_then(|blocks| blocks.percentile(one_in));
+        intervals.insert(name.replace('.', "_"), ends(interval));
+    }
+    intervals.insert("mean".into(), ends(blocks.and_then(Blocks::mean)));
+    out.insert("max".into(), nanos(times.slowest()).into());
+    out.insert("interval95".into(), intervals.into());
+    out.into()
+}

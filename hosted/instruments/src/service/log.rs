@@ -1,0 +1,100 @@
+//! The server's lines about its clients, as the original programs printed them.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::quantity;
+use crate::signals::Stop;
+use crate::terminal::outlet::Outlet;
+use crate::terminal::progress;
+use crate::terminal::streams::Stream;
+
+/// How long the end of a server waits for its last lines to be read.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lines {
+    /// Nothing.
+    None,
+    /// Who comes and goes.
+    Clients,
+    /// What is received, too.
+    Messages,
+}
+
+/// Lines on stdout. Service never waits for them: see [`Outlet`].
+#[derive(Debug)]
+pub struct Log {
+    lines: Lines,
+    out: Option<Outlet>,
+}
+
+impl Log {
+    /// A log that nobody sees.
+    #[must_use]
+    pub const fn silent() -> Self {
+        Self { lines: Lines::None, out: None }
+    }
+
+    /// A log on stdout that tells of clients as much as `lines` says. When its reader leaves, it
+    /// asks to `stop`.
+    ///
+    /// # Errors
+    ///
+    /// If there can be no more threads.
+    pub fn on_stdout(lines: Lines, stop: &Stop) -> io::Result<Self> {
+        let stop = stop.clone();
+        let out = Outlet::new(Stream::stdout(), move || stop.request())?;
+        Ok(Self { lines, out: Some(out) })
+    }
+
+    /// Whether messages are shown.
+    #[must_use]
+    pub fn shows_messages(&self) -> bool {
+        self.lines == Lines::Messages
+    }
+
+    /// Says what became of a client.
+    pub fn client(&self, peer: SocketAddr, what: impl fmt::Display) {
+        if self.lines != Lines::None {
+            self.line(format_args!("Client {peer} {what}!"));
+        }
+    }
+
+    /// Shows what a client sent, if messages are shown.
+    pub fn message(&self, peer: SocketAddr, bytes: &[u8]) {
+        if self.shows_messages() {
+            self.line(format_args!("Client {peer} sent: {}", bytes.escape_ascii()));
+        }
+    }
+
+    /// Says something of the server itself, however little is told of clients.
+    pub fn line(&self, line: impl fmt::Display) {
+        if let Some(out) = &self.out {
+            out.line(format_args!("{line}"));
+        }
+    }
+
+    /// Whether somebody may still read it.
+    ///
+    /// # Errors
+    ///
+    /// A broken pipe, once the reader has left.
+    pub fn check(&self) -> io::Result<()> {
+        let gone = self.out.as_ref().is_some_and(Outlet::is_gone);
+        if gone { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+
+    /// Lets the last lines be read, for a while. How many were not is told on stderr.
+    pub fn finish(self) {
+        let unwritten = self.out.as_ref().map_or(0, |out| out.settle(PATIENCE));
+        if unwritten > 0 {
+            let lines = quantity::plain(&quantity::counted(unwritten, "line"));
+            progress::note(&format!("stdout does not take what is written: {lines} lost"));
+        }
+        progress::settle();
+    }
+}

@@ -1,0 +1,113 @@
+//! What a server did in its life.
+
+use std::fmt;
+use std::io;
+
+use echo_core::CloseReason;
+
+use crate::quantity;
+use crate::reason::reason;
+
+/// How a connection ended.
+#[derive(Debug)]
+pub enum End {
+    /// As the session decided.
+    Closed(CloseReason),
+    /// The network or the peer broke it.
+    Broken(io::Error),
+    /// The server stopped before the session was over.
+    CutOff,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(reason) => reason.fmt(f),
+            Self::Broken(error) => write!(f, "disconnected ({})", reason(error)),
+            Self::CutOff => f.write_str("cut off"),
+        }
+    }
+}
+
+/// Counts of a server, or of one of its workers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Connections that ended.
+    pub connections: u64,
+    /// Bytes echoed on them.
+    pub bytes: u64,
+    /// Sessions that ended by themselves, in the order of [`CloseReason::ALL`].
+    pub closed: [u64; CloseReason::ALL.len()],
+    /// Connections that broke.
+    pub broken: u64,
+    /// Sessions that were not over when the server stopped.
+    pub cut_off: u64,
+}
+
+impl Totals {
+    /// Counts one connection.
+    pub fn record(&mut self, bytes: u64, end: &End) {
+        self.connections += 1;
+        self.bytes += bytes;
+        match end {
+            End::Closed(reason) => self.closed[*reason as usize] += 1,
+            End::Broken(_) => self.broken += 1,
+            End::CutOff => self.cut_off += 1,
+        }
+    }
+
+    /// Adds what another worker did.
+    pub fn add(&mut self, other: &Self) {
+        self.connections += other.connections;
+        self.bytes += other.bytes;
+        self.broken += other.broken;
+        self.cut_off += other.cut_off;
+        for (mine, theirs) in self.closed.iter_mut().zip(other.closed) {
+            *mine += theirs;
+        }
+    }
+}
+
+/// The report at the end, on two lines.
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |n| quantity::plain(&quantity::count(n));
+        writeln!(f, "--- echo server statistics ---")?;
+        let [connections, bytes] = [(self.connections, "connection"), (self.bytes, "byte")]
+            .map(|(n, thing)| quantity::plain(&quantity::counted(n, thing)));
+        write!(f, "{connections}, {bytes} echoed")?;
+        let closed = CloseReason::ALL.map(|reason| reason.to_string()).into_iter().zip(self.closed);
+        let others = [("broken".to_owned(), self.broken), ("cut off".to_owned(), self.cut_off)];
+        for (index, (name, n)) in closed.chain(others).filter(|(_, n)| *n > 0).enumerate() {
+            let separator = if index == 0 { ": " } else { ", " };
+            write!(f, "{separator}{} {name}", count(n))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_names_only_what_happened() {
+        let mut totals = Totals::default();
+        totals.record(1000, &End::Closed(CloseReason::Exit));
+        totals.record(24, &End::Broken(io::ErrorKind::ConnectionReset.into()));
+        let mut all = totals;
+        all.add(&totals);
+        assert_eq!(
+            all.to_string(),
+            "--- echo server statistics ---\n\
+             4 connections, 2 048 bytes echoed: 2 exit, 2 broken"
+        );
+    }
+
+    #[test]
+    fn every_reason_has_its_own_index() {
+        for (index, reason) in CloseReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What an instrument needs of a TCP/IP stack, and no more: the seam between
+//! what is measured and what it is measured over.
+//!
+//! The load loop decides what is sent when, and what came of it; a [`Stack`]
+//! opens connections, moves bytes and waits. The operating system's sockets are
+//! one, smoltcp behind a TAP interface is another, and on a simulated network
+//! with a virtual clock the loop itself is tested. The loop is generic over it:
+//! nothing is looked up while it runs.
+
+use std::io;
+use std::time::Duration;
+
+use echo_core::{Endpoint, Failure, Instant};
+use rustix::io::Errno;
+
+use crate::ports::Ports;
+
+/// Connections to one echo server, numbered from 0, and the clock by which they are measured.
+///
+/// A connection is called a link here, whether it is open or not.
+pub trait Stack {
+    /// The time, on the clock of all deadlines.
+    fn now(&self) -> Instant;
+
+    /// When that clock stood still because nothing ran.
+    fn stops(&self) -> Stops {
+        Stops::default()
+    }
+
+    /// Begins to open a link that is closed. Returns when that began: before now
+    /// if the stack had a connection ready for it.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot even begin.
+    fn open(&mut self, link: usize) -> Result<Instant, Failure>;
+
+    /// Moves what can be moved without waiting, by all four steps of the
+    /// [run loop](echo_core#the-run-loop): write, read, time, finish.
+    ///
+    /// # Errors
+    ///
+    /// Why the link is broken, or was not opened.
+    fn pump<E: Endpoint>(
+        &mut self,
+        link: usize,
+        endpoint: &mut E,
+        now: Instant,
+    ) -> Result<Moved, Failure>;
+
+    /// What the peer has done on an open link that waits for nothing, as far as
+    /// it is known. Bytes stay where they are.
+    fn unasked(&mut self, link: usize) -> Option<Unasked>;
+
+    /// Closes the link, whatever is under way. It may be opened again.
+    fn close(&mut self, link: usize);
+
+    /// Waits until links have something to be pumped, which are added to `ready`,
+    /// but not beyond `until`. Returns the time then; it is `now` if the wait is
+    /// still to come, inside the read of the only link.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no way to wait.
+    fn wait(
+        &mut self,
+        now: Instant,
+        until: Instant,
+        busy: Busy,
+        ready: &mut Vec<usize>,
+    ) -> io::Result<Instant>;
+
+    /// What the stack knows of the open link, if it says.
+    fn kernel(&self, _link: usize) -> Option<Kernel> {
+        None
+    }
+
+    /// What the operating system said when something last failed, if that was why.
+    fn errno(&self) -> Option<Errno> {
+        None
+    }
+
+    /// How many local ports are taken, if the stack says.
+    fn ports(&self) -> Option<Ports> {
+        None
+    }
+}
+
+/// What a pump has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// The link is not open yet.
+    Opening,
+    /// It has become open just now, and nothing has been moved over it.
+    Opened,
+    /// What could be moved was. The link is ready again when there is more.
+    Done,
+}
+
+/// What a wait is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Busy {
+    /// Messages in flight.
+    pub messages: usize,
+    /// When the last of them began.
+    pub since: Instant,
+    /// Before then none of them times out.
+    pub deadline: Option<Instant>,
+}
+
+/// What the peer has done unasked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unasked {
+    /// It has closed the connection, in whatever way.
+    Closed,
+    /// It has sent so many bytes, and perhaps more.
+    Bytes(u64),
+}
+
+/// What a stack knows of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kernel {
+    /// Segments sent again.
+    pub retransmits: u64,
+    /// Its smoothed round-trip time, of the connection asked last.
+    pub srtt: Duration,
+}
+
+impl Kernel {
+    /// This connection's word after that of those `before`.
+    pub(crate) fn after(self, before: Option<Self>) -> Self {
+        let retransmits = before.map_or(0, |before| before.retransmits);
+        Self { retransmits: self.retransmits + retransmits, ..self }
+    }
+}
+
+/// What the own machine has none left of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// Local ports for one more connection to the peer.
+    Ports,
+    /// Descriptors or memory for one more socket.
+    Sockets,
+}
+
+impl Lack {
+    /// What an error of the operating system says that there is none left of.
+    #[must_use]
+    pub fn of(errno: Errno) -> Option<Self> {
+        match errno {
+            Errno::ADDRNOTAVAIL | Errno::ADDRINUSE | Errno::AGAIN => Some(Self::Ports),
+            Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::NOSPC => {
+                Some(Self::Sockets)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Times in which the instrument did not run: its process was stopped, or the machine suspended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stops {
+    /// How often.
+    pub times: u64,
+    /// For how long in all.
+    pub total: Duration,
+}

@@ -1,0 +1,107 @@
+//! The clock of a load, which stands still while the load does not run.
+//!
+//! The loop never waits longer than an eighth of a second, its tick,
+//! and reads its clock after each wait. Two readings that lie more than a second
+//! apart mean that nobody ran in between: the process was stopped (Ctrl+Z), the machine was
+//! suspended, or a disk did not take the table of messages. That is no property of
+//! the peer. So the time is left out of everything that is reckoned by this clock:
+//! limits, schedule, duration, rate. What was under way is told apart by the
+//! number of stops at its beginning and at its end.
+//!
+//! What a busy machine lets its processes wait for is far shorter: it stays in
+//! the round trips, because whoever uses the service there has to bear it, too.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use echo_core::Instant;
+
+use crate::clock::Clock;
+use crate::stack::Stops;
+
+/// Readings further apart are a stop.
+const STOPPED: Duration = Duration::from_secs(1);
+
+/// A clock that stands still while nobody reads it.
+#[derive(Debug)]
+pub struct Stopwatch {
+    clock: Cell<Clock>,
+    /// The last reading.
+    last: Cell<Instant>,
+    stops: Cell<Stops>,
+}
+
+impl Stopwatch {
+    /// Goes on where `clock` is.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock: clock.into(), last: clock.now().into(), stops: Cell::default() }
+    }
+
+    /// The time now, without that in which nothing ran.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.at(Clock::system())
+    }
+
+    /// How often it has stood still, and for how long.
+    #[must_use]
+    pub fn stops(&self) -> Stops {
+        self.stops.get()
+    }
+
+    fn at(&self, system: Duration) -> Instant {
+        let now = self.clock.get().at(system);
+        let gap = now.saturating_duration_since(self.last.get());
+        if gap > STOPPED {
+            return self.stood(gap);
+        }
+        self.last.set(now);
+        now
+    }
+
+    #[cold]
+    fn stood(&self, gap: Duration) -> Instant {
+        let mut clock = self.clock.get();
+        clock.put_back(gap);
+        self.clock.set(clock);
+        let Stops { times, total } = self.stops.get();
+        self.stops.set(Stops { times: times + 1, total: total + gap });
+        self.last.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::TICK;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    /// What the stopwatch says at these times of the system's clock, in milliseconds
+    /// since it was started, and which stops it has seen.
+    fn told(system: &[u32]) -> (Vec<Duration>, Stops) {
+        let clock = Clock::start();
+        let start = Clock::system();
+        let zero = clock.at(start);
+        let watch = Stopwatch { last: zero.into(), ..Stopwatch::new(clock) };
+        let told = system.iter().map(|at| watch.at(start + *at * MILLI));
+        (told.map(|now| now.saturating_duration_since(zero)).collect(), watch.stops())
+    }
+
+    #[test]
+    fn it_stands_still_while_nobody_reads_it() {
+        let (told, stops) = told(&[100, 1200, 1300, 5300, 5300, 5400]);
+        assert_eq!(told, [100, 100, 200, 200, 200, 300].map(|at| at * MILLI));
+        assert_eq!(stops, Stops { times: 2, total: 5100 * MILLI });
+    }
+
+    #[test]
+    fn delays_of_a_busy_machine_are_part_of_the_times() {
+        let (told, stops) = told(&[100, 700, 1700, 2700]);
+        assert_eq!(told, [100, 700, 1700, 2700].map(|at| at * MILLI));
+        assert_eq!(stops, Stops::default());
+        // Nor is it a stop to wait as long as the loop ever does.
+        assert!(4 * TICK < STOPPED);
+    }
+}

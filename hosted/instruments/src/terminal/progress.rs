@@ -1,0 +1,170 @@
+//! What stderr is for: the live panel, and notes.
+
+mod frames;
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustix::process::getpgrp;
+use rustix::termios::{
+    LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
+};
+
+use self::frames::Frames;
+use crate::reason::reason;
+use crate::terminal::outlet::Outlet;
+use crate::terminal::streams::Stream;
+
+/// Without a terminal a line is written this often, so that the log of a long run shows that it is alive, and
+/// how; a short run leaves no trace.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// How long a reader of stderr is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Draws a few lines over themselves on a terminal; elsewhere it writes a plain
+/// line now and then. A text that nobody sees is never worded.
+///
+/// There is no ticker thread: the measuring loop draws, between two messages.
+#[derive(Debug)]
+pub struct Live {
+    bar: ProgressBar,
+    /// When the next plain line is due; None for none at all.
+    plain: Option<Duration>,
+    /// How the terminal was before.
+    terminal: Option<Termios>,
+}
+
+impl Live {
+    /// Lines that appear with the first text; plain ones only if they are wanted.
+    #[must_use]
+    pub fn new(plain: bool) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let seen = io::stderr().is_terminal() && !dumb && in_the_foreground();
+        let target = if seen {
+            ProgressDrawTarget::term_like(Box::new(Frames::default()))
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(ProgressStyle::with_template("{msg}").expect("a template of ours"));
+        let terminal = if seen { hide_control_characters() } else { None };
+        Self { bar, plain: (plain && !seen).then_some(PAUSE), terminal }
+    }
+
+    /// Draws the `lines`, or writes the `line` if one is due at `elapsed`.
+    pub fn show(
+        &mut self,
+        elapsed: Duration,
+        lines: impl FnOnce() -> String,
+        line: impl FnOnce() -> String,
+    ) {
+        if !self.bar.is_hidden() {
+            self.draw(lines);
+        } else if let Some(due) = self.plain.filter(|due| elapsed >= *due) {
+            remark(&line());
+            self.plain = Some(due.max(elapsed) + PAUSE);
+        }
+    }
+
+    /// Draws what is done before the run, on a terminal only.
+    pub fn prepare(&self, line: impl FnOnce() -> String) {
+        if !self.bar.is_hidden() {
+            self.draw(line);
+        }
+    }
+
+    /// A terminal that stands still is shown what comes when it can take it.
+    fn draw(&self, lines: impl FnOnce() -> String) {
+        if STDERR.as_ref().is_some_and(Outlet::is_settled) {
+            self.bar.set_message(cut(&lines(), size().1.into()));
+        }
+    }
+}
+
+/// They go before the report comes.
+impl Drop for Live {
+    fn drop(&mut self) {
+        settle();
+        self.bar.finish_and_clear();
+        settle();
+        if let Some(before) = self.terminal.as_ref().filter(|_| in_the_foreground()) {
+            let _ = tcsetattr(io::stderr(), OptionalActions::Now, before);
+        }
+    }
+}
+
+/// Whether the terminal is this job's. A job in the background that changes the terminal is stopped
+/// by the system.
+fn in_the_foreground() -> bool {
+    tcgetpgrp(io::stderr()).is_ok_and(|foreground| foreground == getpgrp())
+}
+
+/// Where the terminal writes `^C` the lines could not be cleared: it would break
+/// the last one. Returns how the terminal was before.
+fn hide_control_characters() -> Option<Termios> {
+    let before = tcgetattr(io::stderr()).ok()?;
+    let mut hidden = before.clone();
+    hidden.local_modes.remove(LocalModes::ECHOCTL);
+    tcsetattr(io::stderr(), OptionalActions::Now, &hidden).ok().map(|()| before)
+}
+
+/// All that is written to stderr goes this way.
+static STDERR: LazyLock<Option<Outlet>> =
+    LazyLock::new(|| Outlet::new(Stream::stderr(), || {}).ok());
+
+/// Tells the user something that is not the result. Nobody may be there to read it, so this
+/// waits for a reader, but not for ever.
+pub fn note(text: &str) {
+    remark(text);
+    settle();
+}
+
+/// Tells the user something in passing: nothing waits for it to be read.
+pub fn remark(text: &str) {
+    match &*STDERR {
+        Some(stderr) => stderr.line(format_args!("{text}")),
+        // There can be no more threads, which may be what is to be told.
+        None => _ = writeln!(Stream::stderr(), "{text}"),
+    }
+}
+
+/// Lets what was told be read, for a while.
+pub fn settle() {
+    if let Some(stderr) = &*STDERR {
+        stderr.settle(PATIENCE);
+    }
+}
+
+/// Tells the user why nothing came of it.
+pub fn complain(error: &anyhow::Error) {
+    let word = |cause: &(dyn Error + 'static)| {
+        cause.downcast_ref().map_or_else(|| cause.to_string(), reason)
+    };
+    note(&format!("error: {}", error.chain().map(word).collect::<Vec<_>>().join(": ")));
+}
+
+/// Rows and columns of the terminal.
+fn size() -> (u16, u16) {
+    let size = tcgetwinsize(io::stderr()).map(|size| (size.ws_row, size.ws_col));
+    size.ok().filter(|(rows, columns)| *rows > 0 && *columns > 0).unwrap_or((24, 80))
+}
+
+/// A line that is broken by the terminal cannot be drawn over.
+fn cut(text: &str, width: usize) -> String {
+    let lines = text.lines().map(|line| line.chars().take(width).collect::<String>());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_cut_one_by_one() {
+        assert_eq!(cut("▁▂▃▄\nabcdef\n", 3), "▁▂▃\nabc");
+    }
+}

@@ -1,0 +1,189 @@
+//! What `rate` and `fail-rate` have in common, on whatever stack: from a subject
+//! to its report, its files and a verdict.
+
+use std::io::{self, ErrorKind};
+
+use anyhow::{Context, Result};
+
+use crate::args::{Content, FailRateArgs, LoadArgs, RateArgs};
+use crate::bound::Condition;
+use crate::exports::{Exports, Picture, Table};
+use crate::load::{self, Observer};
+use crate::measurement::{Measurement, Sample};
+use crate::quantity;
+use crate::report::{self, Subject};
+use crate::signals::Stop;
+use crate::stack::Stack;
+use crate::terminal::escape::shown;
+use crate::terminal::panel::Panel;
+use crate::terminal::progress::{Live, note};
+use crate::terminal::streams;
+use crate::verdict::Verdict;
+
+mod words;
+
+use self::words::Words;
+
+/// What is to be found out, from the command line.
+#[derive(Debug, Clone, Copy)]
+pub struct Trial<'a> {
+    /// Which instrument: `rate` or `fail-rate`.
+    pub command: &'static str,
+    /// The load.
+    pub load: &'a LoadArgs,
+    /// What messages contain.
+    pub payload: &'a Content,
+    /// Go on after a failure.
+    pub keep_going: bool,
+    picture: Option<Picture<'a>>,
+    max_fail: u64,
+    words: Words,
+}
+
+/// How fast messages come back. The first failure ends it.
+impl<'a> From<&'a RateArgs> for Trial<'a> {
+    fn from(args: &'a RateArgs) -> Self {
+        Self {
+            command: "rate",
+            load: &args.load,
+            payload: &args.payload,
+            keep_going: false,
+            picture: args.picture(),
+            max_fail: 0,
+            words: Words::RATE,
+        }
+    }
+}
+
+/// How many messages do not come back as they were sent.
+impl<'a> From<&'a FailRateArgs> for Trial<'a> {
+    fn from(args: &'a FailRateArgs) -> Self {
+        Self {
+            command: "fail-rate",
+            load: &args.load,
+            payload: &args.payload,
+            keep_going: true,
+            picture: args.output.as_deref().map(|path| Picture { path, wanted: true }),
+            max_fail: args.max_fail,
+            words: Words::FAIL_RATE,
+        }
+    }
+}
+
+impl Trial<'_> {
+    /// Opens the files that will be written.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be, or would be written twice.
+    pub fn exports(&self) -> Result<Exports> {
+        Exports::open(self.load, self.picture)
+    }
+
+    /// Measures over `stack`, prints the report and writes the files.
+    ///
+    /// # Errors
+    ///
+    /// If there is no way to wait for the stack, or something cannot be written.
+    pub fn run(
+        &self,
+        subject: &Subject<'_>,
+        stack: &mut impl Stack,
+        mut exports: Exports,
+        stop: &Stop,
+    ) -> Result<Verdict> {
+        let args = self.load;
+        if !args.json {
+            print(&report::header(subject)).context(NO_OUTPUT)?;
+        }
+        let mut watch = Watch {
+            live: Live::new(!args.json),
+            panel: Panel::new(subject),
+            words: self.words,
+            length: subject.plan.length,
+            table: exports.table()?,
+        };
+        let measured = load::run(subject.plan, stack, stop, &mut watch);
+        let measurement = measured.context("cannot wait for echoes")?;
+        let Watch { live, table, .. } = watch;
+        drop(live);
+        let printed = if args.json {
+            print(&format!("{:#}", report::json(subject, &measurement)))
+        } else {
+            print(&report::text(subject, &measurement))
+        };
+        let crossed = crossed(&args.fail_if, &measurement, subject.plan.length);
+        // One file that cannot be written takes no other with it.
+        let table = table.map(Table::finish).transpose();
+        let figure = exports.write(subject, &measurement);
+        table?;
+        let figure = figure?;
+        let printed = match figure.filter(|_| !args.json) {
+            Some(path) => printed.and_then(|()| print(&format!("figure {}", shown(&path)))),
+            None => printed,
+        };
+        // Whoever read the report may be gone, like `tee` at Ctrl+C: the files are written
+        // and the verdict stands all the same.
+        printed
+            .or_else(
+                |error| {
+                    if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
+                },
+            )
+            .context(NO_OUTPUT)?;
+        let well = measurement.tally.failures() <= self.max_fail && !crossed;
+        Ok(if well { Verdict::Well } else { Verdict::Failed })
+    }
+}
+
+/// Says which conditions hold. One that the run cannot tell counts as well:
+/// nobody should pass a check because too little was measured.
+fn crossed(conditions: &[Condition], measurement: &Measurement, length: u64) -> bool {
+    let mut crossed = false;
+    for condition in conditions {
+        let text = match condition.holds(measurement, length) {
+            Some(false) => continue,
+            Some(true) => format!("failed: {condition}"),
+            None => format!("failed: {condition} cannot be told from so few messages"),
+        };
+        note(&text);
+        crossed = true;
+    }
+    crossed
+}
+
+/// What goes on while a run is measured.
+struct Watch {
+    live: Live,
+    panel: Panel,
+    words: Words,
+    length: u64,
+    table: Option<Table>,
+}
+
+impl Observer for Watch {
+    fn look(&mut self, measurement: &Measurement) {
+        self.panel.notice(measurement);
+        let (panel, words) = (&self.panel, &self.words);
+        let lines = || panel.lines(measurement, &(words.success)(measurement));
+        let line = || (words.line)(measurement, self.length);
+        self.live.show(measurement.elapsed, lines, line);
+    }
+
+    fn opening(&mut self, open: usize, of: usize) {
+        let [open, of] = [open, of].map(|n| quantity::count(n as u64));
+        self.live.prepare(|| quantity::plain(&format!(" opening connections: {open} of {of}")));
+    }
+
+    fn message(&mut self, sample: &Sample) {
+        if let Some(table) = &mut self.table {
+            table.csv.row(sample);
+        }
+    }
+}
+
+fn print(text: &str) -> io::Result<()> {
+    streams::print(format!("{text}\n"))
+}
+
+const NO_OUTPUT: &str = "cannot write to stdout";

@@ -1,0 +1,52 @@
+//! How the two instruments word their progress.
+
+use crate::measurement::Measurement;
+use crate::measurement::percentiles::{MEDIAN, P99, percentile};
+use crate::quantity::{self, plain};
+
+/// The words of one of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words {
+    /// One line, as the original program had it.
+    pub(super) line: fn(&Measurement, u64) -> String,
+    /// What the line of the rate ends with on a terminal.
+    pub(super) success: fn(&Measurement) -> String,
+}
+
+impl Words {
+    pub(super) const RATE: Self = Self { line: rate_line, success: |_| String::new() };
+    pub(super) const FAIL_RATE: Self =
+        Self { line: fail_rate_line, success: |now| format!("   {}", success(now)) };
+}
+
+/// How many of the last messages `fail-rate` speaks of.
+const WINDOW: u32 = 10;
+
+/// As the original program worded it, and more.
+fn rate_line(measurement: &Measurement, length: u64) -> String {
+    let bits = measurement.bits_per_second(length).unwrap_or_default();
+    let (kbps, mbps) = (bits / 1e3, bits / 1e6);
+    let [p50, p99] = [MEDIAN, P99].map(|one_in| {
+        percentile(measurement.felt(), one_in).map_or("n/a".into(), quantity::duration)
+    });
+    let messages = quantity::count(measurement.tally.messages());
+    let failed = quantity::count(measurement.tally.failures());
+    plain(&format!(
+        "Echo rate: {kbps:.1} Kbps, {mbps:.1} Mbps   rtt p50 {p50}  p99 {p99}   \
+         {messages} messages   {failed} failed"
+    ))
+}
+
+/// As the original program worded it.
+fn success(measurement: &Measurement) -> String {
+    let recent = measurement.tally.recent(WINDOW).unwrap_or(1.0) * 100.0;
+    format!("Success rate: {recent:.1}%")
+}
+
+fn fail_rate_line(measurement: &Measurement, _length: u64) -> String {
+    let tally = &measurement.tally;
+    let overall = tally.fail_rate().map_or(1.0, |rate| 1.0 - rate) * 100.0;
+    let [messages, failed] = [tally.messages(), tally.failures()].map(quantity::count);
+    let recent = success(measurement);
+    plain(&format!("{recent}   overall {overall:.3}%   {messages} messages   {failed} failed"))
+}

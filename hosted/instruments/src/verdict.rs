@@ -1,0 +1,50 @@
+//! The exit code, the same for both binaries.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::terminal::progress::complain;
+
+/// How a command that ran to its end went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// All well: exit code 0.
+    Well,
+    /// It ran, but what it looked at failed: exit code 1.
+    Failed,
+}
+
+/// The arguments make no sense together, which shows only when they are looked at: exit code 2.
+#[derive(Debug)]
+pub struct Misuse(pub String);
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Misuse {}
+
+/// Says why nothing came of it, if so, and how the program is to end.
+#[must_use]
+pub fn exit_code(outcome: Result<Verdict>) -> ExitCode {
+    match outcome {
+        Ok(Verdict::Well) => ExitCode::SUCCESS,
+        Ok(Verdict::Failed) => ExitCode::from(1),
+        // Whoever read our output has seen enough.
+        Err(error) if error.chain().any(is_broken_pipe) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(if error.is::<Misuse>() { 2 } else { 3 })
+        }
+    }
+}
+
+fn is_broken_pipe(cause: &(dyn Error + 'static)) -> bool {
+    cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,34 @@
+//! The subcommands, a file each: flags become a plan, the plan is carried out.
+
+mod client;
+mod compare;
+mod completions;
+mod measure;
+mod server;
+
+use anyhow::Result;
+use echo_instruments::trial::Trial;
+use echo_instruments::verdict::Verdict;
+use echo_instruments::{descriptors, signals};
+
+use crate::cli::{Cli, Command};
+
+/// Runs one command.
+///
+/// # Errors
+///
+/// What could not be resolved, connected to, listened on or opened: exit code 3; or a
+/// [`Misuse`](echo_instruments::verdict::Misuse).
+pub fn run(cli: Cli) -> Result<Verdict> {
+    descriptors::raise_limit();
+    signals::survive_file_size_limit()?;
+    match cli.command {
+        Command::Server(args) => server::main(&args),
+        Command::Client(args) => client::main(&args),
+        Command::Rate(args) => measure::main(&Trial::from(&args)),
+        Command::FailRate(args) => measure::main(&Trial::from(&args)),
+        Command::Compare(args) => compare::main(&args),
+        Command::Completions(args) => completions::main(&args),
+        Command::Man => completions::man(),
+    }
+}
