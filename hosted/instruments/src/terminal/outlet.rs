@@ -70,7 +70,9 @@ impl Outlet {
         stream: impl Write + Send + 'static,
         gone: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        // Before the writer has run for the first time there is nothing to wait for, either.
+        let idle = Queue { wake_at: Some(0), ..Queue::default() };
+        let shared = Arc::new(Shared { queue: idle.into(), ..Shared::default() });
         let writer = Arc::clone(&shared);
         thread::Builder::new().name("writer".into()).spawn(move || {
             if writer.write_all(stream).is_err() {
@@ -266,6 +268,13 @@ mod tests {
         let ((act, acts), (taken, pieces)) = (channel(), channel());
         let outlet = Outlet::new(Script { acts, taken }, || {}).expect("a thread");
         (outlet, act, pieces)
+    }
+
+    #[test]
+    fn nobody_waits_for_an_outlet_that_was_told_nothing() {
+        for _ in 0..100 {
+            assert!(Outlet::new(io::sink(), || {}).expect("a thread").is_settled());
+        }
     }
 
     #[test]
