@@ -55,7 +55,7 @@ fn main() -> Result<()> {
             };
             let [rtt, cpu] = [median(|sample| sample.rtt), median(|sample| sample.cpu)]
                 .map(|seconds| quantity::duration(Duration::from_secs_f64(seconds)));
-            let rate = quantity::plain(&quantity::amount(median(|sample| sample.rate)));
+            let rate = quantity::amount(median(|sample| sample.rate));
             println!("{connections:>11}  {name:<16}{rtt:>12}{rate:>14}{cpu:>18}");
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
-use crate::quantity::{self, plain};
+use crate::quantity;
 use crate::reason::reason;
 use crate::report::SCHEMA;
 use crate::terminal::escape::shown;
@@ -33,7 +33,7 @@ pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
     let mut unlike = unlike(&before, &after);
     unlike.extend(differs(&before, &after, "/complete"));
     if !unlike.is_empty() {
-        note(&plain(&format!("note: the two runs were not made alike: {}", unlike.join(", "))));
+        note(&format!("note: the two runs were not made alike: {}", unlike.join(", ")));
     }
     let changes = changes(&before, &after)?;
     if changes.is_empty() {
@@ -56,7 +56,7 @@ pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
     } else {
         text.push_str("nothing can be told from so few messages\n");
     }
-    streams::print(plain(&text)).context("cannot write to stdout")?;
+    streams::print(&text).context("cannot write to stdout")?;
     // Nobody should pass because too little was measured.
     Ok(if judged && worse.is_empty() { Verdict::Well } else { Verdict::Failed })
 }

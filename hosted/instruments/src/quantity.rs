@@ -2,14 +2,11 @@
 //!
 //! The text report and the figure word their numbers here, so that both show the same ones.
 //! A number is rounded before its unit is chosen: 999.96 µs is `1.00 ms`, never `1000 µs`.
-//! Long whole numbers are grouped by thin spaces; [`plain`] makes them ordinary ones for a terminal.
+//! Long whole numbers are grouped by ordinary blanks, which every terminal shows.
 
 pub mod given;
 
 use std::time::Duration;
-
-/// Separates groups of three digits: U+2009, narrower than a blank.
-pub const THIN_SPACE: char = '\u{2009}';
 
 /// A time of any length in ns, µs, ms or s: `14.3 µs`, `850 ns`, `120 s`.
 pub fn duration(time: Duration) -> String {
@@ -79,16 +76,11 @@ pub fn count(value: u64) -> String {
     let mut text = String::with_capacity(digits.len() * 2);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(THIN_SPACE);
+            text.push(' ');
         }
         text.push(digit);
     }
     text
-}
-
-/// The same text with ordinary blanks between the groups, as a terminal shows them best.
-pub fn plain(text: &str) -> String {
-    text.replace(THIN_SPACE, " ")
 }
 
 type Unit = (f64, &'static str);
@@ -117,7 +109,7 @@ mod tests {
     use super::*;
 
     fn ns(ns: u64) -> String {
-        plain(&duration(Duration::from_nanos(ns)))
+        duration(Duration::from_nanos(ns))
     }
 
     #[test]
@@ -142,9 +134,9 @@ mod tests {
         assert_eq!(amount(9.996), "10.0");
         assert_eq!(amount(99.95), "100");
         assert_eq!(amount(999.4), "999");
-        assert_eq!(plain(&amount(999.5)), "1 000");
-        assert_eq!(plain(&amount(188_902.4)), "188 902");
-        assert_eq!(plain(&amount(1e12)), "1 000 000 000 000");
+        assert_eq!(amount(999.5), "1 000");
+        assert_eq!(amount(188_902.4), "188 902");
+        assert_eq!(amount(1e12), "1 000 000 000 000");
     }
 
     #[test]
@@ -159,7 +151,7 @@ mod tests {
         assert_eq!(bytes(1_000), "1.00 kB");
         assert_eq!(bytes(999_500), "1.00 MB");
         assert_eq!(bytes(1_450_773_888), "1.45 GB");
-        assert_eq!(plain(&bytes(u64::MAX)), "18 447 PB");
+        assert_eq!(bytes(u64::MAX), "18 447 PB");
     }
 
     #[test]
@@ -176,8 +168,8 @@ mod tests {
     fn counts_are_grouped_from_the_right() {
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
-        assert_eq!(count(1_000), "1\u{2009}000");
-        assert_eq!(plain(&count(22_668_342)), "22 668 342");
-        assert_eq!(plain(&count(u64::MAX)), "18 446 744 073 709 551 615");
+        assert_eq!(count(1_000), "1 000");
+        assert_eq!(count(22_668_342), "22 668 342");
+        assert_eq!(count(u64::MAX), "18 446 744 073 709 551 615");
     }
 }

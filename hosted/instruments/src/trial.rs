@@ -172,7 +172,7 @@ impl Observer for Watch {
 
     fn opening(&mut self, open: usize, of: usize) {
         let [open, of] = [open, of].map(|n| quantity::count(n as u64));
-        self.live.prepare(|| quantity::plain(&format!(" opening connections: {open} of {of}")));
+        self.live.prepare(|| format!(" opening connections: {open} of {of}"));
     }
 
     fn message(&mut self, sample: &Sample) {

@@ -171,7 +171,7 @@ impl<DB: DrawingBackend> Page<DB> {
     fn text(&self, kind: Type, side: HPos, x: f64, baseline: f64, text: &str) -> Drawn<DB> {
         let top = baseline - f64::from(BELOW_TOP * kind.em);
         // Blanks next to each other collapse in SVG, this one does not.
-        let text = text.replace(' ', "\u{a0}");
+        let text = grouped(text).replace(' ', "\u{a0}");
         self.0.draw_text(&text, &kind.style(side), (units(x), units(top)))
     }
 }
@@ -204,6 +204,20 @@ impl Type {
     }
 }
 
+/// The text with a thin space between groups of digits, as in print. Elsewhere they stand apart by
+/// an ordinary one, because no terminal need know another.
+fn grouped(text: &str) -> String {
+    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).count();
+    let mut pieces = text.split(' ');
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let is_group = digits(piece) == 3 && out.ends_with(|last: char| last.is_ascii_digit());
+        out.push(if is_group { '\u{2009}' } else { ' ' });
+        out.push_str(piece);
+    }
+    out
+}
+
 /// A line `width` pixels wide.
 pub(super) fn stroke(color: impl Color, width: f64) -> ShapeStyle {
     color.stroke_width(units(width) as u32)
@@ -221,6 +235,18 @@ const BELOW_BOX: f64 = 30.0;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_groups_of_a_number_stand_close() {
+        for (text, close) in [
+            ("", ""),
+            ("1 234 567/s, 4 000 (10.0 %)", "1_234_567/s, 4_000 (10.0 %)"),
+            ("25.0 s  ·  2026-11-25 19:15:36 UTC", "25.0 s  ·  2026-11-25 19:15:36 UTC"),
+            ("64 B messages, 2 timed out", "64 B messages, 2 timed out"),
+        ] {
+            assert_eq!(grouped(text), close.replace('_', "\u{2009}"));
+        }
+    }
 
     #[test]
     fn long_text_is_cut_to_its_slot() {

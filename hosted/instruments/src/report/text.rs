@@ -13,7 +13,7 @@ use crate::measurement::percentiles::{self, P99, PERCENTILES};
 use crate::measurement::times::Times;
 use crate::measurement::{Ended, Incident, Measurement};
 use crate::plan::Plan;
-use crate::quantity::{self, plain};
+use crate::quantity;
 use crate::reason::reason;
 use crate::stack::Stops;
 
@@ -29,7 +29,7 @@ pub fn header(subject: &Subject<'_>) -> String {
     let place = if *name == address.to_string() { String::new() } else { format!(" ({address})") };
     let connections = quantity::counted((*connections).into(), "connection");
     let bytes = if *length == 1 { "byte" } else { "bytes" };
-    plain(&format!("ECHO {name}{place} tcp, {length} {bytes}, {pace}, {connections}"))
+    format!("ECHO {name}{place} tcp, {length} {bytes}, {pace}, {connections}")
 }
 
 /// The closing report, without a line break at its end.
@@ -51,7 +51,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement) -> String {
     lines.extend(ports(subject, measurement));
     lines.extend(wrong(measurement));
     lines.extend(incidents(measurement));
-    plain(&lines.join("\n"))
+    lines.join("\n")
 }
 
 /// `60 000 sent, 60 000 echoed, 0 failed (…), 4.88 s`, and which way they failed.

@@ -92,7 +92,7 @@ impl Log {
     pub fn finish(self) {
         let unwritten = self.out.as_ref().map_or(0, |out| out.settle(PATIENCE));
         if unwritten > 0 {
-            let lines = quantity::plain(&quantity::counted(unwritten, "line"));
+            let lines = quantity::counted(unwritten, "line");
             progress::note(&format!("stdout does not take what is written: {lines} lost"));
         }
         progress::settle();

@@ -71,16 +71,15 @@ impl Totals {
 /// The report at the end, on two lines.
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |n| quantity::plain(&quantity::count(n));
         writeln!(f, "--- echo server statistics ---")?;
         let [connections, bytes] = [(self.connections, "connection"), (self.bytes, "byte")]
-            .map(|(n, thing)| quantity::plain(&quantity::counted(n, thing)));
+            .map(|(n, thing)| quantity::counted(n, thing));
         write!(f, "{connections}, {bytes} echoed")?;
         let closed = CloseReason::ALL.map(|reason| reason.to_string()).into_iter().zip(self.closed);
         let others = [("broken".to_owned(), self.broken), ("cut off".to_owned(), self.cut_off)];
         for (index, (name, n)) in closed.chain(others).filter(|(_, n)| *n > 0).enumerate() {
             let separator = if index == 0 { ": " } else { ", " };
-            write!(f, "{separator}{} {name}", count(n))?;
+            write!(f, "{separator}{} {name}", quantity::count(n))?;
         }
         Ok(())
     }

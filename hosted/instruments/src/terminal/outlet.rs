@@ -175,7 +175,7 @@ impl Shared {
                 rest = behind;
             }
             if dropped > 0 {
-                let lines = quantity::plain(&quantity::counted(dropped, "line"));
+                let lines = quantity::counted(dropped, "line");
                 let verb = if dropped == 1 { "was" } else { "were" };
                 write(&mut stream, format!("{lines} {verb} not written\n").as_bytes())?;
                 self.lock().unwritten -= dropped;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::measurement::Measurement;
 use crate::measurement::percentiles::{MEDIAN, P99, percentile};
-use crate::quantity::{self, plain};
+use crate::quantity;
 use crate::report::Subject;
 
 /// How many seconds the panel looks back.
@@ -96,7 +96,7 @@ impl Panel {
             time(P99),
             time(1_000)
         );
-        plain(&[head, rate, rtt].join("\n"))
+        [head, rate, rtt].join("\n")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::measurement::Measurement;
 use crate::measurement::percentiles::{MEDIAN, P99, percentile};
-use crate::quantity::{self, plain};
+use crate::quantity;
 
 /// The words of one of them.
 #[derive(Debug, Clone, Copy)]
@@ -31,10 +31,10 @@ fn rate_line(measurement: &Measurement, length: u64) -> String {
     });
     let messages = quantity::count(measurement.tally.messages());
     let failed = quantity::count(measurement.tally.failures());
-    plain(&format!(
+    format!(
         "Echo rate: {kbps:.1} Kbps, {mbps:.1} Mbps   rtt p50 {p50}  p99 {p99}   \
          {messages} messages   {failed} failed"
-    ))
+    )
 }
 
 /// As the original program worded it.
@@ -48,5 +48,5 @@ fn fail_rate_line(measurement: &Measurement, _length: u64) -> String {
     let overall = tally.fail_rate().map_or(1.0, |rate| 1.0 - rate) * 100.0;
     let [messages, failed] = [tally.messages(), tally.failures()].map(quantity::count);
     let recent = success(measurement);
-    plain(&format!("{recent}   overall {overall:.3}%   {messages} messages   {failed} failed"))
+    format!("{recent}   overall {overall:.3}%   {messages} messages   {failed} failed")
 }
