@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use echo_core::Instant;
+use echo_instruments::terminal::escape::Escaped;
 use echo_smoltcp::smoltcp::phy::{self, Checksum, DeviceCapabilities, Medium};
 use echo_smoltcp::smoltcp::time::Instant as WireInstant;
 use echo_smoltcp::smoltcp::wire::{
@@ -67,12 +68,13 @@ pub fn check_name(name: &str) -> Result<()> {
     if name.is_empty() {
         bail!("the name of the interface is empty");
     }
+    let shown = Escaped(name.as_bytes());
     if name.len() > LONGEST_NAME {
-        bail!("{name:?} is no name of an interface: longer than {LONGEST_NAME} bytes");
+        bail!("\"{shown}\" is no name of an interface: longer than {LONGEST_NAME} bytes");
     }
     let unfit = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '%' | ':');
     if let Some(character) = name.chars().find(|c| unfit(*c)) {
-        bail!("{name:?} is no name of an interface: {character:?} cannot be part of it");
+        bail!("\"{shown}\" is no name of an interface: {character:?} cannot be part of it");
     }
     Ok(())
 }

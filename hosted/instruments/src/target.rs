@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 
+use crate::terminal::escape::Escaped;
+
 /// A host, by name or address, and perhaps a port: `board.local`,
 /// `10.0.0.7:2333`, `[::1]:2333`, `::1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +51,17 @@ impl Target {
         let port = self.port.unwrap_or(default_port);
         let answers = (self.host.as_str(), port)
             .to_socket_addrs()
-            .with_context(|| format!("cannot resolve {:?}", self.host))?;
+            .with_context(|| format!("cannot resolve \"{}\"", self.shown()))?;
         let addresses = each_once(answers);
         if addresses.is_empty() {
-            bail!("cannot resolve {:?}: the name has no address", self.host);
+            bail!("cannot resolve \"{}\": the name has no address", self.shown());
         }
         Ok(addresses)
+    }
+
+    /// The host for people: whoever wrote the name may have meant it to do harm.
+    fn shown(&self) -> Escaped<'_> {
+        Escaped(self.host.as_bytes())
     }
 }
 
@@ -72,9 +79,9 @@ fn each_once(answers: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
-            Some(port) if self.host.contains(':') => write!(f, "[{}]:{port}", self.host),
-            Some(port) => write!(f, "{}:{port}", self.host),
-            None => f.write_str(&self.host),
+            Some(port) if self.host.contains(':') => write!(f, "[{}]:{port}", self.shown()),
+            Some(port) => write!(f, "{}:{port}", self.shown()),
+            None => self.shown().fmt(f),
         }
     }
 }
@@ -121,6 +128,19 @@ mod tests {
     fn wrong_targets_are_refused() {
         for text in ["", ":2333", "host:", "host:70000", "host:x", "[::1", "[::1]2333", "a b"] {
             assert!(text.parse::<Target>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_does_nothing_to_a_terminal() {
+        // Two dots in a row: no name server need be asked.
+        for text in ["\x1b[2J..host", "ho..\u{202e}st:7", "[\x07..::1]:7"] {
+            let target: Target = text.parse().expect("no blank");
+            let error = target.resolve(7).expect_err("no such name").to_string();
+            let named = target.to_string();
+            let obeyed = |c: char| c.is_control() || c == '\u{202e}';
+            assert!(named.contains('\\') && !named.contains(obeyed), "{named}");
+            assert!(error.contains('\\') && !error.contains(obeyed), "{error}");
         }
     }
 

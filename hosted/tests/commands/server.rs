@@ -163,9 +163,9 @@ fn exit_is_told() {
 fn messages_are_shown_escaped_when_asked_for() {
     let (mut server, address) = Program::server(&["-v"]);
     let mut client = connect(address);
-    ping(&mut client, b"\x1b[2J\xff\n");
+    ping(&mut client, b"\x1b[2J gr\xc3\xbcn\xff\n");
     let line = server.stdout_line("sent");
-    assert!(line.ends_with(r"sent: \x1b[2J\xff\n"), "{line}");
+    assert!(line.ends_with(r"sent: \x1b[2J grün\xff\n"), "{line}");
 }
 
 #[test]

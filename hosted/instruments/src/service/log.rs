@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::quantity;
 use crate::signals::Stop;
+use crate::terminal::escape::Escaped;
 use crate::terminal::outlet::Outlet;
 use crate::terminal::progress;
 use crate::terminal::streams::Stream;
@@ -67,7 +68,7 @@ impl Log {
     /// Shows what a client sent, if messages are shown.
     pub fn message(&self, peer: SocketAddr, bytes: &[u8]) {
         if self.shows_messages() {
-            self.line(format_args!("Client {peer} sent: {}", bytes.escape_ascii()));
+            self.line(format_args!("Client {peer} sent: {}", Escaped(bytes)));
         }
     }
 

@@ -1,7 +1,8 @@
-//! Bytes from the network, and names of files, made safe for a terminal.
+//! The one rule for text that others wrote: bytes from the network, names of hosts and files.
 //!
 //! Printable UTF-8 stays readable. What would move the cursor, change colours,
-//! reorder text or is no UTF-8 at all is spelled out instead.
+//! reorder text, is forbidden in XML or is no UTF-8 at all is spelled out instead. Text that was
+//! spelled out stays as it is, so each door may do it again: all that goes to stderr does.
 
 use std::fmt;
 use std::path::Path;
@@ -40,10 +41,18 @@ pub fn shown(path: &Path) -> Escaped<'_> {
     Escaped(path.as_os_str().as_encoded_bytes())
 }
 
-/// Controls, and the marks that turn the direction of the text around them.
+/// Each line of a text of ours, in which something may stand that others wrote.
+#[must_use]
+pub(crate) fn lines(text: &str) -> String {
+    text.lines().map(|line| Escaped(line.as_bytes()).to_string()).collect::<Vec<_>>().join("\n")
+}
+
+/// Controls, separators of lines, the marks that turn the direction of the text around them,
+/// and what is no character (in XML it is an error).
 fn is_obeyed(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 #[cfg(test)]
@@ -66,9 +75,19 @@ mod tests {
             (b"\0\x07\x08\x7f", r"\x00\x07\x08\x7f"),
             ("\u{9b}2J".as_bytes(), r"\u{9b}2J"),
             ("user\u{202e}txt".as_bytes(), r"user\u{202e}txt"),
+            ("one\u{2028}two\u{ffff}".as_bytes(), r"one\u{2028}two\u{ffff}"),
         ] {
             assert_eq!(Escaped(bytes).to_string(), shown);
+            assert_eq!(Escaped(shown.as_bytes()).to_string(), shown, "twice");
         }
+    }
+
+    #[test]
+    fn lines_of_ours_stay_lines() {
+        assert_eq!(
+            lines("error: no \x1b[2J\nhint: \u{202e}\n"),
+            "error: no \\x1b[2J\nhint: \\u{202e}"
+        );
     }
 
     #[test]

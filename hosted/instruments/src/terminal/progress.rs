@@ -15,6 +15,7 @@ use rustix::termios::{
 
 use self::frames::Frames;
 use crate::reason::reason;
+use crate::terminal::escape;
 use crate::terminal::outlet::Outlet;
 use crate::terminal::streams::Stream;
 
@@ -123,8 +124,10 @@ pub fn note(text: &str) {
     settle();
 }
 
-/// Tells the user something in passing: nothing waits for it to be read.
+/// Tells the user something in passing: nothing waits for it to be read. Whatever stands in
+/// it, the terminal obeys none of it.
 pub fn remark(text: &str) {
+    let text = escape::lines(text);
     match &*STDERR {
         Some(stderr) => stderr.line(format_args!("{text}")),
         // There can be no more threads, which may be what is to be told.
