@@ -1,9 +1,10 @@
 //! The command line: the doc comments are the help, the defaults are the truth.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use echo_instruments::args::{FailRateArgs, RateArgs, TargetArgs};
+use echo_instruments::args::{FailRateArgs, RateArgs};
 use echo_instruments::quantity::given::{Limit, Time};
 use echo_instruments::target::Target;
 
@@ -27,9 +28,9 @@ pub enum Command {
     /// Talk to an echo server: type a line, or pipe a file through it, see what comes back
     Client(ClientArgs),
     /// Measure the echo rate and the round-trip time, and draw them
-    Rate(RateArgs),
+    Rate(RateArgs<WayArgs>),
     /// Compare every echo with what was sent, and count how they fail
-    FailRate(FailRateArgs),
+    FailRate(FailRateArgs<WayArgs>),
     /// Compare two runs, from what `--export-json` or `--json` wrote
     Compare(CompareArgs),
     /// Print a completion script
@@ -115,6 +116,47 @@ pub struct ClientArgs {
     /// Send this instead of the standard input, print the answer, leave
     #[arg(short, long, value_name = "TEXT")]
     pub message: Option<String>,
+}
+
+/// Where the echo server is.
+#[derive(Debug, Args)]
+pub struct TargetArgs {
+    /// The echo server: HOST, HOST:PORT or IPv6 as `[ADDRESS]:PORT`
+    #[arg(value_name = "TARGET", conflicts_with = "ip")]
+    pub target: Option<Target>,
+
+    /// The echo server's name or address
+    #[arg(long, value_name = "HOST", default_value = "localhost")]
+    pub ip: Target,
+
+    /// The echo server's port, where TARGET has none
+    #[arg(short, long, default_value_t = 2333)]
+    pub port: u16,
+}
+
+impl TargetArgs {
+    /// The target, from whichever way it was given.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        self.target.as_ref().unwrap_or(&self.ip)
+    }
+}
+
+/// Flags of `hosted rate` and `hosted fail-rate`: to whom, and from where.
+#[derive(Debug, Args)]
+pub struct WayArgs {
+    /// Where to connect.
+    #[command(flatten)]
+    pub to: TargetArgs,
+
+    /// Measure an echo server of this process, on a free port of the loopback: nothing else to start
+    #[arg(long, conflicts_with_all = ["target", "ip", "port"])]
+    pub local: bool,
+
+    /// Connect from this address of this machine; several, with commas, take turns: each has ports of
+    /// its own
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    pub bind: Vec<IpAddr>,
 }
 
 fn percent(text: &str) -> Result<f64, String> {

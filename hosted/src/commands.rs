@@ -25,8 +25,8 @@ pub fn run(cli: Cli) -> Result<Verdict> {
     match cli.command {
         Command::Server(args) => server::main(&args),
         Command::Client(args) => client::main(&args),
-        Command::Rate(args) => measure::main(&Trial::from(&args)),
-        Command::FailRate(args) => measure::main(&Trial::from(&args)),
+        Command::Rate(args) => measure::main(&args.way, &Trial::from(&args)),
+        Command::FailRate(args) => measure::main(&args.way, &Trial::from(&args)),
         Command::Compare(args) => compare::main(&args),
         Command::Completions(args) => completions::main(&args),
         Command::Man => completions::man(),

@@ -1,10 +1,10 @@
 //! The flags that both programs have: what load to offer, and what to make of it.
-//! The doc comments are the help.
+//! The doc comments are the help. Where to connect, and from where, each program says
+//! in flags of its own, `W`.
 
 mod content;
 
 use std::ffi::OsStr;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,11 +17,14 @@ use crate::bound::Condition;
 use crate::exports::Picture;
 use crate::plan::{Pace, Plan};
 use crate::quantity::given::{Limit, Rate, Time, count, length};
-use crate::target::Target;
 
-/// Flags of `hosted rate`.
+/// Flags of `rate`.
 #[derive(Debug, Args)]
-pub struct RateArgs {
+pub struct RateArgs<W: Args> {
+    /// Where to connect.
+    #[command(flatten)]
+    pub way: W,
+
     /// The load.
     #[command(flatten)]
     pub load: LoadArgs,
@@ -39,7 +42,7 @@ pub struct RateArgs {
     pub no_plot: bool,
 }
 
-impl RateArgs {
+impl<W: Args> RateArgs<W> {
     /// Where the figure goes.
     pub(crate) fn picture(&self) -> Option<Picture<'_>> {
         let path = self.output.as_deref().unwrap_or(Path::new(FIGURE));
@@ -50,9 +53,13 @@ impl RateArgs {
 /// Where the figure goes if nobody says it.
 const FIGURE: &str = "result/rate.jpg";
 
-/// Flags of `hosted fail-rate`.
+/// Flags of `fail-rate`.
 #[derive(Debug, Args)]
-pub struct FailRateArgs {
+pub struct FailRateArgs<W: Args> {
+    /// Where to connect.
+    #[command(flatten)]
+    pub way: W,
+
     /// The load.
     #[command(flatten)]
     pub load: LoadArgs,
@@ -62,25 +69,21 @@ pub struct FailRateArgs {
     pub payload: Content,
 
     /// Draw the figure into this file: .jpg, .png or .svg
-    #[arg(short, long, value_name = "FILE", value_parser = figure())]
+    #[arg(short, long, value_name = "FILE", value_parser = figure(), conflicts_with = "no_plot")]
     pub output: Option<PathBuf>,
+
+    /// Draw no figure, as without --output
+    #[arg(long)]
+    pub no_plot: bool,
 
     /// Exit with 0 as long as no more than this many messages failed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_fail: u64,
 }
 
-/// Flags that `hosted rate` and `hosted fail-rate` share: what load to offer, to whom.
+/// Flags that `rate` and `fail-rate` share: what load to offer.
 #[derive(Debug, Args)]
 pub struct LoadArgs {
-    /// Where to connect.
-    #[command(flatten)]
-    pub target: TargetArgs,
-
-    /// Measure an echo server of this process, on a free port of the loopback: nothing else to start
-    #[arg(long, conflicts_with_all = ["target", "ip", "port"])]
-    pub local: bool,
-
     /// Stop after this many messages [default: at Ctrl+C]
     #[arg(short, long, value_name = "N", value_parser = count)]
     pub count: Option<u64>,
@@ -106,11 +109,6 @@ pub struct LoadArgs {
     /// abort where others would close
     #[arg(long, requires = "crr")]
     pub reset: bool,
-
-    /// Connect from this address of this machine; several, with commas, take turns: each has ports of
-    /// its own
-    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
-    pub bind: Vec<IpAddr>,
 
     /// Leave out what is due in this time at first (warm-up); --time and --count count from then on
     #[arg(short = 'O', long, value_name = "TIME", default_value = "0")]
@@ -185,30 +183,6 @@ impl LoadArgs {
             (None, Some(Rate(per_second))) => Pace::Rate(per_second),
             (None, None) => Pace::Closed,
         }
-    }
-}
-
-/// Where the echo server is.
-#[derive(Debug, Args)]
-pub struct TargetArgs {
-    /// The echo server: HOST, HOST:PORT or IPv6 as `[ADDRESS]:PORT`
-    #[arg(value_name = "TARGET", conflicts_with = "ip")]
-    pub target: Option<Target>,
-
-    /// The echo server's name or address
-    #[arg(long, value_name = "HOST", default_value = "localhost")]
-    pub ip: Target,
-
-    /// The echo server's port, where TARGET has none
-    #[arg(short, long, default_value_t = 2333)]
-    pub port: u16,
-}
-
-impl TargetArgs {
-    /// The target, from whichever way it was given.
-    #[must_use]
-    pub fn target(&self) -> &Target {
-        self.target.as_ref().unwrap_or(&self.ip)
     }
 }
 

@@ -4,12 +4,14 @@
 use std::io::{self, ErrorKind};
 
 use anyhow::{Context, Result};
+use clap::Args;
 
 use crate::args::{Content, FailRateArgs, LoadArgs, RateArgs};
 use crate::bound::Condition;
 use crate::exports::{Exports, Picture, Table};
 use crate::load::{self, Observer};
 use crate::measurement::{Measurement, Sample};
+use crate::plan::Plan;
 use crate::quantity;
 use crate::report::{self, Subject};
 use crate::signals::Stop;
@@ -41,8 +43,8 @@ pub struct Trial<'a> {
 }
 
 /// How fast messages come back. The first failure ends it.
-impl<'a> From<&'a RateArgs> for Trial<'a> {
-    fn from(args: &'a RateArgs) -> Self {
+impl<'a, W: Args> From<&'a RateArgs<W>> for Trial<'a> {
+    fn from(args: &'a RateArgs<W>) -> Self {
         Self {
             command: "rate",
             load: &args.load,
@@ -56,8 +58,8 @@ impl<'a> From<&'a RateArgs> for Trial<'a> {
 }
 
 /// How many messages do not come back as they were sent.
-impl<'a> From<&'a FailRateArgs> for Trial<'a> {
-    fn from(args: &'a FailRateArgs) -> Self {
+impl<'a, W: Args> From<&'a FailRateArgs<W>> for Trial<'a> {
+    fn from(args: &'a FailRateArgs<W>) -> Self {
         Self {
             command: "fail-rate",
             load: &args.load,
@@ -71,6 +73,20 @@ impl<'a> From<&'a FailRateArgs> for Trial<'a> {
 }
 
 impl Trial<'_> {
+    /// The load that the flags ask for.
+    ///
+    /// # Errors
+    ///
+    /// If the payload cannot be read.
+    pub fn plan(&self) -> Result<Plan> {
+        if self.keep_going && *self.payload == Content::Zero {
+            note(
+                "note: with --payload zero a late, repeated or shifted echo looks right; seq tells",
+            );
+        }
+        self.load.plan(self.payload, self.keep_going)
+    }
+
     /// Opens the files that will be written.
     ///
     /// # Errors

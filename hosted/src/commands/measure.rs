@@ -3,15 +3,14 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
-use echo_instruments::args::{Content, LoadArgs};
 use echo_instruments::report::Subject;
 use echo_instruments::signals::Stop;
 use echo_instruments::target::Target;
-use echo_instruments::terminal::progress::note;
 use echo_instruments::trial::Trial;
 use echo_instruments::verdict::Verdict;
 
 use crate::address;
+use crate::cli::{TargetArgs, WayArgs};
 use crate::server::Local;
 use crate::sockets::Sockets;
 
@@ -20,28 +19,25 @@ use crate::sockets::Sockets;
 /// # Errors
 ///
 /// What could not be resolved, connected to, opened or written.
-pub(super) fn main(trial: &Trial<'_>) -> Result<Verdict> {
+pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
     let args = trial.load;
-    if trial.keep_going && *trial.payload == Content::Zero {
-        note("note: with --payload zero a late, repeated or shifted echo looks right; seq tells");
-    }
     let stop = Stop::on_signals().context("cannot catch signals")?;
-    let plan = args.plan(trial.payload, trial.keep_going)?;
-    let local = args.local.then(Local::start).transpose()?;
+    let plan = trial.plan()?;
+    let local = way.local.then(Local::start).transpose()?;
     let addresses = match &local {
         Some(local) => vec![local.address()],
-        None => args.target.target().resolve(args.target.port)?,
+        None => way.to.target().resolve(way.to.port)?,
     };
-    let addresses = address::reachable(addresses, &args.bind)?;
-    let first = address::connect_from(&args.bind, &addresses, args.timeout.0)?;
+    let addresses = address::reachable(addresses, &way.bind)?;
+    let first = address::connect_from(&way.bind, &addresses, args.timeout.0)?;
     let exports = trial.exports()?;
     stop.arm();
     let address = first.stream.peer_addr().context("the connection was lost at once")?;
     let subject = Subject {
         command: trial.command,
-        name: if local.is_some() { "this process".into() } else { name(args, address) },
+        name: if local.is_some() { "this process".into() } else { name(&way.to, address) },
         address,
-        sources: address::matching(&args.bind, address).collect(),
+        sources: address::matching(&way.bind, address).collect(),
         payload: trial.payload.to_string(),
         plan: &plan,
     };
@@ -49,8 +45,8 @@ pub(super) fn main(trial: &Trial<'_>) -> Result<Verdict> {
     trial.run(&subject, &mut sockets, exports, &stop)
 }
 
-fn name(args: &LoadArgs, address: SocketAddr) -> String {
-    let host = args.target.target().host.clone();
+fn name(to: &TargetArgs, address: SocketAddr) -> String {
+    let host = to.target().host.clone();
     if host.parse() == Ok(address.ip()) {
         address.to_string()
     } else {

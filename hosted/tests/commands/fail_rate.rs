@@ -96,7 +96,7 @@ fn so_many_failures_may_be_allowed() {
 #[test]
 fn nothing_failed_is_an_upper_bound() {
     for connections in ["1", "5"] {
-        let ended = run(&["fail-rate", "--local", "-c", "300", "-P", connections]);
+        let ended = run(&["fail-rate", "--local", "-c", "300", "-P", connections, "--no-plot"]);
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
         let all = "300 sent, 300 echoed, 0 failed (fail rate below 1.00 % at 95 % confidence)";
         assert!(ended.stdout.contains(all), "{}", ended.stdout);

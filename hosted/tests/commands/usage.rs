@@ -51,6 +51,7 @@ fn wrong_flags_are_usage_errors() {
         ("rate --spin localhost", "what is no time, like TARGET, goes before --spin"),
         ("rate --no-plot --output a.jpg", "cannot be used with"),
         ("rate --output a.gif", "a figure is a .jpg, .png or .svg"),
+        ("fail-rate --no-plot --output a.jpg", "cannot be used with"),
         ("fail-rate --output figure", "a figure is a .jpg, .png or .svg"),
         ("compare a.json b.json --threshold nan", "expected a share in per cent"),
         ("fail-rate --max-fail many", "'--max-fail <N>'"),
