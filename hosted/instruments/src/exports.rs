@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use crate::args::LoadArgs;
-use crate::figure::{self, Format, Quantity};
+use crate::figure::{self, Format};
 use crate::files::{Draft, Identity, Output};
 use crate::measurement::Measurement;
 use crate::report::{self, Csv, Subject};
@@ -114,7 +114,8 @@ impl Exports {
         let hdr = self.hdr.map(|hdr| hdr.write(&report::hdr(subject, measurement)?));
         let figure = self.figure.map(|figure| {
             let path = figure.path().to_owned();
-            figure.write(&draw(subject, measurement, Format::from_path(&path))?).map(|()| path)
+            let format = Format::from_path(&path);
+            figure.write(&figure::encode(subject, measurement, format, SCALE)?).map(|()| path)
         });
         json.transpose()?;
         hdr.transpose()?;
@@ -142,21 +143,4 @@ impl Table {
             Err(error) => Err(self.draft.end(&error)),
         }
     }
-}
-
-fn draw(subject: &Subject<'_>, measurement: &Measurement, format: Format) -> Result<Vec<u8>> {
-    let failures = report::failures(&measurement.tally);
-    let response = measurement.response.is_some();
-    let run = figure::Run {
-        target: &subject.name,
-        lead: &subject.lead(measurement),
-        elapsed: measurement.elapsed,
-        message_bytes: subject.plan.length,
-        quantity: if response { Quantity::Response } else { Quantity::RoundTrip },
-        times: measurement.felt(),
-        timeline: &measurement.timeline,
-        failures: &failures,
-        unsent: measurement.unsent,
-    };
-    figure::encode(&run, format, SCALE)
 }

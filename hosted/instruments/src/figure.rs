@@ -1,8 +1,9 @@
 //! The figure of a run: rate over time, round-trip times over time, percentiles, and the numbers in brief.
 //!
-//! The report encodes it once, after measuring, and writes the bytes to the file that it had opened before.
+//! `exports` has it encoded once, after measuring, and writes the bytes to the file that it had opened before.
 //! Nothing in here measures or reads a clock: the same run gives the same bytes. `columns` and `tail` turn the
-//! run into plain numbers, `axis` and `style` decide the looks, `panels` draws, `canvas` and `face` rasterise.
+//! measurement into what can be drawn, `axis` and `style` decide the looks, `panels` draws, `canvas` and `face`
+//! rasterise. Numbers are worded here and reckoned in `measurement`, as for the report.
 
 mod axis;
 mod canvas;
@@ -14,49 +15,16 @@ mod svg;
 mod tail;
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use plotters_backend::DrawingBackend;
 use tiny_skia::Pixmap;
 
-use crate::measurement::timeline::Timeline;
-use crate::measurement::times::Times;
-use canvas::Canvas;
-use style::{CANVAS_UNITS, Drawn, HEIGHT, Page, WIDTH};
-
-/// What a figure shows.
-#[derive(Clone, Copy, Debug)]
-pub struct Run<'a> {
-    /// Host and port as the user wrote them; any text is safe.
-    pub target: &'a str,
-    /// What was done, in parts for one line: size, connections, loop or planned rate, duration, start.
-    pub lead: &'a [String],
-    /// From the start of the run to its end.
-    pub elapsed: Duration,
-    /// Payload of a message, counted once and not both ways.
-    pub message_bytes: u64,
-    /// What the times are.
-    pub quantity: Quantity,
-    /// All round trips that succeeded; printed numbers come from it.
-    pub times: &'a Times,
-    /// The same round trips and the failures, over time.
-    pub timeline: &'a Timeline,
-    /// How many round trips failed for each reason; zero is allowed.
-    pub failures: &'a [(&'static str, u64)],
-    /// Messages that were due before the end and never sent.
-    pub unsent: u64,
-}
-
-/// What the times of a run are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quantity {
-    /// From sending a message to the end of its echo: closed loop.
-    RoundTrip,
-    /// From the planned start of a message to the end of its echo: planned rate.
-    Response,
-}
+use self::canvas::Canvas;
+use self::style::{CANVAS_UNITS, Drawn, HEIGHT, Page, WIDTH};
+use crate::measurement::Measurement;
+use crate::report::Subject;
 
 /// How a figure is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,11 +51,17 @@ impl Format {
     }
 }
 
-/// Draws the figure of `run`.
+/// Draws the figure of a run; any text in the `subject` is safe.
 ///
 /// A pixel of the page (1440 x 810) becomes `scale` pixels of a JPEG or PNG; an SVG has no scale. It fails only
 /// if the image would be empty or a side of it above 16384 pixels.
-pub fn encode(run: &Run<'_>, format: Format, scale: f32) -> Result<Vec<u8>> {
+pub fn encode(
+    subject: &Subject<'_>,
+    measurement: &Measurement,
+    format: Format,
+    scale: f32,
+) -> Result<Vec<u8>> {
+    let run = Run { subject, measurement };
     match format {
         Format::Jpeg => jpeg(&raster(run, scale)?),
         Format::Png => raster(run, scale)?.encode_png().context("cannot encode the figure"),
@@ -95,16 +69,23 @@ pub fn encode(run: &Run<'_>, format: Format, scale: f32) -> Result<Vec<u8>> {
     }
 }
 
+/// What a figure shows.
+#[derive(Debug, Clone, Copy)]
+struct Run<'a> {
+    subject: &'a Subject<'a>,
+    measurement: &'a Measurement,
+}
+
 /// The page in canvas units.
 const CANVAS: (u32, u32) = (WIDTH * CANVAS_UNITS, HEIGHT * CANVAS_UNITS);
 
-fn draw<DB: DrawingBackend>(run: &Run<'_>, backend: DB) -> Drawn<DB> {
+fn draw<DB: DrawingBackend>(run: Run<'_>, backend: DB) -> Drawn<DB> {
     let page = Page::new(backend)?;
     page.draw(run)?;
     page.finish()
 }
 
-fn raster(run: &Run<'_>, scale: f32) -> Result<Pixmap> {
+fn raster(run: Run<'_>, scale: f32) -> Result<Pixmap> {
     let [width, height] = [WIDTH, HEIGHT].map(|side| (side as f32 * scale).round() as u32);
     let mut image = Some((width, height))
         .filter(|_| width.max(height) <= LONGEST_SIDE)

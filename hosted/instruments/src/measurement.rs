@@ -257,8 +257,13 @@ impl Measurement {
     /// Payload echoed, in bits per second, counted once and not both ways.
     #[must_use]
     pub fn bits_per_second(&self, message_bytes: u64) -> Option<f64> {
-        self.messages_per_second().map(|messages| messages * message_bytes as f64 * 8.0)
+        self.messages_per_second().map(|messages| bits(messages, message_bytes))
     }
+}
+
+/// The payload of so many messages, or of so many a second, in bits: counted once and not both ways.
+pub(crate) fn bits(messages: f64, message_bytes: u64) -> f64 {
+    messages * message_bytes as f64 * 8.0
 }
 
 #[cfg(test)]

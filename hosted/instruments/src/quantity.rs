@@ -35,12 +35,7 @@ pub fn bytes(bytes: u64) -> String {
     scaled(bytes as f64, &[(1e3, "kB"), (1e6, "MB"), (1e9, "GB"), (1e12, "TB"), (1e15, "PB")])
 }
 
-/// `part` of `whole` in per cent, or in ppm below 0.01 %: `1.30 %`, `0.706 ppm`. Nothing of nothing is `0 %`.
-pub fn share(part: u64, whole: u64) -> String {
-    ratio(if whole == 0 { 0.0 } else { part as f64 / whole as f64 })
-}
-
-/// A share from 0 to 1, worded as [`share`] words it.
+/// A share from 0 to 1 in per cent, or in ppm below 0.01 %: `1.30 %`, `0.706 ppm`.
 pub fn ratio(share: f64) -> String {
     if share == 0.0 {
         "0 %".to_owned()
@@ -156,12 +151,11 @@ mod tests {
 
     #[test]
     fn small_shares_are_counted_in_millionths() {
-        assert_eq!(share(0, 0), "0 %");
-        assert_eq!(share(0, 7), "0 %");
-        assert_eq!(share(7, 7), "100 %");
-        assert_eq!(share(1, 3), "33.3 %");
-        assert_eq!(share(1, 10_000), "0.0100 %");
-        assert_eq!(share(16, 22_668_358), "0.706 ppm");
+        assert_eq!(ratio(0.0), "0 %");
+        assert_eq!(ratio(1.0), "100 %");
+        assert_eq!(ratio(1.0 / 3.0), "33.3 %");
+        assert_eq!(ratio(1e-4), "0.0100 %");
+        assert_eq!(ratio(16.0 / 22_668_358.0), "0.706 ppm");
     }
 
     #[test]

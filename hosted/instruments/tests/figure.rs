@@ -1,11 +1,13 @@
 //! The figure from outside: any run is drawn, in every format, and a known run looks as it did.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use echo_instruments::figure::{Format, Quantity, Run, encode};
-use echo_instruments::measurement::timeline::Timeline;
-use echo_instruments::measurement::times::Times;
+use echo_core::Failure;
+use echo_instruments::figure::{Format, encode};
+use echo_instruments::measurement::{Measurement, Sample};
+use echo_instruments::plan::Plan;
+use echo_instruments::report::Subject;
 use tiny_skia::Pixmap;
 
 #[test]
@@ -20,19 +22,19 @@ fn the_name_of_the_file_chooses_the_format() {
 
 #[test]
 fn a_known_run_is_drawn_as_before() {
-    let svg = svg(&Measured::steady().run());
+    let svg = svg(&Measured::steady());
     insta::assert_snapshot!(svg.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }
 
 #[test]
 fn images_have_the_asked_size_and_something_in_every_panel() {
     let measured = Measured::steady();
-    let jpeg = encode(&measured.run(), Format::Jpeg, 0.5).expect("a JPEG");
+    let jpeg = measured.encode(Format::Jpeg, 0.5).expect("a JPEG");
     assert!(jpeg.starts_with(&[0xff, 0xd8, 0xff]) && jpeg.ends_with(&[0xff, 0xd9]));
     let frame = jpeg.windows(2).position(|mark| mark == [0xff, 0xc0]).expect("a frame");
     assert_eq!(jpeg[frame + 5..frame + 9], [405_u16, 720].map(u16::to_be_bytes).concat());
 
-    let image = png(&measured.run(), 1.0);
+    let image = png(&measured, 1.0);
     assert_eq!((image.width(), image.height()), (1440, 810));
     for (panel, color, [left, right, top, bottom]) in [
         ("title", [0x1b, 0x1f, 0x24], [86, 500, 20, 60]),
@@ -57,14 +59,14 @@ fn an_image_without_pixels_or_with_too_many_is_an_error() {
     let measured = Measured::steady();
     for scale in [0.0, -1.0, f32::NAN, 50.0, f32::INFINITY] {
         for format in [Format::Jpeg, Format::Png] {
-            assert!(encode(&measured.run(), format, scale).is_err(), "{scale}");
+            assert!(measured.encode(format, scale).is_err(), "{scale}");
         }
     }
 }
 
 #[test]
 fn a_percentile_is_the_same_wherever_it_stands() {
-    let svg = svg(&Measured::steady().run());
+    let svg = svg(&Measured::steady());
     let texts = texts(&svg);
     let after = |name: &str| {
         let at = texts.iter().position(|text| *text == name).expect(name);
@@ -86,8 +88,12 @@ fn a_percentile_is_the_same_wherever_it_stands() {
 
 #[test]
 fn only_a_closed_loop_is_said_to_have_timed_round_trips() {
-    for (quantity, named) in [(Quantity::RoundTrip, true), (Quantity::Response, false)] {
-        let svg = svg(&Run { quantity, ..Measured::steady().run() });
+    for named in [true, false] {
+        let mut measured = Measured::steady();
+        if !named {
+            measured.run.response = Some(measured.run.times.clone());
+        }
+        let svg = svg(&measured);
         let words = texts(&svg).join("\n").replace('\u{a0}', " ").to_lowercase();
         assert_eq!(words.contains("round trip") || words.contains("round-trip"), named, "{words}");
         assert_eq!(words.contains("response"), !named, "{words}");
@@ -105,7 +111,7 @@ fn a_curve_that_would_hide_the_cells_is_not_drawn() {
     }
     // The name of a mark, and of a curve.
     for (measured, named) in [(Measured::steady(), 2), (queue, 1)] {
-        let svg = svg(&measured.run());
+        let svg = svg(&measured);
         assert_eq!(texts(&svg).iter().filter(|text| **text == "p50").count(), named);
     }
 }
@@ -114,17 +120,28 @@ fn a_curve_that_would_hide_the_cells_is_not_drawn() {
 fn what_was_due_and_never_sent_is_said() {
     let mut measured = Measured::steady();
     let row = "Due\u{a0}and\u{a0}never\u{a0}sent";
-    assert!(svg(&measured.run()).contains(row));
-    assert!(svg(&measured.run()).contains("4\u{2009}000\u{a0}(10.0\u{a0}%)"));
-    measured.unsent = 0;
-    assert!(!svg(&measured.run()).contains(row));
+    assert!(svg(&measured).contains(row));
+    assert!(svg(&measured).contains("4\u{2009}000\u{a0}(10.0\u{a0}%)"));
+    measured.run.unsent = 0;
+    assert!(!svg(&measured).contains(row));
+}
+
+#[test]
+fn an_echo_that_proved_wrong_is_none() {
+    let mut measured = Measured::steady();
+    measured.run.tally.revoke(&Failure::Extra { message: 1, bytes: 1 });
+    let svg = svg(&measured);
+    let texts = texts(&svg);
+    let after = |name: &str| texts[texts.iter().position(|text| *text == name).expect(name) + 1];
+    assert_eq!(after("Echoes"), "35\u{2009}999", "its round trip stays among the times");
+    assert!(after("Failed").starts_with("4\u{a0}(0.0111\u{a0}%)"), "{}", after("Failed"));
 }
 
 #[test]
 fn nothing_came_back_is_said() {
     let mut measured = Measured::new(Duration::from_secs(3));
-    measured.fail(Duration::from_secs(1), 0);
-    let svg = svg(&measured.run());
+    measured.fail(Duration::from_secs(1), TIMED_OUT);
+    let svg = svg(&measured);
     assert!(svg.contains("no\u{a0}echo\u{a0}came\u{a0}back") && svg.contains("n/a"));
     assert!(svg.contains("1\u{a0}(100\u{a0}%):\u{a0}1\u{a0}timed\u{a0}out"));
     // But for the page, nothing is white: what is said covers nothing.
@@ -134,8 +151,8 @@ fn nothing_came_back_is_said() {
 #[test]
 fn the_legend_of_failures_ends_with_the_panel_where_no_mean_does() {
     let mut failed = Measured::new(Duration::from_secs(3));
-    failed.fail(Duration::from_secs(1), 0);
-    let image = png(&failed.run(), 1.0);
+    failed.fail(Duration::from_secs(1), TIMED_OUT);
+    let image = png(&failed, 1.0);
     let is_dark = |x: u32, y: u32| image.pixel(x, y).expect("a pixel of the page").red() < 0xc0;
     let end = (600..940).rev().find(|x| (108..125).any(|y| is_dark(*x, y))).expect("a legend");
     assert!((905..=909).contains(&end), "{end}");
@@ -145,15 +162,15 @@ fn the_legend_of_failures_ends_with_the_panel_where_no_mean_does() {
 fn without_a_message_there_is_nothing_but_a_word() {
     let mut measured = Measured::new(Duration::ZERO);
     let after_lead = |measured: &Measured| {
-        let svg = svg(&measured.run());
+        let svg = svg(measured);
         let texts = texts(&svg);
         let lead = texts.iter().position(|text| text.contains("1\u{a0}connection"));
         texts[lead.expect("a lead") + 1..].join("\n")
     };
     assert_eq!(after_lead(&measured), "nothing\u{a0}was\u{a0}measured");
     // That nothing was sent although it was due is something.
-    measured.elapsed = Duration::from_secs(3);
-    measured.unsent = 7;
+    measured.run.elapsed = Duration::from_secs(3);
+    measured.run.unsent = 7;
     let shown = after_lead(&measured);
     assert!(shown.contains("no\u{a0}echo\u{a0}came\u{a0}back"), "{shown}");
     assert!(shown.contains("7\u{a0}(100\u{a0}%)"), "{shown}");
@@ -163,10 +180,9 @@ fn without_a_message_there_is_nothing_but_a_word() {
 fn any_run_is_drawn() {
     for seed in 1..=200 {
         let measured = Measured::random(&mut Random(seed));
-        let run = measured.run();
-        let image = png(&run, 0.1);
+        let image = png(&measured, 0.1);
         assert_eq!((image.width(), image.height()), (144, 81), "seed {seed}");
-        let svg = svg(&run);
+        let svg = svg(&measured);
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "seed {seed}");
         assert_eq!(malformed(&svg), None, "seed {seed}");
     }
@@ -174,30 +190,18 @@ fn any_run_is_drawn() {
 
 /// A run that was measured, or made up.
 struct Measured {
-    target: String,
-    lead: Vec<String>,
-    elapsed: Duration,
-    message_bytes: u64,
-    quantity: Quantity,
-    times: Times,
-    timeline: Timeline,
-    failures: [(&'static str, u64); 3],
-    unsent: u64,
+    name: String,
+    plan: Plan,
+    run: Measurement,
 }
+
+const TIMED_OUT: Failure = Failure::TimedOut { received: 0, length: 64, whole: None };
 
 impl Measured {
     fn new(elapsed: Duration) -> Self {
-        Self {
-            target: "192.0.2.7:2333".to_owned(),
-            lead: vec!["64 B messages".to_owned(), "1 connection".to_owned()],
-            elapsed,
-            message_bytes: 64,
-            quantity: Quantity::RoundTrip,
-            times: Times::new(),
-            timeline: Timeline::new(),
-            failures: [("timed out", 0), ("reset", 0), ("differs", 0)],
-            unsent: 0,
-        }
+        let run = Measurement { started: SystemTime::UNIX_EPOCH, elapsed, ..Measurement::new() };
+        let plan = Plan { length: 64, ..Plan::new() };
+        Self { name: "192.0.2.7:2333".to_owned(), plan, run }
     }
 
     /// 36 000 round trips in 73 columns, enough for both curves, with a slow tail, a pause in which two fail, one that fails later, and
@@ -210,22 +214,18 @@ impl Measured {
             let rtt = Duration::from_nanos(60_000 + i * 7_919 % 12_000 + slow);
             measured.succeed(at, rtt);
         }
-        for (us, reason) in [(500, 0), (510, 1), (900, 0)] {
+        for (us, reason) in [(500, TIMED_OUT), (510, Failure::Reset), (900, TIMED_OUT)] {
             measured.fail(Duration::from_micros(us), reason);
         }
-        measured.unsent = 4_000;
+        measured.run.unsent = 4_000;
         measured
     }
 
     fn random(random: &mut Random) -> Self {
         let elapsed = Duration::from_nanos(random.up_to_power_of_ten(17));
         let mut measured = Self::new(elapsed);
-        measured.target = (0..random.below(300)).map(|_| random.sign()).collect();
-        measured.lead = (0..random.below(9)).map(|_| measured.target.clone()).collect();
-        measured.message_bytes = random.up_to_power_of_ten(9);
-        if random.below(2) == 0 {
-            measured.quantity = Quantity::Response;
-        }
+        measured.name = (0..random.below(300)).map(|_| random.sign()).collect();
+        measured.plan.length = random.up_to_power_of_ten(9);
         let longest = random.below(13) as u32;
         let within = elapsed.as_nanos() as u64 + 1;
         let round_trips = if random.below(5) == 0 { 0 } else { random.up_to_power_of_ten(4) };
@@ -234,34 +234,35 @@ impl Measured {
             measured.succeed(Duration::from_nanos(random.below(within)), rtt);
         }
         for _ in 0..random.up_to_power_of_ten(3) * random.below(2) {
-            measured.fail(Duration::from_nanos(random.below(within)), random.below(3) as usize);
+            let reasons = [TIMED_OUT, Failure::Reset, Failure::Refused];
+            let reason = reasons[random.below(3) as usize];
+            measured.fail(Duration::from_nanos(random.below(within)), reason);
         }
-        measured.unsent = random.up_to_power_of_ten(19) * random.below(2);
+        if random.below(2) == 0 {
+            measured.run.response = Some(measured.run.times.clone());
+        }
+        measured.run.unsent = random.up_to_power_of_ten(19) * random.below(2);
         measured
     }
 
-    fn succeed(&mut self, at: Duration, rtt: Duration) {
-        self.times.record(rtt);
-        self.timeline.record(at, rtt);
+    fn succeed(&mut self, at: Duration, took: Duration) {
+        self.run.record(&Sample::new(at, 0, Ok(took)));
     }
 
-    fn fail(&mut self, at: Duration, reason: usize) {
-        self.timeline.record_failure(at);
-        self.failures[reason].1 += 1;
+    fn fail(&mut self, at: Duration, reason: Failure) {
+        self.run.record(&Sample::new(at, 0, Err(reason)));
     }
 
-    fn run(&self) -> Run<'_> {
-        Run {
-            target: &self.target,
-            lead: &self.lead,
-            elapsed: self.elapsed,
-            message_bytes: self.message_bytes,
-            quantity: self.quantity,
-            times: &self.times,
-            timeline: &self.timeline,
-            failures: &self.failures,
-            unsent: self.unsent,
-        }
+    fn encode(&self, format: Format, scale: f32) -> anyhow::Result<Vec<u8>> {
+        let subject = Subject {
+            command: "rate",
+            name: self.name.clone(),
+            address: ([192, 0, 2, 7], 2333).into(),
+            sources: Vec::new(),
+            payload: "zero".to_owned(),
+            plan: &self.plan,
+        };
+        encode(&subject, &self.run, format, scale)
     }
 }
 
@@ -297,13 +298,13 @@ impl Random {
     }
 }
 
-fn svg(run: &Run<'_>) -> String {
-    let bytes = encode(run, Format::Svg, 1.0).expect("an SVG");
+fn svg(measured: &Measured) -> String {
+    let bytes = measured.encode(Format::Svg, 1.0).expect("an SVG");
     String::from_utf8(bytes).expect("text")
 }
 
-fn png(run: &Run<'_>, scale: f32) -> Pixmap {
-    let bytes = encode(run, Format::Png, scale).expect("a PNG");
+fn png(measured: &Measured, scale: f32) -> Pixmap {
+    let bytes = measured.encode(Format::Png, scale).expect("a PNG");
     Pixmap::decode_png(&bytes).expect("a well-formed PNG")
 }
 

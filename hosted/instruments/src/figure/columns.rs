@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use super::Run;
 use crate::measurement::percentiles::{MEDIAN, P99, percentile};
 use crate::measurement::timeline::{COLUMNS, Column, Timeline, bin_edges};
+use crate::measurement::{Measurement, bits};
 
 /// Both panels over time. Times of the run are in seconds, rates in bit/s, round-trip times in nanoseconds.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub(super) struct Cell {
 }
 
 impl Course {
-    pub(super) fn of(run: &Run<'_>) -> Self {
+    pub(super) fn of(run: &Measurement, message_bytes: u64) -> Self {
         let grid = grid(run);
         let end = run.elapsed.max(SHORTEST).as_secs_f64();
         let columns = columns(&grid, end);
@@ -55,7 +55,7 @@ impl Course {
             column_width: if columns.len() == 1 { run.elapsed } else { grid.column_width() },
             rates: columns
                 .iter()
-                .map(|(time, column)| rate(*time, column, run.message_bytes))
+                .map(|(time, column)| rate(*time, column, message_bytes))
                 .collect(),
             cells: cells(&columns),
             p50: curve(run, &grid, end, MEDIAN, 8),
@@ -71,7 +71,7 @@ impl Course {
 }
 
 /// A run has some length, or nothing could be divided by it.
-pub(super) const SHORTEST: Duration = Duration::from_nanos(1);
+const SHORTEST: Duration = Duration::from_nanos(1);
 
 /// Below this many round trips a column on average, columns are merged ...
 const DENSE: u64 = 48;
@@ -81,10 +81,10 @@ const FEWEST: u64 = 60;
 
 /// The run's timeline in as many columns as the figure shows. What is left of the last column, if it is less than
 /// half of one, belongs to the column before: a rate over an instant would be noise, too.
-fn grid(run: &Run<'_>) -> Timeline {
+fn grid(run: &Measurement) -> Timeline {
     let mut grid = run.timeline.clone();
-    let round_trips = run.times.len();
-    let round_trip = percentile(run.times, MEDIAN).or(run.times.fastest()).unwrap_or_default();
+    let (times, round_trips) = (run.felt(), run.felt().len());
+    let round_trip = percentile(times, MEDIAN).or(times.fastest()).unwrap_or_default();
     loop {
         let width = grid.column_width();
         let columns = run.elapsed.div_duration_f64(width).round().max(1.0) as u64;
@@ -111,10 +111,10 @@ const SHORTEST_CURVE: usize = 12;
 
 /// The percentile of "one in `one_in`" over the run, in columns as narrow as hold as many round trips as are
 /// `needed` on average.
-fn curve(run: &Run<'_>, grid: &Timeline, end: f64, one_in: u64, needed: u64) -> Vec<Line> {
+fn curve(run: &Measurement, grid: &Timeline, end: f64, one_in: u64, needed: u64) -> Vec<Line> {
     let mut grid = grid.clone();
     while grid.columns().len() >= SHORTEST_CURVE {
-        if run.times.len() >= needed * grid.columns().len() as u64 {
+        if run.felt().len() >= needed * grid.columns().len() as u64 {
             return lines(&columns(&grid, end), 1.0 - 1.0 / one_in as f64);
         }
         grid.widen();
@@ -123,7 +123,7 @@ fn curve(run: &Run<'_>, grid: &Timeline, end: f64, one_in: u64, needed: u64) -> 
 }
 
 fn rate(time: Span, column: &Column<'_>, message_bytes: u64) -> Rate {
-    let bits = column.round_trips() as f64 * message_bytes as f64 * 8.0;
+    let bits = bits(column.round_trips() as f64, message_bytes);
     Rate { time, bits_per_second: bits / (time[1] - time[0]) }
 }
 
@@ -180,32 +180,23 @@ fn failed(columns: &[(Span, Column<'_>)]) -> Vec<Span> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Quantity;
+    use echo_core::Failure;
+
     use super::*;
-    use crate::measurement::times::Times;
+    use crate::measurement::Sample;
 
     /// A run of round trips (ended at, took) in microseconds, and of failures.
     fn course(elapsed: u64, round_trips: &[(u64, u64)], failures: &[u64]) -> Course {
-        let mut times = Times::new();
-        let mut timeline = Timeline::new();
+        let mut run = Measurement::new();
         for &(at, took) in round_trips {
-            times.record(Duration::from_micros(took));
-            timeline.record(Duration::from_micros(at), Duration::from_micros(took));
+            let [at, took] = [at, took].map(Duration::from_micros);
+            run.record(&Sample::new(at, 0, Ok(took)));
         }
         for &at in failures {
-            timeline.record_failure(Duration::from_micros(at));
+            run.record(&Sample::new(Duration::from_micros(at), 0, Err(Failure::Reset)));
         }
-        Course::of(&Run {
-            target: "",
-            lead: &[],
-            elapsed: Duration::from_micros(elapsed),
-            message_bytes: 1_000,
-            quantity: Quantity::RoundTrip,
-            times: &times,
-            timeline: &timeline,
-            failures: &[],
-            unsent: 0,
-        })
+        run.elapsed = Duration::from_micros(elapsed);
+        Course::of(&run, 1_000)
     }
 
     /// One round trip every millisecond for `ms` milliseconds, `n` times each.

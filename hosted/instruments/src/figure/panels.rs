@@ -10,16 +10,19 @@ use plotters::series::{AreaSeries, DashedLineSeries, LineSeries};
 use plotters::style::{Color, WHITE};
 use plotters_backend::DrawingBackend;
 
+use super::Run;
 use super::axis::Axis;
-use super::columns::{Course, SHORTEST, Span};
+use super::columns::{Course, Span};
 use super::style::{
     ALARM, AMBER, AZURE, Chart, Drawn, FAILED, FIGURE, FOOT, GRID, HEADING, HEAT, HEIGHT, INK,
     LABEL, Page, RULE, TITLE, Type, VALUE, WIDTH, stroke, units,
 };
 use super::tail::{Kind, Mark, Tail};
-use super::{Quantity, Run};
+use crate::measurement::Measurement;
 use crate::measurement::percentiles::{MEDIAN, P99, percentile};
-use crate::quantity::{amount, bit_rate, bit_rate_unit, bytes, count, duration, share};
+use crate::measurement::times::Times;
+use crate::quantity::{amount, bit_rate, bit_rate_unit, bytes, count, duration, ratio};
+use crate::report;
 use crate::terminal::escape::Escaped;
 
 /// The panels over time have the same sides, the panels beside them too.
@@ -32,30 +35,31 @@ const TAIL: Span = [956.0, 1254.0];
 
 impl<DB: DrawingBackend> Page<DB> {
     /// Draws the whole page.
-    pub(super) fn draw(&self, run: &Run<'_>) -> Drawn<DB> {
+    pub(super) fn draw(&self, run: Run<'_>) -> Drawn<DB> {
+        let measurement = run.measurement;
         self.title(run)?;
-        if messages(run) == 0 && run.unsent == 0 {
+        if measurement.tally.messages() == 0 && measurement.unsent == 0 {
             // Interrupted in its warm-up, say: there is no time that an axis could show.
             let [x, y] = [WIDTH, HEIGHT].map(|side| f64::from(side) / 2.0);
             return self.center(HEADING, x, y, "nothing was measured");
         }
-        let course = Course::of(run);
+        let course = Course::of(measurement, run.subject.plan.length);
         self.rate(run, &course)?;
         self.summary(run)?;
-        self.times(run, &course)?;
-        self.percentiles(run)?;
+        self.times(measurement, &course)?;
+        self.percentiles(measurement)?;
         self.foot(&course)
     }
 
-    fn title(&self, run: &Run<'_>) -> Drawn<DB> {
+    fn title(&self, run: Run<'_>) -> Drawn<DB> {
         let width = (RIGHT[1] - LEFT[0]) as f32;
-        let title = format!("TCP echo to {}", Escaped(run.target.as_bytes()));
-        let lead = Escaped(run.lead.join(SEPARATOR).as_bytes()).to_string();
+        let title = format!("TCP echo to {}", Escaped(run.subject.name.as_bytes()));
+        let lead = run.subject.lead(run.measurement).join(SEPARATOR);
         self.left(TITLE, LEFT[0], 52.0, &TITLE.fit(&title, width))?;
         self.left(LABEL, LEFT[0], 81.0, &LABEL.fit(&lead, width))
     }
 
-    fn rate(&self, run: &Run<'_>, course: &Course) -> Drawn<DB> {
+    fn rate(&self, run: Run<'_>, course: &Course) -> Drawn<DB> {
         let (unit, unit_name) = bit_rate_unit(course.highest_rate());
         self.left(HEADING, LEFT[0], 120.0, "Echo rate")?;
         self.left(LABEL, 190.0, 120.0, &format!("{unit_name} of echoed payload"))?;
@@ -73,8 +77,8 @@ impl<DB: DrawingBackend> Page<DB> {
         chart.draw_series(area)?;
         chart.draw_series(LineSeries::new(steps, stroke(AZURE, 1.6)))?;
 
-        if !run.times.is_empty() {
-            let mean = mean_rate(run);
+        let mean = mean_rate(run).filter(|mean| *mean > 0.0);
+        if let Some(mean) = mean {
             let ends = [0.0, course.end].map(|time| (time, mean / unit));
             let dashes = DashedLineSeries::new(ends, units(8.0), units(5.0), stroke(INK, 1.5));
             chart.draw_series(dashes)?;
@@ -86,16 +90,16 @@ impl<DB: DrawingBackend> Page<DB> {
         }
         if !course.failed.is_empty() {
             // Beside the mean, or in its place.
-            let x = if run.times.is_empty() { 839.0 } else { 640.0 };
+            let x = if mean.is_none() { 839.0 } else { 640.0 };
             self.legend(x, 120.0, stroke(ALARM, 6.0), "failed")?;
         }
         Ok(())
     }
 
-    fn times(&self, run: &Run<'_>, course: &Course) -> Drawn<DB> {
-        self.left(HEADING, LEFT[0], 362.0, run.quantity.heading())?;
+    fn times(&self, run: &Measurement, course: &Course) -> Drawn<DB> {
+        self.left(HEADING, LEFT[0], 362.0, Quantity::of(run).heading())?;
         self.left(LABEL, 256.0, 362.0, "log scale")?;
-        let up = rtt_axis(run);
+        let up = rtt_axis(run.felt());
         let mut chart = self.chart(LEFT, LOWER, (Axis::time(course.end), up.clone()))?;
         self.failures(&mut chart, course, LOWER[0])?;
 
@@ -118,7 +122,7 @@ impl<DB: DrawingBackend> Page<DB> {
             self.legend(x, 362.0, stroke(color, 2.2), name)?;
         }
 
-        if run.times.is_empty() {
+        if run.felt().is_empty() {
             return self.right(LABEL, LEFT[1], 362.0, "no echo came back");
         }
         self.heat_legend()
@@ -147,11 +151,12 @@ impl<DB: DrawingBackend> Page<DB> {
         Ok(())
     }
 
-    fn percentiles(&self, run: &Run<'_>) -> Drawn<DB> {
+    fn percentiles(&self, run: &Measurement) -> Drawn<DB> {
         self.left(HEADING, TAIL[0], 362.0, "Percentiles")?;
         self.left(LABEL, 1080.0, 362.0, "1 in N echoes was slower")?;
-        let tail = Tail::of(run.times);
-        let (across, up) = (Axis::one_in(run.times.len() as f64), rtt_axis(run));
+        let times = run.felt();
+        let tail = Tail::of(times);
+        let (across, up) = (Axis::one_in(times.len() as f64), rtt_axis(times));
         let mut chart = self.chart(TAIL, LOWER, (across.clone(), up.clone().unlabelled()))?;
 
         let place = |mark: &Mark| {
@@ -179,11 +184,14 @@ impl<DB: DrawingBackend> Page<DB> {
         Ok(())
     }
 
-    fn summary(&self, run: &Run<'_>) -> Drawn<DB> {
-        let time = |one_in: u64| percentile(run.times, one_in).map_or("n/a".to_owned(), duration);
-        let noun = run.quantity.noun();
+    fn summary(&self, run: Run<'_>) -> Drawn<DB> {
+        let Run { subject, measurement } = run;
+        let (times, echoes) = (measurement.felt(), measurement.tally.echoed());
+        let word = |number: Option<String>| number.unwrap_or_else(|| "n/a".to_owned());
+        let time = |one_in: u64| word(percentile(times, one_in).map(duration));
+        let noun = Quantity::of(measurement).noun();
         let large = [
-            (956.0, bit_rate(mean_rate(run)), "mean echo rate".to_owned()),
+            (956.0, word(mean_rate(run).map(bit_rate)), "mean echo rate".to_owned()),
             (1138.0, time(MEDIAN), format!("median {noun}")),
             (1288.0, time(P99), format!("p99 {noun}")),
         ];
@@ -192,18 +200,17 @@ impl<DB: DrawingBackend> Page<DB> {
             self.left(LABEL, x, 168.0, &name)?;
         }
 
-        let echoes = run.times.len();
-        let (failed, failed_type) = failed(run);
-        let payload = echoes.saturating_mul(run.message_bytes);
+        let (failed, failed_type) = failed(measurement);
+        let payload = echoes.saturating_mul(subject.plan.length);
         let mut rows = vec![
             ("Echoes", count(echoes), VALUE),
-            ("Echoes per second", amount(per_second(run)), VALUE),
+            ("Echoes per second", word(measurement.messages_per_second().map(amount)), VALUE),
             ("Payload echoed", bytes(payload), VALUE),
-            ("Fastest", run.times.fastest().map_or("n/a".to_owned(), duration), VALUE),
+            ("Fastest", word(times.fastest().map(duration)), VALUE),
             ("Failed", FAILED.fit(&failed, 380.0), failed_type),
         ];
-        if run.unsent > 0 {
-            rows.push(("Due and never sent", unsent(run), VALUE));
+        if measurement.unsent > 0 {
+            rows.push(("Due and never sent", unsent(measurement), VALUE));
         }
         // However many rows there are, they end where the panel beside them ends.
         let pitch = 108.0 / (rows.len() - 1) as f64;
@@ -228,8 +235,21 @@ impl<DB: DrawingBackend> Page<DB> {
     }
 }
 
-/// What is timed has a name for each loop. What is counted has none: a message or an echo is one in both.
+/// What the times of a run are. It has a name for each loop; what is counted has none: a message or an echo is one
+/// in both.
+#[derive(Clone, Copy)]
+enum Quantity {
+    /// From sending a message to the end of its echo: closed loop.
+    RoundTrip,
+    /// From the planned start of a message to the end of its echo: planned rate.
+    Response,
+}
+
 impl Quantity {
+    fn of(measurement: &Measurement) -> Self {
+        if measurement.response.is_some() { Self::Response } else { Self::RoundTrip }
+    }
+
     fn heading(self) -> &'static str {
         match self {
             Self::RoundTrip => "Round-trip time",
@@ -262,51 +282,37 @@ fn height_of_cells(course: &Course, up: &Axis) -> f64 {
 }
 
 /// The heat map and the percentiles share it.
-fn rtt_axis(run: &Run<'_>) -> Axis {
+fn rtt_axis(times: &Times) -> Axis {
     let ns = |time: Duration| time.as_nanos() as f64;
-    match (run.times.fastest(), run.times.slowest()) {
+    match (times.fastest(), times.slowest()) {
         (Some(fastest), Some(slowest)) => Axis::times(ns(fastest), ns(slowest)),
         _ => Axis::times(130e3, 77e6),
     }
 }
 
-fn per_second(run: &Run<'_>) -> f64 {
-    run.times.len() as f64 / run.elapsed.max(SHORTEST).as_secs_f64()
-}
-
 /// Bits per second over the whole run.
-fn mean_rate(run: &Run<'_>) -> f64 {
-    per_second(run) * run.message_bytes as f64 * 8.0
-}
-
-fn failures(run: &Run<'_>) -> u64 {
-    run.failures.iter().map(|(_, n)| n).sum()
-}
-
-/// How many messages ended, one way or the other.
-fn messages(run: &Run<'_>) -> u64 {
-    run.times.len() + failures(run)
+fn mean_rate(run: Run<'_>) -> Option<f64> {
+    run.measurement.bits_per_second(run.subject.plan.length)
 }
 
 /// How many messages failed, their share, and why, the most frequent reason first.
-fn failed(run: &Run<'_>) -> (String, Type) {
-    let total = failures(run);
-    if total == 0 {
+fn failed(measurement: &Measurement) -> (String, Type) {
+    let tally = &measurement.tally;
+    let mut reasons = report::failures(tally);
+    let Some(share) = tally.fail_rate().filter(|_| !reasons.is_empty()).map(ratio) else {
         return ("none".to_owned(), VALUE);
-    }
-    let mut reasons: Vec<_> = run.failures.iter().filter(|(_, n)| *n > 0).collect();
+    };
     reasons.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     let reasons: Vec<_> =
         reasons.iter().map(|(reason, n)| format!("{} {reason}", count(*n))).collect();
-    let share = share(total, messages(run));
-    (format!("{} ({share}): {}", count(total), reasons.join(", ")), FAILED)
+    (format!("{} ({share}): {}", count(tally.failures()), reasons.join(", ")), FAILED)
 }
 
 /// How many messages were due and never sent, and their share of all that were due. Neither the times nor the
 /// failures know of them.
-fn unsent(run: &Run<'_>) -> String {
-    let due = run.unsent.saturating_add(messages(run));
-    format!("{} ({})", count(run.unsent), share(run.unsent, due))
+fn unsent(measurement: &Measurement) -> String {
+    let share = measurement.unsent_rate().map(ratio).unwrap_or_default();
+    format!("{} ({share})", count(measurement.unsent))
 }
 
 /// Where the labels of marks at these heights stand: at least 21 pixels apart and inside the panel. The marks go

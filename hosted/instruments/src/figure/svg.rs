@@ -7,7 +7,7 @@ use super::canvas::BELOW_CENTER;
 use super::style::{HEIGHT, WIDTH};
 use super::{CANVAS, Run, draw};
 
-pub(super) fn encode(run: &Run<'_>) -> Result<Vec<u8>> {
+pub(super) fn encode(run: Run<'_>) -> Result<Vec<u8>> {
     let mut drawn = String::new();
     draw(run, SVGBackend::with_string(&mut drawn, CANVAS))?;
     let body = drawn.split_once('\n').map_or("", |(_, body)| body);

@@ -11,7 +11,7 @@ use super::{Subject, key};
 use crate::measurement::blocks::{self, Blocks};
 use crate::measurement::percentiles::{self, MEDIAN, P99, PERCENTILES};
 use crate::measurement::times::Times;
-use crate::measurement::{Ended, Measurement};
+use crate::measurement::{Ended, Measurement, bits};
 use crate::plan::Pace;
 use crate::target;
 
@@ -27,7 +27,6 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
     let blocks = Blocks::of(measurement);
     let fail_rate = blocks::fail_rate(measurement);
     let rate = blocks.as_ref().and_then(Blocks::messages_per_second);
-    let bits = plan.length as f64 * 8.0;
     let (service, response) = match measurement.response {
         None => (blocks.as_ref(), None),
         Some(_) => (None, blocks.as_ref()),
@@ -78,7 +77,7 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         "late_ns": measurement.late.as_ref().map(|late| times(late, None)),
         "unsent": measurement.unsent,
         "rate_bps": measurement.bits_per_second(plan.length),
-        "rate_bps_interval95": rate.map(|ends| ends.map(|messages| messages * bits)),
+        "rate_bps_interval95": rate.map(|ends| ends.map(|messages| bits(messages, plan.length))),
         "messages_per_s": measurement.messages_per_second(),
         "intervals": intervals(subject, measurement),
         "tcp_info": measurement.kernel.map(|kernel| json!({
@@ -157,7 +156,7 @@ fn intervals(subject: &Subject<'_>, measurement: &Measurement) -> Vec<Value> {
             "echoed": column.round_trips(),
             "failed": column.failures(),
             "messages_per_s": rate,
-            "rate_bps": rate.map(|rate| rate * subject.plan.length as f64 * 8.0),
+            "rate_bps": rate.map(|rate| bits(rate, subject.plan.length)),
             "p50_ns": quantile(MEDIAN),
             "p99_ns": quantile(P99),
         })

@@ -67,7 +67,7 @@ fn totals(measurement: &Measurement) -> String {
         }
         Some((low, high)) => {
             let [low, high] = [low, high].map(quantity::ratio);
-            let rate = quantity::share(failed, sent);
+            let rate = quantity::ratio(tally.fail_rate().unwrap_or_default());
             let _ = write!(line, " (fail rate {rate}; {low} to {high} at 95 % confidence)");
         }
     }

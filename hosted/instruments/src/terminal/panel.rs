@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::measurement::Measurement;
 use crate::measurement::percentiles::{MEDIAN, P99, percentile};
+use crate::measurement::{Measurement, bits};
 use crate::quantity;
 use crate::report::Subject;
 
@@ -81,7 +81,7 @@ impl Panel {
         let head = format!(" {}   {clock}   {messages} messages   failed {failed}", self.head);
         let per_second = self.rates.back().copied().or(measurement.messages_per_second());
         let per_second = per_second.unwrap_or_default();
-        let rate = quantity::bit_rate(per_second * self.message_bytes as f64 * 8.0);
+        let rate = quantity::bit_rate(bits(per_second, self.message_bytes));
         let rate = format!(
             " rate  {}   {rate}   {}/s{success}",
             sparkline(&self.rates),
