@@ -134,7 +134,7 @@
 //! # assert_eq!((&socket.output[..], socket.fin), (&b"hello"[..], true));
 //! ```
 //!
-//! Four hints for drivers:
+//! Five hints for drivers:
 //!
 //! - `handle_quiet` ends a message: without it a lone `e` (the beginning of `exit`)
 //!   would not be echoed, and the word `exit` would be glued to what came before.
@@ -146,6 +146,8 @@
 //!   nothing, what it accepted has to count.
 //! - `exit` and one-shot are decided by [silence](SILENCE), and closing by
 //!   [lingering](LINGER). Both are ordinary deadlines.
+//! - Whoever wants to see what arrives, or to spoil it, stands between the driver and
+//!   the endpoint: [`Intercepted`].
 //!
 //! # The way of a byte
 //!
@@ -169,6 +171,7 @@ mod endpoint;
 pub mod exit;
 mod failure;
 pub mod idle;
+mod intercepted;
 mod payload;
 mod probe;
 mod session;
@@ -179,6 +182,7 @@ pub use endpoint::Endpoint;
 pub use exit::ExitScanner;
 pub use failure::{Difference, Failure, FailureKind, Fault};
 pub use idle::IdleTimer;
+pub use intercepted::Intercepted;
 pub use payload::{Origin, Payload};
 pub use probe::Probe;
 pub use session::{CloseReason, LINGER, Rules, SILENCE, Session};

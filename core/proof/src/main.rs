@@ -16,8 +16,8 @@ use core::hint::black_box;
 use core::time::Duration;
 
 use echo_core::{
-    CloseReason, Endpoint, ExitScanner, Failure, FailureKind, IdleTimer, Instant, Payload, Probe,
-    Rules, Session, Tally,
+    CloseReason, Endpoint, ExitScanner, Failure, FailureKind, IdleTimer, Instant, Intercepted,
+    Payload, Probe, Rules, Session, Tally,
 };
 
 #[cfg(feature = "std")]
@@ -32,6 +32,8 @@ extern "C" fn _start() -> ! {
     now_and_then(now);
     drive(now, &mut Session::<8>::new(now, black_box(Rules::default())));
     drive(now, &mut Session::<1024>::new(now, black_box(Rules::default())));
+    let mut session = Session::<8>::new(now, black_box(Rules::default()));
+    drive(now, &mut Intercepted::new(&mut session, Endpoint::handle_received));
     let seq = Payload::Seq { run: 1, connection: 2 };
     for payload in [Payload::Zero, seq, Payload::Random { seed: 3 }, Payload::Bytes(b"bytes")] {
         let limit = black_box(Some(Duration::from_secs(1)));

@@ -44,17 +44,6 @@ impl Pump {
         endpoint: &mut E,
         now: Instant,
     ) -> Result<(), Broken> {
-        self.run_and_tell(socket, endpoint, now, |_| {})
-    }
-
-    /// [`run`](Self::run) that tells `received` what the endpoint takes.
-    pub(crate) fn run_and_tell<E: Endpoint>(
-        &mut self,
-        socket: &mut Socket<'_>,
-        endpoint: &mut E,
-        now: Instant,
-        mut received: impl FnMut(&[u8]),
-    ) -> Result<(), Broken> {
         if self.delivered(socket) {
             endpoint.handle_delivered(now);
         }
@@ -66,9 +55,6 @@ impl Pump {
             // The closure sees the contiguous part of the ring: none only if all is read.
             let read = socket.recv(|bytes| {
                 let taken = endpoint.handle_received(now, bytes);
-                if taken > 0 {
-                    received(&bytes[..taken]);
-                }
                 (taken, taken)
             });
             match read {

@@ -4,7 +4,7 @@
 use core::slice;
 use core::time::Duration;
 
-use echo_core::{Endpoint, IdleTimer, Instant, Rules, Session};
+use echo_core::{Endpoint, IdleTimer, Instant, Intercepted, Rules, Session};
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
@@ -272,12 +272,16 @@ impl<'a, const N: usize> Slot<'a, N> {
         match &mut self.life {
             Life::Opening { .. } => {}
             Life::Serving { peer, session, pump } => {
-                let tell = |bytes: &[u8]| {
-                    self.taken += bytes.len();
-                    on_event(Event::Received { peer: *peer, bytes });
-                };
-                let end = match pump.run_and_tell(socket, session, now, tell) {
-                    Ok(()) => session.end().map(Ok),
+                let mut told = Intercepted::new(session, |session, now, bytes| {
+                    let taken = session.handle_received(now, bytes);
+                    if let bytes @ [_, ..] = &bytes[..taken] {
+                        self.taken += taken;
+                        on_event(Event::Received { peer: *peer, bytes });
+                    }
+                    taken
+                });
+                let end = match pump.run(socket, &mut told, now) {
+                    Ok(()) => told.end().map(Ok),
                     Err(Broken) => Some(Err(Broken)),
                 };
                 if let Some(end) = end {

@@ -3,6 +3,7 @@
 mod closing;
 mod exit;
 mod fault;
+mod intercepted;
 mod line;
 mod pair;
 mod pairs;

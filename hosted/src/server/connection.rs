@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use echo_core::{CloseReason, Endpoint, Instant, Rules, Session};
+use echo_core::{Endpoint, Instant, Intercepted, Rules, Session};
 use echo_instruments::service::{End, Log};
 use mio::event::Event;
 use mio::net::TcpStream;
@@ -62,69 +62,17 @@ impl<const N: usize> Connection<N> {
         log: &Log,
     ) -> Result<Pumped, End> {
         let pumped = if log.shows_messages() {
-            let mut shown = Shown { session: &mut self.session, peer: self.peer, log };
+            let mut shown = Intercepted::new(&mut self.session, |session, now, bytes| {
+                let taken = session.handle_received(now, bytes);
+                log.message(self.peer, &bytes[..taken]);
+                taken
+            });
             self.pump.run(&mut self.stream, &mut shown, scratch, now, || now)
         } else {
             self.pump.run(&mut self.stream, &mut self.session, scratch, now, || now)
         };
         let pumped = pumped.map_err(End::Broken)?;
         self.session.end().map_or(Ok(pumped), |reason| Err(End::Closed(reason)))
-    }
-}
-
-/// A session that shows what it receives.
-struct Shown<'a, const N: usize> {
-    session: &'a mut Session<N>,
-    peer: SocketAddr,
-    log: &'a Log,
-}
-
-impl<const N: usize> Endpoint for Shown<'_, N> {
-    type End = CloseReason;
-
-    fn to_send(&self) -> &[u8] {
-        self.session.to_send()
-    }
-
-    fn room(&self) -> usize {
-        self.session.room()
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        self.session.deadline()
-    }
-
-    fn finished(&self) -> bool {
-        self.session.finished()
-    }
-
-    fn end(&self) -> Option<CloseReason> {
-        self.session.end()
-    }
-
-    fn handle_sent(&mut self, now: Instant, n: usize) {
-        self.session.handle_sent(now, n);
-    }
-
-    fn handle_delivered(&mut self, at: Instant) {
-        self.session.handle_delivered(at);
-    }
-
-    fn handle_received(&mut self, now: Instant, bytes: &[u8]) -> usize {
-        self.log.message(self.peer, bytes);
-        self.session.handle_received(now, bytes)
-    }
-
-    fn handle_quiet(&mut self, now: Instant) {
-        self.session.handle_quiet(now);
-    }
-
-    fn handle_eof(&mut self, now: Instant) {
-        self.session.handle_eof(now);
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        self.session.handle_timeout(now);
     }
 }
 
@@ -145,7 +93,7 @@ mod tests {
     use std::net::TcpStream as Peer;
     use std::time::Duration;
 
-    use echo_core::{LINGER, SILENCE};
+    use echo_core::{CloseReason, LINGER, SILENCE};
     use echo_instruments::clock::Clock;
     use socket2::{Domain, SockRef, Socket, Type};
 

@@ -95,6 +95,7 @@ fn a_half_closed_peer_gets_its_whole_echo_and_then_a_fin() {
     assert_eq!(ends(&world), [Ok(CloseReason::Disconnected)]);
     world.run_until(20 * SECOND, |world| world.server.connections() == 0);
     assert_eq!(world.server.connections(), 0);
+    assert!(world.told == body, "what came is told, each byte once");
 }
 
 #[test]

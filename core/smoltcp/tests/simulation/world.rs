@@ -26,6 +26,8 @@ pub(crate) struct World<E> {
     pub(crate) now: Instant,
     pub(crate) server: Server<'static, 'static, N>,
     pub(crate) events: Vec<(Instant, Event<'static>)>,
+    /// What the sessions took, in the order in which the server told of it.
+    pub(crate) told: Vec<u8>,
     pub(crate) cable: Rc<RefCell<Cable>>,
     pub(crate) plugs: [Plug; 2],
     client: Client<'static>,
@@ -73,7 +75,7 @@ impl<E: Endpoint> World<E> {
         let server = server(&setup, &mut plugs[0]);
         let (client, ends) = connect(&setup, setup.seed, &mut plugs[1], endpoints);
         let (now, events) = (Instant::START, Vec::new());
-        Self { now, server, events, cable, plugs, client, ends, steps: 0 }
+        Self { now, server, events, told: Vec::new(), cable, plugs, client, ends, steps: 0 }
     }
 
     /// Lives until `done` or until nothing can ever happen again, at most until
@@ -100,10 +102,10 @@ impl<E: Endpoint> World<E> {
     fn step(&mut self) -> Option<Instant> {
         let now = self.now;
         let [server_plug, client_plug] = &mut self.plugs;
-        let events = &mut self.events;
+        let (events, told) = (&mut self.events, &mut self.told);
         let server = self.server.step(now, server_plug, &mut |event| match event {
             Event::Connected { peer } => events.push((now, Event::Connected { peer })),
-            Event::Received { .. } => {}
+            Event::Received { bytes, .. } => told.extend_from_slice(bytes),
             Event::Closed { peer, end, echoed } => {
                 events.push((now, Event::Closed { peer, end, echoed }));
             }
