@@ -1,4 +1,4 @@
-//! The only door between the core and the drivers.
+//! The door between a machine of the core and its driver.
 
 use crate::Instant;
 

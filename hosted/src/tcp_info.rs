@@ -1,4 +1,4 @@
-//! What Linux knows of a TCP connection: the one place that asks for `TCP_INFO`.
+//! What Linux knows of a TCP connection: `TCP_INFO`.
 
 use std::os::fd::AsFd;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! The two clocks: echo-core counts nanoseconds since a start, smoltcp
-//! microseconds. The only place that translates.
+//! microseconds. Nobody needs both but this crate, which translates here.
 
 use core::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The only place where the operating system's clock is read.
+//! The operating system's clock, by which all is measured and every deadline reckoned. The
+//! calendar (`SystemTime`) is asked elsewhere: it dates a report or a record, and starts a seed.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What an error of the system says of a connection: the one place that sorts them.
+//! What an error of the system says of a connection, in the core's words.
 
 use std::io::{self, ErrorKind};
 
