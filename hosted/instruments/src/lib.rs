@@ -23,6 +23,8 @@ pub mod exports;
 pub mod figure;
 pub mod files;
 pub mod load;
+#[cfg(test)]
+mod made_up;
 pub mod measurement;
 pub mod plan;
 pub mod ports;

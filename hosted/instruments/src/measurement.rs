@@ -234,6 +234,11 @@ impl Measurement {
         self.response.as_ref().unwrap_or(&self.times)
     }
 
+    /// What the felt times are called.
+    pub(crate) const fn felt_name(&self) -> &'static str {
+        if self.response.is_some() { "response" } else { "rtt" }
+    }
+
     /// The longest time that anybody waited, be it that no echo came before the end.
     #[must_use]
     pub fn longest_wait(&self) -> Option<Duration> {

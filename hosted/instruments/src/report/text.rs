@@ -1,5 +1,8 @@
 //! The report that people read.
 
+#[cfg(test)]
+mod snapshots;
+
 use std::fmt::Write;
 use std::time::Duration;
 

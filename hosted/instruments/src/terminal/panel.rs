@@ -1,6 +1,9 @@
 //! What a run looks like while it goes on: three lines for a terminal, one for
 //! anything else. It only words; `progress` draws.
 
+#[cfg(test)]
+mod snapshots;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -87,11 +90,11 @@ impl Panel {
             sparkline(&self.rates),
             quantity::amount(per_second)
         );
-        let times = measurement.felt();
+        let (times, name) = (measurement.felt(), measurement.felt_name());
         let time = |one_in| percentile(times, one_in).map_or("n/a".into(), quantity::duration);
         let slowest = times.slowest().map_or("n/a".into(), quantity::duration);
         let rtt = format!(
-            " rtt   p50 {}   p99 {}   p99.9 {}   max {slowest}   Ctrl+C ends",
+            " {name}   p50 {}   p99 {}   p99.9 {}   max {slowest}   Ctrl+C ends",
             time(MEDIAN),
             time(P99),
             time(1_000)

@@ -157,10 +157,19 @@ fn size() -> (u16, u16) {
 }
 
 /// A line that is broken by the terminal cannot be drawn over.
-fn cut(text: &str, width: usize) -> String {
-    let lines = text.lines().map(|line| line.chars().take(width).collect::<String>());
-    lines.collect::<Vec<_>>().join("\n")
+pub(super) fn cut(text: &str, width: usize) -> String {
+    text.lines().map(|line| fitting(line, width)).collect::<Vec<_>>().join("\n")
 }
+
+/// The parts of a line that fit. Of half a number nobody could tell that it is half.
+fn fitting(line: &str, width: usize) -> &str {
+    let Some((end, _)) = line.char_indices().nth(width) else { return line };
+    let whole = line.match_indices(GAP).map(|(at, _)| at).take_while(|at| *at <= end).last();
+    &line[..whole.unwrap_or(end)]
+}
+
+/// It stands between the parts of a line.
+const GAP: &str = "   ";
 
 #[cfg(test)]
 mod tests {
@@ -169,5 +178,7 @@ mod tests {
     #[test]
     fn long_lines_are_cut_one_by_one() {
         assert_eq!(cut("▁▂▃▄\nabcdef\n", 3), "▁▂▃\nabc");
+        assert_eq!(cut("▁▂   max 710 µs   end", 15), "▁▂   max 710 µs");
+        assert_eq!(cut("▁▂   max 710 µs   end", 14), "▁▂");
     }
 }

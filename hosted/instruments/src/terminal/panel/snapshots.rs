@@ -1,0 +1,104 @@
+//! The panel as a terminal shows it, which cuts what is too wide.
+
+use std::time::Duration;
+
+use echo_core::Failure;
+use insta::assert_snapshot;
+
+use super::Panel;
+use crate::made_up::{MadeUp, spread};
+use crate::plan::{Pace, Plan};
+use crate::terminal::progress::cut;
+
+/// The panel after so many seconds, in each of which so many messages came back.
+fn panel(made: &mut MadeUp, seconds: impl IntoIterator<Item = u32>) -> Panel {
+    let mut panel = Panel::new(&made.subject());
+    for (n, at) in seconds.into_iter().zip(1..) {
+        made.echoes(spread(n, 71));
+        made.run.elapsed = Duration::from_secs(at);
+        panel.notice(&made.run);
+    }
+    panel
+}
+
+/// The panel between the edges of a terminal of this width.
+fn shown(panel: &Panel, made: &MadeUp, success: &str, width: usize) -> String {
+    let lines = cut(&panel.lines(&made.run, success), width);
+    lines.lines().map(|line| format!("|{line:<width$}|\n")).collect()
+}
+
+#[test]
+fn a_closed_loop_is_cut_to_the_terminal() {
+    let plan = Plan { length: 1000, time: Some(Duration::from_secs(3_600)), ..Plan::new() };
+    let mut made = MadeUp::new(plan, 0);
+    let panel = panel(&mut made, (0..60).map(|second| 1_000 + 100 * (second % 9)));
+    assert_snapshot!(shown(&panel, &made, "", 120), @"
+    | board.local:2333  1.00 kB   1:00 of 1:00:00   83 100 messages   failed 0                                               |
+    | rate  ▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇   12.0 Mbit/s   1 500/s                                                 |
+    | rtt   p50 80.0 µs   p99 90.0 µs   p99.9 710 µs   max 710 µs   Ctrl+C ends                                              |
+    ");
+    assert_snapshot!(shown(&panel, &made, "", 80), @"
+    | board.local:2333  1.00 kB   1:00 of 1:00:00   83 100 messages   failed 0       |
+    | rate  ▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇   12.0 Mbit/s   1 500/s         |
+    | rtt   p50 80.0 µs   p99 90.0 µs   p99.9 710 µs   max 710 µs   Ctrl+C ends      |
+    ");
+    assert_snapshot!(shown(&panel, &made, "", 40), @"
+    | board.local:2333  1.00 kB              |
+    | rate  ▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇██|
+    | rtt   p50 80.0 µs   p99 90.0 µs        |
+    ");
+}
+
+#[test]
+fn failures_of_many_connections() {
+    let plan = Plan { connections: 1_000, keep_going: true, ..Plan::new() };
+    let mut made = MadeUp::new(plan, 0);
+    let panel = panel(&mut made, [5, 0, 40]);
+    (0..5).for_each(|_| made.fails(3_000, 1, Failure::Reset));
+    let success = "   Success rate: 50.0%";
+    assert_snapshot!(shown(&panel, &made, success, 120), @"
+    | board.local:2333  1 000 × 1 B   0:03   50 messages   failed 5                                                          |
+    | rate  ▁▁█   320 bit/s   40.0/s   Success rate: 50.0%                                                                   |
+    | rtt   p50 80.0 µs   p99 n/a   p99.9 n/a   max 90.0 µs   Ctrl+C ends                                                    |
+    ");
+    assert_snapshot!(shown(&panel, &made, success, 80), @"
+    | board.local:2333  1 000 × 1 B   0:03   50 messages   failed 5                  |
+    | rate  ▁▁█   320 bit/s   40.0/s   Success rate: 50.0%                           |
+    | rtt   p50 80.0 µs   p99 n/a   p99.9 n/a   max 90.0 µs   Ctrl+C ends            |
+    ");
+    assert_snapshot!(shown(&panel, &made, success, 40), @"
+    | board.local:2333  1 000 × 1 B   0:03   |
+    | rate  ▁▁█   320 bit/s   40.0/s         |
+    | rtt   p50 80.0 µs   p99 n/a   p99.9 n/a|
+    ");
+}
+
+#[test]
+fn an_open_loop_shows_response_times() {
+    let mut made = MadeUp::new(Plan { pace: Pace::Rate(2_000.0), ..Plan::new() }, 0);
+    let panel = panel(&mut made, [2_000; 3]);
+    assert_snapshot!(shown(&panel, &made, "", 80), @"
+    | board.local:2333  1 B   0:03   6 000 messages   failed 0                       |
+    | rate  ███   16.0 kbit/s   2 000/s                                              |
+    | response   p50 80.0 µs   p99 90.0 µs   p99.9 710 µs   max 710 µs   Ctrl+C ends |
+    ");
+}
+
+#[test]
+fn before_anything_is_measured() {
+    let mut made = MadeUp::new(Plan { omit: Duration::from_secs(5), ..Plan::new() }, 0);
+    made.run.omitted = 1_234;
+    let panel = Panel::new(&made.subject());
+    assert_snapshot!(shown(&panel, &made, "", 80), @"
+    | board.local:2333  1 B   warm-up of 5.00 s   1 234 messages   failed 0          |
+    | rate     0 bit/s   0/s                                                         |
+    | rtt   p50 n/a   p99 n/a   p99.9 n/a   max n/a   Ctrl+C ends                    |
+    ");
+    let nothing = MadeUp::new(Plan::new(), 0);
+    let panel = Panel::new(&nothing.subject());
+    assert_snapshot!(shown(&panel, &nothing, "", 80), @"
+    | board.local:2333  1 B   0:00   0 messages   failed 0                           |
+    | rate     0 bit/s   0/s                                                         |
+    | rtt   p50 n/a   p99 n/a   p99.9 n/a   max n/a   Ctrl+C ends                    |
+    ");
+}
