@@ -9,7 +9,7 @@ use echo_core::{Endpoint, Instant, Payload, Probe, Rules, Session};
 
 const LENGTH: usize = 1000;
 const LIMIT: Option<Duration> = Some(Duration::from_secs(10));
-const SEQ: Payload<'_> = Payload::Seq { run: 1, connection: 2 };
+const SEQ: Payload = Payload::Seq { run: 1, connection: 2 };
 
 fn main() {
     divan::main();
@@ -32,7 +32,7 @@ fn session(bencher: Bencher<'_, '_>, exit: bool) {
 
 /// A message made, sent, and compared with its echo.
 #[divan::bench(args = [Payload::Zero, SEQ, Payload::Random { seed: 3 }, Payload::Bytes(b"some text")])]
-fn probe(bencher: Bencher<'_, '_>, payload: Payload<'static>) {
+fn probe(bencher: Bencher<'_, '_>, payload: Payload) {
     let mut now = Instant::START;
     let mut probe = Probe::new(payload, LENGTH as u64, LIMIT, [0; 4096]);
     let mut message = 0;

@@ -8,9 +8,10 @@ use core::fmt;
 use crate::Fault;
 
 /// The content of messages: a function of the message's number and the offset,
-/// so that nobody has to store a message to compare its echo.
+/// so that nobody has to store a message to compare its echo. `B` holds the bytes of a
+/// text that is given: lent, or owned by whoever plans a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Payload<'a> {
+pub enum Payload<B = &'static [u8]> {
     /// The digit `0` throughout. All messages are alike, so an echo that is
     /// late, repeated or shifted cannot be told from a right one.
     Zero,
@@ -28,7 +29,7 @@ pub enum Payload<'a> {
         seed: u64,
     },
     /// These bytes, repeated as often as the message is long.
-    Bytes(&'a [u8]),
+    Bytes(B),
 }
 
 /// Eight bytes are made at a time.
@@ -46,7 +47,21 @@ const BLOCK: usize = 256;
 /// The original message has a thousand.
 static ZEROS: [u8; 1024] = [b'0'; 1024];
 
-impl Payload<'_> {
+impl<B: AsRef<[u8]>> Payload<B> {
+    /// What one of several connections sends. [`Seq`](Self::Seq) tells its number and
+    /// [`Random`](Self::Random) has a seed of its own there; the rest is the same on all.
+    #[must_use]
+    pub fn on(&self, connection: u16) -> Payload<&[u8]> {
+        match self {
+            Self::Zero => Payload::Zero,
+            Self::Seq { run, .. } => Payload::Seq { run: *run, connection },
+            Self::Random { seed } => Payload::Random { seed: seed ^ (u64::from(connection) << 48) },
+            Self::Bytes(bytes) => Payload::Bytes(bytes.as_ref()),
+        }
+    }
+}
+
+impl Payload<&[u8]> {
     /// A message of `length` bytes, if it need not be made.
     pub(crate) fn ready(&self, length: u64) -> Option<&'static [u8]> {
         match self {
@@ -274,8 +289,8 @@ const fn inverse(odd: u64) -> u64 {
 mod tests {
     use super::*;
 
-    const SEQ: Payload<'_> = Payload::Seq { run: 1000, connection: 7 };
-    const ALL: [Payload<'_>; 4] =
+    const SEQ: Payload = Payload::Seq { run: 1000, connection: 7 };
+    const ALL: [Payload; 4] =
         [Payload::Zero, SEQ, Payload::Random { seed: 1 }, Payload::Bytes(b"abcdefghijk")];
 
     #[test]
@@ -291,6 +306,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_can_be_told_apart_differs_on_each_connection() {
+        let content = |payload: Payload<&[u8]>| {
+            let mut message = [0; 64];
+            payload.fill(3, 0, &mut message);
+            message
+        };
+        for payload in ALL {
+            let [zero, again, one, last] = [0, 0, 1, 9999].map(|n| content(payload.on(n)));
+            assert_eq!(zero, again);
+            let alike = matches!(payload, Payload::Zero | Payload::Bytes(_));
+            assert_eq!([zero == one, zero == last, one == last], [alike; 3], "{payload:?}");
+        }
+        assert_eq!(content(SEQ.on(7)), content(SEQ));
+        assert_eq!(content(ALL[2].on(0)), content(ALL[2]));
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::{Difference, Endpoint, Failure, IdleTimer, Instant, Payload};
 /// after a [`Failure`] it is out of step and must be opened anew.
 #[derive(Debug)]
 pub struct Probe<'a, W> {
-    payload: Payload<'a>,
+    payload: Payload<&'a [u8]>,
     length: u64,
     limit: IdleTimer,
     message: u64,
@@ -68,7 +68,12 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
     /// nothing is used. It needs no more bytes than a message has, and at least
     /// one: without any, nothing is sent.
     #[must_use]
-    pub fn new(payload: Payload<'a>, length: u64, limit: Option<Duration>, window: W) -> Self {
+    pub fn new(
+        payload: Payload<&'a [u8]>,
+        length: u64,
+        limit: Option<Duration>,
+        window: W,
+    ) -> Self {
         Self {
             payload,
             length: length.max(1),

@@ -259,17 +259,17 @@ fn converse<const N: usize>(
     (session.end(), output)
 }
 
-fn payload() -> impl Strategy<Value = Payload<'static>> {
+fn payload() -> impl Strategy<Value = Payload> {
     prop_oneof![
         Just(Payload::Zero),
         any::<(u16, u16)>().prop_map(|(run, connection)| Payload::Seq { run, connection }),
         any::<u64>().prop_map(|seed| Payload::Random { seed }),
-        Just(Payload::Bytes(b"some bytes, again and again")),
+        Just(Payload::Bytes(&b"some bytes, again and again"[..])),
     ]
 }
 
 /// A probe that has sent a message whole, and the message.
-fn sent(payload: Payload<'static>, length: usize) -> (Probe<'static, [u8; 64]>, Vec<u8>) {
+fn sent(payload: Payload, length: usize) -> (Probe<'static, [u8; 64]>, Vec<u8>) {
     let mut probe = Probe::new(payload, length as u64, None, [0; 64]);
     probe.begin(Instant::START, 3);
     let mut message = Vec::new();

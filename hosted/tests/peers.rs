@@ -9,10 +9,11 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use echo_core::Payload;
 use echo_core::{Failure, FailureKind};
 use echo_instruments::load::Observer;
 use echo_instruments::measurement::{Ended, Measurement, Sample};
-use echo_instruments::plan::{Content, Pace, Plan};
+use echo_instruments::plan::{Pace, Plan};
 use echo_instruments::signals::Stop;
 use hosted::sockets;
 use rustix::net::{SendFlags, send};
@@ -64,7 +65,7 @@ fn message(stream: &mut TcpStream) -> Option<[u8; LENGTH]> {
 fn plan() -> Plan {
     Plan {
         length: LENGTH as u64,
-        content: Content::Seq(1),
+        payload: Payload::Seq { run: 1, connection: 0 },
         limit: Some(PATIENCE),
         keep_going: true,
         ..Plan::new()

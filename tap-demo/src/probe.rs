@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use echo_core::{Endpoint, Failure, IdleTimer, Instant, Payload, Probe};
 use echo_instruments::measurement::{Ended, Measurement, Sample};
-use echo_instruments::plan::{Content, Plan};
+use echo_instruments::plan::Plan;
 use echo_instruments::quantity::given::{Limit, Time};
 use echo_instruments::report::{self, Subject};
 use echo_instruments::target::Target;
@@ -47,7 +47,7 @@ pub(crate) fn probe(task: Task<'_>, mut device: impl Device, target: &Target) ->
     let connection = client.add(receive, send);
     let run = task.seed as u16;
     let plan = Plan {
-        content: Content::Seq(run),
+        payload: Payload::Seq { run, connection: 0 },
         length: cli.load.length,
         limit: cli.timeout.map_or(Some(LIMIT), |Limit(limit)| limit),
         count: cli.load.count,

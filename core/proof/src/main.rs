@@ -36,8 +36,9 @@ extern "C" fn _start() -> ! {
     drive(now, &mut Intercepted::new(&mut session, Endpoint::handle_received));
     let seq = Payload::Seq { run: 1, connection: 2 };
     for payload in [Payload::Zero, seq, Payload::Random { seed: 3 }, Payload::Bytes(b"bytes")] {
+        let payload = black_box(&payload).on(black_box(5));
         let limit = black_box(Some(Duration::from_secs(1)));
-        let mut probe = Probe::new(black_box(payload), black_box(1000), limit, [0; 256]);
+        let mut probe = Probe::new(payload, black_box(1000), limit, [0; 256]);
         let mut tally = Tally::default();
         for message in 0..black_box(10) {
             probe.begin(now, message);
@@ -87,7 +88,7 @@ fn now_and_then(now: Instant) {
     black_box((CloseReason::ALL, Instant::new(black_box(Duration::ZERO)).since_start()));
 }
 
-fn contents(payload: &Payload<'_>) {
+fn contents(payload: &Payload<&[u8]>) {
     let mut bytes = [0; 100];
     payload.fill(black_box(1), black_box(2), &mut bytes);
     black_box(payload.mismatch(black_box(1), black_box(2), &bytes));

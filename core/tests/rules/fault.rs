@@ -6,18 +6,18 @@ const LENGTH: usize = 1000;
 const CONNECTION: u16 = 7;
 const MESSAGE: u64 = 57;
 
-const fn seq(connection: u16) -> Payload<'static> {
+const fn seq(connection: u16) -> Payload {
     Payload::Seq { run: 3, connection }
 }
 
-fn content(payload: Payload<'_>, message: u64) -> Vec<u8> {
+fn content(payload: Payload<&[u8]>, message: u64) -> Vec<u8> {
     let mut bytes = vec![0; LENGTH];
     payload.fill(message, 0, &mut bytes);
     bytes
 }
 
 /// What a probe says of the right echo once `spoil` has spoilt it.
-fn difference(payload: Payload<'_>, spoil: impl FnOnce(&mut Vec<u8>)) -> Difference {
+fn difference(payload: Payload<&[u8]>, spoil: impl FnOnce(&mut Vec<u8>)) -> Difference {
     let mut echo = content(payload, MESSAGE);
     spoil(&mut echo);
     let mut probe = Probe::new(payload, LENGTH as u64, None, [0; LENGTH]);

@@ -9,7 +9,7 @@ use echo_core::{
 use crate::pair::{INSTANTLY, Way, Wire};
 use crate::peer::{Act, Peer};
 
-const SEQ: Payload<'_> = Payload::Seq { run: 3, connection: 5 };
+const SEQ: Payload = Payload::Seq { run: 3, connection: 5 };
 const LIMIT: Duration = Duration::from_secs(10);
 const NANO: Duration = Duration::from_nanos(1);
 const NEVER: Duration = Duration::MAX;

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use echo_core::{Difference, Endpoint, Failure, Fault, Instant, Origin, Payload, Probe, Tally};
 
-const SEQ: Payload<'_> = Payload::Seq { run: 3, connection: 5 };
+const SEQ: Payload = Payload::Seq { run: 3, connection: 5 };
 const LIMIT: Duration = Duration::from_secs(1);
 const LENGTH: u64 = 100;
 const MESSAGE: u64 = 8;

@@ -163,7 +163,7 @@ impl LoadArgs {
     pub fn plan(&self, content: &Content, keep_going: bool) -> Result<Plan> {
         Ok(Plan {
             connections: self.parallel,
-            content: content.read(self.length)?,
+            payload: content.read(self.length)?,
             length: self.length,
             limit: self.timeout.0,
             pace: self.pace(),

@@ -1,19 +1,17 @@
 //! What load to offer: flags become this once, before anything runs. It knows
 //! no address and no stack.
 
-mod content;
-
 use std::time::Duration;
 
-pub use self::content::Content;
+use echo_core::Payload;
 
 /// What load to offer.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Connections at once, each with one message under way.
     pub connections: u16,
-    /// What messages contain.
-    pub content: Content,
+    /// What messages contain: [on each connection](Payload::on) its own.
+    pub payload: Payload<Vec<u8>>,
     /// Bytes of a message.
     pub length: u64,
     /// How long a round trip, or opening a connection, may take.
@@ -43,7 +41,7 @@ impl Plan {
     pub const fn new() -> Self {
         Self {
             connections: 1,
-            content: Content::Zero,
+            payload: Payload::Zero,
             length: 1,
             limit: None,
             pace: Pace::Closed,

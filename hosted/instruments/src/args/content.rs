@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use anyhow::{Result, anyhow, bail};
+use echo_core::Payload;
 
-use crate::plan;
 use crate::reason::reason;
 use crate::terminal::escape::shown;
 
@@ -57,13 +57,15 @@ impl fmt::Display for Content {
 
 impl Content {
     /// What is to be sent, of messages of this length.
-    pub(super) fn read(&self, length: u64) -> Result<plan::Content> {
+    pub(super) fn read(&self, length: u64) -> Result<Payload<Vec<u8>>> {
         // Different in each run, so that bytes of an earlier one are told from ours.
         let run = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos() as u64);
         Ok(match self {
-            Self::Zero => plan::Content::Zero,
-            Self::Seq => plan::Content::Seq((run ^ (run >> 16) ^ (run >> 32)) as u16),
-            Self::Random => plan::Content::Random(run),
+            Self::Zero => Payload::Zero,
+            Self::Seq => {
+                Payload::Seq { run: (run ^ (run >> 16) ^ (run >> 32)) as u16, connection: 0 }
+            }
+            Self::Random => Payload::Random { seed: run },
             Self::File(path) => {
                 let mut bytes = Vec::new();
                 // All messages are alike: no more of it is ever sent.
@@ -75,7 +77,7 @@ impl Content {
                 if bytes.is_empty() {
                     bail!("cannot send the payload {}: the file is empty", shown(path));
                 }
-                plan::Content::Bytes(bytes)
+                Payload::Bytes(bytes)
             }
         })
     }

@@ -18,7 +18,7 @@ pub(super) type LoadProbe<'a> = Probe<'a, Box<[u8]>>;
 pub(super) fn probe(plan: &Plan, connection: u16) -> LoadProbe<'_> {
     let window = usize::try_from(plan.length).map_or(WINDOW, |length| length.min(WINDOW));
     let window = vec![0; window].into_boxed_slice();
-    Probe::new(plan.content.payload(connection), plan.length, plan.limit, window)
+    Probe::new(plan.payload.on(connection), plan.length, plan.limit, window)
 }
 
 pub(super) struct Lane<'a> {
