@@ -67,8 +67,9 @@ impl Schedule {
             return None;
         }
         if !self.queues {
-            // Only the latest counts; those before it were missed.
-            let missed = self.slots(now).saturating_sub(*turn + 1) / self.lanes;
+            // Only the latest counts, be it due this very instant; those before it were missed.
+            let due = self.slots(now + Duration::from_nanos(1));
+            let missed = due.saturating_sub(*turn + 1) / self.lanes;
             *turn += missed * self.lanes;
         }
         let due = self.at(*turn);
@@ -129,6 +130,9 @@ mod tests {
             let schedule = Schedule::new(pace, 1, at(0)).expect("a schedule");
             let mut turn = 0;
             assert_eq!([(); 2].map(|()| schedule.take(&mut turn, at(4500))), expected);
+            // What is due this very instant is the latest.
+            let mut turn = 0;
+            assert_eq!([(); 2].map(|()| schedule.take(&mut turn, at(4000))), expected);
         }
     }
 
