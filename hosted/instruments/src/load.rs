@@ -28,6 +28,9 @@ use crate::stack::{Busy, Kernel, Stack, Stops};
 /// How often the observer sees the measurement: 8 times a second.
 pub(crate) const TICK: Duration = Duration::from_millis(125);
 
+/// For so long a look waits for a message to come back, so as to be no part of its round trip.
+const PATIENCE: Duration = Duration::from_millis(15);
+
 /// How long a connection that could not be opened rests before the next try.
 const REST: Duration = Duration::from_millis(100);
 
@@ -112,7 +115,7 @@ impl<S: Stack> Load<'_, S> {
                 // Whoever waited inside a read for nothing knows no time.
                 now = self.stack.now();
             }
-            if now >= self.tick {
+            if now >= self.look() {
                 self.out.elapsed = now.saturating_duration_since(self.from);
                 observer.look(&self.out);
                 now = self.stack.now();
@@ -182,14 +185,22 @@ impl<S: Stack> Load<'_, S> {
         open.fold(self.out.kernel, |sum, kernel| Some(kernel.after(sum)))
     }
 
+    fn is_one_free(&self) -> bool {
+        self.busy.messages < self.lanes.len()
+    }
+
+    /// When the observer looks: while all lanes are busy, one that comes back goes first.
+    fn look(&self) -> Instant {
+        if self.is_one_free() { self.tick } else { self.tick + PATIENCE }
+    }
+
     /// When there is something to do even if nothing comes back.
     fn next(&self, now: Instant) -> Instant {
         // Where all lanes are busy, what is due waits for one to be free.
-        let free = self.busy.messages < self.lanes.len();
-        let slot = self.schedule.as_ref().filter(|_| free).map(Schedule::next);
+        let slot = self.schedule.as_ref().filter(|_| self.is_one_free()).map(Schedule::next);
         let last = self.plan.time.map(|time| self.from + time).filter(|last| *last > now);
         let from = self.warming.then_some(self.from);
-        [self.busy.deadline, slot, last, from].into_iter().flatten().fold(self.tick, Instant::min)
+        [self.busy.deadline, slot, last, from].into_iter().flatten().fold(self.look(), Instant::min)
     }
 
     fn may_start(&self, now: Instant) -> bool {
@@ -221,11 +232,6 @@ impl<S: Stack> Load<'_, S> {
                 Ok(_) if self.plan.per_message => self.disconnect(key, None),
                 Ok(_) => {}
             }
-            if now >= self.tick {
-                // What the observer does is not to be part of the next round trip.
-                self.again.push(key);
-                return now;
-            }
         }
     }
 
@@ -233,7 +239,8 @@ impl<S: Stack> Load<'_, S> {
     /// recorded nor what other lanes sent since the last one belongs to it.
     fn begin(&mut self, key: usize, observer: &mut dyn Observer) -> bool {
         let now = self.stack.now();
-        if self.warming && now >= self.from {
+        // What the observer does is not to be part of a round trip.
+        if (self.warming && now >= self.from) || now >= self.tick {
             self.again.push(key);
             return false;
         }
