@@ -1,6 +1,6 @@
 //! The clock of a load, which stands still while the load does not run.
 //!
-//! The loop never waits longer than an eighth of a second, its tick,
+//! The loop never waits much longer than an eighth of a second, its tick,
 //! and reads its clock after each wait. Two readings that lie more than a second
 //! apart mean that nobody ran in between: the process was stopped (Ctrl+Z), the machine was
 //! suspended, or a disk did not take the table of messages. That is no property of
@@ -50,7 +50,9 @@ impl Stopwatch {
         self.stops.get()
     }
 
-    fn at(&self, system: Duration) -> Instant {
+    /// The time when the system's clock says this, with the same care.
+    #[must_use]
+    pub fn at(&self, system: Duration) -> Instant {
         let now = self.clock.get().at(system);
         let gap = now.saturating_duration_since(self.last.get());
         if gap > STOPPED {

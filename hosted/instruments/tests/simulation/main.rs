@@ -1,0 +1,19 @@
+//! The load loop on virtual time: what a report says is what was planned, to the nanosecond.
+//!
+//! A [`World`](world::World) is a stack on which nothing takes time but what its nature
+//! says: the ways, the server's work, system calls. No clock of the system is waited for, so that no test here
+//! can fail on a slow machine, and none needs a tolerance.
+
+mod blame;
+mod clock;
+mod exact;
+mod link;
+mod observed;
+mod omission;
+mod opening;
+mod run;
+mod schedule;
+mod server;
+mod trouble;
+mod warm_up;
+mod world;
