@@ -1,4 +1,5 @@
-//! The load loop against a real server on the loopback: each value of a plan does what it says.
+//! The load loop over sockets, against a real server on the loopback: each value of a plan does what it says.
+//! What needs no socket to be decided is tested on virtual time, with the instruments.
 //!
 //! Nothing here depends on how fast the machine is: counts are exact, times are compared with each other.
 
@@ -60,19 +61,6 @@ fn every_kind_of_wait_counts_to_the_message() {
                 assert!(notes.is_sorted_by_key(|note| note.at), "{what}");
             }
         }
-    }
-}
-
-#[test]
-fn each_message_begins_when_it_is_sent() {
-    for pace in [Pace::Closed, Pace::Rate(1e6)] {
-        let (_, notes, _) = run(|plan| Plan { connections: 50, pace, ..plan });
-        let mut begun: Vec<_> =
-            notes.iter().map(|note| note.at.saturating_sub(note.end.expect("echoed"))).collect();
-        // No two are sent at once, even if they were due together.
-        begun.sort_unstable();
-        begun.dedup();
-        assert_eq!(begun.len(), 100, "{pace:?}");
     }
 }
 
@@ -186,35 +174,6 @@ fn who_still_waits_at_the_end_is_told_of() {
 }
 
 #[test]
-fn what_starts_in_the_warm_up_is_left_out() {
-    let omit = 500 * MILLI;
-    for pace in [Pace::Closed, Pace::Rate(1_000.0)] {
-        let (out, notes, _) = run(|plan| Plan { omit, pace, ..plan });
-        assert_eq!((out.tally.messages(), notes.len()), (100, 100));
-        assert!(out.omitted > 0);
-        assert_eq!(out.times.len(), 100);
-    }
-}
-
-#[test]
-fn failures_in_the_warm_up_are_left_out_too() {
-    let deaf = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = deaf.local_addr().expect("bound");
-    let plan = Plan {
-        limit: Some(20 * MILLI),
-        omit: 500 * MILLI,
-        count: Some(2),
-        keep_going: true,
-        ..Plan::new()
-    };
-    let first = TcpStream::connect(address).expect("the system accepts");
-    let stop = Stop::new().expect("a pipe");
-    let out = sockets::measure(&plan, first, &stop, &mut Notes::default()).expect("a run");
-    assert_eq!(out.tally.failures(), 2);
-    assert!(out.omitted > 0);
-}
-
-#[test]
 fn a_measurement_starts_after_its_warm_up() {
     let omit = 300 * MILLI;
     let before = SystemTime::now();
@@ -271,36 +230,6 @@ fn sent_again(omit: Duration) -> (u64, bool) {
         sockets::measure(&plan, first, &stop, &mut look).expect("a run")
     });
     (out.kernel.expect("Linux tells").retransmits, in_warm_up)
-}
-
-#[test]
-fn a_plan_that_cannot_be_kept_says_what_was_not_sent() {
-    let (out, _, _) =
-        run(|plan| Plan { pace: Pace::Rate(1e8), count: None, time: Some(500 * MILLI), ..plan });
-    let sent = out.tally.messages();
-    assert_eq!(sent + out.unsent, 50_000_000);
-    let response = out.response.expect("a planned rate has response times");
-    assert!(response.mean() > out.times.mean());
-}
-
-#[test]
-fn only_what_was_asked_for_and_measured_can_be_left_unsent() {
-    let time = Some(50 * MILLI);
-    let micro = Duration::from_micros(1);
-    for (due, change) in [
-        (5_000_000, Plan { pace: Pace::Rate(1e8), omit: 50 * MILLI, ..asked() }),
-        (100_000, Plan { pace: Pace::Rate(1e8), count: Some(100_000), ..asked() }),
-        // An interval leaves out what is due while another is under way.
-        (50_000, Plan { pace: Pace::Interval(micro), ..asked() }),
-    ] {
-        let what = format!("{:?}, omit {:?}, count {:?}", change.pace, change.omit, change.count);
-        let (out, _, _) = run(|_| Plan { time, ..change });
-        assert_eq!(out.tally.messages() + out.unsent, due, "{what}");
-    }
-}
-
-fn asked() -> Plan {
-    Plan::new()
 }
 
 #[test]

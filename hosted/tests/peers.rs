@@ -1,13 +1,13 @@
-//! The load loop against peers that do as they are told: who is blamed for what.
+//! What the sockets tell the load loop of peers that do as they are told: what came too late, who
+//! closed, what came unasked. What the loop makes of it is tested on virtual time, with the instruments.
 //!
 //! A peer sleeps only to be later than a limit: on a slow machine it is later still.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::sync::{Mutex, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use echo_core::Payload;
 use echo_core::{Failure, FailureKind};
@@ -106,93 +106,6 @@ fn an_echo_that_comes_too_late_has_timed_out_however_it_is_waited_for() {
     }
 }
 
-/// For so long the observer keeps the loop from running, as a signal to stop does.
-const BLOCKED: Duration = Duration::from_secs(2);
-
-#[test]
-fn what_is_under_way_while_the_instrument_does_not_run_is_told_apart() {
-    for (connections, keep_going) in [(1, true), (4, true), (1, false), (4, false)] {
-        let number = usize::from(connections);
-        let (held, free) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(number + 1)));
-        let address = peer({
-            let (held, free) = (held.clone(), free.clone());
-            move |connection, stream| {
-                for turn in 0.. {
-                    let Some(message) = message(stream) else { return };
-                    if turn == 3 && connection < number {
-                        held.fetch_add(1, SeqCst);
-                        free.wait();
-                    }
-                    let _ = stream.write_all(&message);
-                }
-            }
-        });
-        let mut look = |_: &Measurement| {
-            if held.load(SeqCst) == number {
-                held.store(0, SeqCst);
-                thread::sleep(BLOCKED);
-                free.wait();
-            }
-        };
-        // Shorter than that: whoever lets the clock run finds the limit exceeded.
-        let limit = Some(BLOCKED - 500 * MILLI);
-        let count = Some(100);
-        let plan = Plan { connections, limit, count, keep_going, ..plan() };
-        let out = run(address, &plan, &mut look);
-        let what = format!("{connections} connections, {:?}, {:?}", out.tally, out.incidents);
-        assert_eq!((out.tally.failures(), out.ended), (0, Ended::AsPlanned), "{what}");
-        assert!(out.interrupted >= connections.into(), "{what}");
-        assert_eq!(out.tally.echoed() + out.interrupted, 100, "{what}");
-        assert_eq!(out.times.len(), out.tally.echoed(), "{what}");
-        assert!(out.stops.times >= 1 && out.stops.total >= BLOCKED, "{:?}", out.stops);
-    }
-}
-
-/// What was due while nobody could send it comes later, each at its distance.
-#[test]
-fn the_schedule_stands_still_while_the_instrument_does_not_run() {
-    #[derive(Default)]
-    struct Blocking {
-        blocked: bool,
-        /// Messages that had ended by then.
-        before: usize,
-        ended: Vec<Instant>,
-    }
-
-    impl Observer for Blocking {
-        fn look(&mut self, _measurement: &Measurement) {
-            if !self.blocked {
-                self.blocked = true;
-                self.before = self.ended.len();
-                thread::sleep(BLOCKED);
-            }
-        }
-
-        fn message(&mut self, _sample: &Sample) {
-            self.ended.push(Instant::now());
-        }
-    }
-
-    for pace in [Pace::Rate(100.0), Pace::Interval(10 * MILLI)] {
-        let address = peer(|_, stream| {
-            while let Some(message) = message(stream) {
-                let _ = stream.write_all(&message);
-            }
-        });
-        let plan = Plan { pace, time: Some(1_000 * MILLI), ..plan() };
-        let mut blocking = Blocking::default();
-        let before = Instant::now();
-        let out = run(address, &plan, &mut blocking);
-        let all = out.tally.messages() + out.interrupted + out.unsent;
-        assert_eq!((all, out.tally.failures()), (100, 0), "{pace:?}");
-        assert!(before.elapsed() >= 1_000 * MILLI + BLOCKED, "{pace:?}");
-        let slots = blocking.ended.iter().zip(0..).skip(blocking.before);
-        for (ended, slot) in slots.filter(|_| matches!(pace, Pace::Rate(_))) {
-            assert!(*ended >= before + BLOCKED + 10 * MILLI * slot, "{slot} was sent in a burst");
-        }
-    }
-}
-
 /// Between two messages of a connection: no machine is so slow that the end of the
 /// one before comes later.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -242,22 +155,6 @@ fn a_connection_that_was_closed_while_idle_is_opened_anew_and_no_failure() {
     });
 }
 
-#[test]
-fn a_connection_that_was_closed_before_its_first_message_is_opened_anew() {
-    // The second has to wait for half of the interval.
-    let address = peer(|connection, stream| {
-        while connection != 1
-            && let Some(message) = message(stream)
-        {
-            let _ = stream.write_all(&message);
-        }
-    });
-    let pace = Pace::Interval(2 * PAUSE);
-    let plan = Plan { connections: 2, pace, count: Some(2), ..plan() };
-    let out = run(address, &plan, &mut Notes::default());
-    assert_eq!((out.tally.echoed(), out.closed_while_idle), (2, 1), "{:?}", out.incidents);
-}
-
 /// Tells of each message.
 struct Telling(mpsc::Sender<()>);
 
@@ -299,57 +196,5 @@ fn a_byte_behind_an_echo_is_the_fault_of_the_message_before() {
             assert_eq!((Some(out.tally.messages()), out.ended), (sent, ended), "{what}");
             assert_eq!(out.closed_while_idle, 0, "{what}");
         }
-    }
-}
-
-/// Nobody looks at the connection before the send, nor could anything be seen then.
-#[test]
-fn a_byte_ahead_of_an_echo_is_the_fault_of_the_message_before() {
-    for connections in [1, 2] {
-        for keep_going in [true, false] {
-            let both = Barrier::new(connections.into());
-            let address = peer(move |connection, stream| {
-                for number in 0.. {
-                    let Some(message) = message(stream) else { return };
-                    if (connection, number) == (0, 2) {
-                        let _ = stream.write_all(b"!");
-                    }
-                    // Nobody has sent all messages before.
-                    if number == 2 && connection < connections.into() {
-                        both.wait();
-                    }
-                    let _ = stream.write_all(&message);
-                }
-            });
-            let plan = Plan { connections, count: Some(100), keep_going, ..plan() };
-            let mut notes = Notes::default();
-            let out = run(address, &plan, &mut notes);
-            let what = format!("{connections} connections, {:?}", out.incidents);
-            let incident = out.incidents.first().expect("one");
-            assert_eq!(incident.failure, Failure::Extra { message: 1, bytes: 1 }, "{what}");
-            assert_eq!((incident.connection, out.tally.failures()), (0, 1), "{what}");
-            assert_eq!(out.times.len(), out.tally.echoed() + 1, "its round trip was one");
-            if keep_going {
-                assert_eq!((out.tally.messages(), out.ended), (100, Ended::AsPlanned), "{what}");
-                // Each message of the connection came back in its turn.
-                let own = notes.0.iter().filter(|note| note.connection == 0 && note.end.is_ok());
-                assert!(own.zip(0..).all(|(note, number)| note.message == number), "{what}");
-            } else {
-                assert_eq!(out.ended, Ended::Failed, "{what}");
-            }
-        }
-    }
-}
-
-#[test]
-fn bytes_ahead_of_the_first_message_are_its_failure() {
-    let address = peer(|_, stream| {
-        let _ = stream.write_all(b"220 welcome to something else, which greets\r\n");
-        let _ = message(stream);
-    });
-    for connections in [1, 2] {
-        let plan = Plan { connections, count: Some(4), ..plan() };
-        let out = run(address, &plan, &mut Notes::default());
-        assert_eq!((out.tally.failures(), out.closed_while_idle), (4, 0), "{:?}", out.incidents);
     }
 }

@@ -5,9 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use clap::Args;
 
-use crate::args::{FailRateArgs, LoadArgs, RateArgs};
+use crate::args::LoadArgs;
 use crate::figure::{self, Format};
 use crate::files::{Draft, Identity, Output};
 use crate::measurement::Measurement;
@@ -20,28 +19,14 @@ const SCALE: f32 = 2.0;
 
 /// Where the figure goes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Picture<'a> {
+pub struct Picture<'a> {
     /// Its file.
     pub path: &'a Path,
     /// The user wants it. Otherwise a run does without where it cannot be.
     pub wanted: bool,
 }
 
-/// Where the figure goes if nobody says it.
-const FIGURE: &str = "result/rate.jpg";
-
-impl<'a> Picture<'a> {
-    /// That of `rate`, which draws one unless told not to.
-    pub(crate) fn of_rate<W: Args>(args: &'a RateArgs<W>) -> Option<Self> {
-        let path = args.output.as_deref().unwrap_or(Path::new(FIGURE));
-        (!args.no_plot).then_some(Self { path, wanted: args.output.is_some() })
-    }
-
-    /// That of `fail-rate`, which draws one only when told to.
-    pub(crate) fn of_fail_rate<W: Args>(args: &'a FailRateArgs<W>) -> Option<Self> {
-        args.output.as_deref().map(|path| Self { path, wanted: true })
-    }
-
+impl Picture<'_> {
     fn open(self) -> Result<Option<Output>> {
         needed(self.wanted, Output::open(self.path))
     }
@@ -75,7 +60,7 @@ impl Exports {
     /// # Errors
     ///
     /// If one of the files cannot be written, or would be written twice.
-    pub(crate) fn open(args: &LoadArgs, figure: Option<Picture<'_>>) -> Result<Self> {
+    pub fn open(args: &LoadArgs, figure: Option<Picture<'_>>) -> Result<Self> {
         let open = |path: &Option<_>| path.as_deref().map(Output::open).transpose();
         let exports = Self {
             figure: figure.map(Picture::open).transpose()?.flatten(),
@@ -106,7 +91,7 @@ impl Exports {
     /// # Errors
     ///
     /// If there can be none.
-    pub(crate) fn table(&mut self) -> Result<Option<Table>> {
+    pub fn table(&mut self) -> Result<Option<Table>> {
         let Some(output) = self.csv.take() else { return Ok(None) };
         let mut draft = output.draft()?;
         let file = draft.file().try_clone()?;
@@ -118,7 +103,7 @@ impl Exports {
     /// # Errors
     ///
     /// The first that cannot be written.
-    pub(crate) fn write(
+    pub fn write(
         self,
         subject: &Subject<'_>,
         measurement: &Measurement,
@@ -140,9 +125,9 @@ impl Exports {
 
 /// A table of messages and its file.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct Table {
     /// The rows.
-    pub(crate) csv: Csv,
+    pub csv: Csv,
     draft: Draft,
 }
 
@@ -152,7 +137,7 @@ impl Table {
     /// # Errors
     ///
     /// The first that occurred.
-    pub(crate) fn finish(self) -> Result<()> {
+    pub fn finish(self) -> Result<()> {
         match self.csv.finish() {
             Ok(()) => self.draft.finish(),
             Err(error) => Err(self.draft.end(&error)),
