@@ -5,7 +5,7 @@
 mod content;
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,7 +14,6 @@ use clap::builder::{OsStringValueParser, PathBufValueParser, TypedValueParser};
 
 pub use self::content::Content;
 use crate::bound::Condition;
-use crate::exports::Picture;
 use crate::plan::{Pace, Plan};
 use crate::quantity::given::{Limit, Rate, Time, count, length};
 
@@ -41,17 +40,6 @@ pub struct RateArgs<W: Args> {
     #[arg(long)]
     pub no_plot: bool,
 }
-
-impl<W: Args> RateArgs<W> {
-    /// Where the figure goes.
-    pub(crate) fn picture(&self) -> Option<Picture<'_>> {
-        let path = self.output.as_deref().unwrap_or(Path::new(FIGURE));
-        (!self.no_plot).then_some(Picture { path, wanted: self.output.is_some() })
-    }
-}
-
-/// Where the figure goes if nobody says it.
-const FIGURE: &str = "result/rate.jpg";
 
 /// Flags of `fail-rate`.
 #[derive(Debug, Args)]

@@ -5,8 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use clap::Args;
 
-use crate::args::LoadArgs;
+use crate::args::{FailRateArgs, LoadArgs, RateArgs};
 use crate::figure::{self, Format};
 use crate::files::{Draft, Identity, Output};
 use crate::measurement::Measurement;
@@ -19,14 +20,28 @@ const SCALE: f32 = 2.0;
 
 /// Where the figure goes.
 #[derive(Debug, Clone, Copy)]
-pub struct Picture<'a> {
+pub(crate) struct Picture<'a> {
     /// Its file.
     pub path: &'a Path,
     /// The user wants it. Otherwise a run does without where it cannot be.
     pub wanted: bool,
 }
 
-impl Picture<'_> {
+/// Where the figure goes if nobody says it.
+const FIGURE: &str = "result/rate.jpg";
+
+impl<'a> Picture<'a> {
+    /// That of `rate`, which draws one unless told not to.
+    pub(crate) fn of_rate<W: Args>(args: &'a RateArgs<W>) -> Option<Self> {
+        let path = args.output.as_deref().unwrap_or(Path::new(FIGURE));
+        (!args.no_plot).then_some(Self { path, wanted: args.output.is_some() })
+    }
+
+    /// That of `fail-rate`, which draws one only when told to.
+    pub(crate) fn of_fail_rate<W: Args>(args: &'a FailRateArgs<W>) -> Option<Self> {
+        args.output.as_deref().map(|path| Self { path, wanted: true })
+    }
+
     fn open(self) -> Result<Option<Output>> {
         needed(self.wanted, Output::open(self.path))
     }
@@ -60,7 +75,7 @@ impl Exports {
     /// # Errors
     ///
     /// If one of the files cannot be written, or would be written twice.
-    pub fn open(args: &LoadArgs, figure: Option<Picture<'_>>) -> Result<Self> {
+    pub(crate) fn open(args: &LoadArgs, figure: Option<Picture<'_>>) -> Result<Self> {
         let open = |path: &Option<_>| path.as_deref().map(Output::open).transpose();
         let exports = Self {
             figure: figure.map(Picture::open).transpose()?.flatten(),
@@ -91,7 +106,7 @@ impl Exports {
     /// # Errors
     ///
     /// If there can be none.
-    pub fn table(&mut self) -> Result<Option<Table>> {
+    pub(crate) fn table(&mut self) -> Result<Option<Table>> {
         let Some(output) = self.csv.take() else { return Ok(None) };
         let mut draft = output.draft()?;
         let file = draft.file().try_clone()?;
@@ -103,7 +118,7 @@ impl Exports {
     /// # Errors
     ///
     /// The first that cannot be written.
-    pub fn write(
+    pub(crate) fn write(
         self,
         subject: &Subject<'_>,
         measurement: &Measurement,
@@ -125,9 +140,9 @@ impl Exports {
 
 /// A table of messages and its file.
 #[derive(Debug)]
-pub struct Table {
+pub(crate) struct Table {
     /// The rows.
-    pub csv: Csv,
+    pub(crate) csv: Csv,
     draft: Draft,
 }
 
@@ -137,7 +152,7 @@ impl Table {
     /// # Errors
     ///
     /// The first that occurred.
-    pub fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         match self.csv.finish() {
             Ok(()) => self.draft.finish(),
             Err(error) => Err(self.draft.end(&error)),

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 
-pub use self::draft::Draft;
+pub(crate) use self::draft::Draft;
 use self::draft::{Folder, Sink, emptied};
 
 use crate::reason::reason;
@@ -57,7 +57,7 @@ impl Output {
 
     /// Which file it is, however it was called; None for a pipe or a device, which any number may share.
     #[must_use]
-    pub fn identity(&self) -> Option<Identity> {
+    pub(crate) fn identity(&self) -> Option<Identity> {
         match &self.place {
             Place::Itself(file) | Place::File(_, Some(file)) => Identity::of(file),
             Place::File(target, None) => Some(Identity::Vacant(target.clone())),
@@ -82,7 +82,7 @@ impl Output {
     /// # Errors
     ///
     /// If that is not possible.
-    pub fn draft(self) -> Result<Draft> {
+    pub(crate) fn draft(self) -> Result<Draft> {
         let Self { path, place } = self;
         let sink = Sink::of(place).map_err(|error| cannot_write(&path, &error))?;
         Ok(Draft { path, sink })
@@ -152,7 +152,7 @@ fn is_open_file(path: &Path) -> bool {
 
 /// What tells a file from all others.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Identity {
+pub(crate) enum Identity {
     /// Its device and its number there.
     File(u64, u64),
     /// Where it will be.
@@ -161,7 +161,7 @@ pub enum Identity {
 
 impl Identity {
     /// Of whatever is open there, if it is a file.
-    pub fn of(open: impl AsFd) -> Option<Self> {
+    pub(crate) fn of(open: impl AsFd) -> Option<Self> {
         let stat = rustix::fs::fstat(open).ok()?;
         let is_file = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
         is_file.then_some(Self::File(stat.st_dev as u64, stat.st_ino as u64))
@@ -169,7 +169,7 @@ impl Identity {
 }
 
 /// Words an error of writing to `path`.
-pub fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
+pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
     anyhow!("cannot write {}: {}", shown(path), reason(error))
 }
 

@@ -1,7 +1,7 @@
 //! What a run found out: plain numbers, bounded in size however long the run.
 
-pub mod blocks;
-pub mod confidence;
+pub(crate) mod blocks;
+pub(crate) mod confidence;
 mod instrument;
 pub mod percentiles;
 pub mod timeline;

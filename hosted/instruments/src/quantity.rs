@@ -18,12 +18,12 @@ pub fn duration(time: Duration) -> String {
 }
 
 /// A rate in bits per second: `96.7 Mbit/s`.
-pub fn bit_rate(bits_per_second: f64) -> String {
+pub(crate) fn bit_rate(bits_per_second: f64) -> String {
     scaled(bits_per_second, &BIT_RATES)
 }
 
 /// The unit in which `bits_per_second` has one to three digits before the point: its size and its name.
-pub fn bit_rate_unit(bits_per_second: f64) -> (f64, &'static str) {
+pub(crate) fn bit_rate_unit(bits_per_second: f64) -> (f64, &'static str) {
     fitting(bits_per_second, &BIT_RATES)
 }
 

@@ -15,9 +15,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use echo_core::{FailureKind, Tally};
 
-pub use self::csv::Csv;
-pub use self::hdr::hdr;
-pub use self::json::{SCHEMA, json};
+pub(crate) use self::csv::Csv;
+pub(crate) use self::hdr::hdr;
+pub(crate) use self::json::{SCHEMA, json};
 pub use self::text::{header, text};
 use crate::measurement::Measurement;
 use crate::plan::{Pace, Plan};

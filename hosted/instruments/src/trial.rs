@@ -17,13 +17,14 @@ use crate::report::{self, Subject};
 use crate::signals::Stop;
 use crate::stack::Stack;
 use crate::terminal::escape::shown;
-use crate::terminal::panel::Panel;
 use crate::terminal::progress::{Live, note};
 use crate::terminal::streams;
 use crate::verdict::Verdict;
 
+mod panel;
 mod words;
 
+use self::panel::Panel;
 use self::words::Words;
 
 /// What is to be found out, from the command line.
@@ -50,7 +51,7 @@ impl<'a, W: Args> From<&'a RateArgs<W>> for Trial<'a> {
             load: &args.load,
             payload: &args.payload,
             keep_going: false,
-            picture: args.picture(),
+            picture: Picture::of_rate(args),
             max_fail: 0,
             words: Words::RATE,
         }
@@ -65,7 +66,7 @@ impl<'a, W: Args> From<&'a FailRateArgs<W>> for Trial<'a> {
             load: &args.load,
             payload: &args.payload,
             keep_going: true,
-            picture: args.output.as_deref().map(|path| Picture { path, wanted: true }),
+            picture: Picture::of_fail_rate(args),
             max_fail: args.max_fail,
             words: Words::FAIL_RATE,
         }

@@ -7,7 +7,7 @@ use std::thread;
 use serde_json::Value;
 use socket2::SockRef;
 
-use crate::support::{Ended, loopback, message, peer, run};
+use crate::support::{Ended, at_once, loopback, message, peer, run};
 
 const LENGTH: usize = 1000;
 
@@ -81,7 +81,7 @@ fn failures_are_counted_by_reason_and_do_not_stop_it() {
 
 #[test]
 fn so_many_failures_may_be_allowed() {
-    for (allowed, code) in [("4", 1), ("5", 0)] {
+    at_once([("4", 1), ("5", 0)], |(allowed, code)| {
         let args = ["-c", "20", "--timeout", "5s", "--max-fail", allowed, "-J"];
         let ended = run(&[&["fail-rate", &villain()], &args[..]].concat());
         assert_eq!(ended.code, Some(code), "{ended:?}");
@@ -90,7 +90,7 @@ fn so_many_failures_may_be_allowed() {
         assert_eq!(report["complete"], true);
         assert_eq!(report["fail_rate"], 0.25);
         assert_eq!(report["failed"]["closed_early"], 2);
-    }
+    });
 }
 
 #[test]

@@ -11,16 +11,20 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{PATIENCE, hosted, run};
+use crate::support::{PATIENCE, at_once, hosted, run};
 
 #[test]
 fn connections_that_are_slow_to_open_are_counted_on_a_terminal() {
-    let (_server, target) = full_after_two();
-    let shown = on_a_terminal(&load(&target));
-    assert!(shown.contains("opening connections: 2 of 20"), "{shown}");
-    let (_server, target) = full_after_two();
-    let ended = run(&load(&target));
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""), "{ended:?}");
+    at_once([true, false], |on_a_terminal| {
+        let (_server, target) = full_after_two();
+        if on_a_terminal {
+            let shown = shown_on_a_terminal(&load(&target));
+            assert!(shown.contains("opening connections: 2 of 20"), "{shown}");
+        } else {
+            let ended = run(&load(&target));
+            assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""), "{ended:?}");
+        }
+    });
 }
 
 fn load(target: &str) -> [&str; 9] {
@@ -37,7 +41,7 @@ fn full_after_two() -> (Socket, String) {
 }
 
 /// What a terminal shows of `hosted` in its foreground, from beginning to end.
-fn on_a_terminal(args: &[&str]) -> String {
+fn shown_on_a_terminal(args: &[&str]) -> String {
     let ours =
         openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
     grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("ours");

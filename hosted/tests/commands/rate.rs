@@ -16,7 +16,7 @@ use hosted::sockets;
 use serde_json::Value;
 
 use crate::support::{
-    Ended, PATIENCE, Program, connect, hosted, loopback, message, noise, peer, run,
+    Ended, PATIENCE, Program, at_once, connect, hosted, loopback, message, noise, peer, run,
 };
 
 /// The message of the original programs.
@@ -196,7 +196,7 @@ fn a_server_that_dies_is_reported_with_what_was_measured() {
 
 #[test]
 fn a_server_that_falls_silent_is_reported() {
-    for connections in ["1", "4"] {
+    at_once(["1", "4"], |connections| {
         let target = peer(|_, mut stream| {
             let message = message(&stream, LENGTH).expect("a message");
             let _ = stream.write_all(&message[..400]);
@@ -208,7 +208,7 @@ fn a_server_that_falls_silent_is_reported() {
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let reason = "timed out with 400 of 1000 bytes echoed";
         assert!(ended.stdout.contains(reason), "{}", ended.stdout);
-    }
+    });
 }
 
 #[test]

@@ -119,6 +119,15 @@ pub(crate) fn run(args: &[&str]) -> Ended {
     Program::start(hosted().args(args)).wait()
 }
 
+/// Looks at several cases at once, each of which waits longer than it works.
+pub(crate) fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, look: impl Fn(T) + Sync) {
+    thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| look(case));
+        }
+    });
+}
+
 /// The lines of a pipe, read as they come.
 struct Output {
     lines: Receiver<String>,

@@ -8,14 +8,14 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::rate::{LENGTH, json};
-use crate::support::{PATIENCE, Program, hosted, message, peer};
+use crate::support::{PATIENCE, Program, at_once, hosted, message, peer};
 
 /// Longer than the limit of a message.
 const STOPPED: Duration = Duration::from_millis(2_500);
 
 #[test]
 fn what_is_under_way_while_it_is_stopped_is_neither_echoed_nor_failed() {
-    for connections in [1, 4] {
+    at_once([1, 4], |connections| {
         let (held, holds) = mpsc::channel();
         let free = Arc::new(Barrier::new(connections + 1));
         let target = peer({
@@ -52,5 +52,5 @@ fn what_is_under_way_while_it_is_stopped_is_neither_echoed_nor_failed() {
         assert!(told("stops") >= 1 && told("stopped_ns") >= 1_000_000_000, "{report}");
         // Nor does anybody wait for them.
         assert!(report["elapsed_s"].as_f64() < Some(60.0), "{report}");
-    }
+    });
 }

@@ -17,7 +17,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Action, tcflow};
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{PATIENCE, Program, connect, hosted, patient, ping};
+use crate::support::{PATIENCE, Program, at_once, connect, hosted, patient, ping};
 
 /// A pipe that takes one page.
 fn small_pipe() -> (PipeReader, PipeWriter) {
@@ -126,7 +126,7 @@ fn a_server_whose_log_is_stuck_ends_when_it_is_told_to() {
 
 #[test]
 fn a_log_on_a_full_disk_stops_nobody() {
-    for flags in [&[][..], &["-q"]] {
+    at_once([&[][..], &["-q"]], |flags| {
         let full = File::create("/dev/full").expect("Linux has it");
         let server = Server::start(flags, full.into(), Stdio::piped());
         let mut client = server.connect();
@@ -139,7 +139,7 @@ fn a_log_on_a_full_disk_stops_nobody() {
         let ended = server.program.wait();
         assert_eq!(ended.code, Some(0), "{flags:?}: {}", ended.stderr);
         assert!(ended.stderr.ends_with(" lines lost\n"), "{flags:?}: {}", ended.stderr);
-    }
+    });
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::terminal::escape::shown;
 
 /// Something on its way to replace a file.
 #[derive(Debug)]
-pub struct Draft {
+pub(crate) struct Draft {
     /// As the user called the file.
     pub(super) path: PathBuf,
     pub(super) sink: Sink,
@@ -35,7 +35,7 @@ pub(super) enum Sink {
 
 impl Draft {
     /// Where to write.
-    pub fn file(&mut self) -> &mut File {
+    pub(crate) fn file(&mut self) -> &mut File {
         match &mut self.sink {
             Sink::Itself(file) => file,
             Sink::Beside { part, .. } => part.as_file_mut(),
@@ -47,14 +47,14 @@ impl Draft {
     /// # Errors
     ///
     /// If the disk is full, or the like.
-    pub fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         self.sink.finish().map_err(|error| cannot_write(&self.path, &error))
     }
 
     /// Nothing more can be written, because of `error`: what there is stays beside the file, and the
     /// words say where.
     #[must_use]
-    pub fn end(self, error: &io::Error) -> anyhow::Error {
+    pub(crate) fn end(self, error: &io::Error) -> anyhow::Error {
         let words = cannot_write(&self.path, error);
         let Sink::Beside { part, .. } = self.sink else { return words };
         if part.as_file().metadata().is_ok_and(|part| part.len() == 0) {

@@ -25,7 +25,7 @@ const FEWEST_BLOCKS: f64 = 3.0;
 
 /// A run in blocks.
 #[derive(Debug)]
-pub struct Blocks<'a> {
+pub(crate) struct Blocks<'a> {
     measurement: &'a Measurement,
     timeline: Timeline,
     /// The rest of any length behind them is left out.
@@ -35,7 +35,7 @@ pub struct Blocks<'a> {
 impl<'a> Blocks<'a> {
     /// None if the run is too short to be cut.
     #[must_use]
-    pub fn of(measurement: &'a Measurement) -> Option<Self> {
+    pub(crate) fn of(measurement: &'a Measurement) -> Option<Self> {
         let mut timeline = measurement.timeline.clone();
         let whole = |width: Duration| (measurement.elapsed.as_nanos() / width.as_nanos()) as usize;
         while whole(timeline.column_width()) > *BLOCKS.end() {
@@ -52,7 +52,7 @@ impl<'a> Blocks<'a> {
 
     /// Between which times the true mean lies with 95 % confidence.
     #[must_use]
-    pub fn mean(&self) -> Option<[Duration; 2]> {
+    pub(crate) fn mean(&self) -> Option<[Duration; 2]> {
         let times = self.measurement.felt();
         let [mean, deviation] = [times.mean()?, times.deviation()?].map(nanos);
         // No block tells less than as many independent messages would.
@@ -65,7 +65,7 @@ impl<'a> Blocks<'a> {
     /// messages that are slower than it is known that well, and the distribution says which times belong to
     /// shares. None if too few messages are on either side.
     #[must_use]
-    pub fn percentile(&self, one_in: u64) -> Option<[Duration; 2]> {
+    pub(crate) fn percentile(&self, one_in: u64) -> Option<[Duration; 2]> {
         let times = self.measurement.felt();
         let value = nanos(percentile(times, one_in)?);
         let spread = self.spread(|column| column.slower_than(value), in_column)?;
@@ -74,7 +74,7 @@ impl<'a> Blocks<'a> {
 
     /// Between which values the true number of messages echoed per second lies with 95 % confidence.
     #[must_use]
-    pub fn messages_per_second(&self) -> Option<[f64; 2]> {
+    pub(crate) fn messages_per_second(&self) -> Option<[f64; 2]> {
         let width = self.timeline.column_width().as_secs_f64();
         let (rate, spread) =
             (self.measurement.messages_per_second()?, self.spread(in_column, |_| width)?);
@@ -114,7 +114,7 @@ impl<'a> Blocks<'a> {
 ///
 /// It is that of independent failures, or of those of blocks if that is wider: failures come in crowds.
 #[must_use]
-pub fn fail_rate(measurement: &Measurement) -> Option<(f64, f64)> {
+pub(crate) fn fail_rate(measurement: &Measurement) -> Option<(f64, f64)> {
     let tally = &measurement.tally;
     let (low, high) = fail_rate_interval(tally.failures(), tally.messages())?;
     let failed = |column: &Column<'_>| column.failures() as f64;

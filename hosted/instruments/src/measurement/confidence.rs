@@ -2,7 +2,7 @@
 //! confidence.
 
 /// The 95 % quantile of the normal distribution, both sides.
-pub const Z: f64 = 1.959_964;
+pub(crate) const Z: f64 = 1.959_964;
 
 /// Between which shares (0 to 1) the true fail rate lies with 95 % confidence,
 /// if `failed` of `messages` failed; `None` without messages.
@@ -10,7 +10,7 @@ pub const Z: f64 = 1.959_964;
 /// Without a failure it is the rule of three (below 3/N), otherwise Wilson's
 /// score interval.
 #[must_use]
-pub fn fail_rate_interval(failed: u64, messages: u64) -> Option<(f64, f64)> {
+pub(crate) fn fail_rate_interval(failed: u64, messages: u64) -> Option<(f64, f64)> {
     let n = messages as f64;
     match (failed, messages) {
         (_, 0) => None,

@@ -32,7 +32,7 @@ pub fn percentile(times: &Times, one_in: u64) -> Option<Duration> {
 }
 
 /// The times that one in N round trips exceeded, for ascending N (1 or more, any fraction); zero if there were none.
-pub fn exceeded_by_one_in(
+pub(crate) fn exceeded_by_one_in(
     times: &Times,
     ascending: impl IntoIterator<Item = f64>,
 ) -> impl Iterator<Item = Duration> {
@@ -46,7 +46,7 @@ pub fn exceeded_by_one_in(
 /// supposes nothing about how the times are distributed. The share of those below is off by no more than
 /// `spread`, or than it would be if they did not depend on each other. None if too few of them are on either
 /// side of it.
-pub fn interval(times: &Times, one_in: u64, spread: f64) -> Option<[Duration; 2]> {
+pub(crate) fn interval(times: &Times, one_in: u64, spread: f64) -> Option<[Duration; 2]> {
     let (n, slower) = (times.len() as f64, 1.0 / one_in as f64);
     // How many are below the percentile is binomial, and close to normal from here on.
     let variance = n * slower * (1.0 - slower);

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub const COLUMNS: usize = 480;
 
 /// Bins of a column: 16 an octave up to 2^40 ns, which is 18 minutes.
-pub const BINS: usize = 592;
+const BINS: usize = 592;
 
 /// Round trips and failures by the time at which they ended.
 ///

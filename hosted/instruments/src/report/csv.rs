@@ -19,7 +19,7 @@ const ROW: usize = 256;
 
 /// A table that grows by one row for each message.
 #[derive(Debug)]
-pub struct Csv {
+pub(crate) struct Csv {
     file: File,
     /// Whole rows.
     rows: Vec<u8>,
@@ -32,14 +32,14 @@ pub struct Csv {
 impl Csv {
     /// Starts the table in an empty file.
     #[must_use]
-    pub fn new(file: File) -> Self {
+    pub(crate) fn new(file: File) -> Self {
         let mut rows = Vec::with_capacity(BUFFER);
         rows.extend_from_slice(HEAD.as_bytes());
         Self { file, rows, written: 0, result: Ok(()) }
     }
 
     /// Adds a row. Times that do not exist are empty.
-    pub fn row(&mut self, sample: &Sample) {
+    pub(crate) fn row(&mut self, sample: &Sample) {
         if self.result.is_ok() {
             self.result = self.add(sample);
         }
@@ -81,7 +81,7 @@ impl Csv {
     /// # Errors
     ///
     /// The first that occurred: the disk is full, or the like.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub(crate) fn finish(mut self) -> io::Result<()> {
         std::mem::replace(&mut self.result, Ok(()))?;
         self.flush()
     }

@@ -16,7 +16,7 @@ const MAX_DIVISOR: f64 = 1e6;
 /// # Errors
 ///
 /// If the histogram cannot be encoded.
-pub fn hdr(subject: &Subject<'_>, measurement: &Measurement) -> Result<Vec<u8>> {
+pub(crate) fn hdr(subject: &Subject<'_>, measurement: &Measurement) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     let mut log = IntervalLogWriterBuilder::new()

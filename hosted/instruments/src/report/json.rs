@@ -16,11 +16,11 @@ use crate::plan::Pace;
 use crate::target;
 
 /// Version of the shape below: the number changes when a reader may break.
-pub const SCHEMA: &str = "hosted/1";
+pub(crate) const SCHEMA: &str = "hosted/1";
 
 /// The closing report as one object. What is not known is null, never NaN.
 #[must_use]
-pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
+pub(crate) fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
     let plan = subject.plan;
     let (tally, instrument) = (&measurement.tally, measurement.instrument);
     let late = measurement.late.as_ref().and_then(|late| percentiles::percentile(late, P99));

@@ -33,7 +33,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// A stream that is written to by a thread of its own. Dropped, it takes no more; what waits is
 /// written still, if the stream takes it while the program runs.
 #[derive(Debug)]
-pub struct Outlet(Arc<Shared>);
+pub(crate) struct Outlet(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -66,7 +66,7 @@ impl Outlet {
     /// # Errors
     ///
     /// If there can be no more threads.
-    pub fn new(
+    pub(crate) fn new(
         stream: impl Write + Send + 'static,
         gone: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
@@ -84,12 +84,12 @@ impl Outlet {
     }
 
     /// Tells a line, or drops it. Does not wait.
-    pub fn line(&self, line: fmt::Arguments<'_>) {
+    pub(crate) fn line(&self, line: fmt::Arguments<'_>) {
         self.text(format_args!("{line}\n"));
     }
 
     /// Adds text that is no line, or drops it. Does not wait.
-    pub fn text(&self, text: fmt::Arguments<'_>) {
+    pub(crate) fn text(&self, text: fmt::Arguments<'_>) {
         if self.is_gone() {
             return;
         }
@@ -113,18 +113,18 @@ impl Outlet {
 
     /// Whether nothing waits to be written.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.is_gone() || self.0.lock().is_settled()
     }
 
     /// Whether the reader has left.
     #[must_use]
-    pub fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         self.0.gone.load(Ordering::Acquire)
     }
 
     /// Waits until all is written, but not longer than `limit`. Returns how many lines are not.
-    pub fn settle(&self, limit: Duration) -> u64 {
+    pub(crate) fn settle(&self, limit: Duration) -> u64 {
         let mut queue = self.0.lock();
         queue.waiting += 1;
         self.0.wake.notify_one();

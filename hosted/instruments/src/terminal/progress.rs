@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// There is no ticker thread: the measuring loop draws, between two messages.
 #[derive(Debug)]
-pub struct Live {
+pub(crate) struct Live {
     bar: ProgressBar,
     /// When the next plain line is due; None for none at all.
     plain: Option<Duration>,
@@ -42,7 +42,7 @@ pub struct Live {
 impl Live {
     /// Lines that appear with the first text; plain ones only if they are wanted.
     #[must_use]
-    pub fn new(plain: bool) -> Self {
+    pub(crate) fn new(plain: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let seen = io::stderr().is_terminal() && !dumb && in_the_foreground();
         let target = if seen {
@@ -57,7 +57,7 @@ impl Live {
     }
 
     /// Draws the `lines`, or writes the `line` if one is due at `elapsed`.
-    pub fn show(
+    pub(crate) fn show(
         &mut self,
         elapsed: Duration,
         lines: impl FnOnce() -> String,
@@ -72,7 +72,7 @@ impl Live {
     }
 
     /// Draws what is done before the run, on a terminal only.
-    pub fn prepare(&self, line: impl FnOnce() -> String) {
+    pub(crate) fn prepare(&self, line: impl FnOnce() -> String) {
         if !self.bar.is_hidden() {
             self.draw(line);
         }
@@ -136,7 +136,7 @@ pub fn remark(text: &str) {
 }
 
 /// Lets what was told be read, for a while.
-pub fn settle() {
+pub(crate) fn settle() {
     if let Some(stderr) = &*STDERR {
         stderr.settle(PATIENCE);
     }
@@ -157,7 +157,7 @@ fn size() -> (u16, u16) {
 }
 
 /// A line that is broken by the terminal cannot be drawn over.
-pub(super) fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     text.lines().map(|line| fitting(line, width)).collect::<Vec<_>>().join("\n")
 }
 

@@ -1,5 +1,5 @@
-//! What a run looks like while it goes on: three lines for a terminal, one for
-//! anything else. It only words; `progress` draws.
+//! What a run looks like on a terminal while it goes on: three lines. They are only worded
+//! here; the `terminal` draws them.
 
 #[cfg(test)]
 mod snapshots;
@@ -21,7 +21,7 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 
 /// The words, and a short memory of the rate.
 #[derive(Debug)]
-pub struct Panel {
+pub(super) struct Panel {
     head: String,
     message_bytes: u64,
     planned: Option<Duration>,
@@ -35,7 +35,7 @@ pub struct Panel {
 impl Panel {
     /// A panel for a run of this load.
     #[must_use]
-    pub fn new(subject: &Subject<'_>) -> Self {
+    pub(super) fn new(subject: &Subject<'_>) -> Self {
         let bytes = quantity::bytes(subject.plan.length);
         let load = match subject.plan.connections {
             1 => bytes,
@@ -52,7 +52,7 @@ impl Panel {
     }
 
     /// Takes notice of the run so far: call it now and then.
-    pub fn notice(&mut self, measurement: &Measurement) {
+    pub(super) fn notice(&mut self, measurement: &Measurement) {
         let (now, echoed) = (measurement.elapsed, measurement.tally.echoed());
         let passed = now.saturating_sub(self.since.0);
         if passed < SECOND {
@@ -67,7 +67,7 @@ impl Panel {
 
     /// Three lines.
     #[must_use]
-    pub fn lines(&self, measurement: &Measurement, success: &str) -> String {
+    pub(super) fn lines(&self, measurement: &Measurement, success: &str) -> String {
         let tally = &measurement.tally;
         let warm_up = measurement.elapsed.is_zero() && !self.warm_up.is_zero();
         let (clock, messages) = match self.planned {
