@@ -8,7 +8,7 @@ use echo_instruments::plan::{Pace, Plan};
 
 use super::run::{MICRO, MILLI, NANO, NATURE, Run, TRIP, WAY, plan, run, served};
 use super::server::{AT_ONCE, Answer, Behaviour, Door, ECHO};
-use super::world::BEGINNING;
+use super::world::{BEGINNING, Nature};
 
 #[test]
 fn a_connection_per_message_is_part_of_it_and_told_apart() {
@@ -33,6 +33,19 @@ fn a_connection_per_message_is_part_of_it_and_told_apart() {
             assert_eq!(out.elapsed, 100 / u32::from(connections) * 10 * MILLI, "{what}");
         }
     }
+}
+
+/// The first was opened to see whether anybody is there: it is the first message's.
+#[test]
+fn a_connection_that_was_ready_is_part_of_the_first_message() {
+    let took = 7 * MILLI;
+    let nature = Nature { ready: Some(took), ..NATURE };
+    let run = run(nature, &Plan { per_message: true, count: Some(3), ..plan() });
+    let connecting: Vec<_> = run.samples.iter().filter_map(|sample| sample.connecting).collect();
+    assert_eq!(connecting, [took, TRIP, TRIP]);
+    assert_eq!(run.times(), [took + TRIP, 2 * TRIP, 2 * TRIP]);
+    // The run did not begin before.
+    assert_eq!((run.out.elapsed, run.accepted), (5 * TRIP, 3));
 }
 
 /// Of connections that are kept, opening is no part of any message, not even after a failure.

@@ -30,6 +30,7 @@ pub(crate) const NATURE: Nature = Nature {
     way: WAY,
     costs: (Duration::ZERO, Duration::ZERO, Duration::ZERO),
     dated: |at| at,
+    ready: None,
     inside: false,
     server: AT_ONCE,
 };
