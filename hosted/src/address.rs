@@ -13,13 +13,13 @@ use echo_instruments::reason::reason;
 use echo_instruments::target::Target;
 use socket2::{Domain, Protocol, Socket, Type};
 
-pub use self::source::{begin, matching, reachable};
+pub(crate) use self::source::{begin, matching, reachable};
 use crate::pump::Pump;
 
 /// A connection, and how long opening it took.
 #[derive(Debug)]
 pub struct Opened {
-    /// It is [prepared](Pump::prepare), and blocks.
+    /// It is prepared (`Pump::prepare`), and blocks.
     pub stream: TcpStream,
     /// Of this address alone, not of those that did not answer.
     pub took: Duration,
@@ -47,7 +47,7 @@ pub fn connect(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<Open
 /// # Errors
 ///
 /// What became of each address, if none answered.
-pub fn connect_from(
+pub(crate) fn connect_from(
     sources: &[IpAddr],
     addresses: &[SocketAddr],
     limit: Option<Duration>,
@@ -93,12 +93,12 @@ const NO_INTERFACE: &str = " (a link-local address needs its interface, as in fe
 /// # Errors
 ///
 /// "Connection refused", as it should have been.
-pub fn refuse_itself(local: SocketAddr, peer: SocketAddr) -> io::Result<()> {
+pub(crate) fn refuse_itself(local: SocketAddr, peer: SocketAddr) -> io::Result<()> {
     if local == peer { Err(ErrorKind::ConnectionRefused.into()) } else { Ok(()) }
 }
 
 /// Listens on every address of `target`, or on all of the machine without one. The streams that
-/// are accepted are [prepared](Pump::prepare).
+/// are accepted are prepared (`Pump::prepare`).
 ///
 /// A port of 0 lets the system choose; all addresses then get the same.
 ///

@@ -17,12 +17,12 @@ use crate::server::LARGEST_BUFFER;
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Send back whatever arrives, to any number of clients at once
     Server(ServerArgs),
     /// Talk to an echo server: type a line, or pipe a file through it, see what comes back
@@ -41,122 +41,122 @@ pub enum Command {
 
 /// Flags of `hosted server`.
 #[derive(Debug, Args)]
-pub struct ServerArgs {
+pub(crate) struct ServerArgs {
     /// Listen on this address or name only [default: every address, IPv6 and IPv4]
     #[arg(long, value_name = "ADDR")]
-    pub ip: Option<Target>,
+    pub(crate) ip: Option<Target>,
 
     /// Listen on this port; 0 lets the system choose
     #[arg(short, long, default_value_t = 2333)]
-    pub port: u16,
+    pub(crate) port: u16,
 
     /// How many connections may wait to be accepted (the backlog)
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i32).range(1..))]
-    pub listen: i32,
+    pub(crate) listen: i32,
 
     /// End a session when nothing moved for this long; 0 or negative: never [default: 30, with
     /// --one-shot -1]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub timeout: Option<Limit>,
+    pub(crate) timeout: Option<Limit>,
 
     /// Read at most this many bytes at once, 1 to 65536; never limits a message
     #[arg(long, value_name = "BYTES", default_value_t = 1024,
           value_parser = clap::value_parser!(u32).range(1..=LARGEST_BUFFER as i64))]
-    pub buffer: u32,
+    pub(crate) buffer: u32,
 
     /// Echo the first message of each client, then close
     #[arg(short = '1', long)]
-    pub one_shot: bool,
+    pub(crate) one_shot: bool,
 
     /// Pure RFC 862: `exit` is data like any other
     #[arg(long)]
-    pub rfc862: bool,
+    pub(crate) rfc862: bool,
 
     /// Serve at most this many clients at once; the others wait to be accepted
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_conns: Option<u32>,
+    pub(crate) max_conns: Option<u32>,
 
     /// Serve on this many threads
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub threads: u16,
+    pub(crate) threads: u16,
 
     /// When told to stop, give the sessions this long to finish
     #[arg(long, value_name = "TIME", default_value = "5s")]
-    pub drain: Time,
+    pub(crate) drain: Time,
 
     /// Show what arrives, too
     #[arg(short, long, conflicts_with = "quiet")]
-    pub verbose: bool,
+    pub(crate) verbose: bool,
 
     /// Show no line for each client
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }
 
 /// Flags of `hosted client`.
 #[derive(Debug, Args)]
-pub struct ClientArgs {
+pub(crate) struct ClientArgs {
     /// Where to connect.
     #[command(flatten)]
-    pub target: TargetArgs,
+    pub(crate) target: TargetArgs,
 
     /// Give up when nothing moves for this long while an echo is due; 0 or negative: never
     #[arg(long, value_name = "TIME", default_value = "-1", allow_hyphen_values = true)]
-    pub timeout: Limit,
+    pub(crate) timeout: Limit,
 
     /// Read at most this many bytes at once, 1 to 65536; never limits a message
     #[arg(long, value_name = "BYTES", default_value_t = 1024,
           value_parser = clap::value_parser!(u32).range(1..=LARGEST_BUFFER as i64))]
-    pub buffer: u32,
+    pub(crate) buffer: u32,
 
     /// Send one line, print the answer, leave
     #[arg(short = '1', long)]
-    pub one_shot: bool,
+    pub(crate) one_shot: bool,
 
     /// Send this instead of the standard input, print the answer, leave
     #[arg(short, long, value_name = "TEXT")]
-    pub message: Option<String>,
+    pub(crate) message: Option<String>,
 }
 
 /// Where the echo server is.
 #[derive(Debug, Args)]
-pub struct TargetArgs {
+pub(crate) struct TargetArgs {
     /// The echo server: HOST, HOST:PORT or IPv6 as `[ADDRESS]:PORT`
     #[arg(value_name = "TARGET", conflicts_with = "ip")]
-    pub target: Option<Target>,
+    pub(crate) target: Option<Target>,
 
     /// The echo server's name or address
     #[arg(long, value_name = "HOST", default_value = "localhost")]
-    pub ip: Target,
+    pub(crate) ip: Target,
 
     /// The echo server's port, where TARGET has none
     #[arg(short, long, default_value_t = 2333)]
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl TargetArgs {
     /// The target, from whichever way it was given.
     #[must_use]
-    pub fn target(&self) -> &Target {
+    pub(crate) fn target(&self) -> &Target {
         self.target.as_ref().unwrap_or(&self.ip)
     }
 }
 
 /// Flags of `hosted rate` and `hosted fail-rate`: to whom, and from where.
 #[derive(Debug, Args)]
-pub struct WayArgs {
+pub(crate) struct WayArgs {
     /// Where to connect.
     #[command(flatten)]
-    pub to: TargetArgs,
+    pub(crate) to: TargetArgs,
 
     /// Measure an echo server of this process, on a free port of the loopback: nothing else to start
     #[arg(long, conflicts_with_all = ["target", "ip", "port"])]
-    pub local: bool,
+    pub(crate) local: bool,
 
     /// Connect from this address of this machine; several, with commas, take turns: each has ports of
     /// its own
     #[arg(long, value_name = "ADDR", value_delimiter = ',')]
-    pub bind: Vec<IpAddr>,
+    pub(crate) bind: Vec<IpAddr>,
 }
 
 fn percent(text: &str) -> Result<f64, String> {
@@ -168,26 +168,26 @@ fn percent(text: &str) -> Result<f64, String> {
 
 /// Flags of `hosted compare`.
 #[derive(Debug, Args)]
-pub struct CompareArgs {
+pub(crate) struct CompareArgs {
     /// The report to compare with
     #[arg(value_name = "BEFORE.json")]
-    pub before: PathBuf,
+    pub(crate) before: PathBuf,
 
     /// The report that must not be worse
     #[arg(value_name = "AFTER.json")]
-    pub after: PathBuf,
+    pub(crate) after: PathBuf,
 
     /// Exit with 1 if the mean, a percentile, the rate or the failures are worse by more than so many
     /// per cent, and by more than they scatter within the runs
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
-    pub threshold: f64,
+    pub(crate) threshold: f64,
 }
 
 /// Flags of `hosted completions`.
 #[derive(Debug, Args)]
-pub struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// For this shell
-    pub shell: clap_complete::Shell,
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ const STEP: Duration = Duration::from_secs(2);
 
 /// What is known of that.
 #[derive(Debug, Clone, Copy)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     /// The peer may not have taken all that was written.
     pending: bool,
     /// The bytes that it had taken at the last look.

@@ -24,18 +24,18 @@ const ANNOUNCES_URGENT: bool = cfg!(any(target_os = "linux", target_os = "androi
 /// system call that could only say "not now" is never made.
 ///
 /// Serves a blocking stream with a time-out too: whoever waits in the read sets
-/// [`readable`](Self::readable) before each round.
+/// `readable` before each round.
 #[derive(Debug, Clone, Copy)]
 pub struct Pump {
     /// There may be something to read.
-    pub readable: bool,
+    pub(crate) readable: bool,
     /// There may be space to write.
-    pub writable: bool,
+    pub(crate) writable: bool,
     /// The peer's FIN, or urgent data, has been announced. A read ends in front of either,
     /// however much is left: only the FIN itself, or "not now", says that this was all.
-    pub announced: bool,
+    pub(crate) announced: bool,
     /// What the peer has taken of what was written.
-    pub delivery: Delivery,
+    pub(crate) delivery: Delivery,
     /// Our FIN is sent.
     shut: bool,
 }
@@ -82,7 +82,7 @@ impl Pump {
 
     /// For a stream whose first event will tell whether something has arrived.
     #[must_use]
-    pub const fn unread() -> Self {
+    pub(crate) const fn unread() -> Self {
         let mut pump = Self::new();
         pump.readable = false;
         pump
@@ -94,7 +94,7 @@ impl Pump {
     /// # Errors
     ///
     /// If the system knows the socket no more.
-    pub fn prepare<'s>(socket: impl Into<SockRef<'s>>) -> io::Result<()> {
+    pub(crate) fn prepare<'s>(socket: impl Into<SockRef<'s>>) -> io::Result<()> {
         let socket = socket.into();
         socket.set_tcp_nodelay(true)?;
         socket.set_out_of_band_inline(true)
@@ -102,7 +102,7 @@ impl Pump {
 
     /// What a stream is to report for [`note`](Self::note).
     #[must_use]
-    pub const fn interest() -> Interest {
+    pub(crate) const fn interest() -> Interest {
         let both = Interest::READABLE.add(Interest::WRITABLE);
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let both = both.add(Interest::PRIORITY);
@@ -111,7 +111,7 @@ impl Pump {
 
     /// Remembers what the system says of the stream. An error shows both ways:
     /// whatever is tried next will meet it.
-    pub fn note(&mut self, event: &Event) {
+    pub(crate) fn note(&mut self, event: &Event) {
         let broken = event.is_error() || event.is_write_closed();
         self.readable |= event.is_readable() || event.is_read_closed() || broken;
         self.writable |= event.is_writable() || broken;

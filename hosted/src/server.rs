@@ -49,7 +49,7 @@ impl Server {
 
     /// What its sessions obey.
     #[must_use]
-    pub const fn rules(&self) -> Rules {
+    pub(crate) const fn rules(&self) -> Rules {
         self.config.rules
     }
 
@@ -58,7 +58,7 @@ impl Server {
     /// # Errors
     ///
     /// If the system does not say.
-    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+    pub(crate) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.listeners.iter().map(TcpListener::local_addr).collect()
     }
 

@@ -60,7 +60,7 @@ pub fn measure(
 }
 
 /// What an error of waiting is an error of.
-pub const CANNOT_WAIT: &str = "cannot wait for sockets";
+pub(crate) const CANNOT_WAIT: &str = "cannot wait for sockets";
 
 impl Sockets {
     /// As many as `plan` needs, to the peer of `first`. The clock starts when that began to open.
@@ -83,7 +83,7 @@ impl Sockets {
 
     /// The same connections, but the next ones come from these addresses in turn.
     #[must_use]
-    pub fn from(self, sources: Vec<IpAddr>) -> Self {
+    pub(crate) fn from(self, sources: Vec<IpAddr>) -> Self {
         Self { sources, ..self }
     }
 

@@ -15,7 +15,7 @@ use super::reason;
 /// # Errors
 ///
 /// If this machine does not have one of the sources, or no address is left.
-pub fn reachable(addresses: Vec<SocketAddr>, sources: &[IpAddr]) -> Result<Vec<SocketAddr>> {
+pub(crate) fn reachable(addresses: Vec<SocketAddr>, sources: &[IpAddr]) -> Result<Vec<SocketAddr>> {
     for source in sources {
         bound((*source, 0).into(), *source).map_err(|error| {
             let reason = reason(&error);
@@ -39,7 +39,7 @@ pub fn reachable(addresses: Vec<SocketAddr>, sources: &[IpAddr]) -> Result<Vec<S
 }
 
 /// Those of the `sources` from which `address` can be reached.
-pub fn matching(sources: &[IpAddr], address: SocketAddr) -> impl Iterator<Item = IpAddr> {
+pub(crate) fn matching(sources: &[IpAddr], address: SocketAddr) -> impl Iterator<Item = IpAddr> {
     sources.iter().copied().filter(move |source| source.is_ipv4() == address.is_ipv4())
 }
 
@@ -48,7 +48,7 @@ pub fn matching(sources: &[IpAddr], address: SocketAddr) -> impl Iterator<Item =
 /// # Errors
 ///
 /// What the system says at once.
-pub fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
+pub(crate) fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
     let socket = match source {
         Some(source) => bound(address, source)?,
         None => socket(address)?,
