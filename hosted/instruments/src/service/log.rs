@@ -26,7 +26,7 @@ pub enum Lines {
     Messages,
 }
 
-/// Lines on stdout. Service never waits for them: see [`Outlet`].
+/// Lines on stdout. Service never waits for them: see `terminal::outlet`.
 #[derive(Debug)]
 pub struct Log {
     lines: Lines,
