@@ -20,7 +20,7 @@ use std::{process, thread};
 use anyhow::{Context, Result, anyhow};
 use echo_instruments::signals::Stop;
 use echo_instruments::target::Target;
-use echo_instruments::terminal::progress::{complain, note};
+use echo_instruments::terminal::notes::{complain, note};
 use echo_instruments::terminal::streams::Stream;
 use echo_instruments::verdict::Verdict;
 

@@ -4,7 +4,7 @@
 //! only what is missing is asked of the kernel.
 
 use anyhow::{Result, bail};
-use echo_instruments::terminal::progress::note;
+use echo_instruments::terminal::notes::note;
 use echo_smoltcp::smoltcp::wire::{IpAddress, IpCidr};
 
 use crate::cli::Cli;

@@ -12,7 +12,7 @@ use echo_instruments::plan::Plan;
 use echo_instruments::quantity::given::{Limit, Time};
 use echo_instruments::report::{self, Subject};
 use echo_instruments::target::Target;
-use echo_instruments::terminal::progress::note;
+use echo_instruments::terminal::notes::note;
 use echo_instruments::verdict::Verdict;
 use echo_smoltcp::smoltcp::iface::SocketStorage;
 use echo_smoltcp::smoltcp::phy::Device;

@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 use anyhow::Result;
 use echo_instruments::files::Output;
 use echo_instruments::reason::reason;
-use echo_instruments::terminal::progress::note;
+use echo_instruments::terminal::notes::note;
 use echo_smoltcp::smoltcp::phy::PcapSink;
 
 /// Where frames are recorded. Without a file nothing is, so that a stack of

@@ -11,7 +11,7 @@ use crate::quantity;
 use crate::reason::reason;
 use crate::report::SCHEMA;
 use crate::terminal::escape::shown;
-use crate::terminal::progress::note;
+use crate::terminal::notes::note;
 use crate::terminal::streams;
 use crate::verdict::{Misuse, Verdict};
 

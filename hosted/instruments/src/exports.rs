@@ -13,7 +13,7 @@ use crate::files::{Draft, Identity, Output};
 use crate::measurement::Measurement;
 use crate::report::{self, Csv, Subject};
 use crate::terminal::escape::shown;
-use crate::terminal::progress::note;
+use crate::terminal::notes::note;
 
 /// Pixels of the figure for each of its page.
 const SCALE: f32 = 2.0;

@@ -11,7 +11,7 @@
 #![warn(
     clippy::print_stderr,
     clippy::print_stdout,
-    reason = "they panic where nobody reads: `progress::note` tells, `writeln!` says what failed"
+    reason = "they panic where nobody reads: `notes::note` tells, `writeln!` says what failed"
 )]
 
 pub mod args;

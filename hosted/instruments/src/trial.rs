@@ -17,7 +17,8 @@ use crate::report::{self, Subject};
 use crate::signals::Stop;
 use crate::stack::Stack;
 use crate::terminal::escape::shown;
-use crate::terminal::progress::{Live, note};
+use crate::terminal::live::Live;
+use crate::terminal::notes::note;
 use crate::terminal::streams;
 use crate::verdict::Verdict;
 

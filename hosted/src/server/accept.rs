@@ -10,7 +10,7 @@ use mio::{Interest, Registry, Token};
 
 use echo_instruments::reason::reason;
 use echo_instruments::target::canonical;
-use echo_instruments::terminal::progress::remark;
+use echo_instruments::terminal::notes::remark;
 
 /// After an error that only time mends (no descriptor left), when to try again.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -19,7 +19,7 @@ use echo_instruments::quantity;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::service::{End, Log, Totals};
 use echo_instruments::signals::Stop;
-use echo_instruments::terminal::progress::remark;
+use echo_instruments::terminal::notes::remark;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};

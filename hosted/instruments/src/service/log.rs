@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::quantity;
 use crate::signals::Stop;
 use crate::terminal::escape::Escaped;
+use crate::terminal::notes;
 use crate::terminal::outlet::Outlet;
-use crate::terminal::progress;
 use crate::terminal::streams::Stream;
 
 /// How long the end of a server waits for its last lines to be read.
@@ -94,8 +94,8 @@ impl Log {
         let unwritten = self.out.as_ref().map_or(0, |out| out.settle(PATIENCE));
         if unwritten > 0 {
             let lines = quantity::counted(unwritten, "line");
-            progress::note(&format!("stdout does not take what is written: {lines} lost"));
+            notes::note(&format!("stdout does not take what is written: {lines} lost"));
         }
-        progress::settle();
+        notes::settle();
     }
 }

@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use super::Panel;
 use crate::made_up::{MadeUp, spread};
 use crate::plan::{Pace, Plan};
-use crate::terminal::progress::cut;
+use crate::terminal::live::cut;
 
 /// The panel after so many seconds, in each of which so many messages came back.
 fn panel(made: &mut MadeUp, seconds: impl IntoIterator<Item = u32>) -> Panel {

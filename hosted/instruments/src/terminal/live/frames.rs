@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::TermLike;
 
-use super::{STDERR, size};
+use super::size;
+use crate::terminal::notes::STDERR;
 
 /// Gathers the changes of a frame, which are shown at once.
 #[derive(Debug, Default)]

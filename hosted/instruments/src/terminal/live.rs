@@ -1,10 +1,9 @@
-//! What stderr is for: the live panel, and notes.
+//! Lines that are drawn over themselves while a run goes on, and what becomes of them where
+//! there is no terminal.
 
 mod frames;
 
-use std::error::Error;
-use std::io::{self, IsTerminal, Write};
-use std::sync::LazyLock;
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,17 +13,12 @@ use rustix::termios::{
 };
 
 use self::frames::Frames;
-use crate::reason::reason;
-use crate::terminal::escape;
+use crate::terminal::notes::{STDERR, remark, settle};
 use crate::terminal::outlet::Outlet;
-use crate::terminal::streams::Stream;
 
 /// Without a terminal a line is written this often, so that the log of a long run shows that it is alive, and
 /// how; a short run leaves no trace.
 const PAUSE: Duration = Duration::from_secs(10);
-
-/// How long a reader of stderr is waited for.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Draws a few lines over themselves on a terminal; elsewhere it writes a plain
 /// line now and then. A text that nobody sees is never worded.
@@ -111,43 +105,6 @@ fn hide_control_characters() -> Option<Termios> {
     let mut hidden = before.clone();
     hidden.local_modes.remove(LocalModes::ECHOCTL);
     tcsetattr(io::stderr(), OptionalActions::Now, &hidden).ok().map(|()| before)
-}
-
-/// All that is written to stderr goes this way.
-static STDERR: LazyLock<Option<Outlet>> =
-    LazyLock::new(|| Outlet::new(Stream::stderr(), || {}).ok());
-
-/// Tells the user something that is not the result. Nobody may be there to read it, so this
-/// waits for a reader, but not for ever.
-pub fn note(text: &str) {
-    remark(text);
-    settle();
-}
-
-/// Tells the user something in passing: nothing waits for it to be read. Whatever stands in
-/// it, the terminal obeys none of it.
-pub fn remark(text: &str) {
-    let text = escape::lines(text);
-    match &*STDERR {
-        Some(stderr) => stderr.line(format_args!("{text}")),
-        // There can be no more threads, which may be what is to be told.
-        None => _ = writeln!(Stream::stderr(), "{text}"),
-    }
-}
-
-/// Lets what was told be read, for a while.
-pub(crate) fn settle() {
-    if let Some(stderr) = &*STDERR {
-        stderr.settle(PATIENCE);
-    }
-}
-
-/// Tells the user why nothing came of it.
-pub fn complain(error: &anyhow::Error) {
-    let word = |cause: &(dyn Error + 'static)| {
-        cause.downcast_ref().map_or_else(|| cause.to_string(), reason)
-    };
-    note(&format!("error: {}", error.chain().map(word).collect::<Vec<_>>().join(": ")));
 }
 
 /// Rows and columns of the terminal.
