@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use echo_instruments::verdict::exit_code;
+use echo_instruments::verdict::{exit_code, refuse};
 use hosted::cli::Cli;
 
 fn main() -> ExitCode {
-    exit_code(hosted::run(Cli::parse()))
+    exit_code(hosted::run(Cli::try_parse().unwrap_or_else(|error| refuse(&error))))
 }

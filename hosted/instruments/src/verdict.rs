@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use anyhow::Result;
 
-use crate::terminal::notes::complain;
+use crate::terminal::notes::{complain, note};
 
 /// How a command that ran to its end went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,16 @@ pub fn exit_code(outcome: Result<Verdict>) -> ExitCode {
             ExitCode::from(if error.is::<Misuse>() { 2 } else { 3 })
         }
     }
+}
+
+/// Ends a program whose command line is wrong, or asks for help. What is wrong is told as
+/// everything else is: an argument that is quoted does nothing to a terminal.
+pub fn refuse(error: &clap::Error) -> ! {
+    if error.use_stderr() {
+        note(&error.render().to_string());
+        process::exit(error.exit_code());
+    }
+    error.exit()
 }
 
 fn is_broken_pipe(cause: &(dyn Error + 'static)) -> bool {

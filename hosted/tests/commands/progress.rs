@@ -41,7 +41,7 @@ fn full_after_two() -> (Socket, String) {
 }
 
 /// What a terminal shows of `hosted` in its foreground, from beginning to end.
-fn shown_on_a_terminal(args: &[&str]) -> String {
+pub(crate) fn shown_on_a_terminal(args: &[&str]) -> String {
     let ours =
         openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
     grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("ours");

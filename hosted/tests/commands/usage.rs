@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
+use crate::progress::shown_on_a_terminal;
 use crate::support::{Ended, Program, deaf, loopback, peer, rest, run};
 
 const USAGE: i32 = 2;
@@ -169,6 +170,20 @@ fn the_help_texts() {
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
         let name = if command.is_empty() { "hosted" } else { command };
         insta::assert_snapshot!(format!("help-{name}"), ended.stdout);
+    }
+}
+
+#[test]
+fn a_wrong_argument_does_nothing_to_a_terminal() {
+    let argument = "\x1b[2J\u{202e}x";
+    for args in [
+        &["rate", "--count", argument][..],
+        &[argument],
+        &["rate", "--no-plot", argument, argument],
+    ] {
+        let shown = shown_on_a_terminal(args);
+        let obeyed = |c: char| c == '\x1b' || c == '\u{202e}';
+        assert!(shown.contains(r"\u{202e}x") && !shown.contains(obeyed), "{shown:?}");
     }
 }
 
