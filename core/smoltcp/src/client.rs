@@ -40,6 +40,15 @@ pub struct Connection {
     socket: SocketHandle,
     open: bool,
     pump: Pump,
+    /// How its socket was left.
+    left: Condition,
+}
+
+/// What frames change of a socket: its state, what came, and what is not acknowledged.
+type Condition = (State, usize, usize);
+
+fn condition(socket: &Socket<'_>) -> Condition {
+    (socket.state(), socket.recv_queue(), socket.send_queue())
 }
 
 impl Connection {
@@ -69,27 +78,48 @@ impl<'a> Client<'a> {
     pub fn add(&mut self, receive: &'a mut [u8], send: &'a mut [u8]) -> Connection {
         let mut socket = Socket::new(SocketBuffer::new(receive), SocketBuffer::new(send));
         socket.set_nagle_enabled(false);
-        Connection { socket: self.sockets.add(socket), open: false, pump: Pump::default() }
+        let left = condition(&socket);
+        Connection { socket: self.sockets.add(socket), open: false, pump: Pump::default(), left }
     }
 
-    /// Begins the handshake with an echo server, or begins it anew after the end.
+    /// Begins the handshake with an echo server from another port, or begins it anew:
+    /// what is left of the connection before is forgotten without a word.
     ///
     /// # Errors
     ///
-    /// [`Failure::Local`] if the interface has no address from which the server
-    /// can be reached.
+    /// [`Failure::Unreachable`] if the interface has no address from which the server
+    /// can be reached, [`Failure::Local`] if all ports are taken.
     pub fn connect(
         &mut self,
         connection: &mut Connection,
         server: IpEndpoint,
     ) -> Result<(), Failure> {
-        let port = self.next_port;
-        self.next_port = if port == *EPHEMERAL.end() { *EPHEMERAL.start() } else { port + 1 };
+        // smoltcp would connect from the address of a loopback that it does not have.
+        let version = server.addr.version();
+        if !self.interface.ip_addrs().iter().any(|own| own.address().version() == version) {
+            return Err(Failure::Unreachable);
+        }
+        let port = self.free_port().ok_or(Failure::Local)?;
         connection.open = false;
         connection.pump = Pump::default();
         let socket = self.sockets.get_mut::<Socket<'_>>(connection.socket);
         socket.abort();
-        socket.connect(self.interface.context(), server, port).map_err(|_| Failure::Local)
+        let begun = socket.connect(self.interface.context(), server, port);
+        connection.left = condition(socket);
+        begun.map_err(|_| Failure::Unreachable)
+    }
+
+    /// The next port of which no socket knows anything.
+    fn free_port(&mut self) -> Option<u16> {
+        for _ in EPHEMERAL {
+            let port = self.next_port;
+            self.next_port = if port == *EPHEMERAL.end() { *EPHEMERAL.start() } else { port + 1 };
+            let mut sockets = self.sockets.iter().filter_map(|(_, it)| Socket::downcast(it));
+            if sockets.all(|it| it.local_endpoint().is_none_or(|local| local.port != port)) {
+                return Some(port);
+            }
+        }
+        None
     }
 
     /// Ends the connection with a FIN, after what was written.
@@ -106,6 +136,31 @@ impl<'a> Client<'a> {
     /// Ends the connection with a reset.
     pub fn abort(&mut self, connection: &Connection) {
         self.sockets.get_mut::<Socket<'_>>(connection.socket).abort();
+    }
+
+    /// Whether frames, or the clock, have changed anything of the connection since it was
+    /// last pumped or looked at.
+    #[must_use]
+    pub fn is_stirred(&self, connection: &Connection) -> bool {
+        condition(self.sockets.get::<Socket<'_>>(connection.socket)) != connection.left
+    }
+
+    /// Bytes that have come and wait for a pump.
+    #[must_use]
+    pub fn unread(&self, connection: &Connection) -> usize {
+        self.sockets.get::<Socket<'_>>(connection.socket).recv_queue()
+    }
+
+    /// Whether nothing more can come: the server has ended its side, or the connection is gone.
+    #[must_use]
+    pub fn is_at_end(&self, connection: &Connection) -> bool {
+        !self.sockets.get::<Socket<'_>>(connection.socket).may_recv()
+    }
+
+    /// Whether small segments wait for each other, by Nagle's algorithm: they do not
+    /// unless it is asked for.
+    pub fn set_nagle(&mut self, connection: &Connection, nagle: bool) {
+        self.sockets.get_mut::<Socket<'_>>(connection.socket).set_nagle_enabled(nagle);
     }
 
     /// How long an acknowledgement waits for data that can carry it.
@@ -134,6 +189,21 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// Looks whether the handshake is over, and moves nothing. It stays so after the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Refused`] if there never was a connection.
+    pub fn look(&self, connection: &mut Connection) -> Result<bool, Failure> {
+        let socket = self.sockets.get::<Socket<'_>>(connection.socket);
+        connection.open |= !matches!(socket.state(), State::SynSent | State::Closed);
+        connection.left = condition(socket);
+        match socket.state() {
+            State::Closed if !connection.open => Err(Failure::Refused),
+            _ => Ok(connection.open),
+        }
+    }
+
     /// Moves bytes between the connection and the endpoint.
     ///
     /// # Errors
@@ -146,12 +216,11 @@ impl<'a> Client<'a> {
         endpoint: &mut E,
         now: Instant,
     ) -> Result<(), Failure> {
+        self.look(connection)?;
         let socket = self.sockets.get_mut::<Socket<'_>>(connection.socket);
-        connection.open |= !matches!(socket.state(), State::SynSent | State::Closed);
-        if socket.state() == State::Closed && !connection.open {
-            return Err(Failure::Refused);
-        }
-        connection.pump.run(socket, endpoint, now).map_err(|Broken| Failure::Reset)
+        let moved = connection.pump.run(socket, endpoint, now);
+        connection.left = condition(socket);
+        moved.map_err(|Broken| Failure::Reset)
     }
 
     /// Sends what there is to send. Returns when the next round is due for the

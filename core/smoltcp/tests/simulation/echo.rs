@@ -58,6 +58,20 @@ fn one_to_64_connections_get_their_own_bytes_back() {
 }
 
 #[test]
+fn a_port_that_is_taken_is_passed_over() {
+    let setup = Setup { slots: 2, ..Setup::default() };
+    let mut world = World::new(setup, probes(2, 1_000));
+    // Once round all of the ports: the next would be that of the first connection.
+    for _ in 49_152..65_535 {
+        world.connect_again(1, IpEndpoint::new(SERVER, Service::default().port));
+    }
+    world.run_until(30 * SECOND, |world| world.ends.iter().all(|end| end.endpoint.end().is_some()));
+    for end in &world.ends {
+        assert!(matches!(end.endpoint.end(), Some(Ok(_))), "{:?}", end.endpoint.end());
+    }
+}
+
+#[test]
 fn a_connection_without_a_slot_gets_in_once_one_is_vacant() {
     let talkers = [b"first".as_slice(), b"second"].map(|line| Talker::saying(line).then_fin());
     let mut world = World::new(Setup::default(), talkers.into());
