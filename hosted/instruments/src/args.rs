@@ -15,7 +15,7 @@ use clap::builder::{OsStringValueParser, PathBufValueParser, TypedValueParser};
 pub use self::content::Content;
 use crate::bound::Condition;
 use crate::plan::{Pace, Plan};
-use crate::quantity::given::{Limit, Rate, Time, count, length};
+use crate::quantity::given::{Limit, Rate, Spin, Time, count, length};
 
 /// Flags of `rate`.
 #[derive(Debug, Args)]
@@ -103,8 +103,8 @@ pub struct LoadArgs {
     pub omit: Time,
 
     /// Look for echoes without sleeping [for this long]: lower round trips, a busy processor
-    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = ALWAYS, value_parser = spin)]
-    pub spin: Option<Time>,
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = Spin::ALWAYS)]
+    pub spin: Option<Spin>,
 
     /// Use this many connections at once, 1 to 16384, each with one message under way
     #[arg(short = 'P', long, value_name = "N", default_value_t = 1,
@@ -158,7 +158,7 @@ impl LoadArgs {
             per_message: self.crr,
             reset: self.reset,
             omit: self.omit.0,
-            spin: self.spin.map_or(Duration::ZERO, |Time(spin)| spin),
+            spin: self.spin.map_or(Duration::ZERO, |Spin(spin)| spin),
             count: self.count,
             time: self.time.map(|time| time.0),
             keep_going,
@@ -178,14 +178,6 @@ fn interval(text: &str) -> Result<Time, String> {
     let time: Time = text.parse()?;
     if time.0.is_zero() { Err("must be above 0".into()) } else { Ok(time) }
 }
-
-fn spin(text: &str) -> Result<Time, String> {
-    text.parse()
-        .map_err(|error| format!("{error}; what is no time, like TARGET, goes before --spin"))
-}
-
-/// Longer than any run.
-const ALWAYS: &str = "100years";
 
 /// A file name, which may be any bytes.
 fn figure() -> impl TypedValueParser<Value = PathBuf> {

@@ -29,7 +29,7 @@ pub struct Plan {
     /// Start no message after this time.
     pub time: Option<Duration>,
     /// Look for echoes without sleeping, for this long: the processor is busy, but
-    /// need not wake up.
+    /// need not wake up. `Duration::MAX`: never sleep.
     pub spin: Duration,
     /// After a failure, open the connection anew and go on; otherwise stop.
     pub keep_going: bool,

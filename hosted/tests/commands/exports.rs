@@ -175,6 +175,7 @@ fn the_configuration_is_what_was_asked_for() {
             ("spin_s", 5e-5.into()),
         ])
     );
+    assert_eq!(config("rate -c 1 --spin"), with(&[("spin_s", Value::Null)]));
     assert_eq!(
         config("rate -c 1 -i 2ms -P 3 --crr -l 7 --payload random --reset --bind 127.0.0.1,::1"),
         with(&[

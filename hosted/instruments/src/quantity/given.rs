@@ -23,6 +23,29 @@ impl FromStr for Time {
     }
 }
 
+/// How long to look for something without sleeping: a [`Time`]; `always`, and a flag without
+/// a value, is [`Duration::MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spin(pub Duration);
+
+impl Spin {
+    /// How it is written that there is no sleeping at all.
+    pub const ALWAYS: &str = "always";
+}
+
+impl FromStr for Spin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == Self::ALWAYS {
+            return Ok(Self(Duration::MAX));
+        }
+        let time: Result<Time, _> = text.parse();
+        time.map(|Time(time)| Self(time))
+            .map_err(|error| format!("{error}; what is no time, like TARGET, goes before --spin"))
+    }
+}
+
 /// A time-out: a [`Time`]; none if it is 0 or negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(pub Option<Duration>);

@@ -121,7 +121,7 @@ fn config(subject: &Subject<'_>) -> Value {
         "count": plan.count,
         "time_s": seconds(plan.time),
         "timeout_s": seconds(plan.limit),
-        "spin_s": plan.spin.as_secs_f64(),
+        "spin_s": seconds((plan.spin < Duration::MAX).then_some(plan.spin)),
     })
 }
 
