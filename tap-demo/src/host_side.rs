@@ -7,11 +7,11 @@ use anyhow::{Result, bail};
 use echo_instruments::terminal::notes::note;
 use echo_smoltcp::smoltcp::wire::{IpAddress, IpCidr};
 
-use crate::cli::Cli;
 use crate::link::Link;
+use crate::plan::Line;
 
-/// The server's addresses, if none are given: those of smoltcp's examples.
-const SERVER: [IpCidr; 3] = [
+/// The stack's addresses, if none are given: those of smoltcp's examples.
+pub(crate) const STATION: [IpCidr; 3] = [
     IpCidr::new(IpAddress::v4(192, 168, 69, 1), 24),
     IpCidr::new(IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1), 64),
     IpCidr::new(IpAddress::v6(0xfe80, 0, 0, 0, 0, 0, 0, 1), 64),
@@ -23,28 +23,22 @@ const HOST: [IpCidr; 2] = [
     IpCidr::new(IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 0x100), 64),
 ];
 
-/// The server's addresses.
-#[must_use]
-pub fn server_addresses(cli: &Cli) -> &[IpCidr] {
-    if cli.ip.is_empty() { &SERVER } else { &cli.ip }
-}
-
 /// Makes the interface ready: up, of the wanted MTU, and with an address of the
-/// host in each of the server's subnets.
+/// host in each of the stack's subnets.
 ///
 /// # Errors
 ///
 /// What is missing, with the commands that help.
-pub fn prepare(cli: &Cli) -> Result<Link> {
-    let mut link = Link::find(&cli.iface)?;
-    if let Some(mtu) = cli.mtu {
+pub fn prepare(line: &Line) -> Result<Link> {
+    let mut link = Link::find(&line.iface)?;
+    if let Some(mtu) = line.mtu {
         link.set_mtu(mtu as usize)?;
     }
     link.bring_up()?;
     let present = link.addresses()?;
-    for address in missing(server_addresses(cli), &cli.host_ip, &present)? {
+    for address in missing(&line.addresses, &line.host, &present)? {
         let added = link.add_address(address);
-        let optional = cli.host_ip.is_empty() && matches!(address, IpCidr::Ipv6(_));
+        let optional = line.host.is_empty() && matches!(address, IpCidr::Ipv6(_));
         match added {
             // Many machines have no IPv6; IPv4 is then all that was hoped for.
             Err(error) if optional => note(&format!("without IPv6: {error:#}")),
@@ -60,7 +54,7 @@ fn missing(server: &[IpCidr], wanted: &[IpCidr], present: &[IpCidr]) -> Result<V
     if let Some(outside) = wanted.iter().find(|host| !in_a_subnet(host)) {
         let nets = list(server);
         bail!(
-            "the host's address {outside} is in no subnet of the server's addresses {nets}: \
+            "the host's address {outside} is in no subnet of this stack's addresses {nets}: \
              neither could reach the other (choose others with --ip and --host-ip)"
         );
     }
@@ -73,7 +67,7 @@ fn missing(server: &[IpCidr], wanted: &[IpCidr], present: &[IpCidr]) -> Result<V
         }
         let Some(host) = HOST.iter().find(|host| reaches(host)) else {
             bail!(
-                "the host has no address in the subnet of the server's {net}: it could not be \
+                "the host has no address in the subnet of this stack's {net}: it could not be \
                  reached (give the host one with --host-ip)"
             );
         };
@@ -101,13 +95,13 @@ mod tests {
 
     #[test]
     fn by_default_the_host_gets_one_address_of_each_family() {
-        assert_eq!(missing(&SERVER, &[], &[]).expect("complete"), HOST);
+        assert_eq!(missing(&STATION, &[], &[]).expect("complete"), HOST);
     }
 
     #[test]
     fn a_prepared_interface_lacks_nothing() {
         let present = cidrs(&["192.168.69.7/24", "fdaa::7/64", "fe80::7/64"]);
-        assert_eq!(missing(&SERVER, &[], &present).expect("complete"), []);
+        assert_eq!(missing(&STATION, &[], &present).expect("complete"), []);
     }
 
     #[test]

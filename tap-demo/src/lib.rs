@@ -1,6 +1,6 @@
-//! The echo server of `echo-smoltcp` behind a Linux TAP interface: this crate
-//! opens the interface, prepares the host's side of it, waits, and words what
-//! happens. The binary `tap-demo` is [`run`] and an exit code.
+//! `echo-smoltcp` behind a Linux TAP interface, as an echo server or as the stack over
+//! which the instruments of `echo-instruments` measure one: this crate opens the
+//! interface, prepares the host's side of it, waits, and words what happens. The binary `tap-demo` is [`run`] and an exit code.
 
 #![warn(
     clippy::print_stderr,
@@ -12,11 +12,13 @@ pub mod chance;
 pub mod cli;
 pub mod host_side;
 pub mod link;
+mod measure;
 mod offload;
-mod probe;
+pub mod plan;
 pub mod record;
 mod run;
 mod serve;
+mod station;
 pub mod tap;
 pub mod wait;
 pub mod wire;

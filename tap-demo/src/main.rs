@@ -1,10 +1,12 @@
 //! The binary: parse, run, exit code.
 
+use std::env;
 use std::process::ExitCode;
 
-use clap::Parser;
+use echo_instruments::verdict::{exit_code, refuse};
 use tap_demo::cli::Cli;
 
 fn main() -> ExitCode {
-    echo_instruments::verdict::exit_code(tap_demo::run(&Cli::parse()))
+    let cli = Cli::read(env::args_os()).unwrap_or_else(|error| refuse(&error));
+    exit_code(tap_demo::run(&cli))
 }

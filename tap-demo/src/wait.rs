@@ -8,12 +8,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use echo_core::Instant;
 use echo_instruments::clock::Clock;
+use echo_instruments::reason::reason;
 use echo_instruments::signals::Stop;
 use echo_instruments::timer::Timer;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::tap::Watch;
+use crate::wire::FRAMES;
 
 /// The timer's events; what else is waited for counts from 0.
 const TIMER: Token = Token(usize::MAX);
@@ -25,10 +27,22 @@ pub struct Waiter {
     /// Wakes at the very instant at which a frame is due.
     timer: Timer,
     watch: Rc<Watch>,
+    /// Whose frames they are.
+    iface: String,
     clock: UnixClock,
     spin: Duration,
     received: u64,
-    last_frame: Instant,
+    /// When something last came, or was begun.
+    stirred: Instant,
+}
+
+/// When a wait ends at the latest, if at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Due {
+    /// Up to a millisecond later is soon enough.
+    pub coarse: Option<Instant>,
+    /// At the very instant.
+    pub exact: Option<Instant>,
 }
 
 /// A clock whose zero is 1970, which is what records of frames count from.
@@ -52,13 +66,19 @@ impl UnixClock {
 }
 
 impl Waiter {
-    /// Waits for frames from `tap` and for `stop`; does not sleep until there
-    /// has been no frame for `spin`.
+    /// Waits for frames from `tap`, which has this name, and for `stop`; does not sleep until
+    /// nothing has happened for `spin`.
     ///
     /// # Errors
     ///
     /// If the system has no way to wait.
-    pub fn new(tap: RawFd, watch: Rc<Watch>, stop: &Stop, spin: Duration) -> Result<Self> {
+    pub fn new(
+        tap: RawFd,
+        iface: &str,
+        watch: Rc<Watch>,
+        stop: &Stop,
+        spin: Duration,
+    ) -> Result<Self> {
         let poll = Poll::new().context("cannot wait for frames")?;
         let registry = poll.registry();
         for (token, fd) in [tap, stop.receiver().as_raw_fd()].into_iter().enumerate() {
@@ -77,10 +97,11 @@ impl Waiter {
             events: Events::with_capacity(3),
             timer,
             watch,
+            iface: iface.into(),
             clock: UnixClock::start(),
             spin,
             received: 0,
-            last_frame: Instant::START,
+            stirred: Instant::START,
         })
     }
 
@@ -95,38 +116,67 @@ impl Waiter {
         self.clock
     }
 
-    /// Waits until a frame or a signal comes, or until `next`; not at all if
+    /// Something was begun so long `ago`: its end is looked for without sleeping, too.
+    pub fn stir(&mut self, now: Instant, ago: Duration) {
+        let begun = Instant::new(now.since_start().saturating_sub(ago));
+        self.stirred = self.stirred.max(begun);
+    }
+
+    /// Waits until a frame or a signal comes, or until what is `due`; not at all if
     /// there may be more frames already.
     ///
     /// # Errors
     ///
     /// If the system has no way to wait.
-    pub fn wait(&mut self, now: Instant, next: Option<Instant>) -> Result<()> {
+    pub fn wait(&mut self, now: Instant, due: Due) -> io::Result<()> {
         if self.watch.received.get() != self.received {
             self.received = self.watch.received.get();
-            self.last_frame = now;
+            self.stirred = now;
         }
-        if !self.watch.drained.get() || now < self.last_frame + self.spin {
+        if !self.watch.drained.get() || now.saturating_duration_since(self.stirred) < self.spin {
             return Ok(());
         }
-        let late = self.watch.due.get();
-        let next = [next, late].into_iter().flatten().min();
-        let mut timeout = next.map(|next| next.saturating_duration_since(now));
-        if let Some(late) = late.filter(|late| Some(*late) == next) {
-            let wait = late.saturating_duration_since(self.now());
+        let exact = [due.exact, self.watch.due.get()].into_iter().flatten().min();
+        let next = [due.coarse, exact].into_iter().flatten().min();
+        // The last of the time passes awake, if any is to.
+        let left = |from: Instant, next: Instant| {
+            next.saturating_duration_since(from).saturating_sub(self.spin)
+        };
+        let mut timeout = next.map(|next| left(now, next));
+        if let Some(exact) = exact.filter(|exact| Some(*exact) == next) {
+            let wait = left(self.now(), exact);
             if wait.is_zero() {
                 return Ok(());
             }
             // mio sleeps in whole milliseconds, rounded up: a wire of 100 us would become one of 1 ms.
-            self.timer.set(wait).context("cannot wait for a frame that is late")?;
+            self.timer.set(wait)?;
             timeout = None;
         }
         match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                Err(error).context("cannot wait for frames")
-            }
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the interface is still there.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said when it was not.
+    pub fn check(&self) -> io::Result<()> {
+        self.watch.broken.take().map_or(Ok(()), |error| {
+            let why = reason(&error);
+            Err(io::Error::other(format!("the interface {} is gone: {why}", self.iface)))
+        })
+    }
+
+    /// How many frames were lost on our side of the line, and how.
+    #[must_use]
+    pub fn losses(&self) -> [(u64, String); 2] {
+        [
+            (self.watch.unsent.get(), "frames were not taken by the interface".into()),
+            (self.watch.overrun.get(), format!("frames were lost because {FRAMES} were under way")),
+        ]
     }
 }
 
@@ -134,20 +184,43 @@ impl Waiter {
 mod tests {
     use super::*;
 
+    fn waiter(quiet: &impl AsRawFd, watch: &Rc<Watch>, stop: &Stop) -> Waiter {
+        watch.drained.set(true);
+        Waiter::new(quiet.as_raw_fd(), "tap0", Rc::clone(watch), stop, Duration::ZERO)
+            .expect("the system can wait")
+    }
+
     #[test]
-    fn a_wait_for_a_late_frame_ends_once_it_is_due_and_not_before() {
+    fn a_wait_for_a_late_frame_or_a_schedule_ends_once_it_is_due_and_not_before() {
         let (quiet, _writer) = io::pipe().expect("a pipe");
         let stop = Stop::new().expect("a descriptor");
-        let watch = Rc::new(Watch::default());
-        watch.drained.set(true);
-        let mut waiter = Waiter::new(quiet.as_raw_fd(), Rc::clone(&watch), &stop, Duration::ZERO)
-            .expect("the system can wait");
+        let watch = Rc::default();
+        let mut waiter = waiter(&quiet, &watch, &stop);
         for micros in [1, 100, 700, 1_500] {
-            let now = waiter.now();
-            let due = now + Duration::from_micros(micros);
-            watch.due.set(Some(due));
-            waiter.wait(now, Some(now + Duration::from_secs(60))).expect("it waits");
-            assert!(waiter.now() >= due, "{micros} us");
+            for frame in [true, false] {
+                let now = waiter.now();
+                let at = now + Duration::from_micros(micros);
+                watch.due.set(frame.then_some(at));
+                let exact = (!frame).then_some(at);
+                let coarse = Some(now + Duration::from_secs(60));
+                waiter.wait(now, Due { coarse, exact }).expect("it waits");
+                assert!(waiter.now() >= at, "{micros} us");
+            }
         }
+    }
+
+    #[test]
+    fn a_wait_for_a_schedule_is_not_rounded_up_to_milliseconds() {
+        let (quiet, _writer) = io::pipe().expect("a pipe");
+        let stop = Stop::new().expect("a descriptor");
+        let mut waiter = waiter(&quiet, &Rc::default(), &stop);
+        // A busy machine may be late again and again, but not each time.
+        let best = (0..500).map(|_| {
+            let now = waiter.now();
+            let exact = Some(now + Duration::from_micros(100));
+            waiter.wait(now, Due { coarse: None, exact }).expect("it waits");
+            waiter.now().saturating_duration_since(now)
+        });
+        assert!(best.min() < Some(Duration::from_millis(1)));
     }
 }

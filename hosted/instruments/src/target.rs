@@ -42,6 +42,15 @@ impl FromStr for Target {
 }
 
 impl Target {
+    /// What the host is called where it is this `address`: by its name, if it was given by one.
+    #[must_use]
+    pub fn called(&self, address: SocketAddr) -> String {
+        if self.host.parse() == Ok(address.ip()) {
+            return address.to_string();
+        }
+        Self { host: self.host.clone(), port: Some(address.port()) }.to_string()
+    }
+
     /// All addresses of the host, each once, in the resolver's order.
     ///
     /// # Errors

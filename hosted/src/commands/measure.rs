@@ -1,16 +1,13 @@
 //! `hosted rate` and `hosted fail-rate`: from flags to sockets that are measured over.
 
-use std::net::SocketAddr;
-
 use anyhow::{Context, Result};
 use echo_instruments::report::Subject;
 use echo_instruments::signals::Stop;
-use echo_instruments::target::Target;
 use echo_instruments::trial::Trial;
 use echo_instruments::verdict::Verdict;
 
 use crate::address;
-use crate::cli::{TargetArgs, WayArgs};
+use crate::cli::WayArgs;
 use crate::server::Local;
 use crate::sockets::Sockets;
 
@@ -35,7 +32,7 @@ pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
     let address = first.stream.peer_addr().context("the connection was lost at once")?;
     let subject = Subject {
         command: trial.command,
-        name: if local.is_some() { "this process".into() } else { name(&way.to, address) },
+        name: if local.is_some() { "this process".into() } else { way.to.target().called(address) },
         address,
         sources: address::matching(&way.bind, address).collect(),
         payload: trial.payload.to_string(),
@@ -43,13 +40,4 @@ pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
     };
     let mut sockets = Sockets::new(&plan, first)?.from(subject.sources.clone());
     trial.run(&subject, &mut sockets, exports, &stop)
-}
-
-fn name(to: &TargetArgs, address: SocketAddr) -> String {
-    let host = to.target().host.clone();
-    if host.parse() == Ok(address.ip()) {
-        address.to_string()
-    } else {
-        Target { host, port: Some(address.port()) }.to_string()
-    }
 }

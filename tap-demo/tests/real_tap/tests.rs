@@ -1,7 +1,7 @@
 //! The tests inside the namespace.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, TcpListener};
+use std::net::{Ipv4Addr, Shutdown};
 use std::process::Command;
 use std::thread;
 use std::time::Instant;
@@ -220,35 +220,6 @@ fn a_faulty_wire_loses_no_bytes() {
     let frames = std::fs::read(record).expect("the record");
     assert_eq!(frames[..4], 0xa1b2_c3d4_u32.to_ne_bytes(), "the magic number of pcap");
     assert!(frames.len() > 2 * body.len(), "{} bytes recorded", frames.len());
-}
-
-#[test]
-#[ignore = "runs in the namespace of `on_a_real_tap`"]
-fn it_measures_a_server_of_the_host() {
-    crate::assert_inside();
-    let probe = |target: &str| {
-        assert_cmd::Command::new(env!("CARGO_BIN_EXE_tap-demo"))
-            .args(["--iface", "tap0", "--length", "3000", "-c", "1000", "--probe", target])
-            .timeout(SOON)
-            .output()
-            .expect("the binary was built for this test")
-    };
-    let listener = TcpListener::bind("0.0.0.0:0").expect("a free port");
-    let port = listener.local_addr().expect("it listens").port();
-    let echo = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("the probe connects");
-        let mut reader = stream.try_clone().expect("a connection");
-        std::io::copy(&mut reader, &mut stream).expect("an orderly end")
-    });
-    let output = probe(&format!("192.168.69.100:{port}"));
-    let report = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{report}");
-    assert!(report.contains("1 000 sent, 1 000 echoed, 0 failed"), "{report}");
-    assert_eq!(echo.join().expect("no panic"), 3_000_000);
-    let output = probe(&format!("192.168.69.100:{port}"));
-    assert_eq!(output.status.code(), Some(3));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("connection refused"), "{said}");
 }
 
 #[test]

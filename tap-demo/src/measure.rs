@@ -1,0 +1,103 @@
+//! `tap-demo rate` and `tap-demo fail-rate`: from flags to a station that is measured over.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use echo_instruments::plan::Plan;
+use echo_instruments::report::Subject;
+use echo_instruments::signals::Stop;
+use echo_instruments::target::Target;
+use echo_instruments::terminal::notes::note;
+use echo_instruments::trial::Trial;
+use echo_instruments::verdict::Verdict;
+use echo_smoltcp::Client;
+use echo_smoltcp::smoltcp::iface::SocketStorage;
+use echo_smoltcp::smoltcp::phy::Device;
+
+use crate::cli::WayArgs;
+use crate::plan::Line;
+use crate::serve::UNFIT;
+use crate::station::Station;
+use crate::wait::Waiter;
+
+/// What is measured, of whom.
+pub(crate) struct Measuring<'c> {
+    trial: Trial<'c>,
+    pub(crate) plan: Plan,
+    target: &'c Target,
+    addresses: Vec<SocketAddr>,
+}
+
+impl<'c> Measuring<'c> {
+    /// What the flags ask for.
+    ///
+    /// # Errors
+    ///
+    /// If the payload cannot be read, or the name is unknown.
+    pub(crate) fn of(trial: Trial<'c>, way: &'c WayArgs, line: &Line) -> Result<Self> {
+        let mut plan = trial.plan()?;
+        if plan.spin.is_zero() {
+            plan.spin = line.spin;
+        }
+        let addresses = way.target.resolve(way.port)?;
+        Ok(Self { trial, plan, target: &way.target, addresses })
+    }
+
+    /// Measures, prints the report and writes the files.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection, the interface disappears, or something cannot be written.
+    pub(crate) fn run(
+        &self,
+        line: &Line,
+        mut device: impl Device,
+        waiter: Waiter,
+        stop: &Stop,
+    ) -> Result<Verdict> {
+        let interface = line.station().interface(&mut device, waiter.now()).context(UNFIT)?;
+        // All that measuring needs, made once.
+        let count = Station::<()>::connections(&self.plan);
+        let (rx, tx) = (line.socket.receive, line.socket.send);
+        let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();
+        let (mut receive, mut send) = (vec![0; count * rx], vec![0; count * tx]);
+        let rings = receive.chunks_exact_mut(rx).zip(send.chunks_exact_mut(tx));
+        let mut client = Client::new(interface, &mut storage, line.seed);
+        let connections = rings.map(|(receive, send)| {
+            let connection = client.add(receive, send);
+            client.set_nagle(&connection, line.socket.nagle);
+            client.set_ack_delay(&connection, line.socket.ack_delay);
+            connection
+        });
+        let connections = connections.collect();
+        let mut station = Station::new(&self.plan, client, connections, device, waiter);
+
+        let address = station.connect(&self.addresses, self.plan.limit)?;
+        let verdict = self.over(&mut station, address, stop);
+        for (count, what) in station.part() {
+            if count > 0 {
+                note(&format!("{count} {what}"));
+            }
+        }
+        verdict
+    }
+
+    fn over(
+        &self,
+        station: &mut Station<'_, impl Device>,
+        address: SocketAddr,
+        stop: &Stop,
+    ) -> Result<Verdict> {
+        let exports = self.trial.exports()?;
+        stop.arm();
+        let subject = Subject {
+            command: self.trial.command,
+            name: self.target.called(address),
+            address,
+            sources: Vec::new(),
+            payload: self.trial.payload.to_string(),
+            plan: &self.plan,
+        };
+        self.trial.run(&subject, station, exports, stop)
+    }
+}

@@ -1,0 +1,131 @@
+//! What to do, and on what line: flags become this once, before anything is opened.
+//! Nothing behind it knows the command line.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use echo_core::Rules;
+use echo_instruments::quantity::given::{Limit, Spin, Time};
+use echo_instruments::service::Lines;
+use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use echo_smoltcp::{Host, Service};
+
+use crate::cli::{Cli, ServerArgs};
+use crate::host_side::STATION;
+use crate::wire::Manner;
+
+/// The interface, and the stack behind it.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The interface's name.
+    pub iface: String,
+    /// Addresses of the stack.
+    pub addresses: Vec<IpCidr>,
+    /// Addresses that the host is to have, beside those that it needs anyway.
+    pub host: Vec<IpCidr>,
+    /// Ways out of the subnets.
+    pub gateways: Vec<IpAddress>,
+    /// The stack's Ethernet address.
+    pub mac: EthernetAddress,
+    /// The largest packet that the interface is to have.
+    pub mtu: Option<u32>,
+    /// Whether larger segments pass.
+    pub offload: bool,
+    /// What the wire does to frames.
+    pub manner: Manner,
+    /// Where pseudo-random numbers start.
+    pub seed: u64,
+    /// How long to look for frames before sleeping.
+    pub spin: Duration,
+    /// What each connection has.
+    pub socket: Socket,
+}
+
+/// What each connection has.
+#[derive(Debug, Clone, Copy)]
+pub struct Socket {
+    /// Bytes of its receive ring.
+    pub receive: usize,
+    /// Bytes of its send ring.
+    pub send: usize,
+    /// Whether small segments wait for each other.
+    pub nagle: bool,
+    /// How long an acknowledgement waits for data that can carry it.
+    pub ack_delay: Option<Duration>,
+}
+
+/// What the server does.
+#[derive(Debug, Clone, Copy)]
+pub struct Serving {
+    /// The rules of its sessions, and its port.
+    pub service: Service,
+    /// Connections at once.
+    pub sockets: usize,
+    /// How long sessions may go on when it is to stop.
+    pub drain: Duration,
+    /// Which lines it prints.
+    pub lines: Lines,
+}
+
+impl Line {
+    /// What these flags say of the line.
+    #[must_use]
+    pub fn of(cli: &Cli) -> Self {
+        let Limit(ack_delay) = cli.ack_delay;
+        Self {
+            iface: cli.iface.clone(),
+            addresses: if cli.ip.is_empty() { STATION.into() } else { cli.ip.clone() },
+            host: cli.host_ip.clone(),
+            gateways: cli.gateway.clone(),
+            mac: cli.mac,
+            mtu: cli.mtu,
+            offload: cli.offload,
+            manner: cli.faults.manner(),
+            seed: cli.seed.unwrap_or_else(seed_of_the_day),
+            spin: cli.spin.map_or(Duration::ZERO, |Spin(spin)| spin),
+            socket: Socket {
+                receive: cli.rx_buffer as usize,
+                send: cli.tx_buffer as usize,
+                nagle: cli.nagle,
+                ack_delay,
+            },
+        }
+    }
+
+    /// The stack's place on it.
+    #[must_use]
+    pub fn station(&self) -> Host<'_> {
+        let Self { mac, addresses, gateways, seed, .. } = self;
+        Host { mac: *mac, addresses, gateways, seed: *seed }
+    }
+}
+
+impl Serving {
+    /// What these flags say of the server.
+    #[must_use]
+    pub fn of(args: &ServerArgs, socket: Socket) -> Self {
+        let default = if args.one_shot { None } else { Some(Duration::from_secs(30)) };
+        let rules = Rules {
+            idle: args.timeout.map_or(default, |Limit(limit)| limit),
+            one_shot: args.one_shot,
+            exit: !args.rfc862,
+            ..Rules::default()
+        };
+        let Socket { nagle, ack_delay, .. } = socket;
+        let Time(drain) = args.drain;
+        Self {
+            service: Service { port: args.port, rules, nagle, ack_delay },
+            sockets: args.sockets as usize,
+            drain,
+            lines: match (args.quiet, args.verbose) {
+                (true, _) => Lines::None,
+                (_, false) => Lines::Clients,
+                (_, true) => Lines::Messages,
+            },
+        }
+    }
+}
+
+fn seed_of_the_day() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since_1970.as_nanos() as u64
+}

@@ -1,0 +1,281 @@
+//! smoltcp behind the interface as a [`Stack`] that is measured over: the device, its
+//! connections, and waiting.
+//!
+//! Endpoints live by a clock that stands still while the program does not run; smoltcp, the
+//! wire and the record of frames live by one that does not, as the peer's does. What the two
+//! have in common are lengths of time.
+
+mod pool;
+
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use echo_core::{Endpoint, Failure, IdleTimer, Instant};
+use echo_instruments::clock::Clock;
+use echo_instruments::plan::{Pace, Plan};
+use echo_instruments::quantity;
+use echo_instruments::stack::{Busy, Moved, Stack, Stops, Unasked};
+use echo_instruments::stopwatch::Stopwatch;
+use echo_smoltcp::smoltcp::phy::Device;
+use echo_smoltcp::{Client, Connection};
+
+use self::pool::Pool;
+use crate::wait::{Due, Waiter};
+
+/// How long the peer has to answer our FIN.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The longest wait for the first connection, or the last farewell, in one piece.
+const PIECE: Duration = Duration::from_millis(100);
+
+/// Connections from this stack to one echo server.
+pub(crate) struct Station<'a, D> {
+    client: Client<'a>,
+    pool: Pool,
+    links: Vec<Link>,
+    device: D,
+    waiter: Waiter,
+    clock: Stopwatch,
+    server: Option<SocketAddr>,
+    /// How long the connection took that the first link has already.
+    ready: Option<Duration>,
+    /// A link is open, and nobody has been told.
+    untold: bool,
+    /// Connections end by a reset.
+    reset: bool,
+    /// Messages are due at instants that are to be met.
+    exact: bool,
+}
+
+/// A link: which connection it has, and whether it is known to be open.
+#[derive(Debug, Clone, Copy, Default)]
+struct Link {
+    connection: Option<usize>,
+    open: bool,
+}
+
+impl<D> Station<'_, D> {
+    /// How many connections `plan` needs. While one takes leave of the server, its link
+    /// has another.
+    pub(crate) fn connections(plan: &Plan) -> usize {
+        let links = usize::from(plan.connections.max(1));
+        if plan.per_message && !plan.reset { 2 * links + 1 } else { links + 1 }
+    }
+}
+
+impl<'a, D: Device> Station<'a, D> {
+    /// As many links as `plan` needs, over these connections of `client`.
+    pub(crate) fn new(
+        plan: &Plan,
+        client: Client<'a>,
+        connections: Vec<Connection>,
+        device: D,
+        waiter: Waiter,
+    ) -> Self {
+        Self {
+            client,
+            pool: Pool::new(connections),
+            links: vec![Link::default(); plan.connections.max(1).into()],
+            device,
+            waiter,
+            clock: Stopwatch::new(Clock::start()),
+            server: None,
+            ready: None,
+            untold: false,
+            reset: plan.reset,
+            exact: plan.pace != Pace::Closed,
+        }
+    }
+
+    /// Opens the first connection, to the first of these addresses that answers within the
+    /// `limit`. The others go there, too.
+    ///
+    /// # Errors
+    ///
+    /// What became of each address, or if the interface is gone.
+    pub(crate) fn connect(
+        &mut self,
+        addresses: &[SocketAddr],
+        limit: Option<Duration>,
+    ) -> Result<SocketAddr> {
+        let mut reasons = Vec::new();
+        for address in addresses {
+            self.server = Some(*address);
+            let begun = self.now();
+            match self.first(limit)? {
+                Ok(()) => {
+                    self.ready = Some(self.now().saturating_duration_since(begun));
+                    return Ok(*address);
+                }
+                Err(reason) => reasons.push(format!("{address}: {reason}")),
+            }
+        }
+        bail!("cannot connect to {}", reasons.join("; nor to "))
+    }
+
+    /// Opens the first link, unless there is a reason why not.
+    fn first(&mut self, limit: Option<Duration>) -> Result<Result<(), String>> {
+        let mut patience = IdleTimer::new(limit);
+        patience.restart(self.now());
+        let mut opened = self.open(0).map(|_| false);
+        loop {
+            let now = self.now();
+            match opened {
+                Ok(true) => return Ok(Ok(())),
+                Ok(false) if patience.expired(now) => {
+                    self.close(0);
+                    let limit = limit.map(quantity::duration).unwrap_or_default();
+                    return Ok(Err(format!("no answer within {limit} (--timeout is the limit)")));
+                }
+                Ok(false) => {}
+                Err(failure) => {
+                    self.close(0);
+                    return Ok(Err(said(&failure)));
+                }
+            }
+            self.turn(now, patience.deadline())?;
+            opened = self.look(0);
+        }
+    }
+
+    /// Takes leave of the server, as TCP should; tells what frames were lost, and how.
+    pub(crate) fn part(mut self) -> [(u64, String); 2] {
+        (0..self.links.len()).for_each(|link| self.close(link));
+        let mut farewell = IdleTimer::new(Some(FAREWELL));
+        farewell.restart(self.now());
+        while !self.pool.all_closed(&self.client) && !farewell.expired(self.now()) {
+            // Without an interface there is nobody to take leave of.
+            if self.turn(self.now(), farewell.deadline()).is_err() {
+                break;
+            }
+        }
+        self.waiter.losses()
+    }
+
+    /// Sends what there is to send, waits, and takes in what comes.
+    fn turn(&mut self, now: Instant, deadline: Option<Instant>) -> io::Result<()> {
+        let until = deadline.map_or(now + PIECE, |deadline| deadline.min(now + PIECE));
+        self.exchange(now, until, now)
+    }
+
+    fn exchange(&mut self, now: Instant, until: Instant, since: Instant) -> io::Result<()> {
+        let wire = self.waiter.now();
+        let left = until.saturating_duration_since(now);
+        let stack = self.client.send(wire, &mut self.device);
+        self.waiter.stir(wire, now.saturating_duration_since(since));
+        let until = Some(wire + left);
+        let (coarse, exact) = if self.exact { (None, until) } else { (until, None) };
+        let coarse = [coarse, stack].into_iter().flatten().min();
+        self.waiter.wait(wire, Due { coarse, exact })?;
+        self.client.receive(self.waiter.now(), &mut self.device);
+        self.waiter.check()
+    }
+
+    /// Whether a link is open; it may have become so.
+    fn look(&mut self, link: usize) -> Result<bool, Failure> {
+        let Some(number) = self.links[link].connection else { return Ok(false) };
+        self.client.look(self.pool.get_mut(number))
+    }
+}
+
+impl<D: Device> Stack for Station<'_, D> {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn stops(&self) -> Stops {
+        self.clock.stops()
+    }
+
+    fn open(&mut self, link: usize) -> Result<Instant, Failure> {
+        let now = self.now();
+        if let Some(took) = self.ready.take_if(|_| link == 0) {
+            self.untold = true;
+            return Ok(Instant::new(now.since_start().saturating_sub(took)));
+        }
+        let server = self.server.ok_or(Failure::Unreachable)?;
+        let number = self.pool.take();
+        if !self.client.is_closed(self.pool.get(number)) {
+            // Its server has not answered the FIN for long: it hears why no answer is waited for.
+            self.client.abort(self.pool.get(number));
+            self.client.send(self.waiter.now(), &mut self.device);
+        }
+        self.links[link] = Link { connection: Some(number), open: false };
+        self.client.connect(self.pool.get_mut(number), server.into())?;
+        Ok(now)
+    }
+
+    fn pump<E: Endpoint>(
+        &mut self,
+        link: usize,
+        endpoint: &mut E,
+        now: Instant,
+    ) -> Result<Moved, Failure> {
+        let it = self.links[link];
+        if let (Some(number), true) = (it.connection, it.open) {
+            self.client.pump(self.pool.get_mut(number), endpoint, now)?;
+            return Ok(Moved::Done);
+        }
+        if self.look(link)? {
+            self.links[link].open = true;
+            return Ok(Moved::Opened);
+        }
+        endpoint.handle_timeout(now);
+        Ok(Moved::Opening)
+    }
+
+    fn unasked(&mut self, link: usize) -> Option<Unasked> {
+        let connection = self.pool.get(self.links[link].connection?);
+        match self.client.unread(connection) {
+            0 => self.client.is_at_end(connection).then_some(Unasked::Closed),
+            bytes => Some(Unasked::Bytes(bytes as u64)),
+        }
+    }
+
+    fn close(&mut self, link: usize) {
+        let Some(number) = mem::take(&mut self.links[link]).connection else { return };
+        if self.pool.get(number).is_open() && !self.reset {
+            self.client.close(self.pool.get(number));
+        } else {
+            self.client.abort(self.pool.get(number));
+            // The reset leaves before the socket is used again, or never.
+            self.client.send(self.waiter.now(), &mut self.device);
+        }
+        self.pool.give_back(number);
+    }
+
+    fn wait(
+        &mut self,
+        now: Instant,
+        until: Instant,
+        busy: Busy,
+        ready: &mut Vec<usize>,
+    ) -> io::Result<Instant> {
+        let until = if mem::take(&mut self.untold) {
+            ready.push(0);
+            now
+        } else {
+            until
+        };
+        self.exchange(now, until, busy.since)?;
+        for (number, link) in self.links.iter().enumerate() {
+            if link.connection.is_some_and(|it| self.client.is_stirred(self.pool.get(it))) {
+                ready.push(number);
+            }
+        }
+        Ok(self.now())
+    }
+}
+
+/// Why there is no connection, and what to do.
+fn said(failure: &Failure) -> String {
+    let hint = match failure {
+        Failure::Refused => " (is an echo server listening there?)",
+        Failure::Unreachable => " (this stack has no address of its kind: see --ip)",
+        _ => "",
+    };
+    format!("{failure}{hint}")
+}
