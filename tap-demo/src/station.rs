@@ -198,8 +198,8 @@ impl<D: Device> Stack for Station<'_, D> {
         }
         let server = self.server.ok_or(Failure::Unreachable)?;
         let number = self.pool.take();
-        if !self.client.is_closed(self.pool.get(number)) {
-            // Its server has not answered the FIN for long: it hears why no answer is waited for.
+        if !self.client.is_settled(self.pool.get(number)) {
+            // Not even the FIN was acknowledged: its server hears that nobody waits any more.
             self.client.abort(self.pool.get(number));
             self.client.send(self.waiter.now(), &mut self.device);
         }

@@ -133,6 +133,14 @@ impl<'a> Client<'a> {
         !self.sockets.get::<Socket<'_>>(connection.socket).is_open()
     }
 
+    /// Whether the server has acknowledged all that it was sent, our FIN, too: nothing is
+    /// lost if the connection is forgotten.
+    #[must_use]
+    pub fn is_settled(&self, connection: &Connection) -> bool {
+        let state = self.sockets.get::<Socket<'_>>(connection.socket).state();
+        matches!(state, State::Closed | State::FinWait2 | State::TimeWait)
+    }
+
     /// Ends the connection with a reset.
     pub fn abort(&mut self, connection: &Connection) {
         self.sockets.get_mut::<Socket<'_>>(connection.socket).abort();

@@ -120,7 +120,8 @@ fn assert_valid(report: &Value) {
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn it_measures_a_server_of_the_host_and_takes_its_leave() {
     let echo = Echo::start();
-    let (text, said, code) = run(&format!("rate {} -c 1000 -l 3000 --no-plot", echo.target()));
+    let (text, said, code) =
+        run(&format!("rate {} -c 1000 -l 3000 --no-plot --timeout -1", echo.target()));
     assert_eq!((code, said.as_str()), (Some(0), ""), "{text}");
     let target = echo.target();
     for part in [
