@@ -67,9 +67,12 @@ fn cannot_connect(failures: &[(SocketAddr, io::Error)]) -> anyhow::Error {
     };
     let reasons: Vec<_> =
         failures.iter().map(|(address, error)| format!("{address}: {}", reason(error))).collect();
-    // Each hint once, in the order of the addresses.
-    let mut hints: Vec<_> = failures.iter().map(hint).collect();
-    hints.dedup();
+    let mut hints = Vec::new();
+    for hint in failures.iter().map(hint) {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
     anyhow!("cannot connect to {}{}", reasons.join("; nor to "), hints.concat())
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 use anyhow::Result;
 use echo_instruments::files::Output;
 use echo_instruments::reason::reason;
-use echo_instruments::terminal::notes::note;
+use echo_instruments::terminal::notes::remark;
 use echo_smoltcp::smoltcp::phy::PcapSink;
 
 /// Where frames are recorded. Without a file nothing is, so that a stack of
@@ -38,7 +38,7 @@ impl Record {
         if let Some(file) = &mut self.0
             && let Err(error) = write(file)
         {
-            note(&format!("the record of frames ends here: {}", reason(&error)));
+            remark(&format!("the record of frames ends here: {}", reason(&error)));
             self.0 = None;
         }
     }

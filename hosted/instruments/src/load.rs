@@ -25,7 +25,7 @@ use crate::plan::Plan;
 use crate::signals::Stop;
 use crate::stack::{Busy, Kernel, Stack, Stops};
 
-/// How often the observer sees the measurement: 8 times a second.
+/// How often the observer sees the measurement: some 8 times a second.
 pub(crate) const TICK: Duration = Duration::from_millis(125);
 
 /// For so long a look waits for a message to come back, so as to be no part of its round trip.
@@ -100,7 +100,7 @@ impl<S: Stack> Load<'_, S> {
     fn run(&mut self, start: Instant, stop: &Stop, observer: &mut dyn Observer) -> io::Result<()> {
         let mut now = start;
         let mut ready: Vec<usize> = Vec::with_capacity(self.lanes.len());
-        if self.schedule.is_none() {
+        if self.schedule.is_none() && !stop.requested() {
             ready.extend(0..self.lanes.len());
         }
         loop {

@@ -18,7 +18,7 @@ use crate::signals::Stop;
 use crate::stack::Stack;
 use crate::terminal::escape::shown;
 use crate::terminal::live::Live;
-use crate::terminal::notes::note;
+use crate::terminal::notes::{note, remark};
 use crate::terminal::streams;
 use crate::verdict::Verdict;
 
@@ -112,7 +112,7 @@ impl Trial<'_> {
     ) -> Result<Verdict> {
         let args = self.load;
         if !args.json {
-            print(&report::header(subject)).context(NO_OUTPUT)?;
+            print(&report::header(subject), stop).context(NO_OUTPUT)?;
         }
         let mut watch = Watch {
             live: Live::new(!args.json),
@@ -126,9 +126,9 @@ impl Trial<'_> {
         let Watch { live, table, .. } = watch;
         drop(live);
         let printed = if args.json {
-            print(&format!("{:#}", report::json(subject, &measurement)))
+            print(&format!("{:#}", report::json(subject, &measurement)), stop)
         } else {
-            print(&report::text(subject, &measurement))
+            print(&report::text(subject, &measurement), stop)
         };
         let crossed = crossed(&args.fail_if, &measurement, subject.plan.length);
         // One file that cannot be written takes no other with it.
@@ -137,18 +137,17 @@ impl Trial<'_> {
         table?;
         let figure = figure?;
         let printed = match figure.filter(|_| !args.json) {
-            Some(path) => printed.and_then(|()| print(&format!("figure {}", shown(&path)))),
+            Some(path) => printed.and_then(|()| print(&format!("figure {}", shown(&path)), stop)),
             None => printed,
         };
-        // Whoever read the report may be gone, like `tee` at Ctrl+C: the files are written
-        // and the verdict stands all the same.
-        printed
-            .or_else(
-                |error| {
-                    if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) }
-                },
-            )
-            .context(NO_OUTPUT)?;
+        // Whoever read the report may be gone, like `tee` at Ctrl+C, or take nothing when the
+        // program has to end: the files are written and the verdict stands all the same.
+        match printed {
+            Err(error) if !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::TimedOut) => {
+                return Err(error).context(NO_OUTPUT);
+            }
+            _ => {}
+        }
         let well = measurement.tally.failures() <= self.max_fail && !crossed;
         Ok(if well { Verdict::Well } else { Verdict::Failed })
     }
@@ -164,7 +163,7 @@ fn crossed(conditions: &[Condition], measurement: &Measurement, length: u64) -> 
             Some(true) => format!("failed: {condition}"),
             None => format!("failed: {condition} cannot be told from so few messages"),
         };
-        note(&text);
+        remark(&text);
         crossed = true;
     }
     crossed
@@ -200,8 +199,8 @@ impl Observer for Watch {
     }
 }
 
-fn print(text: &str) -> io::Result<()> {
-    streams::print(format!("{text}\n"))
+fn print(text: &str, stop: &Stop) -> io::Result<()> {
+    streams::print_unless(format!("{text}\n"), stop)
 }
 
 const NO_OUTPUT: &str = "cannot write to stdout";

@@ -7,7 +7,7 @@ use std::process::{self, ExitCode};
 
 use anyhow::Result;
 
-use crate::terminal::notes::{complain, note};
+use crate::terminal::notes::{self, complain, note};
 
 /// How a command that ran to its end went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Error for Misuse {}
 /// Says why nothing came of it, if so, and how the program is to end.
 #[must_use]
 pub fn exit_code(outcome: Result<Verdict>) -> ExitCode {
-    match outcome {
+    let code = match outcome {
         Ok(Verdict::Well) => ExitCode::SUCCESS,
         Ok(Verdict::Failed) => ExitCode::from(1),
         // Whoever read our output has seen enough.
@@ -42,7 +42,10 @@ pub fn exit_code(outcome: Result<Verdict>) -> ExitCode {
             complain(&error);
             ExitCode::from(if error.is::<Misuse>() { 2 } else { 3 })
         }
-    }
+    };
+    // What was told in passing may still be read.
+    notes::settle();
+    code
 }
 
 /// Ends a program whose command line is wrong, or asks for help. What is wrong is told as

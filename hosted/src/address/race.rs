@@ -132,6 +132,14 @@ mod tests {
         (listener, address)
     }
 
+    /// An address where nobody listens, nor can anybody as long as the socket is there.
+    fn refusing() -> (Socket, SocketAddr) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+        let address = socket.local_addr().expect("bound").as_socket().expect("IPv4");
+        (socket, address)
+    }
+
     /// An address that swallows each SYN: its backlog is full.
     fn silent() -> (Socket, Vec<Socket>, SocketAddr) {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -156,7 +164,7 @@ mod tests {
 
     #[test]
     fn an_address_that_refuses_gives_way_at_once() {
-        let refusing = listener().1;
+        let (_bound, refusing) = refusing();
         let (_good, good) = listener();
         let opened = run(&[refusing, good], &[], None).expect("the second answers");
         assert_eq!(opened.stream.peer_addr().expect("connected"), good);
@@ -165,7 +173,7 @@ mod tests {
     #[test]
     fn each_address_has_its_own_reason() {
         let (_full, _clients, silent) = silent();
-        let refusing = listener().1;
+        let (_bound, refusing) = refusing();
         let limit = Some(Duration::from_millis(300));
         let failures = run(&[silent, refusing], &[], limit).expect_err("nobody answers");
         let kinds: Vec<_> = failures.iter().map(|(at, error)| (*at, error.kind())).collect();

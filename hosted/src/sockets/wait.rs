@@ -135,6 +135,7 @@ impl Wait {
             if inside || is_readable(link, left)? {
                 ready.push(0);
                 link.wait_inside();
+                self.again.clear();
             }
             return Ok(!inside);
         }
@@ -147,6 +148,7 @@ impl Wait {
                     // clock after it anyway.
                     link.wait_inside();
                     ready.push(0);
+                    self.again.clear();
                     return Ok(false);
                 }
                 wait = Duration::ZERO;

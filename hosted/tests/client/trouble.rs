@@ -22,12 +22,12 @@ fn a_slow_server_that_makes_progress_does_not_time_out() {
     let server = Server::start(|mut stream| {
         for byte in receive(&mut stream, HELLO.len())? {
             // Longer in all than the limit.
-            thread::sleep(Duration::from_millis(400));
+            thread::sleep(Duration::from_millis(900));
             stream.write_all(&[byte])?;
         }
         echo(stream)
     });
-    let output = client(&server, &["--timeout", "2"], HELLO);
+    let output = client(&server, &["--timeout", "5"], HELLO);
     assert_well(&output);
     assert_eq!(output.stdout, b"hello\n");
 }

@@ -28,7 +28,7 @@ fn connections_that_are_slow_to_open_are_counted_on_a_terminal() {
 }
 
 fn load(target: &str) -> [&str; 9] {
-    ["rate", target, "--no-plot", "-P", "20", "-c", "1", "--timeout", "1s"]
+    ["rate", target, "--no-plot", "-P", "20", "-c", "1", "--timeout", "4s"]
 }
 
 /// A server that accepts nobody, with a queue for two.

@@ -11,7 +11,7 @@ use crate::rate::{LENGTH, json};
 use crate::support::{PATIENCE, Program, at_once, hosted, message, peer};
 
 /// Longer than the limit of a message.
-const STOPPED: Duration = Duration::from_millis(2_500);
+const STOPPED: Duration = Duration::from_millis(4_500);
 
 #[test]
 fn what_is_under_way_while_it_is_stopped_is_neither_echoed_nor_failed() {
@@ -33,7 +33,7 @@ fn what_is_under_way_while_it_is_stopped_is_neither_echoed_nor_failed() {
         });
         let mut command = hosted();
         command.args(["rate", &target.to_string(), "--no-plot", "-J", "-c", "100"]);
-        command.args(["--timeout", "2s", "-P", &connections.to_string()]);
+        command.args(["--timeout", "4s", "-P", &connections.to_string()]);
         let program = Program::start(&mut command);
         for _ in 0..connections {
             holds.recv_timeout(PATIENCE).expect("a message");

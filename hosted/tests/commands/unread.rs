@@ -237,3 +237,17 @@ fn a_terminal_shows_a_panel_that_goes_before_the_report() {
     assert!(last.chars().all(|c| "\x1b[2A".contains(c)), "something stays: {last:?}");
     assert!(cleared.any(|before| before.contains("this process  1.00 kB")), "{shown:?}");
 }
+
+/// The run is over when its report comes, and one request has to end what waits for a reader.
+#[test]
+fn a_report_that_nobody_reads_ends_with_one_request() {
+    let (mut reader, writer) = small_pipe();
+    let mut command = hosted();
+    // Its JSON takes several pages.
+    command.args(["rate", "--local", "--no-plot", "-J", "-c", "10"]);
+    let program = Program::writing(&mut command, writer.into(), Stdio::piped());
+    reader.read_exact(&mut [0]).expect("the report begins");
+    program.signal(Signal::TERM);
+    let ended = program.wait();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}

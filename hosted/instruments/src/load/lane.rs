@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use echo_core::{Endpoint, Failure, Instant, Probe};
+use echo_core::{Endpoint, Failure, FailureKind, Instant, Probe};
 use rustix::io::Errno;
 
 use super::Plan;
@@ -255,7 +255,8 @@ impl<'a> Lane<'a> {
     /// Whether a message that has ended so says nothing of the peer, because the
     /// load was stopped meanwhile. Wrong bytes are wrong whenever they come.
     pub(super) fn was_interrupted(&self, end: &Result<Duration, Failure>, stops: Stops) -> bool {
-        let wrong = matches!(end, Err(Failure::Differs(_) | Failure::Extra { .. }));
+        use FailureKind::{Differs, Extra};
+        let wrong = end.is_err_and(|failure| matches!(failure.kind(), Differs | Extra));
         self.stops != stops.times && !wrong
     }
 
@@ -263,5 +264,7 @@ impl<'a> Lane<'a> {
     pub(super) fn close(&mut self, rest: Option<Instant>, stack: &mut impl Stack) {
         stack.close(self.number);
         self.link = Link::Closed(rest);
+        // What came back on it says nothing of the next one.
+        (self.used, self.counts) = (false, false);
     }
 }

@@ -4,7 +4,7 @@ use super::{Measurement, Sample};
 
 /// Whoever wants to see a run as it goes.
 pub trait Observer {
-    /// The measurement so far, 8 times a second, between two messages.
+    /// The measurement so far, some 8 times a second, between two messages where possible.
     fn look(&mut self, measurement: &Measurement);
 
     /// How many connections are open, 8 times a second while they are opened before the run.

@@ -37,6 +37,7 @@ pub(super) fn open(
     while !admission.is_over() {
         while let Some(key) = admission.next(stack.now()) {
             if lanes[key].open(stack).is_err() {
+                lanes[key].close(None, stack);
                 admission.failed(key);
             }
         }

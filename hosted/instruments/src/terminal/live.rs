@@ -83,9 +83,11 @@ impl Live {
 /// They go before the report comes.
 impl Drop for Live {
     fn drop(&mut self) {
-        settle();
-        self.bar.finish_and_clear();
-        settle();
+        if !self.bar.is_hidden() {
+            settle();
+            self.bar.finish_and_clear();
+            settle();
+        }
         if let Some(before) = self.terminal.as_ref().filter(|_| in_the_foreground()) {
             let _ = tcsetattr(io::stderr(), OptionalActions::Now, before);
         }

@@ -105,7 +105,8 @@ impl Outlet {
         let _ = queue.text.write_fmt(text);
         queue.unwritten += count_lines(&queue.text[before..]);
         let len = queue.text.len();
-        if queue.wake_at.take_if(|wake_at| len >= *wake_at).is_some() {
+        // Nothing would wake the writer for nothing, and leave it at work for ever.
+        if len > before && queue.wake_at.take_if(|wake_at| len >= *wake_at).is_some() {
             drop(guard);
             self.0.wake.notify_one();
         }
@@ -273,7 +274,11 @@ mod tests {
     #[test]
     fn nobody_waits_for_an_outlet_that_was_told_nothing() {
         for _ in 0..100 {
-            assert!(Outlet::new(io::sink(), || {}).expect("a thread").is_settled());
+            let outlet = Outlet::new(io::sink(), || {}).expect("a thread");
+            assert!(outlet.is_settled());
+            // A terminal is shown nothing, too, where nothing was drawn.
+            outlet.text(format_args!(""));
+            assert!(outlet.is_settled());
         }
     }
 

@@ -2,12 +2,15 @@
 //! waited for, also where somebody has made it non-blocking. Node and ssh leave pipes so; to
 //! change that back would change it for them.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::stdio;
+
+use crate::signals::Stop;
 
 /// A standard stream, to be written to.
 #[derive(Debug)]
@@ -24,6 +27,14 @@ impl Stream {
     #[must_use]
     pub fn stderr() -> Self {
         Self(stdio::stderr())
+    }
+}
+
+impl Stream {
+    /// Whether something can be written, within some time.
+    fn is_ready(&self, limit: Duration) -> bool {
+        let limit = Timespec::try_from(limit).ok();
+        poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], limit.as_ref()).is_ok_and(|n| n > 0)
     }
 }
 
@@ -53,6 +64,40 @@ pub fn print(text: impl AsRef<[u8]>) -> io::Result<()> {
     Stream::stdout().write_all(text.as_ref())
 }
 
+/// As [`print`], but a reader who takes nothing is waited for no longer than
+/// [`PATIENCE`] once `stop` is requested: one request ends the program.
+///
+/// # Errors
+///
+/// If stdout is gone, or full for good; [`ErrorKind::TimedOut`] after a request.
+pub(crate) fn print_unless(text: impl AsRef<[u8]>, stop: &Stop) -> io::Result<()> {
+    write_unless(&mut Stream::stdout(), text.as_ref(), stop)
+}
+
+fn write_unless(stream: &mut Stream, text: &[u8], stop: &Stop) -> io::Result<()> {
+    // What a pipe takes whole once it takes anything, so that the write does not wait.
+    for piece in text.chunks(PIECE) {
+        let mut waited = Duration::ZERO;
+        while !stream.is_ready(SLICE) {
+            waited = if stop.requested() { waited + SLICE } else { Duration::ZERO };
+            if waited >= PATIENCE {
+                return Err(ErrorKind::TimedOut.into());
+            }
+        }
+        stream.write_all(piece)?;
+    }
+    Ok(())
+}
+
+/// How long a reader is waited for after a request to stop.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often a request to stop is looked for.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// The bytes that a pipe takes whole or not at all.
+const PIECE: usize = 4096;
+
 #[cfg(test)]
 mod tests {
     use std::io::{PipeWriter, Read};
@@ -77,5 +122,22 @@ mod tests {
             reader.read_exact(&mut read).expect("read");
         });
         assert!(read == text);
+    }
+
+    #[test]
+    fn a_reader_who_takes_nothing_is_waited_for_until_there_is_a_request() {
+        let (mut reader, writer) = io::pipe().expect("a pipe");
+        let writer: &PipeWriter = Box::leak(Box::new(writer));
+        let mut stream = Stream(writer.as_fd());
+        let stop = Stop::new().expect("a pipe");
+        let text = vec![b'x'; 1_000_000];
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| write_unless(&mut stream, &text, &stop));
+            // It begins, and it waits for whoever reads.
+            reader.read_exact(&mut vec![0; 500_000]).expect("read");
+            stop.request();
+            let error = waits.join().expect("it ends").expect_err("nobody reads the rest");
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+        });
     }
 }

@@ -148,3 +148,25 @@ fn bytes_ahead_of_the_first_message_are_its_failure() {
         }
     }
 }
+
+/// The message that ended before had another connection: it has nothing to do with it.
+#[test]
+fn a_greeting_on_a_later_connection_is_the_failure_of_its_first_message() {
+    const GREETS_LATER: Behaviour = Behaviour {
+        greeting: |connection| if connection == 0 { vec![] } else { vec![Item::Byte(b'!')] },
+        answer: |_, message| Answer {
+            behind: if message == 2 { Some((Duration::ZERO, Item::Fin)) } else { None },
+            ..ECHO
+        },
+        ..AT_ONCE
+    };
+    for (per_message, echoed) in [(false, 3), (true, 1)] {
+        for pace in [Pace::Closed, Pace::Interval(PAUSE)] {
+            let plan = Plan { per_message, pace, count: Some(10), ..plan() };
+            let Run { out, .. } = run(served(GREETS_LATER), &plan);
+            let what = format!("{per_message}, {pace:?}: {:?}", out.incidents);
+            assert_eq!((out.tally.echoed(), out.tally.messages()), (echoed, 10), "{what}");
+            assert_eq!(out.ended, Ended::AsPlanned, "{what}");
+        }
+    }
+}

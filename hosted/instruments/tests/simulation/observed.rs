@@ -6,7 +6,7 @@ use echo_instruments::measurement::Ended;
 use echo_instruments::plan::{Pace, Plan};
 
 use super::run::{MILLI, NATURE, Run, TRIP, plan, run, run_seen, served};
-use super::server::{AT_ONCE, Behaviour};
+use super::server::{AT_ONCE, Behaviour, Door};
 use super::world::Nature;
 
 const TICK: Duration = Duration::from_millis(125);
@@ -70,6 +70,16 @@ fn who_still_waits_when_a_stop_is_asked_for_is_told_of() {
         let second = if pace == Pace::Closed { Duration::ZERO } else { 10 * MILLI };
         assert_eq!(out.under_way, [out.elapsed, out.elapsed - second], "{pace:?}");
         assert_eq!(out.longest_wait(), Some(out.elapsed), "{pace:?}");
+    }
+}
+
+#[test]
+fn a_stop_while_connections_are_opened_starts_no_message() {
+    const SILENT: Behaviour = Behaviour { door: Door::Silent, ..AT_ONCE };
+    for pace in [Pace::Closed, Pace::Interval(MILLI)] {
+        let plan = Plan { connections: 20, pace, ..plan() };
+        let Run { out, .. } = run_seen(served(SILENT), &plan, &|_| (Duration::ZERO, true));
+        assert_eq!((out.under_way.len(), out.ended), (0, Ended::Stopped), "{pace:?}");
     }
 }
 

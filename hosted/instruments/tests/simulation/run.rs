@@ -80,6 +80,12 @@ impl Observer for Watching<'_> {
         }
     }
 
+    fn opening(&mut self, _open: usize, _of: usize) {
+        if (self.look)(0).1 {
+            self.stop.request();
+        }
+    }
+
     fn message(&mut self, sample: &Sample) {
         self.samples.push(*sample);
     }
