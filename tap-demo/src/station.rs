@@ -7,6 +7,7 @@
 
 mod pool;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use echo_instruments::plan::{Pace, Plan};
 use echo_instruments::quantity;
 use echo_instruments::stack::{Busy, Moved, Stack, Stops, Unasked};
 use echo_instruments::stopwatch::Stopwatch;
+use echo_instruments::target::HEAD_START;
 use echo_smoltcp::smoltcp::phy::Device;
 use echo_smoltcp::{Client, Connection};
 
@@ -101,23 +103,34 @@ impl<'a, D: Device> Station<'a, D> {
         addresses: &[SocketAddr],
         limit: Option<Duration>,
     ) -> Result<SocketAddr> {
-        let mut reasons = Vec::new();
-        for address in addresses {
-            self.server = Some(*address);
+        let mut reasons = BTreeMap::new();
+        for (turn, address, limit) in turns(addresses, limit) {
+            // One that said no in its first turn has no second.
+            if reasons.get(&address).is_some_and(Option::is_some) {
+                continue;
+            }
+            self.server = Some(address);
             let begun = self.now();
             match self.first(limit)? {
                 Ok(()) => {
                     self.ready = Some(self.now().saturating_duration_since(begun));
-                    return Ok(*address);
+                    return Ok(address);
                 }
-                Err(reason) => reasons.push(format!("{address}: {reason}")),
+                Err(None) if turn == Turn::First => _ = reasons.insert(address, None),
+                Err(reason) => {
+                    let limit = limit.map(quantity::duration).unwrap_or_default();
+                    let silent = || format!("no answer within {limit} (--timeout is the limit)");
+                    reasons.insert(address, Some(reason.unwrap_or_else(silent)));
+                }
             }
         }
-        bail!("cannot connect to {}", reasons.join("; nor to "))
+        let reason = |address| reasons.get(address).cloned().flatten().unwrap_or_default();
+        let reasons = addresses.iter().map(|address| format!("{address}: {}", reason(address)));
+        bail!("cannot connect to {}", reasons.collect::<Vec<_>>().join("; nor to "))
     }
 
-    /// Opens the first link, unless there is a reason why not.
-    fn first(&mut self, limit: Option<Duration>) -> Result<Result<(), String>> {
+    /// Opens the first link, unless there is a reason why not; None is silence.
+    fn first(&mut self, limit: Option<Duration>) -> Result<Result<(), Option<String>>> {
         let mut patience = IdleTimer::new(limit);
         patience.restart(self.now());
         let mut opened = self.open(0).map(|_| false);
@@ -127,13 +140,12 @@ impl<'a, D: Device> Station<'a, D> {
                 Ok(true) => return Ok(Ok(())),
                 Ok(false) if patience.expired(now) => {
                     self.close(0);
-                    let limit = limit.map(quantity::duration).unwrap_or_default();
-                    return Ok(Err(format!("no answer within {limit} (--timeout is the limit)")));
+                    return Ok(Err(None));
                 }
                 Ok(false) => {}
                 Err(failure) => {
                     self.close(0);
-                    return Ok(Err(said(&failure)));
+                    return Ok(Err(Some(said(&failure))));
                 }
             }
             self.turn(now, patience.deadline())?;
@@ -179,6 +191,27 @@ impl<'a, D: Device> Station<'a, D> {
         let Some(number) = self.links[link].connection else { return Ok(false) };
         self.client.look(self.pool.get_mut(number))
     }
+}
+
+/// Whether an address is tried for the first time or the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    First,
+    Second,
+}
+
+/// Which address is tried when, and for how long: one that keeps silent holds the others up
+/// for a moment only, and has its whole time if none of them answers.
+fn turns(
+    addresses: &[SocketAddr],
+    limit: Option<Duration>,
+) -> impl Iterator<Item = (Turn, SocketAddr, Option<Duration>)> {
+    let (last, others) = addresses.split_last().map_or((None, &[][..]), |(l, o)| (Some(*l), o));
+    let short = Some(limit.map_or(HEAD_START, |limit| limit.min(HEAD_START)));
+    let first = others.iter().map(move |address| (Turn::First, *address, short));
+    let second = others.iter().map(move |address| (Turn::Second, *address, limit));
+    // Nobody waits for the last one's turn.
+    first.chain(last.map(|address| (Turn::Second, address, limit))).chain(second)
 }
 
 impl<D: Device> Stack for Station<'_, D> {
@@ -278,4 +311,28 @@ fn said(failure: &Failure) -> String {
         _ => "",
     };
     format!("{failure}{hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_address_holds_the_others_up_for_a_moment_only() {
+        let [one, two, three] = [1, 2, 3].map(|last| SocketAddr::from(([10, 0, 0, last], 7)));
+        let limit = Some(Duration::from_secs(10));
+        let short = Some(HEAD_START);
+        let all: Vec<_> = turns(&[one, two, three], limit).collect();
+        let expected = [
+            (Turn::First, one, short),
+            (Turn::First, two, short),
+            (Turn::Second, three, limit),
+            (Turn::Second, one, limit),
+            (Turn::Second, two, limit),
+        ];
+        assert_eq!(all, expected);
+        // The only address has its time at once.
+        assert_eq!(turns(&[one], None).collect::<Vec<_>>(), [(Turn::Second, one, None)]);
+        assert_eq!(turns(&[], limit).count(), 0);
+    }
 }

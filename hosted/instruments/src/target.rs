@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -73,6 +74,11 @@ impl Target {
         Escaped(self.host.as_bytes())
     }
 }
+
+/// How long an address of a host may keep silent before the next is tried ([RFC 8305], section 5).
+///
+/// [RFC 8305]: https://www.rfc-editor.org/rfc/rfc8305
+pub const HEAD_START: Duration = Duration::from_millis(250);
 
 /// The addresses without repetitions: a hosts file may name one twice.
 fn each_once(answers: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {

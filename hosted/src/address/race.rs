@@ -12,15 +12,13 @@ use std::time::Duration;
 
 use echo_core::Instant;
 use echo_instruments::clock::Clock;
+use echo_instruments::target::HEAD_START;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::Socket;
 
 use super::source::{begin, matching};
 use super::{Opened, refuse_itself};
 use crate::pump::Pump;
-
-/// How long an address may keep silent before the next is tried beside it.
-const HEAD_START: Duration = Duration::from_millis(250);
 
 /// A connection that is being opened.
 struct Attempt {
