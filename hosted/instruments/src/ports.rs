@@ -34,10 +34,11 @@ impl Ports {
     }
 
     /// Whether so many are taken that a search for a free one takes its time, where
-    /// connections have so many addresses of their own.
+    /// connections have so many addresses of their own, and so many were `opened`.
     #[must_use]
-    pub const fn are_scarce(&self, addresses: u64) -> bool {
-        self.resting * 2 >= self.all * addresses
+    pub const fn are_scarce(&self, addresses: u64, opened: u64) -> bool {
+        let half = self.all * addresses / 2;
+        self.resting >= half && opened >= half
     }
 }
 
@@ -70,6 +71,7 @@ mod tests {
     #[test]
     fn ports_are_scarce_for_an_address_each() {
         let ports = Ports { all: 100, resting: 60 };
-        assert!(ports.are_scarce(1) && !ports.are_scarce(2));
+        assert!(ports.are_scarce(1, 50) && !ports.are_scarce(2, 100));
+        assert!(!ports.are_scarce(1, 49), "they are somebody else's");
     }
 }

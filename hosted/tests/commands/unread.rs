@@ -251,3 +251,15 @@ fn a_report_that_nobody_reads_ends_with_one_request() {
     let ended = program.wait();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }
+
+/// Whoever comes next would find a server that is about to end.
+#[test]
+fn a_reader_that_leaves_ends_a_server_that_has_nothing_to_tell() {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    let server = Server::start(&[], writer.into(), Stdio::piped());
+    let mut line = [0; 10];
+    (&reader).read_exact(&mut line).expect("it tells where it listens");
+    drop(reader);
+    let ended = server.program.wait();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}

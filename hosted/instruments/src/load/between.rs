@@ -22,7 +22,7 @@ impl<S: Stack> Load<'_, S> {
         observer: &mut dyn Observer,
     ) -> Instant {
         let lane = &mut self.lanes[key];
-        if !lane.was_idle(planned, self.schedule.is_some()) {
+        if !lane.was_idle(planned, self.schedule.is_some(), self.stack.stops()) {
             return now;
         }
         let unasked = lane.unasked(self.stack);

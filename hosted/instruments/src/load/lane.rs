@@ -146,8 +146,9 @@ impl<'a> Lane<'a> {
 
     /// Whether nothing was due on the open connection before the message that was
     /// `planned`, so that the peer may have done something unasked.
-    pub(super) fn was_idle(&self, planned: Instant, scheduled: bool) -> bool {
-        self.is_open() && (!self.used || (scheduled && planned > self.ended))
+    pub(super) fn was_idle(&self, planned: Instant, scheduled: bool, stops: Stops) -> bool {
+        let idle = !self.used || (scheduled && planned > self.ended);
+        self.is_open() && (idle || self.stops != stops.times)
     }
 
     /// What the peer has done unasked. Bytes ahead of the first message are left

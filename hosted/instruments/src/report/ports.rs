@@ -12,6 +12,7 @@ pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<
     let Measurement { ports, lack, .. } = *measurement;
     let told = ports.map_or(String::new(), |ports| format!(" ({ports}, for a minute each)"));
     let addresses = subject.sources.len().max(1) as u64;
+    let opened = measurement.tally.messages();
     let fewer = match (subject.plan.per_message, subject.plan.reset) {
         (true, false) => {
             "more source addresses by --bind, no TIME-WAIT by --reset, fewer messages by --rate"
@@ -27,7 +28,9 @@ pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<
              by ulimit -n (a connection takes one, with --local two)"
                 .into(),
         ),
-        None => ports.filter(|ports| ports.are_scarce(addresses)).map(|_| {
+        // Ports in TIME-WAIT may be of others, to another peer: it takes so many of our own.
+        None if subject.plan.reset => None,
+        None => ports.filter(|ports| ports.are_scarce(addresses, opened)).map(|_| {
             format!(
                 "hint: few local ports are free{told}, and each connect searches for one{}: that \
                  tells of this machine more than of the server; {ways}",
@@ -63,7 +66,11 @@ mod tests {
             Subject { command: "rate", name, address, sources: Vec::new(), payload, plan: &plan };
         let told = |resting, lack| {
             let ports = Some(Ports { all: 100, resting });
-            ports_of(&subject, Measurement { ports, lack, ..Measurement::new() })
+            let mut measurement = Measurement { ports, lack, ..Measurement::new() };
+            for _ in 0..50 {
+                measurement.tally.record(&Ok(()));
+            }
+            ports_of(&subject, measurement)
         };
         assert_eq!(told(49, None), "");
         assert!(told(50, None).starts_with("hint: few local ports are free (100 local ports, 50 "));

@@ -47,8 +47,13 @@ impl Log {
     ///
     /// If there can be no more threads.
     pub fn on_stdout(lines: Lines, stop: &Stop) -> io::Result<Self> {
-        let stop = stop.clone();
-        let out = Outlet::new(Stream::stdout(), move || stop.request())?;
+        let request = |stop: &Stop| {
+            let stop = stop.clone();
+            move || stop.request()
+        };
+        let out = Outlet::new(Stream::stdout(), request(stop))?;
+        // Before there is something to write, too: else the next client would find nobody.
+        out.leave_when(|| Stream::stdout().wait_until_left(), request(stop))?;
         Ok(Self { lines, out: Some(out) })
     }
 

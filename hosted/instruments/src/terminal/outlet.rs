@@ -83,6 +83,25 @@ impl Outlet {
         Ok(Self(shared))
     }
 
+    /// Takes the reader to have left once `left` returns, and then calls `gone`.
+    ///
+    /// # Errors
+    ///
+    /// If there can be no more threads.
+    pub(crate) fn leave_when(
+        &self,
+        left: impl FnOnce() + Send + 'static,
+        gone: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
+        let shared = Arc::clone(&self.0);
+        thread::Builder::new().name("reader".into()).spawn(move || {
+            left();
+            shared.leave();
+            gone();
+        })?;
+        Ok(())
+    }
+
     /// Tells a line, or drops it. Does not wait.
     pub(crate) fn line(&self, line: fmt::Arguments<'_>) {
         self.text(format_args!("{line}\n"));

@@ -31,6 +31,12 @@ impl Stream {
 }
 
 impl Stream {
+    /// Waits until there is no reader any more, of whom only a pipe or a socket knows.
+    pub(crate) fn wait_until_left(&self) {
+        // A wait that fails, or is interrupted, is made again.
+        while !poll(&mut [PollFd::new(&self.0, PollFlags::empty())], None).is_ok_and(|n| n > 0) {}
+    }
+
     /// Whether something can be written, within some time.
     fn is_ready(&self, limit: Duration) -> bool {
         let limit = Timespec::try_from(limit).ok();

@@ -6,7 +6,7 @@ use echo_instruments::measurement::Ended;
 use echo_instruments::plan::{Pace, Plan};
 
 use super::run::{MILLI, NATURE, Run, TRIP, plan, run, run_seen, served};
-use super::server::{AT_ONCE, Behaviour, Door};
+use super::server::{AT_ONCE, Answer, Behaviour, Door, ECHO, Item};
 use super::world::Nature;
 
 const TICK: Duration = Duration::from_millis(125);
@@ -138,4 +138,25 @@ fn the_schedule_stands_still_while_the_process_is_stopped() {
             samples.iter().zip(0..).all(|(sample, slot)| sample.at == slot * 10 * MILLI + TRIP)
         );
     }
+}
+
+/// A server with an idle limit closes meanwhile what the process has left alone.
+#[test]
+fn what_was_closed_while_the_process_is_stopped_is_opened_anew() {
+    const LEAVES: Behaviour = Behaviour {
+        service: |_| 197 * MILLI,
+        answer: |connection, message| Answer {
+            behind: if connection == 0 && message == 0 {
+                Some((STOPPED.saturating_sub(TICK), Item::Fin))
+            } else {
+                None
+            },
+            ..ECHO
+        },
+        ..AT_ONCE
+    };
+    let plan = Plan { count: Some(10), keep_going: false, ..plan() };
+    let Run { out, .. } = run_seen(served(LEAVES), &plan, &is_stopped_once);
+    assert_eq!((out.tally.failures(), out.ended), (0, Ended::AsPlanned), "{:?}", out.incidents);
+    assert_eq!((out.closed_while_idle, out.stops.times), (1, 1));
 }
