@@ -39,6 +39,8 @@ pub struct Sockets {
     wait: Wait,
     clock: Stopwatch,
     scratch: Vec<u8>,
+    /// How often the clock had stood still when the system last said something of links.
+    heard: u64,
     errno: Option<Errno>,
 }
 
@@ -77,6 +79,7 @@ impl Sockets {
             clock: Stopwatch::new(Clock::started(first.took)),
             first: Some(first),
             scratch: vec![0; SCRATCH],
+            heard: 0,
             errno: None,
         })
     }
@@ -156,7 +159,9 @@ impl Stack for Sockets {
     }
 
     fn unasked(&mut self, link: usize) -> Option<Unasked> {
-        self.links[link].unasked(&mut self.scratch, !self.wait.is_inside())
+        // What the system said before a stop says nothing of what came meanwhile.
+        let told = !self.wait.is_inside() && self.heard == self.stops().times;
+        self.links[link].unasked(&mut self.scratch, told)
     }
 
     fn close(&mut self, link: usize) {
@@ -170,6 +175,8 @@ impl Stack for Sockets {
         busy: Busy,
         ready: &mut Vec<usize>,
     ) -> io::Result<Instant> {
+        // A process is stopped when it comes back from a wait: with what was so before.
+        self.heard = self.stops().times;
         let over = self.wait.ready(&mut self.links, now, until, busy, ready)?;
         Ok(if over { self.now() } else { now })
     }

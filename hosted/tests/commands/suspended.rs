@@ -20,14 +20,19 @@ fn what_is_under_way_while_it_is_stopped_is_neither_echoed_nor_failed() {
         let free = Arc::new(Barrier::new(connections + 1));
         let target = peer({
             let free = free.clone();
-            move |_, mut stream| {
+            move |number, mut stream| {
                 for turn in 0.. {
                     let Some(message) = message(&stream, LENGTH) else { return };
-                    if turn == 3 {
+                    let last = number < connections && turn == 3;
+                    if last {
                         held.send(()).expect("the test waits");
                         free.wait();
                     }
                     let _ = stream.write_all(&message);
+                    // As a server with an idle limit closes who says nothing.
+                    if last {
+                        return;
+                    }
                 }
             }
         });
@@ -49,6 +54,7 @@ fn what_is_under_way_while_it_is_stopped_is_neither_echoed_nor_failed() {
         assert!(told("messages") >= connections as u64, "{report}");
         assert_eq!(report["echoed"].as_u64().expect("a number") + told("messages"), 100);
         assert_eq!((&report["complete"], &report["sent"]), (&true.into(), &report["echoed"]));
+        assert_eq!(report["closed_while_idle"], connections);
         assert!(told("stops") >= 1 && told("stopped_ns") >= 1_000_000_000, "{report}");
         // Nor does anybody wait for them.
         assert!(report["elapsed_s"].as_f64() < Some(60.0), "{report}");
