@@ -1,8 +1,9 @@
 //! An echo service ([RFC 862]) as state machines that know no socket, no clock
 //! and no heap: bytes and instants go in, bytes and decisions come out.
 //!
-//! [`Session`] is the server's end of one connection, [`Probe`] the client's.
-//! Both are [`Endpoint`]s, so one run loop drives either on any TCP stack.
+//! [`Session`] is the server's end of one connection, [`Probe`] the client's, and a [`Script`]
+//! is whatever peer a test needs. All are [`Endpoint`]s, so one run loop drives any of them on
+//! any TCP stack.
 //! Everything that makes a good echo service is decided here, once: the idle
 //! time-out, back-pressure, half-close, the word `exit`, closing without losing
 //! the tail, and what counts as a right echo. The crate is `no_std`, allocates
@@ -174,6 +175,7 @@ pub mod idle;
 mod intercepted;
 mod payload;
 mod probe;
+pub mod script;
 mod session;
 mod tally;
 mod time;
@@ -185,6 +187,7 @@ pub use idle::IdleTimer;
 pub use intercepted::Intercepted;
 pub use payload::{Origin, Payload};
 pub use probe::Probe;
+pub use script::Script;
 pub use session::{CloseReason, LINGER, Rules, SILENCE, Session};
 pub use tally::Tally;
 pub use time::Instant;

@@ -15,9 +15,10 @@ use core::fmt::{self, Display, Write};
 use core::hint::black_box;
 use core::time::Duration;
 
+use echo_core::script::{Act, Body, Manner, What, Wish};
 use echo_core::{
     CloseReason, Endpoint, ExitScanner, Failure, FailureKind, IdleTimer, Instant, Intercepted,
-    Payload, Probe, Rules, Session, Tally,
+    Payload, Probe, Rules, Script, Session, Tally,
 };
 
 #[cfg(feature = "std")]
@@ -51,6 +52,7 @@ extern "C" fn _start() -> ! {
         }
         count(&tally);
         contents(&payload);
+        follow(now, payload);
     }
     #[cfg(feature = "alloc")]
     black_box(alloc::boxed::Box::new(now));
@@ -72,6 +74,38 @@ fn drive<E: Endpoint>(now: Instant, endpoint: &mut E) {
         endpoint.handle_delivered(now);
         endpoint.handle_timeout(now);
         black_box((endpoint.room(), endpoint.deadline(), endpoint.finished()));
+    }
+}
+
+/// Every act, in every manner.
+fn follow(now: Instant, payload: Payload<&[u8]>) {
+    let time = black_box(Duration::from_millis(1));
+    let (own, text) = (Body::own(black_box(100)), Body::times(b"text", black_box(3)));
+    let size = black_box(7);
+    let acts = [
+        Act::Say(own),
+        Act::Hear(text),
+        Act::Echo(own, Manner::AtOnce),
+        Act::Echo(own, Manner::Pieces(size)),
+        Act::Echo(text, Manner::Steps(size, time)),
+        Act::Echo(own, Manner::Deaf(time)),
+        Act::Echo(own, Manner::Sips(size, time)),
+        Act::Last(own, Manner::For(time)),
+        Act::Maybe(black_box(1)),
+        Act::Silence(time),
+        Act::Wait(time),
+        Act::Ask(Wish::Urgent(black_box(1))),
+        Act::Fin,
+        Act::End,
+    ];
+    let mut script = Script::new(now, black_box(&acts), payload, Some(time), [0; 64]);
+    drive(now, &mut script);
+    script.handle_granted(now);
+    black_box((script.act(), script.wish(), script.came()));
+    script.fail(What::Unfinished);
+    if let Some(Err(deviation)) = script.end() {
+        write_out(&deviation);
+        black_box((deviation.due.as_ref().len(), deviation.came.as_ref().len()));
     }
 }
 

@@ -9,3 +9,4 @@ mod pair;
 mod pairs;
 mod peer;
 mod probe;
+mod script;
