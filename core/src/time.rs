@@ -39,6 +39,12 @@ impl Instant {
         if nanos <= u64::MAX as u128 { Some(Self(nanos as u64)) } else { None }
     }
 
+    /// This instant moved back by `duration`, or the start where that lies before it.
+    #[must_use]
+    pub const fn saturating_sub(self, duration: Duration) -> Self {
+        Self::new(self.since_start().saturating_sub(duration))
+    }
+
     /// The time from `earlier` to this instant; zero if `earlier` is later.
     #[must_use]
     pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
@@ -68,6 +74,11 @@ mod tests {
         assert_eq!(end.checked_add(Duration::from_nanos(1)), None);
         assert_eq!(Instant::START.checked_add(end.since_start()), Some(end));
         let later = Instant::START + SECOND;
+        assert_eq!((later + SECOND).saturating_sub(SECOND), later);
+        assert_eq!(end.saturating_sub(Duration::from_nanos(1)) + SECOND, end);
+        for beyond in [SECOND, SECOND + Duration::from_nanos(1), Duration::MAX] {
+            assert_eq!(later.saturating_sub(beyond), Instant::START);
+        }
         assert_eq!(later.saturating_duration_since(Instant::START), SECOND);
         assert_eq!(Instant::START.saturating_duration_since(later), Duration::ZERO);
     }

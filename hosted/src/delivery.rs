@@ -71,8 +71,7 @@ impl Delivery {
         self.pending = info.pending;
         if mem::replace(&mut self.acknowledged, info.acknowledged) < info.acknowledged {
             // Since the last look, and not after the peer was last heard.
-            let heard = now.since_start().saturating_sub(info.quiet);
-            self.taken = Instant::new(heard).max(before);
+            self.taken = now.saturating_sub(info.quiet).max(before);
             endpoint.handle_delivered(self.taken);
         }
         let is_due = endpoint.deadline().is_some_and(|deadline| deadline <= now);

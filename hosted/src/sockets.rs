@@ -130,9 +130,7 @@ impl Stack for Sockets {
     fn open(&mut self, link: usize) -> Result<Instant, Failure> {
         let now = self.now();
         let first = if link == 0 { self.first.take() } else { None };
-        let since = first
-            .as_ref()
-            .map_or(now, |first| Instant::new(now.since_start().saturating_sub(first.took)));
+        let since = first.as_ref().map_or(now, |first| now.saturating_sub(first.took));
         let source = self.source(link);
         let it = &mut self.links[link];
         let opening = match first {

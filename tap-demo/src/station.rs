@@ -227,7 +227,7 @@ impl<D: Device> Stack for Station<'_, D> {
         let now = self.now();
         if let Some(took) = self.ready.take_if(|_| link == 0) {
             self.untold = true;
-            return Ok(Instant::new(now.since_start().saturating_sub(took)));
+            return Ok(now.saturating_sub(took));
         }
         let server = self.server.ok_or(Failure::Unreachable)?;
         let number = self.pool.take();

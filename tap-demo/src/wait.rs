@@ -118,8 +118,7 @@ impl Waiter {
 
     /// Something was begun so long `ago`: its end is looked for without sleeping, too.
     pub fn stir(&mut self, now: Instant, ago: Duration) {
-        let begun = Instant::new(now.since_start().saturating_sub(ago));
-        self.stirred = self.stirred.max(begun);
+        self.stirred = self.stirred.max(now.saturating_sub(ago));
     }
 
     /// Waits until a frame or a signal comes, or until what is `due`; not at all if

@@ -135,7 +135,7 @@ impl Stack for World {
         let now = self.now();
         if let Some(took) = self.nature.ready.take_if(|_| link == 0) {
             self.knock(link, self.clock.now() - self.nature.way.1);
-            return Ok(Instant::new(now.since_start() - took));
+            return Ok(now.saturating_sub(took));
         }
         self.requests.insert((self.clock.now() + self.nature.way.0, link));
         Ok(now)
