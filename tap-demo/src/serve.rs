@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result};
 use echo_core::IdleTimer;
 use echo_instruments::quantity::given::Limit;
-use echo_instruments::service::{End, Lines, Log, Totals};
+use echo_instruments::service::{End, Lines, Log, Totals, announce_drain};
 use echo_instruments::signals::Stop;
 use echo_smoltcp::smoltcp::iface::SocketStorage;
 use echo_smoltcp::smoltcp::phy::Device;
@@ -59,6 +59,7 @@ pub(crate) fn serve(
         if stop.requested() {
             if drain.deadline().is_none() {
                 server.stop_accepting();
+                announce_drain(server.connections(), plan.drain);
                 drain.restart(now);
             }
             if server.connections() == 0 || drain.expired(now) {

@@ -1,7 +1,9 @@
 //! What a server says of its clients, whatever stack it serves them on.
 
+mod drain;
 mod log;
 mod totals;
 
+pub use self::drain::announce_drain;
 pub use self::log::{Lines, Log};
 pub use self::totals::{End, Totals};

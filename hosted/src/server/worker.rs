@@ -15,11 +15,8 @@ use std::thread;
 use anyhow::{Context, Result};
 use echo_core::Instant;
 use echo_instruments::clock::Clock;
-use echo_instruments::quantity;
-use echo_instruments::quantity::given::Limit;
-use echo_instruments::service::{End, Log, Totals};
+use echo_instruments::service::{End, Log, Totals, announce_drain};
 use echo_instruments::signals::Stop;
-use echo_instruments::terminal::notes::remark;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -308,12 +305,8 @@ impl<'a, const N: usize> Worker<'a, N> {
         // It stays readable; once is enough.
         let _ = self.poll.registry().deregister(&mut SourceFd(&receiver));
         let live = self.shared.live.load(Ordering::SeqCst);
-        if self.acceptor.take().is_some() && live > 0 && !self.shared.config.drain.is_zero() {
-            remark(&format!(
-                "stopping: {} may go on for {}; Ctrl+C ends all now",
-                quantity::counted(live as u64, "session"),
-                Limit(Some(self.shared.config.drain))
-            ));
+        if self.acceptor.take().is_some() {
+            announce_drain(live, self.shared.config.drain);
         }
     }
 

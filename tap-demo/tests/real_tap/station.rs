@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +15,30 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 pub(crate) struct Station {
     child: Child,
     lines: Receiver<String>,
+    notes: Receiver<String>,
+}
+
+/// The lines of one of its streams, as they come.
+fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
+}
+
+/// Waits for a line that contains this.
+fn find(lines: &Receiver<String>, part: &str) -> Result<String, RecvTimeoutError> {
+    loop {
+        match lines.recv_timeout(SOON)? {
+            line if line.contains(part) => return Ok(line),
+            _ => {}
+        }
+    }
 }
 
 impl Station {
@@ -26,40 +50,40 @@ impl Station {
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the binary was built for this test");
-        let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        let station = Self { child, lines };
+        let lines = lines_of(child.stdout.take().expect("stdout is piped"));
+        let notes = lines_of(child.stderr.take().expect("stderr is piped"));
+        let station = Self { child, lines, notes };
         station.wait_for("Echo server on 192.168.69.1:2333 and [fdaa::1]:2333 and ");
         station.wait_for("mode ");
         station
     }
 
-    /// Waits for a line that contains this.
+    /// Waits for a line on stdout that contains this.
     pub(crate) fn wait_for(&self, part: &str) -> String {
-        loop {
-            match self.lines.recv_timeout(SOON) {
-                Ok(line) if line.contains(part) => return line,
-                Ok(_) => {}
-                Err(error) => panic!("no line with {part:?}: {error}"),
-            }
-        }
+        find(&self.lines, part).unwrap_or_else(|error| {
+            let notes: Vec<_> = self.notes.try_iter().collect();
+            panic!("no line with {part:?}: {error}; on stderr: {notes:?}")
+        })
+    }
+
+    /// Waits for a line on stderr that contains this.
+    pub(crate) fn wait_for_note(&self, part: &str) -> String {
+        find(&self.notes, part).unwrap_or_else(|error| panic!("no note with {part:?}: {error}"))
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).expect("process numbers are small");
+        let pid = Pid::from_raw(id).expect("process numbers are not 0");
+        kill_process(pid, signal).expect("it is our child");
     }
 
     /// Asks it to stop, waits until it has, and returns the rest of its output.
     pub(crate) fn stop(mut self) -> String {
-        let id = i32::try_from(self.child.id()).expect("process numbers are small");
-        let pid = Pid::from_raw(id).expect("process numbers are not 0");
-        kill_process(pid, Signal::TERM).expect("it is our child");
+        self.signal(Signal::TERM);
         let rest = self.rest();
         let status = self.child.wait().expect("it is our child");
         assert!(status.success(), "{status}");
@@ -78,8 +102,8 @@ impl Station {
         loop {
             match self.lines.recv_timeout(SOON) {
                 Ok(line) => rest.push(line),
-                Err(mpsc::RecvTimeoutError::Disconnected) => return rest,
-                Err(mpsc::RecvTimeoutError::Timeout) => panic!("it does not stop"),
+                Err(RecvTimeoutError::Disconnected) => return rest,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not stop"),
             }
         }
     }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use clap::Parser;
 use echo_instruments::verdict::Verdict;
 use hosted::cli::Cli;
+use rustix::process::Signal;
 
 use crate::station::{SOON, Station, V4, connect, read_to_end};
 use crate::{conformance, raw};
@@ -102,6 +103,19 @@ fn a_server_that_stops_cuts_off_who_does_not_leave() {
     assert!(totals.contains("1 cut off"), "{totals}");
     let error = stream.read(&mut [0; 1]).expect_err("a reset");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn a_stop_is_announced_while_sessions_are_open() {
+    let station = Station::start(&["--drain", "60s"]);
+    let mut stream = connect(V4);
+    stream.write_all(b"hello").expect("a connection");
+    stream.read_exact(&mut [0; 5]).expect("the echo");
+    station.signal(Signal::TERM);
+    station.wait_for_note("stopping: 1 session may go on for 1m; Ctrl+C ends all now");
+    drop(stream);
+    assert!(station.end().success());
 }
 
 #[test]
