@@ -9,37 +9,44 @@ use echo_instruments::files::Output;
 use echo_instruments::reason::reason;
 use echo_instruments::terminal::notes::remark;
 use echo_smoltcp::smoltcp::phy::PcapSink;
+use echo_smoltcp::smoltcp::time::Instant as WireInstant;
+
+use crate::wait::UnixClock;
 
 /// Where frames are recorded. Without a file nothing is, so that a stack of
 /// layers is the same type with and without a record.
 #[derive(Debug)]
-pub struct Record(Option<BufWriter<File>>);
+pub struct Record {
+    file: Option<BufWriter<File>>,
+    clock: UnixClock,
+}
 
 impl Record {
-    /// Starts the record, if there is to be one, in place of what was in the file.
+    /// Starts the record, if there is to be one, in place of what was in the file. Frames are
+    /// dated by `clock`.
     ///
     /// # Errors
     ///
     /// If it cannot be emptied.
-    pub fn new(output: Option<Output>) -> Result<Self> {
+    pub fn new(output: Option<Output>, clock: UnixClock) -> Result<Self> {
         let file = output.map(Output::stream).transpose()?;
-        Ok(Self(file.map(BufWriter::new)))
+        Ok(Self { file: file.map(BufWriter::new), clock })
     }
 
     /// Whether frames are recorded.
     #[must_use]
     pub const fn is_wanted(&self) -> bool {
-        self.0.is_some()
+        self.file.is_some()
     }
 }
 
 impl Record {
     fn with(&mut self, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) {
-        if let Some(file) = &mut self.0
+        if let Some(file) = &mut self.file
             && let Err(error) = write(file)
         {
             remark(&format!("the record of frames ends here: {}", reason(&error)));
-            self.0 = None;
+            self.file = None;
         }
     }
 }
@@ -56,5 +63,59 @@ impl Drop for Record {
 impl PcapSink for Record {
     fn write(&mut self, data: &[u8]) {
         self.with(|file| file.write_all(data));
+    }
+
+    /// A frame is dated when it passes: many can pass in one step, of which smoltcp knows
+    /// when it began.
+    fn packet(&mut self, _step: WireInstant, frame: &[u8]) {
+        let since_1970 = self.clock.now().since_start();
+        let micros = i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX);
+        self.packet_header(WireInstant::from_micros(micros), frame.len());
+        self.write(frame);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use super::*;
+
+    const STEP: WireInstant = WireInstant::ZERO;
+
+    /// When each frame of a record passed, since 1970.
+    fn stamps(record: &[u8]) -> Vec<Duration> {
+        let word = |bytes: &[u8]| u32::from_ne_bytes(bytes[..4].try_into().expect("four bytes"));
+        let (mut rest, mut stamps) = (record, Vec::new());
+        while let Some((header, after)) = rest.split_at_checked(16) {
+            let micros = Duration::from_micros(word(&header[4..]).into());
+            stamps.push(Duration::from_secs(word(header).into()) + micros);
+            rest = &after[word(&header[8..]) as usize..];
+        }
+        stamps
+    }
+
+    #[test]
+    fn each_frame_of_a_step_has_its_own_time() {
+        let folder = tempfile::tempdir().expect("a place for temporary files");
+        let path = folder.path().join("frames.pcap");
+        let output = Output::open(&path).expect("it can be written");
+        let clock = UnixClock::start();
+        let mut record = Record::new(Some(output), clock).expect("it can be written");
+        let micros = || clock.now().since_start().as_micros();
+        let mut bounds = vec![micros()];
+        for _ in 0..3 {
+            record.packet(STEP, &[7; 60]);
+            let passed = micros();
+            while micros() <= passed {}
+            bounds.push(micros());
+        }
+        drop(record);
+        let stamps = stamps(&fs::read(path).expect("written"));
+        assert_eq!(stamps.len(), 3);
+        for (stamp, bounds) in stamps.iter().zip(bounds.windows(2)) {
+            assert!((bounds[0]..bounds[1]).contains(&stamp.as_micros()), "{stamps:?} {bounds:?}");
+        }
     }
 }

@@ -19,7 +19,7 @@ use crate::plan::{Line, Serving};
 use crate::record::Record;
 use crate::serve::serve;
 use crate::tap::Tap;
-use crate::wait::Waiter;
+use crate::wait::{UnixClock, Waiter};
 use crate::wire::{Manner, Wire};
 
 /// Runs the program.
@@ -38,14 +38,14 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
     tap.set_mtu(link.mtu());
     tap.set_offload(line.offload)?;
     // Not before: an older record outlives a start that fails.
-    let record = Record::new(pcap)?;
+    let clock = UnixClock::start();
+    let record = Record::new(pcap, clock)?;
 
     let watch = tap.watch();
     let (fd, spin) = (tap.as_raw_fd(), work.spin(&line));
-    let waiter = Waiter::new(fd, &line.iface, Rc::clone(&watch), &stop, spin)?;
+    let waiter = Waiter::new(fd, &line.iface, Rc::clone(&watch), clock, &stop, spin)?;
     if line.manner != Manner::default() {
         let recorded = PcapWriter::new(tap, record, PcapMode::Both);
-        let clock = waiter.clock();
         let wire = Wire::new(recorded, line.manner, line.seed, move || clock.now(), watch);
         work.run(&line, wire, waiter, &stop)
     } else if record.is_wanted() {

@@ -53,7 +53,9 @@ pub struct UnixClock {
 }
 
 impl UnixClock {
-    fn start() -> Self {
+    /// Starts the clock at what the calendar says.
+    #[must_use]
+    pub fn start() -> Self {
         let at_start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { clock: Clock::start(), at_start }
     }
@@ -76,6 +78,7 @@ impl Waiter {
         tap: RawFd,
         iface: &str,
         watch: Rc<Watch>,
+        clock: UnixClock,
         stop: &Stop,
         spin: Duration,
     ) -> Result<Self> {
@@ -98,7 +101,7 @@ impl Waiter {
             timer,
             watch,
             iface: iface.into(),
-            clock: UnixClock::start(),
+            clock,
             spin,
             received: 0,
             stirred: Instant::START,
@@ -108,12 +111,6 @@ impl Waiter {
     /// The time now.
     pub fn now(&self) -> Instant {
         self.clock.now()
-    }
-
-    /// What [`now`](Self::now) reads.
-    #[must_use]
-    pub fn clock(&self) -> UnixClock {
-        self.clock
     }
 
     /// Something was begun so long `ago`: its end is looked for without sleeping, too.
@@ -185,8 +182,8 @@ mod tests {
 
     fn waiter(quiet: &impl AsRawFd, watch: &Rc<Watch>, stop: &Stop) -> Waiter {
         watch.drained.set(true);
-        Waiter::new(quiet.as_raw_fd(), "tap0", Rc::clone(watch), stop, Duration::ZERO)
-            .expect("the system can wait")
+        let (fd, watch, clock) = (quiet.as_raw_fd(), Rc::clone(watch), UnixClock::start());
+        Waiter::new(fd, "tap0", watch, clock, stop, Duration::ZERO).expect("the system can wait")
     }
 
     #[test]
