@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use echo_core::{Endpoint, Instant, Payload, Probe, Rules, Session};
+use echo_core::{Defect, Endpoint, Faulty, Instant, Odds, Payload, Probe, Rules, Session, Spoiler};
 
 const LENGTH: usize = 1000;
 const LIMIT: Option<Duration> = Some(Duration::from_secs(10));
@@ -27,6 +27,25 @@ fn session(bencher: Bencher<'_, '_>, exit: bool) {
         session.handle_quiet(now);
         session.handle_sent(now, black_box(session.to_send()).len());
         session.deadline()
+    });
+}
+
+/// The same where faults are planted, and none is in these messages.
+#[divan::bench(args = [None, Some(Defect::Flip), Some(Defect::Stale)])]
+fn faulty(bencher: Bencher<'_, '_>, rare: Option<Defect>) {
+    let odds = rare.map_or(Odds::default(), |defect| Odds::default().with(defect, 1e-18));
+    let mut now = Instant::START;
+    let mut session =
+        Session::<4096>::new(now, Rules { idle: LIMIT, exit: true, ..Rules::default() });
+    let mut spoiler = Spoiler::new(odds, 1, 0);
+    let message = [b'0'; LENGTH];
+    bencher.counter(BytesCount::new(LENGTH)).bench_local(|| {
+        now = now + Duration::from_micros(10);
+        let mut faulty = Faulty::new(&mut session, &mut spoiler);
+        faulty.handle_received(now, black_box(&message));
+        faulty.handle_quiet(now);
+        faulty.handle_sent(now, black_box(faulty.to_send()).len());
+        faulty.deadline()
     });
 }
 

@@ -27,7 +27,8 @@
 //!    reading: a [`Session`] keeps what came in time and was read late, so bytes beat
 //!    the clock; a [`Probe`] judges time, and what is told at the deadline is late.
 //! 4. **Finish**: once [`finished`](Endpoint::finished), shut the sending side; once
-//!    [`end`](Endpoint::end) answers, close the socket.
+//!    [`end`](Endpoint::end) answers, close the socket; by a reset where the answer is
+//!    [`CloseReason::Reset`].
 //! 5. **Wait** until the socket is readable (only if there is room), writable
 //!    (only if there is something to send), or the deadline.
 //!
@@ -148,7 +149,8 @@
 //! - `exit` and one-shot are decided by [silence](SILENCE), and closing by
 //!   [lingering](LINGER). Both are ordinary deadlines.
 //! - Whoever wants to see what arrives, or to spoil it, stands between the driver and
-//!   the endpoint: [`Intercepted`].
+//!   the endpoint: [`Intercepted`]. Whoever wants a server that fails now and then has
+//!   [`Faulty`].
 //!
 //! # The way of a byte
 //!
@@ -171,6 +173,7 @@
 mod endpoint;
 pub mod exit;
 mod failure;
+mod faulty;
 pub mod idle;
 mod intercepted;
 mod payload;
@@ -183,6 +186,7 @@ mod time;
 pub use endpoint::Endpoint;
 pub use exit::ExitScanner;
 pub use failure::{Difference, Failure, FailureKind, Fault};
+pub use faulty::{Defect, Faulty, Odds, Planted, Spoiler};
 pub use idle::IdleTimer;
 pub use intercepted::Intercepted;
 pub use payload::{Origin, Payload};

@@ -253,11 +253,11 @@ fn fill_words(offset: u64, out: &mut [u8], word: impl Fn(u64) -> u64) {
 }
 
 /// 2^64 divided by the golden ratio, made odd: steps that never meet early.
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(crate) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The finaliser of `SplitMix64` (Steele, Lea, Flood 2014): a bijection that
 /// makes each bit of the output depend on each bit of the input.
-const fn mix(mut bits: u64) -> u64 {
+pub(crate) const fn mix(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(MIX_1);
     bits = (bits ^ (bits >> 27)).wrapping_mul(MIX_2);
     bits ^ (bits >> 31)

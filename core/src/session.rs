@@ -96,11 +96,16 @@ pub enum CloseReason {
     TimedOut,
     /// The one message of a one-shot session was answered.
     Answered,
+    /// A fault that was [planted](crate::Faulty) ended it by a FIN.
+    Cut,
+    /// A fault that was [planted](crate::Faulty) ended it: the driver resets the connection.
+    Reset,
 }
 
 impl CloseReason {
     /// All reasons, in the order of their indices.
-    pub const ALL: [Self; 4] = [Self::Disconnected, Self::Exit, Self::TimedOut, Self::Answered];
+    pub const ALL: [Self; 6] =
+        [Self::Disconnected, Self::Exit, Self::TimedOut, Self::Answered, Self::Cut, Self::Reset];
 }
 
 impl fmt::Display for CloseReason {
@@ -110,6 +115,8 @@ impl fmt::Display for CloseReason {
             Self::Exit => "exit",
             Self::TimedOut => "timeout",
             Self::Answered => "answered",
+            Self::Cut => "cut on purpose",
+            Self::Reset => "reset on purpose",
         })
     }
 }
@@ -166,8 +173,13 @@ impl<const N: usize> Session<N> {
         debug_assert!(fits, "room() promised this");
     }
 
+    /// Whether what comes in goes out.
+    pub(crate) fn is_echoing(&self) -> bool {
+        self.phase == Phase::Echoing
+    }
+
     /// No more is accepted; what was, is still delivered.
-    fn close(&mut self, now: Instant, reason: CloseReason) {
+    pub(crate) fn close(&mut self, now: Instant, reason: CloseReason) {
         self.silence.stop();
         self.phase = Phase::Draining(reason);
         self.advance(now);
@@ -189,7 +201,8 @@ impl<const N: usize> Session<N> {
         }
     }
 
-    fn end_with(&mut self, reason: CloseReason) {
+    /// It is over at once.
+    pub(crate) fn end_with(&mut self, reason: CloseReason) {
         self.phase = Phase::Over(reason);
         self.buffer.clear();
         self.head = 0;

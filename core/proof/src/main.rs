@@ -17,8 +17,8 @@ use core::time::Duration;
 
 use echo_core::script::{Act, Body, Manner, What, Wish};
 use echo_core::{
-    CloseReason, Endpoint, ExitScanner, Failure, FailureKind, IdleTimer, Instant, Intercepted,
-    Payload, Probe, Rules, Script, Session, Tally,
+    CloseReason, Defect, Endpoint, ExitScanner, Failure, FailureKind, Faulty, IdleTimer, Instant,
+    Intercepted, Odds, Payload, Probe, Rules, Script, Session, Spoiler, Tally,
 };
 
 #[cfg(feature = "std")]
@@ -35,6 +35,13 @@ extern "C" fn _start() -> ! {
     drive(now, &mut Session::<1024>::new(now, black_box(Rules::default())));
     let mut session = Session::<8>::new(now, black_box(Rules::default()));
     drive(now, &mut Intercepted::new(&mut session, Endpoint::handle_received));
+    let mut spoiler = Spoiler::<8>::new(faults(), black_box(1), black_box(2));
+    spoiler.begin();
+    drive(now, &mut Faulty::new(&mut session, &mut spoiler));
+    let mut planted = black_box(spoiler.planted());
+    planted.add(&black_box(planted));
+    black_box(planted.of(black_box(Defect::Flip)));
+    write_out(&planted);
     let seq = Payload::Seq { run: 1, connection: 2 };
     for payload in [Payload::Zero, seq, Payload::Random { seed: 3 }, Payload::Bytes(b"bytes")] {
         let payload = black_box(&payload).on(black_box(5));
@@ -120,6 +127,13 @@ fn now_and_then(now: Instant) {
     black_box(scanner.receive(black_box(b"exit")));
     black_box((scanner.held(), scanner.holds_word(), scanner.quiet(), scanner.end()));
     black_box((CloseReason::ALL, Instant::new(black_box(Duration::ZERO)).since_start()));
+}
+
+fn faults() -> Odds {
+    let all = Defect::ALL
+        .into_iter()
+        .fold(Odds::default(), |odds, defect| odds.with(black_box(defect), black_box(0.1)));
+    all.holding(black_box(Duration::from_secs(1)))
 }
 
 fn contents(payload: &Payload<&[u8]>) {

@@ -3,6 +3,7 @@
 mod closing;
 mod exit;
 mod fault;
+mod faulty;
 mod intercepted;
 mod line;
 mod pair;

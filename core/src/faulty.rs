@@ -1,0 +1,364 @@
+//! A server's end that is spoilt on purpose: what an instrument has to find, and a client to survive.
+
+mod odds;
+
+use heapless::Vec;
+
+pub use self::odds::{Defect, Odds, Planted};
+use crate::payload::{GOLDEN, mix};
+use crate::{CloseReason, Endpoint, Instant, SILENCE, Session};
+
+/// A [`Session`] into whose echo a [`Spoiler`] plants faults: an [`Endpoint`] for as long as a
+/// driver holds both. Where nothing is to be spoilt the driver holds the session alone.
+///
+/// A *message* is what arrives until there is nothing more to read for now
+/// ([`handle_quiet`](Endpoint::handle_quiet)), in however many reads. That is what a peer sends
+/// at once, as long as it comes faster than it is read; what comes with gaps counts as several.
+/// Whether a fault is planted in a message, and which, is decided at its first byte.
+///
+/// A message with a fault goes on, gaps or not, until its peer has been silent for [`SILENCE`],
+/// so that it has one fault only. Its last byte is kept back until then: whoever waits for the
+/// whole echo before it goes on is silent, and hears of the end 200 ms later. (Not with
+/// [`Defect::Hold`], which has a time of its own, and keeps all back.)
+#[derive(Debug)]
+pub struct Faulty<'s, const N: usize> {
+    session: &'s mut Session<N>,
+    spoiler: &'s mut Spoiler<N>,
+}
+
+/// Plants faults in the messages of one connection after the other, and counts them.
+///
+/// The same seed plants the same faults in the same messages, however the reads are cut. Of a
+/// message it remembers the first `N` bytes, and holds as many.
+#[derive(Debug)]
+pub struct Spoiler<const N: usize> {
+    odds: Odds,
+    /// The state of the pseudo-random sequence.
+    random: u64,
+    planted: Planted,
+    stage: Stage,
+    /// The next byte begins a message.
+    fresh: bool,
+    /// Nothing has come since the driver has read all that there was.
+    quiet: bool,
+    /// The peer has sent its FIN, and the session has not heard of it.
+    eof: bool,
+    /// When the present message is at its end, or is let go.
+    due: Option<Instant>,
+    /// So much of the present message has come,
+    offset: u64,
+    /// here it is spoilt,
+    place: u64,
+    /// in this bit.
+    bit: u8,
+    /// What the session gets next.
+    queue: Vec<u8, N>,
+    /// The beginning of an earlier message, or of the one that is to be repeated.
+    old: Vec<u8, N>,
+}
+
+/// What becomes of bytes that come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The session gets them.
+    Sound,
+    /// They are part of a message with this fault.
+    Spoiling(Defect),
+    /// They wait until the session has taken the queue.
+    Settling,
+    /// They come too late: the session takes the queue, and ends.
+    Cutting,
+}
+
+impl<const N: usize> Spoiler<N> {
+    /// For the connection with this number, or from it on.
+    #[must_use]
+    pub fn new(odds: Odds, seed: u64, connection: u64) -> Self {
+        Self {
+            odds,
+            random: mix(mix(seed).wrapping_add(connection)),
+            planted: Planted::default(),
+            stage: Stage::Sound,
+            fresh: true,
+            quiet: false,
+            eof: false,
+            due: None,
+            offset: 0,
+            place: 0,
+            bit: 0,
+            queue: Vec::new(),
+            old: Vec::new(),
+        }
+    }
+
+    /// What was planted so far.
+    #[must_use]
+    pub const fn planted(&self) -> Planted {
+        self.planted
+    }
+
+    /// Another connection begins: of the one before nothing is remembered but the counts.
+    pub fn begin(&mut self) {
+        let Self { odds, random, planted, .. } = *self;
+        *self = Self { random, planted, ..Self::new(odds, 0, 0) };
+    }
+
+    /// Decides on a message that begins.
+    fn draw(&mut self, now: Instant) {
+        let random = self.random();
+        let defect = self.odds.draw(random);
+        // The first message of a connection has none before it.
+        let defect = defect.filter(|it| *it != Defect::Stale || !self.old.is_empty());
+        (self.fresh, self.offset, self.stage) = (false, 0, Stage::Sound);
+        if matches!(defect, None | Some(Defect::Repeat)) {
+            self.old.clear();
+        }
+        let Some(defect) = defect else { return };
+        let random = self.random();
+        // Any order of magnitude is as likely, so that messages of any length are hit within.
+        self.place = (random >> 8) & ((1 << (random % 11)) - 1);
+        self.bit = 1 << (random >> 61);
+        self.stage = Stage::Spoiling(defect);
+        self.due = (defect == Defect::Hold).then(|| now + self.odds.hold());
+        // The others are planted later, or not at all.
+        if !matches!(defect, Defect::Flip | Defect::Repeat | Defect::Cut) {
+            self.planted.count(defect);
+        }
+    }
+
+    fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(GOLDEN);
+        mix(self.random)
+    }
+
+    /// Keeps the beginning of a message.
+    fn remember(&mut self, bytes: &[u8]) {
+        let free = N - self.old.len();
+        let fits = bytes.get(..free).unwrap_or(bytes);
+        // It does.
+        let _ = self.old.extend_from_slice(fits);
+    }
+
+    /// Takes bytes of a message with this fault, for which there is room.
+    fn spoil(&mut self, defect: Defect, bytes: &[u8]) {
+        self.quiet = false;
+        if defect != Defect::Hold {
+            self.due = None;
+        }
+        if defect == Defect::Repeat {
+            self.remember(bytes);
+        }
+        for byte in bytes {
+            let here = self.offset;
+            self.offset += 1;
+            let byte = match defect {
+                Defect::Drop | Defect::Stall | Defect::Reset => return,
+                Defect::Cut if here == self.place => return self.cut(),
+                Defect::Flip if here == self.place => {
+                    self.planted.count(defect);
+                    byte ^ self.bit
+                }
+                Defect::Stale => {
+                    let here = usize::try_from(here).ok();
+                    *here.and_then(|here| self.old.get(here)).unwrap_or(byte)
+                }
+                _ => *byte,
+            };
+            // `room` has seen to it that this fits.
+            let _ = self.queue.push(byte);
+        }
+    }
+
+    fn cut(&mut self) {
+        self.planted.count(Defect::Cut);
+        self.stage = Stage::Cutting;
+    }
+
+    /// The message with this fault is at its end.
+    fn finish(&mut self, defect: Defect) {
+        self.due = None;
+        self.stage = Stage::Settling;
+        match defect {
+            Defect::Flip if self.place >= self.offset => {
+                if let Some(last) = self.queue.last_mut() {
+                    *last ^= self.bit;
+                    self.planted.count(defect);
+                }
+            }
+            Defect::Cut => {
+                self.queue.pop();
+                self.cut();
+            }
+            Defect::Repeat => {
+                let free = N - self.queue.len();
+                let again = self.old.get(..free).unwrap_or(&self.old);
+                if !again.is_empty() {
+                    let _ = self.queue.extend_from_slice(again);
+                    self.planted.count(defect);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// How many bytes of the queue the session may have.
+    fn ripe(&self) -> usize {
+        match self.stage {
+            Stage::Spoiling(Defect::Hold) => 0,
+            Stage::Spoiling(_) => self.queue.len().saturating_sub(1),
+            _ => self.queue.len(),
+        }
+    }
+
+    /// Forgets the first bytes of the queue.
+    fn advance(&mut self, n: usize) {
+        let n = n.min(self.queue.len());
+        self.queue.copy_within(n.., 0);
+        self.queue.truncate(self.queue.len() - n);
+    }
+}
+
+impl<'s, const N: usize> Faulty<'s, N> {
+    /// Spoils the session, of which the spoiler has seen all, or nothing since it
+    /// [began](Spoiler::begin).
+    pub const fn new(session: &'s mut Session<N>, spoiler: &'s mut Spoiler<N>) -> Self {
+        Self { session, spoiler }
+    }
+
+    /// Gives the session what it may have and has room for.
+    fn pour(&mut self, now: Instant) {
+        let Self { session, spoiler } = self;
+        if spoiler.stage == Stage::Sound {
+            return;
+        }
+        while session.is_echoing()
+            && let Some(ripe @ [_, ..]) = spoiler.queue.get(..spoiler.ripe())
+        {
+            match session.handle_received(now, ripe) {
+                0 => return,
+                n => spoiler.advance(n),
+            }
+        }
+        if session.is_echoing() && matches!(spoiler.stage, Stage::Spoiling(_)) {
+            return;
+        }
+        // The session has all, or wants no more.
+        spoiler.queue.clear();
+        spoiler.due = None;
+        spoiler.fresh = spoiler.quiet;
+        if core::mem::replace(&mut spoiler.stage, Stage::Sound) == Stage::Cutting {
+            session.close(now, CloseReason::Cut);
+        } else if spoiler.quiet {
+            session.handle_quiet(now);
+        }
+        if core::mem::take(&mut spoiler.eof) {
+            session.handle_eof(now);
+        }
+    }
+}
+
+impl<const N: usize> Endpoint for Faulty<'_, N> {
+    type End = CloseReason;
+
+    fn to_send(&self) -> &[u8] {
+        self.session.to_send()
+    }
+
+    fn room(&self) -> usize {
+        match self.spoiler.stage {
+            Stage::Spoiling(_) | Stage::Settling | Stage::Cutting if self.spoiler.eof => 0,
+            Stage::Spoiling(_) if self.session.is_echoing() => N - self.spoiler.queue.len(),
+            Stage::Settling | Stage::Cutting if self.session.is_echoing() => 0,
+            _ => self.session.room(),
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let due = self.spoiler.due.filter(|_| self.session.is_echoing());
+        [self.session.deadline(), due].into_iter().flatten().min()
+    }
+
+    fn finished(&self) -> bool {
+        self.session.finished()
+    }
+
+    fn end(&self) -> Option<CloseReason> {
+        self.session.end()
+    }
+
+    fn handle_sent(&mut self, now: Instant, n: usize) {
+        self.session.handle_sent(now, n);
+        self.pour(now);
+    }
+
+    fn handle_delivered(&mut self, at: Instant) {
+        self.session.handle_delivered(at);
+    }
+
+    fn handle_received(&mut self, now: Instant, bytes: &[u8]) -> usize {
+        let n = bytes.len().min(self.room());
+        let bytes = bytes.get(..n).unwrap_or_default();
+        if n == 0 || !self.session.is_echoing() {
+            return self.session.handle_received(now, bytes);
+        }
+        let spoiler = &mut *self.spoiler;
+        if spoiler.fresh {
+            spoiler.draw(now);
+        }
+        match spoiler.stage {
+            Stage::Spoiling(Defect::Reset) => {
+                spoiler.stage = Stage::Sound;
+                self.session.end_with(CloseReason::Reset);
+            }
+            Stage::Spoiling(defect) => {
+                spoiler.spoil(defect, bytes);
+                self.pour(now);
+            }
+            _ => {
+                if spoiler.odds.has(Defect::Stale) {
+                    spoiler.remember(bytes);
+                }
+                self.session.handle_received(now, bytes);
+            }
+        }
+        n
+    }
+
+    fn handle_quiet(&mut self, now: Instant) {
+        self.spoiler.quiet = true;
+        match self.spoiler.stage {
+            Stage::Sound => {
+                self.spoiler.fresh = true;
+                self.session.handle_quiet(now);
+            }
+            Stage::Spoiling(Defect::Hold | Defect::Stall) | Stage::Settling | Stage::Cutting => {}
+            Stage::Spoiling(_) => {
+                self.spoiler.due.get_or_insert(now + SILENCE);
+            }
+        }
+    }
+
+    fn handle_eof(&mut self, now: Instant) {
+        let spoiler = &mut *self.spoiler;
+        match spoiler.stage {
+            Stage::Sound => return self.session.handle_eof(now),
+            Stage::Spoiling(Defect::Stall) => spoiler.stage = Stage::Settling,
+            Stage::Spoiling(Defect::Hold) | Stage::Settling | Stage::Cutting => {}
+            Stage::Spoiling(defect) => spoiler.finish(defect),
+        }
+        spoiler.eof = true;
+        self.pour(now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        let spoiler = &mut *self.spoiler;
+        if let Stage::Spoiling(defect) = spoiler.stage
+            && spoiler.due.is_some_and(|due| due <= now)
+        {
+            spoiler.finish(defect);
+            self.pour(now);
+        }
+        self.session.handle_timeout(now);
+        self.pour(now);
+    }
+}

@@ -1,0 +1,205 @@
+//! Which faults are planted, how often, and how many of each were.
+
+use core::fmt;
+use core::time::Duration;
+
+/// A fault that [`Faulty`](crate::Faulty) can plant, in a message as it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Defect {
+    /// One bit of the echo is wrong.
+    Flip,
+    /// Nothing of it comes back.
+    Drop,
+    /// Its beginning comes once more, behind its end.
+    Repeat,
+    /// Its beginning is that of an earlier message of the connection.
+    Stale,
+    /// It comes later.
+    Hold,
+    /// Nothing comes back any more on this connection.
+    Stall,
+    /// The connection is ended by a FIN before the echo is whole.
+    Cut,
+    /// The connection is reset.
+    Reset,
+}
+
+impl Defect {
+    /// All of them, in the order of their indices.
+    pub const ALL: [Self; 8] = [
+        Self::Flip,
+        Self::Drop,
+        Self::Repeat,
+        Self::Stale,
+        Self::Hold,
+        Self::Stall,
+        Self::Cut,
+        Self::Reset,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flip => "flip",
+            Self::Drop => "drop",
+            Self::Repeat => "repeat",
+            Self::Stale => "stale",
+            Self::Hold => "hold",
+            Self::Stall => "stall",
+            Self::Cut => "cut",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How likely each [`Defect`] is in a message, which has one at most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Odds {
+    /// In parts of [`CERTAIN`], in the order of [`Defect::ALL`].
+    shares: [u64; Defect::ALL.len()],
+    hold: Duration,
+}
+
+const CERTAIN: u64 = 1 << 63;
+
+impl Odds {
+    /// With this probability, from 0 to 1, for this one. Together they should not exceed 1:
+    /// what does is cut off, from the end of [`Defect::ALL`].
+    #[must_use]
+    pub fn with(mut self, defect: Defect, probability: f64) -> Self {
+        if let Some(share) = self.shares.get_mut(defect as usize) {
+            // Out of its range it becomes the nearest whole number.
+            *share = (probability * CERTAIN as f64) as u64;
+        }
+        self
+    }
+
+    /// With this time for [`Defect::Hold`].
+    #[must_use]
+    pub const fn holding(mut self, time: Duration) -> Self {
+        self.hold = time;
+        self
+    }
+
+    /// By how much an echo that is held comes later.
+    pub(super) const fn hold(&self) -> Duration {
+        self.hold
+    }
+
+    /// Whether this one can be planted.
+    pub(super) fn has(&self, defect: Defect) -> bool {
+        self.shares.get(defect as usize).is_some_and(|share| *share > 0)
+    }
+
+    /// The one that a random number stands for.
+    pub(super) fn draw(&self, random: u64) -> Option<Defect> {
+        let mut number = random >> 1;
+        Defect::ALL.into_iter().zip(self.shares).find_map(|(defect, share)| {
+            let hit = number < share;
+            number = number.saturating_sub(share);
+            hit.then_some(defect)
+        })
+    }
+}
+
+/// How many of each [`Defect`] were planted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Planted([u64; Defect::ALL.len()]);
+
+impl Planted {
+    /// So many of this one.
+    #[must_use]
+    pub fn of(&self, defect: Defect) -> u64 {
+        self.0.get(defect as usize).copied().unwrap_or_default()
+    }
+
+    /// Adds what was planted elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
+    }
+
+    pub(super) fn count(&mut self, defect: Defect) {
+        if let Some(count) = self.0.get_mut(defect as usize) {
+            *count += 1;
+        }
+    }
+}
+
+/// `12 flip, 3 drop`, or `none`.
+impl fmt::Display for Planted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (defect, count) in Defect::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0) {
+            write!(f, "{separator}{count} {defect}")?;
+            separator = ", ";
+        }
+        if separator.is_empty() { f.write_str("none") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often each is drawn from so many numbers at equal distances.
+    fn drawn(odds: &Odds, numbers: u64) -> Planted {
+        let mut planted = Planted::default();
+        let step = u64::MAX / numbers;
+        (0..numbers).filter_map(|n| odds.draw(n * step)).for_each(|defect| planted.count(defect));
+        planted
+    }
+
+    #[test]
+    fn each_has_its_share_of_all_numbers() {
+        let odds = Odds::default()
+            .with(Defect::Drop, 0.25)
+            .with(Defect::Cut, 0.01)
+            .with(Defect::Flip, 0.0)
+            .with(Defect::Reset, 0.5);
+        let planted = drawn(&odds, 10_000);
+        for defect in Defect::ALL {
+            let due = [(Defect::Drop, 2500), (Defect::Cut, 100), (Defect::Reset, 5000)];
+            let due = due.into_iter().find(|(it, _)| *it == defect).map_or(0, |(_, due)| due);
+            assert!(planted.of(defect).abs_diff(due) <= 1, "{defect}: {planted}");
+            assert_eq!(odds.has(defect), due > 0, "{defect}");
+        }
+    }
+
+    #[test]
+    fn what_is_certain_happens_and_what_is_impossible_does_not() {
+        for random in [0, 1, 1 << 32, 1 << 63, u64::MAX] {
+            assert_eq!(Odds::default().draw(random), None);
+            for defect in Defect::ALL {
+                let certain = Odds::default().with(defect, 1.0);
+                assert_eq!(certain.draw(random), Some(defect));
+                for never in [0.0, -1.0, f64::NAN] {
+                    assert_eq!(certain.with(defect, never).draw(random), None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn counts_are_added_and_every_one_has_its_own_index() {
+        let mut planted = Planted::default();
+        for defect in [Defect::Hold, Defect::Flip, Defect::Hold] {
+            planted.count(defect);
+        }
+        let mut all = planted;
+        all.add(&planted);
+        for (index, defect) in Defect::ALL.into_iter().enumerate() {
+            assert_eq!(defect as usize, index);
+            assert_eq!(all.of(defect), 2 * planted.of(defect));
+        }
+        assert_eq!((all.of(Defect::Flip), all.of(Defect::Hold), all.of(Defect::Cut)), (2, 4, 0));
+    }
+}
