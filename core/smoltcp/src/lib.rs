@@ -87,9 +87,9 @@
 //!
 //! # Memory
 //!
-//! On a 64-bit machine one connection takes `N` + 344 bytes for its [`Slot`], 472
+//! On a 64-bit machine one connection takes `N` + 352 bytes for its [`Slot`], 472
 //! for its `SocketStorage`, and its two rings. With `N` = 1024 and rings of
-//! 4 KiB that is 10 032 bytes. The server itself, with its interface, takes less than
+//! 4 KiB that is 10 040 bytes. The server itself, with its interface, takes less than
 //! 512 bytes and 40 for each [neighbour](#neighbours) that smoltcp remembers: 808 with
 //! its 8. Nothing else is kept between two steps.
 //!

@@ -47,34 +47,14 @@ impl Pump {
         if self.delivered(socket) {
             endpoint.handle_delivered(now);
         }
-        loop {
-            write(socket, endpoint, now);
-            if endpoint.room() == 0 {
-                break;
-            }
-            // The closure sees the contiguous part of the ring: none only if all is read.
-            let read = socket.recv(|bytes| {
-                let taken = endpoint.handle_received(now, bytes);
-                (taken, taken)
-            });
-            match read {
-                Ok(0) => endpoint.handle_quiet(now),
-                Ok(_) => continue,
-                Err(_) if socket.state() == State::Closed => {
-                    // A reset after the endpoint's last byte is a rude FIN; earlier it is a failure.
-                    if endpoint.finished() {
-                        endpoint.handle_eof(now);
-                    }
-                }
-                Err(RecvError::Finished) => endpoint.handle_eof(now),
-                Err(RecvError::InvalidState) => {}
-            }
-            // Silence or the end may have released what was held back.
-            write(socket, endpoint, now);
-            break;
-        }
+        move_bytes(socket, endpoint, now);
+        let due = endpoint.deadline().is_some_and(|deadline| deadline <= now);
         endpoint.handle_timeout(now);
         write(socket, endpoint, now);
+        if due {
+            // What was kept back until now has made room.
+            move_bytes(socket, endpoint, now);
+        }
         if endpoint.finished() {
             socket.close();
         }
@@ -89,6 +69,35 @@ impl Pump {
     pub(crate) fn delivered(&mut self, socket: &Socket<'_>) -> bool {
         let before = core::mem::replace(&mut self.undelivered, socket.send_queue());
         self.undelivered < before
+    }
+}
+
+fn move_bytes<E: Endpoint>(socket: &mut Socket<'_>, endpoint: &mut E, now: Instant) {
+    loop {
+        write(socket, endpoint, now);
+        if endpoint.room() == 0 {
+            break;
+        }
+        // The closure sees the contiguous part of the ring: none only if all is read.
+        let read = socket.recv(|bytes| {
+            let taken = endpoint.handle_received(now, bytes);
+            (taken, taken)
+        });
+        match read {
+            Ok(0) => endpoint.handle_quiet(now),
+            Ok(_) => continue,
+            Err(_) if socket.state() == State::Closed => {
+                // A reset after the endpoint's last byte is a rude FIN; earlier it is a failure.
+                if endpoint.finished() {
+                    endpoint.handle_eof(now);
+                }
+            }
+            Err(RecvError::Finished) => endpoint.handle_eof(now),
+            Err(RecvError::InvalidState) => {}
+        }
+        // Silence or the end may have released what was held back.
+        write(socket, endpoint, now);
+        break;
     }
 }
 

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use echo_core::{CloseReason, Instant, Rules};
+use echo_core::{CloseReason, Instant, Planted, Rules};
 use heapless::Vec;
 use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
@@ -195,6 +195,12 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
     #[must_use]
     pub const fn turned_away(&self) -> u64 {
         self.turned_away
+    }
+
+    /// The faults that were planted so far, if slots are [spoilt](Slot::spoilt).
+    #[must_use]
+    pub fn planted(&self) -> Planted {
+        self.slots.planted()
     }
 
     /// The interface, to change its addresses or routes.

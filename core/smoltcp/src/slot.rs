@@ -4,7 +4,9 @@
 use core::slice;
 use core::time::Duration;
 
-use echo_core::{Endpoint, IdleTimer, Instant, Intercepted, Rules, Session};
+use echo_core::{
+    CloseReason, Endpoint, Faulty, IdleTimer, Instant, Intercepted, Rules, Session, Spoiler,
+};
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
@@ -52,6 +54,8 @@ pub struct Slot<'a, const N: usize> {
     sockets: SocketSet<'a>,
     handle: SocketHandle,
     life: Life<N>,
+    /// What spoils its sessions.
+    pub(crate) spoiler: Option<&'a mut Spoiler<N>>,
     deadline: Option<Instant>,
     /// The Ethernet address that its peer's frames come from: the peer's own, or a
     /// gateway's.
@@ -131,6 +135,7 @@ impl<'a, const N: usize> Slot<'a, N> {
             sockets,
             handle,
             life,
+            spoiler: None,
             deadline: None,
             via,
             touched,
@@ -138,6 +143,13 @@ impl<'a, const N: usize> Slot<'a, N> {
             taken: TcpSeqNumber::default(),
             links,
         }
+    }
+
+    /// This slot with sessions that are spoilt on purpose.
+    #[must_use]
+    pub fn spoilt(mut self, spoiler: &'a mut Spoiler<N>) -> Self {
+        self.spoiler = Some(spoiler);
+        self
     }
 
     /// Makes the slot ready for the SYN with this number, which comes next.
@@ -266,27 +278,32 @@ impl<'a, const N: usize> Slot<'a, N> {
         {
             socket.set_timeout(Some(SILENT_PEER.into()));
             let (session, pump) = (Session::new(now, rules), Pump::default());
+            if let Some(spoiler) = &mut self.spoiler {
+                spoiler.begin();
+            }
             self.life = Life::Serving { peer, session, pump };
             on_event(Event::Connected { peer });
         }
         match &mut self.life {
             Life::Opening { .. } => {}
             Life::Serving { peer, session, pump } => {
-                let mut told = Intercepted::new(session, |session, now, bytes| {
-                    let taken = session.handle_received(now, bytes);
-                    if let bytes @ [_, ..] = &bytes[..taken] {
-                        self.taken += taken;
-                        on_event(Event::Received { peer: *peer, bytes });
+                let mut take = |bytes: &[u8]| {
+                    self.taken += bytes.len();
+                    on_event(Event::Received { peer: *peer, bytes });
+                };
+                let end = match &mut self.spoiler {
+                    None => pump_told(pump, socket, session, now, &mut take),
+                    Some(spoiler) => {
+                        let mut faulty = Faulty::new(session, spoiler);
+                        pump_told(pump, socket, &mut faulty, now, &mut take)
                     }
-                    taken
-                });
-                let end = match pump.run(socket, &mut told, now) {
-                    Ok(()) => told.end().map(Ok),
-                    Err(Broken) => Some(Err(Broken)),
                 };
                 if let Some(end) = end {
                     on_event(Event::Closed { peer: *peer, end, echoed: session.echoed() });
-                    socket.close();
+                    match end {
+                        Ok(CloseReason::Reset) => socket.abort(),
+                        _ => socket.close(),
+                    }
                     socket.set_keep_alive(None);
                     self.life = Life::Closing {
                         limit: started(TAIL, now),
@@ -324,12 +341,36 @@ impl<'a, const N: usize> Slot<'a, N> {
         Some(vacancy)
     }
 
-    fn own_deadline(&self) -> Option<Instant> {
-        match &self.life {
+    fn own_deadline(&mut self) -> Option<Instant> {
+        match &mut self.life {
             Life::Vacant | Life::Opening { .. } => None,
-            Life::Serving { session, .. } => session.deadline(),
+            Life::Serving { session, .. } => match &mut self.spoiler {
+                None => session.deadline(),
+                Some(spoiler) => Faulty::new(session, spoiler).deadline(),
+            },
             Life::Closing { limit, .. } => limit.deadline(),
         }
+    }
+}
+
+/// Pumps, and tells what was taken. How it ended, once it has.
+fn pump_told<E: Endpoint>(
+    pump: &mut Pump,
+    socket: &mut Socket<'_>,
+    endpoint: &mut E,
+    now: Instant,
+    take: &mut impl FnMut(&[u8]),
+) -> Option<Result<E::End, Broken>> {
+    let mut told = Intercepted::new(endpoint, |endpoint, now, bytes| {
+        let taken = endpoint.handle_received(now, bytes);
+        if let bytes @ [_, ..] = &bytes[..taken] {
+            take(bytes);
+        }
+        taken
+    });
+    match pump.run(socket, &mut told, now) {
+        Ok(()) => told.end().map(Ok),
+        Err(Broken) => Some(Err(Broken)),
     }
 }
 
@@ -352,6 +393,6 @@ mod tests {
             size_of::<crate::Server<'_, '_, 1024>>()
                 - 40 * smoltcp::config::IFACE_NEIGHBOR_CACHE_COUNT,
         ];
-        assert!(sizes[0] <= 344 && sizes[1] <= 472 && sizes[2] <= 512, "{sizes:?}");
+        assert!(sizes[0] <= 352 && sizes[1] <= 472 && sizes[2] <= 512, "{sizes:?}");
     }
 }

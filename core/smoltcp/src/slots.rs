@@ -3,7 +3,7 @@
 //! connection costs the same with four slots as with a thousand, and no storage
 //! beside the slots is needed.
 
-use echo_core::Instant;
+use echo_core::{Instant, Planted};
 
 use crate::demux::Flow;
 use crate::slot::Slot;
@@ -54,6 +54,15 @@ impl<'s, 'a, const N: usize> Slots<'s, 'a, N> {
     /// The slot with this number, which came from here.
     pub(crate) fn get(&mut self, number: usize) -> &mut Slot<'a, N> {
         &mut self.slots[number]
+    }
+
+    /// The faults that were planted in all slots.
+    pub(crate) fn planted(&self) -> Planted {
+        let spoilers = self.slots.iter().filter_map(|slot| slot.spoiler.as_ref());
+        spoilers.fold(Planted::default(), |mut sum, spoiler| {
+            sum.add(&spoiler.planted());
+            sum
+        })
     }
 
     /// The slot in which this connection lives.

@@ -5,6 +5,7 @@ mod bench;
 mod cable;
 mod echo;
 mod faults;
+mod faulty;
 mod hostile;
 mod link;
 mod neighbour;

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use echo_core::{Endpoint, Failure, Instant};
+use echo_core::{Endpoint, Failure, Instant, Odds, Spoiler};
 use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 use echo_smoltcp::{Client, Connection, Event, Host, Server, Service, Slot};
@@ -50,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) send: usize,
     pub(crate) service: Service,
     pub(crate) faults: Faults,
+    /// How the server's sessions are spoilt, if they are.
+    pub(crate) odds: Option<Odds>,
     pub(crate) seed: u64,
     pub(crate) server: IpAddress,
 }
@@ -62,6 +64,7 @@ impl Default for Setup {
             send: 0,
             service: Service::default(),
             faults: Faults { delay: Duration::from_micros(100), ..Faults::default() },
+            odds: None,
             seed: 1,
             server: SERVER,
         }
@@ -162,7 +165,14 @@ fn connect<E>(
 
 pub(crate) fn server(setup: &Setup, plug: &mut Plug) -> Server<'static, 'static, N> {
     let interface = interface(SERVER_MAC, [SERVER, SERVER_V6], setup.seed, plug);
-    let slots = leak((0..setup.slots).map(|_| slot(setup.ring, setup.send)).collect());
+    let slots = (0..setup.slots as u64).map(|number| {
+        let slot = slot(setup.ring, setup.send);
+        match setup.odds {
+            None => slot,
+            Some(odds) => slot.spoilt(&mut leak(vec![Spoiler::new(odds, setup.seed, number)])[0]),
+        }
+    });
+    let slots = leak(slots.collect());
     Server::new(interface, slots, setup.service, setup.seed)
 }
 
