@@ -1,15 +1,17 @@
 //! When to stop: Ctrl+C (SIGINT), SIGTERM, and SIGHUP (the console closing); and when not to.
 
+use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};
 
 /// What the shell shows for a program that ended by Ctrl+C.
@@ -23,11 +25,19 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone)]
 pub struct Stop {
     requested: Arc<AtomicBool>,
+    since: Arc<OnceLock<Instant>>,
     sender: Arc<UnixStream>,
     receiver: Arc<UnixStream>,
-    /// Nobody looks at requests yet: a signal ends the program.
-    unarmed: Arc<AtomicBool>,
+    /// Somebody looks at requests: the first signal does not end the program.
+    armed: Arc<AtomicBool>,
+    last_act: LastAct,
 }
+
+/// What is still to be done when a signal ends the program at once.
+#[derive(Clone, Default)]
+struct LastAct(Arc<Mutex<Option<Act>>>);
+
+type Act = Box<dyn FnOnce() + Send>;
 
 impl Stop {
     /// A request that only [`request`](Self::request) makes.
@@ -39,9 +49,14 @@ impl Stop {
         let (sender, receiver) = UnixStream::pair()?;
         sender.set_nonblocking(true)?;
         receiver.set_nonblocking(true)?;
-        let requested = Arc::new(AtomicBool::new(false));
-        let unarmed = Arc::new(AtomicBool::new(true));
-        Ok(Self { requested, sender: Arc::new(sender), receiver: Arc::new(receiver), unarmed })
+        Ok(Self {
+            requested: Arc::default(),
+            since: Arc::default(),
+            sender: Arc::new(sender),
+            receiver: Arc::new(receiver),
+            armed: Arc::default(),
+            last_act: LastAct::default(),
+        })
     }
 
     /// A request that the first signal makes once it is [armed](Self::arm); one that comes
@@ -58,32 +73,46 @@ impl Stop {
     /// If there is no file descriptor left, or signals cannot be caught.
     pub fn on_signals() -> io::Result<Self> {
         let stop = Self::new()?;
-        let again = Arc::new(AtomicBool::new(false));
         let hangup = (!ignored(SIGHUP)).then_some(SIGHUP);
-        for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
-            flag::register_conditional_shutdown(signal, INTERRUPTED, stop.unarmed.clone())?;
-            if signal != SIGHUP {
-                flag::register_conditional_shutdown(signal, INTERRUPTED, again.clone())?;
-            }
+        let signals = [SIGINT, SIGTERM].into_iter().chain(hangup);
+        for signal in signals.clone() {
+            // A call that the signal interrupts is followed by a look at this.
             flag::register(signal, stop.requested.clone())?;
-            low_level::pipe::register(signal, stop.sender.try_clone()?)?;
         }
-        let asked = stop.clone();
+        let mut signals = Signals::new(signals)?;
+        let heard = stop.clone();
         thread::Builder::new().spawn(move || {
-            asked.wait();
-            thread::sleep(AT_ONCE);
-            again.store(true, Ordering::Relaxed);
+            for signal in signals.forever() {
+                heard.hear(signal);
+            }
         })?;
         Ok(stop)
     }
 
+    fn hear(&self, signal: i32) {
+        let since = self.since.get();
+        let again = since.is_some_and(|since| since.elapsed() >= AT_ONCE) && signal != SIGHUP;
+        if again || !self.armed.load(Ordering::Relaxed) {
+            self.last_act.perform();
+            low_level::exit(INTERRUPTED);
+        }
+        self.request();
+    }
+
+    /// Has this done first if a signal ends the program at once.
+    pub fn before_exit(&self, last_act: impl FnOnce() + Send + 'static) {
+        let LastAct(slot) = &self.last_act;
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(last_act));
+    }
+
     /// From now on there is something to finish: the first signal is a request.
     pub fn arm(&self) {
-        self.unarmed.store(false, Ordering::Relaxed);
+        self.armed.store(true, Ordering::Relaxed);
     }
 
     /// Asks to stop.
     pub fn request(&self) {
+        self.since.get_or_init(Instant::now);
         self.requested.store(true, Ordering::Relaxed);
         // A full pipe has said it already.
         let _ = (&*self.sender).write(b"!");
@@ -107,6 +136,21 @@ impl Stop {
     #[must_use]
     pub fn receiver(&self) -> &UnixStream {
         &self.receiver
+    }
+}
+
+impl LastAct {
+    fn perform(&self) {
+        let act = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(act) = act {
+            act();
+        }
+    }
+}
+
+impl fmt::Debug for LastAct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LastAct").finish_non_exhaustive()
     }
 }
 
