@@ -12,6 +12,7 @@ use echo_instruments::quantity::given::{Limit, Spin, Time};
 use echo_instruments::target::Target;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
+use crate::addressing::{unfit, unfit_alone};
 use crate::chance::Chance;
 use crate::tap::check_name;
 use crate::wire::Manner;
@@ -234,19 +235,32 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 fn cidr(text: &str) -> Result<IpCidr, String> {
-    text.parse().map_err(|()| {
-        "expected an address and the length of its subnet's prefix, \
-                               like 192.168.69.1/24 or fdaa::1/64"
-            .into()
-    })
+    let cidr = text.parse().map_err(|()| {
+        "expected an address and the length of its subnet's prefix, like 192.168.69.1/24 or \
+         fdaa::1/64"
+    })?;
+    one(cidr, unfit(&cidr), "192.168.69.1/24 or fdaa::1/64")
 }
 
 fn ip(text: &str) -> Result<IpAddress, String> {
-    text.parse().map_err(|()| "expected an IPv4 or IPv6 address".into())
+    let ip = text.parse().map_err(|()| "expected an IPv4 or IPv6 address")?;
+    one(ip, unfit_alone(ip), "192.168.69.100 or fdaa::100")
 }
 
 fn mac(text: &str) -> Result<EthernetAddress, String> {
-    text.parse().map_err(|()| "expected six pairs of digits, like 02:00:00:00:00:01".into())
+    let like = "02:00:00:00:00:01";
+    let mac: EthernetAddress =
+        text.parse().map_err(|()| format!("expected six pairs of digits, like {like}"))?;
+    let unfit = (!mac.is_unicast()).then_some("a multicast or broadcast address");
+    one(mac, unfit, like)
+}
+
+/// It, if it is the address of one host or device.
+fn one<T>(address: T, unfit: Option<&str>, like: &str) -> Result<T, String> {
+    match unfit {
+        None => Ok(address),
+        Some(what) => Err(format!("this is {what} (give the address of one host, like {like})")),
+    }
 }
 
 #[cfg(test)]
@@ -268,6 +282,23 @@ mod tests {
         let cli = read("--sockets 2 --port 7 -1").expect("the server's own flags");
         assert!(cli.command.is_none() && cli.server.one_shot);
         assert_eq!((cli.server.sockets, cli.server.port), (2, 7));
+    }
+
+    #[test]
+    fn what_cannot_be_the_address_of_one_host_is_refused() {
+        for (arguments, part) in [
+            ("--ip 192.168.69.255/24", "the broadcast address of its subnet"),
+            ("--ip 192.168.69.0/24", "the address of its subnet"),
+            ("--host-ip 224.0.0.1/24", "a multicast address"),
+            ("--host-ip 127.0.0.1/8", "a loopback address"),
+            ("--gateway 0.0.0.0", "the unspecified address"),
+            ("--mac 01:00:5e:00:00:01", "a multicast or broadcast address"),
+        ] {
+            let said = read(arguments).expect_err(arguments);
+            let (flag, value) = arguments.split_once(' ').expect("a flag and its value");
+            let named = said.contains(flag) && said.contains(&format!("'{value}'"));
+            assert!(named && said.contains(part) && said.contains(", like "), "{said}");
+        }
     }
 
     #[test]

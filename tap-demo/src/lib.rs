@@ -8,9 +8,10 @@
     reason = "they panic where nobody reads: `notes::note` tells, `writeln!` says what failed"
 )]
 
+mod addressing;
 pub mod chance;
 pub mod cli;
-pub mod host_side;
+mod host_side;
 pub mod link;
 mod measure;
 mod offload;

@@ -9,11 +9,12 @@ use echo_instruments::signals::Stop;
 use echo_instruments::target::Target;
 use echo_instruments::terminal::notes::note;
 use echo_instruments::trial::Trial;
-use echo_instruments::verdict::Verdict;
+use echo_instruments::verdict::{Misuse, Verdict};
 use echo_smoltcp::Client;
 use echo_smoltcp::smoltcp::iface::SocketStorage;
 use echo_smoltcp::smoltcp::phy::Device;
 
+use crate::addressing;
 use crate::cli::WayArgs;
 use crate::plan::Line;
 use crate::serve::UNFIT;
@@ -39,7 +40,19 @@ impl<'c> Measuring<'c> {
         if plan.spin.is_zero() {
             plan.spin = line.spin;
         }
-        let addresses = way.target.resolve(way.port)?;
+        let mut addresses = way.target.resolve(way.port)?;
+        let reason = |address: &SocketAddr| addressing::unreachable(line, address.ip().into());
+        let reasons: Vec<_> = addresses.iter().filter_map(reason).collect();
+        addresses.retain(|address| reason(address).is_none());
+        if addresses.is_empty() {
+            let reasons = reasons.join(", and ");
+            return Err(Misuse(format!(
+                "{reasons}: there is no server to be reached (give an address of another host, \
+                 like the host's on {})",
+                line.iface
+            ))
+            .into());
+        }
         Ok(Self { trial, plan, target: &way.target, addresses })
     }
 

@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use echo_core::Rules;
 use echo_instruments::quantity::given::{Limit, Spin, Time};
 use echo_instruments::service::Lines;
+use echo_instruments::verdict::Misuse;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use echo_smoltcp::{Host, Service};
 
+use crate::addressing;
 use crate::cli::{Cli, ServerArgs};
 use crate::host_side::STATION;
 use crate::wire::Manner;
@@ -68,10 +70,13 @@ pub struct Serving {
 
 impl Line {
     /// What these flags say of the line.
-    #[must_use]
-    pub fn of(cli: &Cli) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// If the addresses do not go together.
+    pub fn of(cli: &Cli) -> Result<Self, Misuse> {
         let Limit(ack_delay) = cli.ack_delay;
-        Self {
+        let line = Self {
             iface: cli.iface.clone(),
             addresses: if cli.ip.is_empty() { STATION.into() } else { cli.ip.clone() },
             host: cli.host_ip.clone(),
@@ -88,7 +93,9 @@ impl Line {
                 nagle: cli.nagle,
                 ack_delay,
             },
-        }
+        };
+        addressing::check(&line)?;
+        Ok(line)
     }
 
     /// The stack's place on it.

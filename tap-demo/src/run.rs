@@ -30,7 +30,7 @@ use crate::wire::{Manner, Wire};
 pub fn run(cli: &Cli) -> Result<Verdict> {
     survive_file_size_limit().context("cannot catch signals")?;
     let stop = Stop::on_signals().context("cannot catch signals")?;
-    let line = Line::of(cli);
+    let line = Line::of(cli)?;
     let work = Work::of(cli, &line)?;
     let pcap = cli.pcap.as_deref().map(Output::open).transpose()?;
     let mut tap = Tap::open(&line.iface)?;
