@@ -1,23 +1,23 @@
 //! The host's side of the TAP interface, seen and set by netlink.
 //!
 //! The message types and the socket are those of the rust-netlink project,
-//! without its asynchronous layers: four requests need no runtime.
+//! without its asynchronous layers: a few requests need no runtime.
+
+mod netlink;
 
 use std::io;
 use std::net::IpAddr;
 
 use anyhow::{Context, Result, bail};
-use echo_smoltcp::smoltcp::wire::IpCidr;
-use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
-};
+use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL};
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
 use netlink_packet_route::link::{
-    InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage,
+    AfSpecInet6, AfSpecUnspec, InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
-use netlink_sys::protocols::NETLINK_ROUTE;
-use netlink_sys::{Socket, SocketAddr};
+
+use self::netlink::Netlink;
 
 /// The kernel's end of a network interface.
 #[derive(Debug)]
@@ -25,8 +25,25 @@ pub struct Link {
     netlink: Netlink,
     name: String,
     index: u32,
+    /// The bridge, or the like, that it is a port of.
+    controller: Option<u32>,
+    mac: Option<EthernetAddress>,
     up: bool,
+    ipv6: bool,
     mtu: usize,
+}
+
+/// An address of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostAddress {
+    /// The address itself.
+    pub own: IpAddress,
+    /// What the host reaches straight through the interface that has the address.
+    pub subnet: IpCidr,
+    /// The number of that interface.
+    pub index: u32,
+    /// Whether frames from there come to our interface: it is ours, or has it as a port.
+    pub ours: bool,
 }
 
 impl Link {
@@ -34,37 +51,42 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// If there is no such interface, or it is no TAP.
+    /// If there is no such interface, or it is not a TAP interface.
     pub fn find(name: &str) -> Result<Self> {
         let mut netlink = Netlink::open().context("cannot open a netlink socket")?;
-        let mut question = LinkMessage::default();
-        question.attributes.push(LinkAttribute::IfName(name.into()));
-        let answers = netlink
-            .request(RouteNetlinkMessage::GetLink(question), 0)
-            .with_context(|| format!("cannot find the interface {name}"))?;
-        let link = answers.into_iter().find_map(|answer| match answer {
-            RouteNetlinkMessage::NewLink(link) => Some(link),
-            _ => None,
-        });
-        let link = link.with_context(|| format!("the kernel does not describe {name}"))?;
-        let is_tun = link.attributes.iter().any(|attribute| {
-            matches!(attribute, LinkAttribute::LinkInfo(infos)
-                if infos.contains(&LinkInfo::Kind(InfoKind::Tun)))
-        });
-        if !is_tun || link.header.link_layer_type != LinkLayerType::Ether {
-            bail!("{name} is not a TAP interface (choose another name with --iface)");
-        }
-        let mtu = link.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::Mtu(mtu) => usize::try_from(*mtu).ok(),
-            _ => None,
-        });
-        Ok(Self {
+        let by_name = LinkAttribute::IfName(name.into());
+        let link = netlink.link(|question| question.attributes.push(by_name));
+        let link = link.with_context(|| format!("cannot find the interface {name}"))?;
+        let mut found = Self {
             netlink,
             name: name.into(),
             index: link.header.index,
+            controller: None,
+            mac: None,
             up: link.header.flags.contains(LinkFlags::Up),
-            mtu: mtu.unwrap_or(1500),
-        })
+            ipv6: false,
+            mtu: 1500,
+        };
+        let mut is_tun = false;
+        for attribute in link.attributes {
+            match attribute {
+                LinkAttribute::Mtu(mtu) => found.mtu = usize::try_from(mtu).unwrap_or(found.mtu),
+                LinkAttribute::Controller(index) => found.controller = Some(index),
+                LinkAttribute::Address(mac) => {
+                    let mac = mac.try_into().ok();
+                    found.mac = mac.map(|mac: [u8; 6]| EthernetAddress(mac));
+                }
+                LinkAttribute::LinkInfo(infos) => {
+                    is_tun = infos.contains(&LinkInfo::Kind(InfoKind::Tun));
+                }
+                LinkAttribute::AfSpecUnspec(families) => found.ipv6 = has_ipv6(&families),
+                _ => {}
+            }
+        }
+        if !is_tun || link.header.link_layer_type != LinkLayerType::Ether {
+            bail!("{name} is not a TAP interface (choose another name with --iface)");
+        }
+        Ok(found)
     }
 
     /// The largest IP packet, in bytes.
@@ -73,62 +95,91 @@ impl Link {
         self.mtu
     }
 
+    /// Whether the interface is up.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        self.up
+    }
+
+    /// Whether the host speaks IPv6 on it.
+    #[must_use]
+    pub const fn has_ipv6(&self) -> bool {
+        self.ipv6
+    }
+
+    /// The Ethernet address of the host's side.
+    #[must_use]
+    pub const fn mac(&self) -> Option<EthernetAddress> {
+        self.mac
+    }
+
     /// Sets the largest IP packet, in bytes.
     ///
     /// # Errors
     ///
     /// With the command that somebody with the right to it can give.
     pub fn set_mtu(&mut self, mtu: usize) -> Result<()> {
-        if mtu != self.mtu {
-            let attribute = u32::try_from(mtu).map(LinkAttribute::Mtu);
-            let attributes = vec![attribute.context("the MTU is too large")?];
-            let name = &self.name;
-            self.netlink.set(self.index, LinkFlags::empty(), attributes).with_context(|| {
-                format!("cannot set the MTU (sudo ip link set dev {name} mtu {mtu})")
-            })?;
-            self.mtu = mtu;
-        }
+        let attribute = u32::try_from(mtu).map(LinkAttribute::Mtu);
+        let attributes = vec![attribute.context("the MTU is too large")?];
+        let (name, none) = (&self.name, LinkFlags::empty());
+        self.netlink.set(self.index, none, none, attributes).with_context(|| {
+            format!("cannot set the MTU (sudo ip link set dev {name} mtu {mtu})")
+        })?;
+        self.mtu = mtu;
         Ok(())
     }
 
-    /// Brings the interface up, if it is not.
+    /// Brings the interface up, or down.
     ///
     /// # Errors
     ///
     /// With the command that somebody with the right to it can give.
-    pub fn bring_up(&mut self) -> Result<()> {
-        if !self.up {
-            let name = &self.name;
-            self.netlink.set(self.index, LinkFlags::Up, Vec::new()).with_context(|| {
-                format!("cannot bring {name} up (sudo ip link set dev {name} up)")
-            })?;
-            self.up = true;
-        }
+    pub fn set_up(&mut self, up: bool) -> Result<()> {
+        let (name, state) = (&self.name, if up { "up" } else { "down" });
+        let flags = if up { LinkFlags::Up } else { LinkFlags::empty() };
+        self.netlink.set(self.index, flags, LinkFlags::Up, Vec::new()).with_context(|| {
+            format!("cannot bring {name} {state} (sudo ip link set dev {name} {state})")
+        })?;
+        self.up = up;
         Ok(())
     }
 
-    /// The host's addresses on the interface.
+    /// All addresses of the host, on this interface and on others.
     ///
     /// # Errors
     ///
-    /// If the kernel does not tell.
-    pub fn addresses(&mut self) -> Result<Vec<IpCidr>> {
+    /// If the kernel does not say.
+    pub fn addresses(&mut self) -> Result<Vec<HostAddress>> {
         let question = RouteNetlinkMessage::GetAddress(AddressMessage::default());
-        let answers = self
-            .netlink
-            .request(question, NLM_F_DUMP)
-            .with_context(|| format!("cannot read the addresses of {}", self.name))?;
-        let addresses = answers.into_iter().filter_map(|answer| match answer {
-            RouteNetlinkMessage::NewAddress(address) if address.header.index == self.index => {
-                let ip = address.attributes.iter().find_map(|attribute| match attribute {
-                    AddressAttribute::Address(ip) => Some(*ip),
-                    _ => None,
-                })?;
-                Some(IpCidr::new(ip.into(), address.header.prefix_len))
+        let addresses = self.netlink.request(question, NLM_F_DUMP);
+        let addresses = addresses.context("cannot read the addresses of the host")?;
+        let addresses = addresses.into_iter().filter_map(|answer| match answer {
+            RouteNetlinkMessage::NewAddress(address) => {
+                let (own, subnet) = own_and_subnet(&address)?;
+                let index = address.header.index;
+                let ours = index == self.index || Some(index) == self.controller;
+                Some(HostAddress { own, subnet, index, ours })
             }
             _ => None,
         });
         Ok(addresses.collect())
+    }
+
+    /// The name of the interface with this number, and whether it is up.
+    ///
+    /// # Errors
+    ///
+    /// If there is none any more.
+    pub fn name_of(&mut self, index: u32) -> Result<(String, bool)> {
+        let link = self.netlink.link(|question| question.header.index = index);
+        let link =
+            link.with_context(|| format!("cannot find the interface with number {index}"))?;
+        let name = link.attributes.into_iter().find_map(|attribute| match attribute {
+            LinkAttribute::IfName(name) => Some(name),
+            _ => None,
+        });
+        let up = link.header.flags.contains(LinkFlags::Up);
+        Ok((name.unwrap_or_default(), up))
     }
 
     /// Gives the host this address on the interface. IPv6 without the second of
@@ -138,21 +189,12 @@ impl Link {
     ///
     /// With the command that somebody with the right to it can give.
     pub fn add_address(&mut self, address: IpCidr) -> Result<()> {
-        let ip = IpAddr::from(address.address());
-        let mut message = AddressMessage::default();
-        message.header.index = self.index;
-        message.header.prefix_len = address.prefix_len();
-        message.header.family =
-            if ip.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-        message.attributes = vec![AddressAttribute::Local(ip), AddressAttribute::Address(ip)];
-        if ip.is_ipv6() {
-            message.header.flags = AddressHeaderFlags::Nodad;
-        }
+        let message = RouteNetlinkMessage::NewAddress(self.message(address));
         let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
         let name = &self.name;
-        let (family, nodad) = if ip.is_ipv4() { ("", "") } else { ("-6 ", " nodad") };
+        let (family, nodad) = if is_ipv4(&address) { ("", "") } else { ("-6 ", " nodad") };
         self.netlink
-            .request(RouteNetlinkMessage::NewAddress(message), flags)
+            .request(message, flags)
             .map(drop)
             .or_else(|error| if is_there_already(&error) { Ok(()) } else { Err(error) })
             .with_context(|| {
@@ -162,81 +204,69 @@ impl Link {
                 )
             })
     }
+
+    /// Takes this address from the host.
+    ///
+    /// # Errors
+    ///
+    /// With the command that somebody with the right to it can give.
+    pub fn remove_address(&mut self, address: IpCidr) -> Result<()> {
+        let message = RouteNetlinkMessage::DelAddress(self.message(address));
+        let name = &self.name;
+        self.netlink.request(message, NLM_F_ACK).map(drop).with_context(|| {
+            format!(
+                "cannot take the address {address} from the host (sudo ip addr del {address} dev \
+                 {name})"
+            )
+        })
+    }
+
+    fn message(&self, address: IpCidr) -> AddressMessage {
+        let ip = IpAddr::from(address.address());
+        let mut message = AddressMessage::default();
+        message.header.index = self.index;
+        message.header.prefix_len = address.prefix_len();
+        message.attributes = vec![AddressAttribute::Local(ip), AddressAttribute::Address(ip)];
+        if ip.is_ipv4() {
+            message.header.family = AddressFamily::Inet;
+        } else {
+            message.header.family = AddressFamily::Inet6;
+            message.header.flags = AddressHeaderFlags::Nodad;
+        }
+        message
+    }
+}
+
+/// `net.ipv6.conf.NAME.disable_ipv6`; a kernel without IPv6 says nothing of it.
+fn has_ipv6(families: &[AfSpecUnspec]) -> bool {
+    families.iter().any(|family| match family {
+        AfSpecUnspec::Inet6(inet6) => inet6.iter().any(
+            |inet6| matches!(inet6, AfSpecInet6::DevConf(settings) if settings.disable_ipv6 == 0),
+        ),
+        _ => false,
+    })
+}
+
+/// On a line with two ends the kernel names the far one, and its subnet, beside the host's own.
+fn own_and_subnet(address: &AddressMessage) -> Option<(IpAddress, IpCidr)> {
+    let (mut local, mut subnet) = (None, None);
+    for attribute in &address.attributes {
+        match attribute {
+            AddressAttribute::Local(ip) => local = Some((*ip).into()),
+            AddressAttribute::Address(ip) => {
+                subnet = Some(IpCidr::new((*ip).into(), address.header.prefix_len));
+            }
+            _ => {}
+        }
+    }
+    let subnet = subnet?;
+    Some((local.unwrap_or(subnet.address()), subnet))
+}
+
+fn is_ipv4(address: &IpCidr) -> bool {
+    matches!(address, IpCidr::Ipv4(_))
 }
 
 fn is_there_already(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AlreadyExists
-}
-
-/// A conversation with the kernel about its network.
-#[derive(Debug)]
-struct Netlink {
-    socket: Socket,
-    sequence: u32,
-}
-
-impl Netlink {
-    fn open() -> io::Result<Self> {
-        let mut socket = Socket::new(NETLINK_ROUTE)?;
-        socket.bind_auto()?;
-        socket.connect(&SocketAddr::new(0, 0))?;
-        Ok(Self { socket, sequence: 0 })
-    }
-
-    fn set(
-        &mut self,
-        index: u32,
-        flags: LinkFlags,
-        attributes: Vec<LinkAttribute>,
-    ) -> io::Result<()> {
-        let mut message = LinkMessage::default();
-        message.header.index = index;
-        message.header.flags = flags;
-        message.header.change_mask = flags;
-        message.attributes = attributes;
-        self.request(RouteNetlinkMessage::SetLink(message), NLM_F_ACK).map(drop)
-    }
-
-    /// Asks, and collects the answers until the kernel says that they are all.
-    fn request(
-        &mut self,
-        question: RouteNetlinkMessage,
-        flags: u16,
-    ) -> io::Result<Vec<RouteNetlinkMessage>> {
-        self.sequence += 1;
-        let mut message = NetlinkMessage::from(question);
-        message.header.flags = NLM_F_REQUEST | flags;
-        message.header.sequence_number = self.sequence;
-        message.finalize();
-        let mut bytes = vec![0; message.buffer_len()];
-        message.serialize(&mut bytes);
-        self.socket.send(&bytes, 0)?;
-
-        let mut answers = Vec::new();
-        loop {
-            let (datagram, _) = self.socket.recv_from_full()?;
-            let mut rest = &datagram[..];
-            while !rest.is_empty() {
-                let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
-                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-                // Messages start at multiples of four.
-                let length = (message.header.length as usize).next_multiple_of(4);
-                rest = rest.get(length..).unwrap_or_default();
-                if message.header.sequence_number != self.sequence {
-                    continue;
-                }
-                match message.payload {
-                    NetlinkPayload::Done(_) => return Ok(answers),
-                    NetlinkPayload::Error(error) if error.code.is_none() => return Ok(answers),
-                    NetlinkPayload::Error(error) => return Err(error.to_io()),
-                    NetlinkPayload::InnerMessage(answer) => answers.push(answer),
-                    _ => {}
-                }
-            }
-            let one_answer = flags & (NLM_F_ACK | NLM_F_DUMP) == 0;
-            if one_answer && !answers.is_empty() {
-                return Ok(answers);
-            }
-        }
-    }
 }

@@ -13,7 +13,7 @@ use echo_instruments::verdict::Verdict;
 use echo_smoltcp::smoltcp::phy::{Device, PcapMode, PcapWriter};
 
 use crate::cli::{Cli, Command};
-use crate::host_side;
+use crate::host_side::HostSide;
 use crate::measure::Measuring;
 use crate::plan::{Line, Serving};
 use crate::record::Record;
@@ -30,12 +30,13 @@ use crate::wire::{Manner, Wire};
 pub fn run(cli: &Cli) -> Result<Verdict> {
     survive_file_size_limit().context("cannot catch signals")?;
     let stop = Stop::on_signals().context("cannot catch signals")?;
-    let line = Line::of(cli)?;
+    let mut line = Line::of(cli)?;
     let work = Work::of(cli, &line)?;
     let pcap = cli.pcap.as_deref().map(Output::open).transpose()?;
     let mut tap = Tap::open(&line.iface)?;
-    let link = host_side::prepare(&line)?;
-    tap.set_mtu(link.mtu());
+    let host = HostSide::prepare(&line, &stop)?;
+    tap.set_mtu(host.mtu());
+    line.addresses = host.reachable().into();
     tap.set_offload(line.offload)?;
     // Not before: an older record outlives a start that fails.
     let clock = UnixClock::start();

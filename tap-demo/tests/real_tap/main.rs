@@ -7,6 +7,7 @@
 
 #[path = "../../../tests/conformance/mod.rs"]
 mod conformance;
+mod host_side;
 mod measuring;
 mod raw;
 mod station;

@@ -44,9 +44,17 @@ fn find(lines: &Receiver<String>, part: &str) -> Result<String, RecvTimeoutError
 impl Station {
     /// Starts `tap-demo` and waits until it serves.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        let station = Self::on("tap0", arguments);
+        station.wait_for("Echo server on 192.168.69.1:2333 and [fdaa::1]:2333 and ");
+        station.wait_for("mode ");
+        station
+    }
+
+    /// Starts it on this interface, and waits for nothing.
+    pub(crate) fn on(iface: &str, arguments: &[&str]) -> Self {
         crate::assert_inside();
         let mut child = Command::new(env!("CARGO_BIN_EXE_tap-demo"))
-            .args(["--iface", "tap0"])
+            .args(["--iface", iface])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -55,10 +63,7 @@ impl Station {
             .expect("the binary was built for this test");
         let lines = lines_of(child.stdout.take().expect("stdout is piped"));
         let notes = lines_of(child.stderr.take().expect("stderr is piped"));
-        let station = Self { child, lines, notes };
-        station.wait_for("Echo server on 192.168.69.1:2333 and [fdaa::1]:2333 and ");
-        station.wait_for("mode ");
-        station
+        Self { child, lines, notes }
     }
 
     /// Waits for a line on stdout that contains this.
@@ -88,6 +93,11 @@ impl Station {
         let status = self.child.wait().expect("it is our child");
         assert!(status.success(), "{status}");
         rest.join("\n")
+    }
+
+    /// Whether it has not ended yet.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_none()
     }
 
     /// Waits until it ends by itself, and returns how.

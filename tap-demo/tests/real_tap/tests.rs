@@ -246,7 +246,7 @@ fn an_interface_that_disappears_is_reported() {
 }
 
 /// Runs it on something that it cannot use; its exit code and what it says.
-fn refusal(arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn refusal(arguments: &[&str]) -> (Option<i32>, String) {
     crate::assert_inside();
     let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_tap-demo"))
         .args(arguments)
@@ -268,9 +268,11 @@ fn each_wrong_interface_is_refused_in_its_own_words() {
         (&["--iface", "lo"], 3, "not a TAP interface"),
         (&["--iface", "tun0"], 3, "not a TAP interface"),
         (&["--iface", "tap0"], 3, "another program has it open"),
-        (&["--iface", "tap1", "--ip", "10.9.0.1/24"], 3, "give the host one with --host-ip"),
-        (&["--iface", "tap1", "--host-ip", "10.9.0.1/24"], 3, "is in no subnet"),
-        (&["--iface", "tap1", "--ip", "224.0.0.1/24", "--host-ip", "224.0.0.2/24"], 3, ""),
+        (&["--iface", "tap1", "--ip", "10.9.0.1/24"], 2, "give the host one with --host-ip"),
+        (&["--iface", "tap1", "--ip", "192.168.69.255/24"], 2, "the broadcast address of its"),
+        (&["--iface", "tap1", "--gateway", "192.168.70.1"], 2, "192.168.70.1 is in no subnet"),
+        (&["--iface", "tap1", "rate", "192.168.69.1"], 2, "is this stack's own address"),
+        (&["--iface", "tap1", "rate", "127.0.0.1"], 2, "is a loopback address"),
         (&["--iface", "tap1", "--pcap", "/dev/null/a.pcap"], 3, "cannot write /dev/null/a.pcap"),
     ] {
         let (found, said) = refusal(arguments);
