@@ -81,7 +81,8 @@ pub struct Cli {
     #[command(flatten)]
     pub faults: Faults,
 
-    /// Where pseudo-random numbers start, so that a run can be repeated [default: the time]
+    /// Seed of the wire's chances: the same seed treats the TCP segments of each direction alike,
+    /// in their order; other frames, like ARP, are drawn separately [default: the time]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 

@@ -7,7 +7,7 @@ use echo_instruments::plan::Plan;
 use echo_instruments::report::Subject;
 use echo_instruments::signals::Stop;
 use echo_instruments::target::Target;
-use echo_instruments::terminal::notes::note;
+use echo_instruments::terminal::notes::{note, remark};
 use echo_instruments::trial::Trial;
 use echo_instruments::verdict::{Misuse, Verdict};
 use echo_smoltcp::Client;
@@ -85,6 +85,11 @@ impl<'c> Measuring<'c> {
         let connections = connections.collect();
         let mut station = Station::new(&self.plan, client, connections, device, waiter);
 
+        let faults: Vec<_> =
+            line.faults().map(|(name, value)| format!("{name}: {value}")).collect();
+        if !faults.is_empty() {
+            remark(&faults.join("; "));
+        }
         let address = station.connect(&self.addresses, self.plan.limit)?;
         let verdict = self.over(&mut station, address, stop);
         for (count, what) in station.part() {

@@ -98,6 +98,15 @@ impl Line {
         Ok(line)
     }
 
+    /// What the wire does, and by which seed it does the same again; nothing of a wire that
+    /// does nothing.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let Self { manner, seed, .. } = self;
+        let wire = (!manner.is_faultless()).then(|| ("wire", manner.to_string()));
+        let seed = manner.has_chance().then(|| ("seed", seed.to_string()));
+        wire.into_iter().chain(seed)
+    }
+
     /// The stack's place on it.
     #[must_use]
     pub fn station(&self) -> Host<'_> {

@@ -20,7 +20,7 @@ use crate::record::Record;
 use crate::serve::serve;
 use crate::tap::Tap;
 use crate::wait::{UnixClock, Waiter};
-use crate::wire::{Manner, Wire};
+use crate::wire::Wire;
 
 /// Runs the program.
 ///
@@ -45,7 +45,7 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
     let watch = tap.watch();
     let (fd, spin) = (tap.as_raw_fd(), work.spin(&line));
     let waiter = Waiter::new(fd, &line.iface, Rc::clone(&watch), clock, &stop, spin)?;
-    if line.manner != Manner::default() {
+    if !line.manner.is_faultless() {
         let recorded = PcapWriter::new(tap, record, PcapMode::Both);
         let wire = Wire::new(recorded, line.manner, line.seed, move || clock.now(), watch);
         work.run(&line, wire, waiter, &stop)

@@ -103,6 +103,9 @@ fn describe(plan: &Serving, line: &Line, log: &Log) {
     let mode = if rules.one_shot { "one message, then close" } else { "until the client leaves" };
     let exit = if rules.exit { "`exit` ends a session" } else { "pure RFC 862" };
     log.line(format_args!("        mode     {mode}; {exit}"));
+    for (name, value) in line.faults() {
+        log.line(format_args!("        {name}     {value}"));
+    }
 }
 
 /// What happened, as lines and as sums.

@@ -4,7 +4,9 @@
 //! smoltcp's `FaultInjector` knows frames of up to 1536 bytes and spoils only what
 //! comes; this one knows what the device knows.
 
+mod dice;
 mod lane;
+mod manner;
 
 use std::rc::Rc;
 
@@ -12,8 +14,9 @@ use echo_core::Instant;
 use echo_smoltcp::smoltcp::phy::{self, Device, DeviceCapabilities, RxToken as _, TxToken as _};
 use echo_smoltcp::smoltcp::time::Instant as WireInstant;
 
+pub use self::lane::FRAMES;
 use self::lane::Lane;
-pub use self::lane::{FRAMES, Manner};
+pub use self::manner::Manner;
 use crate::tap::Watch;
 
 /// The most frames taken from the device below at once.

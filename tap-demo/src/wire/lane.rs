@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use echo_core::Instant;
 
-use crate::chance::Chance;
+use super::dice::Dice;
+use super::manner::Manner;
 use crate::tap::Watch;
 
 /// How many frames are under way at most.
@@ -16,31 +17,16 @@ pub const FRAMES: usize = 1000;
 /// How long a frame waits for another to overtake it, before it goes on alone.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// What a wire does to frames, in each direction.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Manner {
-    /// Frames that get lost.
-    pub drop: Chance,
-    /// Frames in which one bit is flipped.
-    pub corrupt: Chance,
-    /// Every frame arrives this much later.
-    pub delay: Duration,
-    /// Every frame arrives up to this much later still, but never before those
-    /// that were sent before it.
-    pub jitter: Duration,
-    /// Frames that arrive twice.
-    pub duplicate: Chance,
-    /// Frames that arrive behind the next one sent.
-    pub reorder: Chance,
-}
-
 /// One direction of a wire.
 ///
 /// All its storage is made at the start. What does not fit is lost, as in any queue
 /// of a network, and counted.
 pub(super) struct Lane {
     manner: Manner,
-    random: u64,
+    /// What TCP segments meet with, and what other frames do. How many ARP requests there are
+    /// is the host's affair: they take nothing from a sequence that shall come again.
+    segments: Dice,
+    others: Dice,
     frames: Vec<Box<[u8]>>,
     free: Vec<usize>,
     /// In the order of their arrival.
@@ -63,7 +49,8 @@ impl Lane {
     pub(super) fn new(manner: Manner, seed: u64, size: usize, watch: Rc<Watch>) -> Self {
         Self {
             manner,
-            random: seed,
+            segments: Dice::new(seed),
+            others: Dice::new(seed ^ 1),
             // One more than can be under way: for a frame that is lost, or that has arrived.
             frames: (0..=FRAMES).map(|_| vec![0; size].into()).collect(),
             free: (0..=FRAMES).collect(),
@@ -84,17 +71,19 @@ impl Lane {
         let place = self.free.pop().expect("a place more than can be under way");
         let frame = &mut self.frames[place][..length];
         let result = write(frame);
-        if self.happens(self.manner.drop) {
+        let manner = self.manner;
+        let dice = if is_segment(frame) { &mut self.segments } else { &mut self.others };
+        if dice.happens(manner.drop) {
             self.free.push(place);
             return result;
         }
-        if self.happens(self.manner.corrupt) && length > 0 {
-            let bit = self.random() as usize % (8 * length);
-            self.frames[place][bit / 8] ^= 1 << (bit % 8);
+        if dice.happens(manner.corrupt) && length > 0 {
+            let bit = dice.number(8 * length);
+            frame[bit / 8] ^= 1 << (bit % 8);
         }
-        let due = now + self.manner.delay + self.jitter();
-        let twice = self.happens(self.manner.duplicate);
-        let overtaken = self.happens(self.manner.reorder);
+        let due = now + manner.delay + dice.time(manner.jitter);
+        let twice = dice.happens(manner.duplicate);
+        let overtaken = dice.happens(manner.reorder);
         self.give_up_waiting(now);
         if twice {
             self.enqueue_copy(Frame { place, length, due }, now);
@@ -160,29 +149,24 @@ impl Lane {
         let before = self.under_way.back().map_or(Instant::START, |last| last.due);
         self.under_way.push_back(Frame { due: frame.due.max(before), ..frame });
     }
+}
 
-    fn happens(&mut self, chance: Chance) -> bool {
-        chance > Chance::NEVER && chance.happens(self.random())
-    }
-
-    fn jitter(&mut self) -> Duration {
-        let most = u64::try_from(self.manner.jitter.as_nanos()).unwrap_or(u64::MAX);
-        Duration::from_nanos(if most == 0 { 0 } else { self.random() % most })
-    }
-
-    /// `SplitMix64` (Steele, Lea, Flood 2014).
-    fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.random;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
+/// Whether it is a TCP segment.
+fn is_segment(frame: &[u8]) -> bool {
+    // Where the protocol stands in an IP packet behind an Ethernet header.
+    let place = match frame.get(12..14) {
+        Some([0x08, 0x00]) => 14 + 9,
+        Some([0x86, 0xdd]) => 14 + 6,
+        _ => return false,
+    };
+    frame.get(place) == Some(&6)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::chance::Chance;
 
     const SIZE: usize = 9014;
     const DELAY: Duration = Duration::from_millis(5);
@@ -354,5 +338,34 @@ mod tests {
         let once = arrivals_by(7, manner, 500);
         assert_eq!(once, arrivals_by(7, manner, 500));
         assert_ne!(once, arrivals_by(8, manner, 500));
+    }
+
+    /// An Ethernet frame with an IPv4 packet of this protocol.
+    fn packet(protocol: u8, number: u8) -> [u8; 60] {
+        let mut frame = [0; 60];
+        frame[12..14].copy_from_slice(&[0x08, 0x00]);
+        (frame[23], frame[59]) = (protocol, number);
+        frame
+    }
+
+    #[test]
+    fn other_frames_do_not_change_what_happens_to_tcp_segments() {
+        let manner = Manner { drop: chance("30"), duplicate: chance("30"), ..Manner::default() };
+        let segments = |others: usize| {
+            let mut lane = lane(manner, 1);
+            let mut arrived = Vec::new();
+            for number in 0..200 {
+                let before = (0..usize::from(number) % 5 * others).map(|_| packet(17, number));
+                for frame in before.chain([packet(6, number)]) {
+                    lane.send(Instant::START, 60, |buffer| buffer.copy_from_slice(&frame));
+                }
+                while let Some(frame) = lane.arrive(Instant::START) {
+                    arrived.extend((frame[23] == 6).then_some(frame[59]));
+                }
+            }
+            arrived
+        };
+        assert_ne!(segments(0).len(), 200);
+        assert_eq!(segments(0), segments(1));
     }
 }

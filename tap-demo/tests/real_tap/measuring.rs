@@ -151,6 +151,22 @@ fn it_measures_over_several_connections_and_both_kinds_of_address() {
 
 #[test]
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn what_the_wire_does_is_told_and_by_which_seed() {
+    let echo = Echo::start();
+    for (flags, expected) in [
+        ("--duplicate-chance 1 --seed 7", "wire: duplicate 1 %; seed: 7\n"),
+        ("--delay 100us", "wire: delay 100us\n"),
+    ] {
+        let (text, said, code) = run(&format!("{flags} rate {} -c 10 --no-plot", echo.target()));
+        assert_eq!((code, said.as_str()), (Some(0), expected), "{text}");
+    }
+    let (_, said, _) = run(&format!("--jitter 1us rate {} -c 1 --no-plot", echo.target()));
+    let seed = said.trim_end().strip_prefix("wire: jitter 1us; seed: ").expect("a seed");
+    assert!(seed.parse::<u64>().is_ok(), "{said}");
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn a_schedule_is_kept() {
     let echo = Echo::start();
     let out = report(&format!("rate {} -R 500 -t 1 -P 2 --no-plot --spin 20us", echo.target()));

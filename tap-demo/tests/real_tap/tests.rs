@@ -225,6 +225,8 @@ fn a_faulty_wire_loses_no_bytes() {
     let record = folder.path().join("frames.pcap");
     let record = record.to_str().expect("a plain name");
     let station = Station::start(&[&faults[..], &more[..], &["--pcap", record]].concat());
+    station.wait_for("wire     drop 1 %, delay 200us, jitter 100us, duplicate 2 %, reorder 2 %");
+    station.wait_for("seed     1");
     let mut stream = connect(V4);
     let body: Vec<u8> = (0..20_000u32).map(|n| (n % 251) as u8).collect();
     stream.write_all(&body).expect("a connection");

@@ -1,0 +1,39 @@
+//! Pseudo-random numbers, and what they decide.
+
+use std::time::Duration;
+
+use crate::chance::Chance;
+
+/// A sequence of numbers that follows from a seed.
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Whether it happens this time. What never happens takes no number.
+    pub(super) fn happens(&mut self, chance: Chance) -> bool {
+        chance > Chance::NEVER && chance.happens(self.next())
+    }
+
+    /// A time below `most`.
+    pub(super) fn time(&mut self, most: Duration) -> Duration {
+        let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(if most == 0 { 0 } else { self.next() % most })
+    }
+
+    /// A number below `most`, which is not 0.
+    pub(super) fn number(&mut self, most: usize) -> usize {
+        self.next() as usize % most
+    }
+
+    /// `SplitMix64` (Steele, Lea, Flood 2014).
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+}
