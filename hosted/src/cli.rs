@@ -1,17 +1,26 @@
-//! The command line: the doc comments are the help, the defaults are the truth.
+//! The command line: the doc comments are the help, the first paragraph for `-h` and the others
+//! for `--help` and the manual; the defaults are the truth.
 
-use std::net::IpAddr;
+mod examples;
+
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use echo_instruments::args::{FailRateArgs, RateArgs};
-use echo_instruments::quantity::given::{Limit, Time};
+use anyhow::Result;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
+use echo_instruments::args::{FailRateArgs, Family, RateArgs, TARGET};
+use echo_instruments::command_line::{About, CommandLine};
+use echo_instruments::quantity::given::{self, Limit, Time};
 use echo_instruments::target::Target;
 
 use crate::server::LARGEST_BUFFER;
 
-/// An RFC 862 echo service on the operating system's TCP, and the instruments
-/// that measure and verify any other.
+/// An RFC 862 echo server and client, and instruments that measure and verify any echo server
+///
+/// An echo server sends back every byte that it receives (RFC 862). `hosted` is one on the operating
+/// system's TCP, a client of one, and instruments that measure the round trip to any echo server and
+/// verify every byte of it. `hosted rate --local` needs nothing else.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, subcommand_required = true, max_term_width = 100)]
 pub struct Cli {
@@ -24,72 +33,131 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Send back whatever arrives, to any number of clients at once
+    ///
+    /// Send back whatever arrives, to any number of clients at once. Ctrl+C stops accepting, lets
+    /// sessions finish for a while (--drain), and prints the totals. A message that is exactly `exit`
+    /// ends its session, unless --rfc862 is given.
     Server(ServerArgs),
-    /// Talk to an echo server: type a line, or pipe a file through it, see what comes back
+    /// Talk to an echo server: type lines, or pipe a file through it
+    ///
+    /// Talk to an echo server. On a terminal, type a line and see what comes back; `exit` ends the
+    /// dialogue. Anything else on the standard input is sent as it comes, and its echo goes to the
+    /// standard output byte for byte.
     Client(ClientArgs),
     /// Measure the echo rate and the round-trip time, and draw them
+    ///
+    /// Measure how fast messages come back: the rate, and the distribution of the round-trip time. The
+    /// first failure ends the run. The report goes to the standard output, the figure to
+    /// result/rate.jpg.
     Rate(RateArgs<WayArgs>),
-    /// Compare every echo with what was sent, and count how they fail
+    /// Verify every echo byte by byte, and count failures
+    ///
+    /// Compare every echo with what was sent, byte by byte, and count how messages fail. A failure does
+    /// not end the run: the connection is opened anew.
     FailRate(FailRateArgs<WayArgs>),
-    /// Compare two runs, from what `--export-json` or `--json` wrote
+    /// Compare two runs, from their JSON reports
+    ///
+    /// Compare two runs, from what `--export-json` or `--json` wrote. Settings must be alike. A
+    /// difference counts if it is larger than the scatter within the runs.
     Compare(CompareArgs),
-    /// Print a completion script
-    Completions(CompletionsArgs),
-    /// Print the manual page
-    Man,
+    /// What the program says about itself.
+    #[command(flatten)]
+    About(About),
 }
+
+impl Cli {
+    /// What is asked for by these arguments, of which the first is the program's name.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them, in clap's words; the help, too, is an error to it.
+    pub fn read(
+        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        Self::from_arg_matches(&Self::line().read(arguments)?)
+    }
+
+    /// The command line, and what it says about itself.
+    pub(crate) fn line() -> CommandLine {
+        CommandLine::new(Self::command(), examples::of)
+    }
+}
+
+const LISTENING: &str = "Listening";
+const EXCHANGE: &str = "Exchange";
+const SESSIONS: &str = "Sessions";
+const LOG: &str = "Log";
 
 /// Flags of `hosted server`.
 #[derive(Debug, Args)]
 pub(crate) struct ServerArgs {
-    /// Listen on this address or name only [default: every address, IPv6 and IPv4]
-    #[arg(long, value_name = "ADDR")]
+    /// Listen on this address or name only
+    ///
+    /// Listen on this address, or the addresses of this name, only [default: every address, IPv6 and
+    /// IPv4].
+    #[arg(long, value_name = "ADDR", value_hint = ValueHint::Hostname,
+          help_heading = LISTENING)]
     pub(crate) ip: Option<Target>,
 
-    /// Listen on this port; 0 lets the system choose
-    #[arg(short, long, default_value_t = 2333)]
+    /// Listen on this port; 0: any that is free
+    #[arg(short, long, default_value_t = 2333, help_heading = LISTENING)]
     pub(crate) port: u16,
 
-    /// How many connections may wait to be accepted (the backlog)
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i32).range(1..))]
+    /// Let N connections wait to be accepted
+    ///
+    /// The backlog: how many connections may wait to be accepted.
+    #[arg(long, value_name = "N", default_value_t = 100, help_heading = LISTENING,
+          value_parser = clap::value_parser!(i32).range(1..))]
     pub(crate) listen: i32,
 
-    /// End a session when nothing moved for this long; 0 or negative: never [default: 30, with
-    /// --one-shot -1]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    /// Serve at most N clients at once
+    ///
+    /// Serve at most this many clients at once. Others wait to be accepted.
+    #[arg(long, value_name = "N", help_heading = LISTENING,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_conns: Option<u32>,
+
+    /// Serve on N threads
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = LISTENING,
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: u16,
+
+    /// End an idle session after TIME; 0: never
+    ///
+    /// End a session in which nothing moved for this long. 0 or negative: never [default: 30, with
+    /// --one-shot -1].
+    #[arg(long, value_name = "TIME", help_heading = SESSIONS)]
     pub(crate) timeout: Option<Limit>,
 
-    /// Read at most this many bytes at once, 1 to 65536; never limits a message
-    #[arg(long, value_name = "BYTES", default_value_t = 1024,
+    /// Read at most this much at once
+    ///
+    /// Read at most this many bytes at once, 1 to 65536. It never limits a message.
+    #[arg(long, value_name = "BYTES", default_value_t = 1024, help_heading = SESSIONS,
           value_parser = clap::value_parser!(u32).range(1..=LARGEST_BUFFER as i64))]
     pub(crate) buffer: u32,
 
-    /// Echo the first message of each client, then close
-    #[arg(short = '1', long)]
+    /// Echo one message to each client, then close
+    ///
+    /// Echo the first message of each client, then close. A message ends after 200 ms of silence.
+    #[arg(short = '1', long, help_heading = SESSIONS)]
     pub(crate) one_shot: bool,
 
-    /// Pure RFC 862: `exit` is data like any other
-    #[arg(long)]
+    /// Treat `exit` as data, as RFC 862 does
+    #[arg(long, help_heading = SESSIONS)]
     pub(crate) rfc862: bool,
 
-    /// Serve at most this many clients at once; the others wait to be accepted
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_conns: Option<u32>,
-
-    /// Serve on this many threads
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) threads: u16,
-
-    /// When told to stop, give the sessions this long to finish
-    #[arg(long, value_name = "TIME", default_value = "5s")]
+    /// Give sessions TIME to finish at the end
+    ///
+    /// At Ctrl+C or SIGTERM, give the sessions this long to finish.
+    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = SESSIONS)]
     pub(crate) drain: Time,
 
-    /// Show what arrives, too
-    #[arg(short, long, conflicts_with = "quiet")]
+    /// Also print what clients send
+    #[arg(short, long, conflicts_with = "quiet", help_heading = LOG)]
     pub(crate) verbose: bool,
 
-    /// Show no line for each client
-    #[arg(short, long)]
+    /// Print no line for each client
+    #[arg(short, long, help_heading = LOG)]
     pub(crate) quiet: bool,
 }
 
@@ -100,38 +168,59 @@ pub(crate) struct ClientArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 
-    /// Give up when nothing moves for this long while an echo is due; 0 or negative: never
-    #[arg(long, value_name = "TIME", default_value = "-1", allow_hyphen_values = true)]
+    /// Give up on an echo after TIME; 0: never
+    ///
+    /// Give up when an echo is due and nothing moved for this long. 0 or negative: never.
+    #[arg(long, value_name = "TIME", default_value = "-1", help_heading = EXCHANGE)]
     pub(crate) timeout: Limit,
 
-    /// Read at most this many bytes at once, 1 to 65536; never limits a message
-    #[arg(long, value_name = "BYTES", default_value_t = 1024,
+    /// Read at most this much at once
+    ///
+    /// Read at most this many bytes at once, 1 to 65536. It never limits a message.
+    #[arg(long, value_name = "BYTES", default_value_t = 1024, help_heading = EXCHANGE,
           value_parser = clap::value_parser!(u32).range(1..=LARGEST_BUFFER as i64))]
     pub(crate) buffer: u32,
 
-    /// Send one line, print the answer, leave
-    #[arg(short = '1', long)]
+    /// Send one line, print its echo, exit
+    ///
+    /// Send the first line of the standard input, print its echo, and exit. A message that is `exit`
+    /// takes 200 ms: to a server a message ends after that much silence.
+    #[arg(short = '1', long, help_heading = EXCHANGE)]
     pub(crate) one_shot: bool,
 
-    /// Send this instead of the standard input, print the answer, leave
-    #[arg(short, long, value_name = "TEXT")]
+    /// Send TEXT, print its echo, exit
+    ///
+    /// Send this text instead of the standard input, print its echo, and exit.
+    #[arg(short, long, value_name = "TEXT", help_heading = EXCHANGE)]
     pub(crate) message: Option<String>,
 }
 
 /// Where the echo server is.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
-    /// The echo server: HOST, HOST:PORT or IPv6 as `[ADDRESS]:PORT`
-    #[arg(value_name = "TARGET", conflicts_with = "ip")]
+    /// HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'
+    ///
+    /// The echo server: HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'. Some shells take [ and ] for a
+    /// pattern: quote them.
+    #[arg(value_name = "TARGET", conflicts_with = "ip", value_hint = ValueHint::Hostname)]
     pub(crate) target: Option<Target>,
 
-    /// The echo server's name or address
-    #[arg(long, value_name = "HOST", default_value = "localhost")]
+    /// Name or address, without TARGET
+    ///
+    /// The echo server's name or address, if there is no TARGET.
+    #[arg(long, value_name = "HOST", default_value = "localhost", value_hint = ValueHint::Hostname,
+          help_heading = TARGET)]
     pub(crate) ip: Target,
 
-    /// The echo server's port, where TARGET has none
-    #[arg(short, long, default_value_t = 2333)]
+    /// Port, unless TARGET has one
+    ///
+    /// The echo server's port. A TARGET that has one excludes it.
+    #[arg(short, long, default_value_t = 2333, help_heading = TARGET)]
     pub(crate) port: u16,
+
+    /// Which of its addresses.
+    #[command(flatten)]
+    pub(crate) family: Family,
 }
 
 impl TargetArgs {
@@ -139,6 +228,15 @@ impl TargetArgs {
     #[must_use]
     pub(crate) fn target(&self) -> &Target {
         self.target.as_ref().unwrap_or(&self.ip)
+    }
+
+    /// Its addresses.
+    ///
+    /// # Errors
+    ///
+    /// If it has none of the family that is wanted.
+    pub(crate) fn resolve(&self) -> Result<Vec<SocketAddr>> {
+        self.family.resolve(self.target(), self.port)
     }
 }
 
@@ -149,51 +247,49 @@ pub(crate) struct WayArgs {
     #[command(flatten)]
     pub(crate) to: TargetArgs,
 
-    /// Measure an echo server of this process, on a free port of the loopback: nothing else to start
-    #[arg(long, conflicts_with_all = ["target", "ip", "port"])]
+    /// Measure an echo server inside this process
+    ///
+    /// Measure an echo server that is started inside this process, on a free port of the loopback:
+    /// nothing else is needed.
+    #[arg(long, conflicts_with_all = ["target", "ip", "port", "ipv4", "ipv6"], help_heading = TARGET)]
     pub(crate) local: bool,
 
-    /// Connect from this address of this machine; several, with commas, take turns: each has ports of
-    /// its own
-    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    /// Connect from this local address
+    ///
+    /// Connect from this address of this machine. Several, separated by commas, take turns: each has
+    /// ports of its own, of which --crr takes one a message.
+    #[arg(long, value_name = "ADDR", value_delimiter = ',', value_hint = ValueHint::Other,
+          help_heading = TARGET)]
     pub(crate) bind: Vec<IpAddr>,
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(percent) if (0.0..=1e9).contains(&percent) => Ok(percent),
-        _ => Err("expected a share in per cent, like 5".into()),
-    }
 }
 
 /// Flags of `hosted compare`.
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// The report to compare with
-    #[arg(value_name = "BEFORE.json")]
+    /// The JSON report to compare with
+    #[arg(value_name = "BEFORE.json", value_hint = ValueHint::FilePath)]
     pub(crate) before: PathBuf,
 
-    /// The report that must not be worse
-    #[arg(value_name = "AFTER.json")]
+    /// The JSON report that must not be worse
+    #[arg(value_name = "AFTER.json", value_hint = ValueHint::FilePath)]
     pub(crate) after: PathBuf,
 
-    /// Exit with 1 if the mean, a percentile, the rate or the failures are worse by more than so many
-    /// per cent, and by more than they scatter within the runs
-    #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
+    /// Exit with 1 if AFTER is worse by this
+    ///
+    /// Exit with 1 if the mean, a percentile, the rate or the failures of AFTER are worse by more than
+    /// this many per cent, and by more than they scatter within the runs.
+    #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent,
+          help_heading = "Verdict")]
     pub(crate) threshold: f64,
 }
 
-/// Flags of `hosted completions`.
-#[derive(Debug, Args)]
-pub(crate) struct CompletionsArgs {
-    /// For this shell
-    pub(crate) shell: clap_complete::Shell,
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = given::percent(text).filter(|percent| *percent <= 1e9);
+    percent.ok_or_else(|| "expected a share in per cent (5, 0.5%)".into())
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -203,7 +299,8 @@ mod tests {
 
     #[test]
     fn a_negative_time_out_parses() {
-        let Cli { command } = Cli::parse_from(["hosted", "server", "--timeout", "-1"]);
+        let line = ["hosted", "server", "--timeout", "-1"];
+        let Cli { command } = Cli::read(line).expect("it parses");
         let Command::Server(args) = command else { panic!("not the server") };
         assert_eq!(args.timeout, Some(Limit(None)));
     }

@@ -14,12 +14,12 @@ mod input;
 mod screen;
 
 use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::time::Duration;
 use std::{process, thread};
 
 use anyhow::{Context, Result, anyhow};
 use echo_instruments::signals::Stop;
-use echo_instruments::target::Target;
 use echo_instruments::terminal::notes::{complain, note};
 use echo_instruments::terminal::streams::Stream;
 use echo_instruments::verdict::Verdict;
@@ -47,7 +47,10 @@ pub(crate) struct Talk {
 /// # Errors
 ///
 /// If the server cannot be reached, or the standard input or output is broken.
-pub(crate) fn talk(talk: &Talk, target: &Target, port: u16) -> Result<Verdict> {
+pub(crate) fn talk(
+    talk: &Talk,
+    resolve: impl FnOnce() -> Result<Vec<SocketAddr>>,
+) -> Result<Verdict> {
     let person_types = talk.message.is_none() && io::stdin().is_terminal();
     let person_reads = io::stdout().is_terminal();
     let dialogue = person_types && person_reads;
@@ -71,7 +74,7 @@ pub(crate) fn talk(talk: &Talk, target: &Target, port: u16) -> Result<Verdict> {
         (false, false) => screen::Form::Raw,
     };
 
-    let addresses = target.resolve(port)?;
+    let addresses = resolve()?;
     let stream = address::connect(&addresses, talk.limit)?.stream;
     stream.set_nonblocking(true).context("cannot prepare the connection")?;
 

@@ -2,7 +2,6 @@
 
 mod client;
 mod compare;
-mod completions;
 mod measure;
 mod server;
 
@@ -28,7 +27,6 @@ pub fn run(cli: Cli) -> Result<Verdict> {
         Command::Rate(args) => measure::main(&args.way, &Trial::from(&args)),
         Command::FailRate(args) => measure::main(&args.way, &Trial::from(&args)),
         Command::Compare(args) => compare::main(&args),
-        Command::Completions(args) => completions::main(&args),
-        Command::Man => completions::man(),
+        Command::About(about) => Cli::line().tell(&about),
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use echo_instruments::quantity::given::percent;
+
 /// A share of all cases, from never to always.
 #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd)]
 pub struct Chance {
@@ -27,9 +29,8 @@ impl FromStr for Chance {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let number = text.strip_suffix('%').unwrap_or(text);
-        match number.trim_end().parse() {
-            Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self { percent }),
+        match percent(text) {
+            Some(percent) if percent <= 100.0 => Ok(Self { percent }),
             _ => Err("expected a number from 0 to 100 per cent, like 1, 0.1 or 0.1%".into()),
         }
     }

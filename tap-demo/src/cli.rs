@@ -1,13 +1,17 @@
-//! The command line: the doc comments are the help, the defaults are the truth.
-//! Where smoltcp's own examples have an option, its name is theirs.
+//! The command line: the doc comments are the help, the first paragraph for `-h` and the others
+//! for `--help` and the manual; the defaults are the truth. Where smoltcp's own examples have an
+//! option, its name is theirs.
+
+mod examples;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use echo_instruments::args::{FailRateArgs, RateArgs};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
+use echo_instruments::args::{FailRateArgs, Family, RateArgs, TARGET};
+use echo_instruments::command_line::{About, CommandLine};
 use echo_instruments::quantity::given::{Limit, Spin, Time};
 use echo_instruments::target::Target;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
@@ -17,81 +21,106 @@ use crate::chance::Chance;
 use crate::tap::check_name;
 use crate::wire::Manner;
 
-/// An echo server with a TCP/IP stack of its own (smoltcp) behind a Linux TAP
-/// interface: it answers ping, and TCP echo with the rules of `hosted server`.
-/// With a command it measures another server over that stack, as `hosted` does.
+const STACK: &str = "TCP/IP stack";
+const WIRE: &str = "Wire";
+
+/// An echo server with a TCP/IP stack of its own (smoltcp) behind a Linux TAP interface
+///
+/// A host of its own behind a Linux TAP interface: its TCP/IP stack (smoltcp) answers ping, and TCP
+/// echo by the rules of `hosted server`. With a command it measures another server over that stack, as
+/// `hosted` does over the operating system's. Flags of the stack and of the wire stand before the
+/// command, its own after it.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, max_term_width = 100)]
+#[command(version, arg_required_else_help = true, max_term_width = 100, subcommand_negates_reqs = true,
+          next_help_heading = "Interface", override_usage = USAGE)]
 pub struct Cli {
-    /// The TAP interface; it is made if there is none and you are root
-    #[arg(long, value_name = "NAME", value_parser = name)]
-    pub iface: String,
+    /// The TAP interface
+    ///
+    /// The TAP interface. If there is none of this name and you are root, it is made, and removed at
+    /// the end. One that belongs to you needs no root: `sudo ip tuntap add dev tap0 mode tap user $USER`.
+    #[arg(long, value_name = "NAME", value_parser = name, required = true, value_hint = ValueHint::Other)]
+    pub iface: Option<String>,
 
-    /// An address of this stack; may be repeated [default: 192.168.69.1/24, fdaa::1/64 and
-    /// fe80::1/64]
-    #[arg(long, value_name = "ADDR/LEN", value_parser = cidr)]
-    pub ip: Vec<IpCidr>,
-
-    /// An address of the host's side; may be repeated [default: 192.168.69.100/24 and
-    /// fdaa::100/64]
+    /// The host's address; may be repeated
+    ///
+    /// An address of the host's side of the interface; may be repeated [default: 192.168.69.100/24 and
+    /// fdaa::100/64].
     #[arg(long, value_name = "ADDR/LEN", value_parser = cidr)]
     pub host_ip: Vec<IpCidr>,
 
-    /// This stack's way out of its subnets; once for IPv4, once for IPv6
-    #[arg(long, value_name = "ADDR", value_parser = ip)]
-    pub gateway: Vec<IpAddress>,
-
-    /// This stack's Ethernet address
-    #[arg(long, value_name = "MAC", default_value = "02:00:00:00:00:01", value_parser = mac)]
-    pub mac: EthernetAddress,
-
-    /// The receive buffer of each connection, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 10,
-          value_parser = clap::value_parser!(u32).range(64..=1 << 30))]
-    pub rx_buffer: u32,
-
-    /// The send buffer of each connection, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 10,
-          value_parser = clap::value_parser!(u32).range(64..=1 << 30))]
-    pub tx_buffer: u32,
-
-    /// Set the largest IP packet of both sides, in bytes [default: what the interface has]
+    /// The MTU of both sides, 1280 to 65521
+    ///
+    /// Set the MTU, the largest IP packet, of both sides, 1280 to 65521 bytes [default: that of the
+    /// interface].
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1280..=65521))]
     pub mtu: Option<u32>,
 
-    /// Let segments larger than the MTU pass, so that bulk is some four times as fast; only for
-    /// peers on this very machine
+    /// Let segments above the MTU pass
+    ///
+    /// Segmentation offload: let segments larger than the MTU pass, which makes bulk some four times as
+    /// fast. Only for peers on this very machine.
     #[arg(long, conflicts_with_all = ["drop_chance", "corrupt_chance", "delay", "jitter",
           "duplicate_chance", "reorder_chance"])]
     pub offload: bool,
 
-    /// Use Nagle's algorithm: fewer small segments, but several small echoes wait for each other
-    #[arg(long)]
-    pub nagle: bool,
-
-    /// Let an acknowledgement wait this long for data that can carry it; 0: not at all
-    #[arg(long, value_name = "TIME", default_value = "10ms")]
-    pub ack_delay: Limit,
-
-    /// Record all frames into this file, for Wireshark or tcpdump
+    /// Record all frames to FILE (pcap)
+    ///
+    /// Record all frames to this file, for Wireshark or tcpdump.
     #[arg(long, value_name = "FILE")]
     pub pcap: Option<PathBuf>,
+
+    /// Busy-wait for frames [for TIME]
+    ///
+    /// Busy-wait for frames instead of sleeping: lower round trips, a busy processor. With TIME, sleep
+    /// when none came for that long.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = Spin::ALWAYS)]
+    pub spin: Option<Spin>,
+
+    /// This stack's address; may be repeated
+    ///
+    /// An address of this stack; may be repeated [default: 192.168.69.1/24, fdaa::1/64 and fe80::1/64].
+    #[arg(long, value_name = "ADDR/LEN", value_parser = cidr, help_heading = STACK)]
+    pub ip: Vec<IpCidr>,
+
+    /// This stack's default gateway
+    ///
+    /// This stack's default gateway; once for IPv4, once for IPv6.
+    #[arg(long, value_name = "ADDR", value_parser = ip, help_heading = STACK)]
+    pub gateway: Vec<IpAddress>,
+
+    /// This stack's MAC address
+    #[arg(long, value_name = "MAC", default_value = "02:00:00:00:00:01", value_parser = mac,
+          help_heading = STACK)]
+    pub mac: EthernetAddress,
+
+    /// Receive buffer of a connection
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, help_heading = STACK,
+          value_parser = clap::value_parser!(u32).range(64..=1 << 30))]
+    pub rx_buffer: u32,
+
+    /// Send buffer of a connection
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, help_heading = STACK,
+          value_parser = clap::value_parser!(u32).range(64..=1 << 30))]
+    pub tx_buffer: u32,
+
+    /// Use Nagle's algorithm
+    ///
+    /// Use Nagle's algorithm: fewer small segments, but several small echoes wait for each other.
+    #[arg(long, help_heading = STACK)]
+    pub nagle: bool,
+
+    /// Delay ACKs for data; 0: do not
+    ///
+    /// Delay an acknowledgement by up to this time, for data that can carry it; 0: not at all.
+    #[arg(long, value_name = "TIME", default_value = "10ms", help_heading = STACK)]
+    pub ack_delay: Limit,
 
     /// What the wire does to frames.
     #[command(flatten)]
     pub faults: Faults,
 
-    /// Seed of the wire's chances: the same seed treats the TCP segments of each direction alike,
-    /// in their order; other frames, like ARP, are drawn separately [default: the time]
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-
-    /// Look for frames without sleeping: for this long after each frame, or always
-    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = Spin::ALWAYS)]
-    pub spin: Option<Spin>,
-
     /// What the server does.
-    #[command(flatten, next_help_heading = "Options of the server")]
+    #[command(flatten)]
     pub server: ServerArgs,
 
     /// What to do instead of serving.
@@ -99,61 +128,96 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
+/// Three ways, which clap would make one of.
+const USAGE: &str = "tap-demo --iface <NAME> [OPTIONS]
+       tap-demo --iface <NAME> [OPTIONS] <COMMAND> [TARGET]...
+       tap-demo completions <SHELL> | man [COMMAND]";
+
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Measure the echo rate and the round-trip time over this stack, and draw them
+    /// Measure the echo rate and the round-trip time, and draw them
+    ///
+    /// Measure over this stack how fast messages come back: the rate, and the distribution of the
+    /// round-trip time. The first failure ends the run. The report goes to the standard output, the
+    /// figure to result/rate.jpg.
+    #[command(override_usage = "tap-demo --iface <NAME> [OPTIONS] rate [OPTIONS] <TARGET>")]
     Rate(RateArgs<WayArgs>),
-    /// Compare every echo over this stack with what was sent, and count how they fail
+    /// Verify every echo byte by byte, and count failures
+    ///
+    /// Compare every echo over this stack with what was sent, byte by byte, and count how messages fail.
+    /// A failure does not end the run: the connection is opened anew.
+    #[command(override_usage = "tap-demo --iface <NAME> [OPTIONS] fail-rate [OPTIONS] <TARGET>")]
     FailRate(FailRateArgs<WayArgs>),
+    /// What the program says about itself.
+    #[command(flatten)]
+    About(About),
 }
 
 /// To whom to connect.
 #[derive(Debug, Args)]
 pub struct WayArgs {
-    /// The echo server: HOST, HOST:PORT or IPv6 as `[ADDRESS]:PORT`
-    #[arg(value_name = "TARGET")]
+    /// HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'
+    ///
+    /// The echo server: HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'. Some shells take [ and ] for a
+    /// pattern: quote them.
+    #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname)]
     pub target: Target,
 
-    /// The echo server's port, where TARGET has none
-    #[arg(short, long, default_value_t = 2333)]
+    /// Port, unless TARGET has one
+    ///
+    /// The echo server's port. A TARGET that has one excludes it.
+    #[arg(short, long, default_value_t = 2333, help_heading = TARGET)]
     pub port: u16,
+
+    /// Which of its addresses.
+    #[command(flatten)]
+    pub family: Family,
 }
 
 /// Flags that only the server has.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
 pub struct ServerArgs {
     /// Listen on this port
     #[arg(short, long, default_value_t = 2333, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
 
-    /// End a session when nothing moved for this long; 0 or negative: never [default: 30, with
-    /// --one-shot -1]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    /// End an idle session after TIME; 0: never
+    ///
+    /// End a session in which nothing moved for this long. 0 or negative: never [default: 30, with
+    /// --one-shot -1].
+    #[arg(long, value_name = "TIME")]
     pub timeout: Option<Limit>,
 
-    /// Serve this many connections at once; further ones get in when one of these is over
+    /// Serve N connections at once
+    ///
+    /// Serve this many connections at once; further ones get in when one of these is over.
     #[arg(long, value_name = "N", default_value_t = 64,
           value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub sockets: u32,
 
-    /// Echo the first message of each client, then close
+    /// Echo one message to each client, then close
+    ///
+    /// Echo the first message of each client, then close. A message ends after 200 ms of silence.
     #[arg(short = '1', long)]
     pub one_shot: bool,
 
-    /// Pure RFC 862: `exit` is data like any other
+    /// Treat `exit` as data, as RFC 862 does
     #[arg(long)]
     pub rfc862: bool,
 
-    /// When told to stop, give the sessions this long to finish
+    /// Give sessions TIME to finish at the end
+    ///
+    /// At Ctrl+C or SIGTERM, give the sessions this long to finish.
     #[arg(long, value_name = "TIME", default_value = "5s")]
     pub drain: Time,
 
-    /// Show what arrives, too
+    /// Also print what clients send
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
 
-    /// Show no line for each client
+    /// Print no line for each client
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -167,7 +231,8 @@ impl Cli {
     pub fn read(
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
-        let matches = Self::command().try_get_matches_from(arguments)?;
+        let line = Self::line();
+        let matches = line.read(arguments)?;
         if let Some(name) = matches.subcommand_name() {
             let server = clap::Command::new("").disable_help_flag(true);
             let mut server = ServerArgs::augment_args(server);
@@ -180,21 +245,41 @@ impl Cli {
                 let said = format!(
                     "the argument '{argument}' is the server's: it cannot be used with '{name}'"
                 );
-                return Err(Self::command().error(ErrorKind::ArgumentConflict, said));
+                return Err(line.error("", ErrorKind::ArgumentConflict, &said));
             }
         }
-        Self::from_arg_matches(&matches)
+        let cli = Self::from_arg_matches(&matches)?;
+        if cli.iface.is_none() && cli.works() {
+            let said = "the argument '--iface <NAME>' is needed, before the command";
+            return Err(line.error("", ErrorKind::MissingRequiredArgument, said));
+        }
+        Ok(cli)
+    }
+
+    /// The command line, and what it says about itself.
+    pub(crate) fn line() -> CommandLine {
+        CommandLine::new(Self::command(), examples::of)
+    }
+
+    /// Whether it is to do anything on an interface.
+    const fn works(&self) -> bool {
+        !matches!(self.command, Some(Command::About(_)))
     }
 }
 
 /// What the wire does to frames, in each direction.
 #[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = WIRE)]
 pub struct Faults {
-    /// Lose this share of the frames, in per cent; fractions allowed
+    /// Lose this share of the frames
+    ///
+    /// Lose this share of the frames, in per cent: 1, 0.1, 1%.
     #[arg(long, value_name = "PCT", default_value_t = Chance::NEVER)]
     pub drop_chance: Chance,
 
-    /// Flip one bit in this share of the frames, in per cent
+    /// Flip a bit in this share
+    ///
+    /// Flip one bit in this share of the frames, in per cent.
     #[arg(long, value_name = "PCT", default_value_t = Chance::NEVER)]
     pub corrupt_chance: Chance,
 
@@ -202,17 +287,30 @@ pub struct Faults {
     #[arg(long, value_name = "TIME", default_value = "0")]
     pub delay: Time,
 
-    /// Deliver each frame up to this much later still; their order stays
+    /// Add up to this to the delay
+    ///
+    /// Add a random time up to this to the delay of each frame. Their order stays.
     #[arg(long, value_name = "TIME", default_value = "0")]
     pub jitter: Time,
 
-    /// Deliver this share of the frames twice, in per cent
+    /// Deliver this share twice
+    ///
+    /// Deliver this share of the frames twice, in per cent.
     #[arg(long, value_name = "PCT", default_value_t = Chance::NEVER)]
     pub duplicate_chance: Chance,
 
-    /// Let this share of the frames be overtaken by the next one, in per cent
+    /// Swap this share with the next frame
+    ///
+    /// Let this share of the frames be overtaken by the next one, in per cent.
     #[arg(long, value_name = "PCT", default_value_t = Chance::NEVER)]
     pub reorder_chance: Chance,
+
+    /// Repeat the faults of an earlier run
+    ///
+    /// Seed of the wire's chances. The same seed treats the TCP segments of each direction alike, in
+    /// their order; other frames, like ARP, are drawn separately [default: the time].
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
 }
 
 impl Faults {
@@ -281,7 +379,7 @@ mod tests {
     #[test]
     fn without_a_command_it_is_the_server() {
         let cli = read("--sockets 2 --port 7 -1").expect("the server's own flags");
-        assert!(cli.command.is_none() && cli.server.one_shot);
+        assert!(cli.command.is_none() && cli.server.one_shot && cli.works());
         assert_eq!((cli.server.sockets, cli.server.port), (2, 7));
     }
 
@@ -324,6 +422,8 @@ mod tests {
         let cli = read(&format!("{stack} rate 192.168.69.100 -p 7 --timeout 1")).expect("both");
         assert!(matches!(cli.command, Some(Command::Rate(_))));
         assert!(read("rate").is_err(), "a target is needed");
+        assert!(Cli::read(["tap-demo", "rate", "192.168.69.100"]).is_err(), "and an interface");
+        assert!(Cli::read(["tap-demo", "man"]).is_ok(), "but not for this");
         assert!(
             read("rate 192.168.69.100 --local").is_err() && read("rate a --bind 1.2.3.4").is_err()
         );

@@ -40,7 +40,7 @@ impl<'c> Measuring<'c> {
         if plan.spin.is_zero() {
             plan.spin = line.spin;
         }
-        let mut addresses = way.target.resolve(way.port)?;
+        let mut addresses = way.family.resolve(&way.target, way.port)?;
         let reason = |address: &SocketAddr| addressing::unreachable(line, address.ip().into());
         let reasons: Vec<_> = addresses.iter().filter_map(reason).collect();
         addresses.retain(|address| reason(address).is_none());

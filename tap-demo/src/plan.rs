@@ -24,7 +24,7 @@ pub struct Line {
     pub addresses: Vec<IpCidr>,
     /// Addresses that the host is to have, beside those that it needs anyway.
     pub host: Vec<IpCidr>,
-    /// Ways out of the subnets.
+    /// Default gateways.
     pub gateways: Vec<IpAddress>,
     /// The stack's Ethernet address.
     pub mac: EthernetAddress,
@@ -36,7 +36,7 @@ pub struct Line {
     pub manner: Manner,
     /// Where pseudo-random numbers start.
     pub seed: u64,
-    /// How long to look for frames before sleeping.
+    /// How long to busy-wait for frames before sleeping.
     pub spin: Duration,
     /// What each connection has.
     pub socket: Socket,
@@ -77,7 +77,7 @@ impl Line {
     pub fn of(cli: &Cli) -> Result<Self, Misuse> {
         let Limit(ack_delay) = cli.ack_delay;
         let line = Self {
-            iface: cli.iface.clone(),
+            iface: cli.iface.clone().unwrap_or_default(),
             addresses: if cli.ip.is_empty() { STATION.into() } else { cli.ip.clone() },
             host: cli.host_ip.clone(),
             gateways: cli.gateway.clone(),
@@ -85,7 +85,7 @@ impl Line {
             mtu: cli.mtu,
             offload: cli.offload,
             manner: cli.faults.manner(),
-            seed: cli.seed.unwrap_or_else(seed_of_the_day),
+            seed: cli.faults.seed.unwrap_or_else(seed_of_the_day),
             spin: cli.spin.map_or(Duration::ZERO, |Spin(spin)| spin),
             socket: Socket {
                 receive: cli.rx_buffer as usize,

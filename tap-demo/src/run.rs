@@ -28,6 +28,9 @@ use crate::wire::Wire;
 ///
 /// What could not be resolved, connected to, opened, prepared or written: exit code 3.
 pub fn run(cli: &Cli) -> Result<Verdict> {
+    if let Some(Command::About(about)) = &cli.command {
+        return Cli::line().tell(about);
+    }
     survive_file_size_limit().context("cannot catch signals")?;
     let stop = Stop::on_signals().context("cannot catch signals")?;
     let mut line = Line::of(cli)?;
@@ -65,7 +68,7 @@ enum Work<'c> {
 impl<'c> Work<'c> {
     fn of(cli: &'c Cli, line: &Line) -> Result<Self> {
         Ok(match &cli.command {
-            None => Self::Serve(Serving::of(&cli.server, line.socket)),
+            None | Some(Command::About(_)) => Self::Serve(Serving::of(&cli.server, line.socket)),
             Some(Command::Rate(args)) => {
                 Self::Measure(Measuring::of(Trial::from(args), &args.way, line)?)
             }

@@ -1,8 +1,10 @@
 //! The flags that both programs have: what load to offer, and what to make of it.
-//! The doc comments are the help. Where to connect, and from where, each program says
-//! in flags of its own, `W`.
+//! The doc comments are the help: the first paragraph for `-h`, in one line, the others for
+//! `--help` and the manual. Where to connect, and from where, each program says in flags of its
+//! own, `W`.
 
 mod content;
+mod family;
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -10,12 +12,22 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use clap::builder::{OsStringValueParser, PathBufValueParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, TypedValueParser};
 
 pub use self::content::Content;
+use self::content::content;
+pub use self::family::Family;
 use crate::bound::Condition;
 use crate::plan::{Pace, Plan};
 use crate::quantity::given::{Limit, Rate, Spin, Time, count, length};
+
+/// The groups of flags in a help text that both programs have.
+pub const TARGET: &str = "Target";
+const DURATION: &str = "Duration";
+const PACE: &str = "Pace";
+const LOAD: &str = "Load";
+const OUTPUT: &str = "Output";
+const VERDICT: &str = "Verdict";
 
 /// Flags of `rate`.
 #[derive(Debug, Args)]
@@ -28,16 +40,25 @@ pub struct RateArgs<W: Args> {
     #[command(flatten)]
     pub load: LoadArgs,
 
-    /// What messages contain: zero, seq, random or file:PATH
-    #[arg(long, value_name = "KIND", default_value_t = Content::Zero, value_parser = content())]
+    /// Send zero, seq, random or file:PATH
+    ///
+    /// What messages contain. `zero` is the digit 0 throughout; in `seq` every eight bytes tell
+    /// their connection, message and offset; `random` is pseudo-random; `file:PATH` is what the
+    /// file holds, repeated as needed.
+    #[arg(long, value_name = "KIND", default_value_t = Content::Zero, value_parser = content(),
+          hide_possible_values = true, help_heading = LOAD)]
     pub payload: Content,
 
-    /// Draw the figure into this file: .jpg, .png or .svg [default: result/rate.jpg]
-    #[arg(short, long, value_name = "FILE", value_parser = figure(), conflicts_with = "no_plot")]
+    /// Draw the figure into FILE (.jpg, .png or .svg)
+    ///
+    /// Draw the figure into this file, in the format of its extension: .jpg, .png or .svg
+    /// [default: result/rate.jpg]. The folder `result` is made if need be, no other is.
+    #[arg(short, long, value_name = "FILE", value_parser = figure(), conflicts_with = "no_plot",
+          help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
 
     /// Draw no figure
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub no_plot: bool,
 }
 
@@ -52,93 +73,144 @@ pub struct FailRateArgs<W: Args> {
     #[command(flatten)]
     pub load: LoadArgs,
 
-    /// What messages contain: seq (a wrong byte tells where it comes from), zero, random or file:PATH
-    #[arg(long, value_name = "KIND", default_value_t = Content::Seq, value_parser = content())]
+    /// Send zero, seq, random or file:PATH
+    ///
+    /// What messages contain. In `seq` every eight bytes tell their connection, message and
+    /// offset, so that a wrong byte is traced to where it came from; `zero` is the digit 0
+    /// throughout, in which a late or repeated echo looks right; `random` is pseudo-random;
+    /// `file:PATH` is what the file holds, repeated as needed.
+    #[arg(long, value_name = "KIND", default_value_t = Content::Seq, value_parser = content(),
+          hide_possible_values = true, help_heading = LOAD)]
     pub payload: Content,
 
-    /// Draw the figure into this file: .jpg, .png or .svg
-    #[arg(short, long, value_name = "FILE", value_parser = figure(), conflicts_with = "no_plot")]
+    /// Draw a figure into FILE (.jpg, .png or .svg)
+    ///
+    /// Draw a figure into this file, in the format of its extension: .jpg, .png or .svg. Without
+    /// this flag there is none.
+    #[arg(short, long, value_name = "FILE", value_parser = figure(), conflicts_with = "no_plot",
+          help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
 
     /// Draw no figure, as without --output
-    #[arg(long)]
+    #[arg(long, help_heading = OUTPUT)]
     pub no_plot: bool,
 
-    /// Exit with 0 as long as no more than this many messages failed
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Exit with 0 if at most N messages failed
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = VERDICT)]
     pub max_fail: u64,
 }
 
 /// Flags that `rate` and `fail-rate` share: what load to offer.
 #[derive(Debug, Args)]
 pub struct LoadArgs {
-    /// Stop after this many messages [default: at Ctrl+C]
-    #[arg(short, long, value_name = "N", value_parser = count)]
+    /// Stop after N messages
+    ///
+    /// Stop after this many messages. Without --count and --time, run until Ctrl+C.
+    #[arg(short, long, value_name = "N", value_parser = count, help_heading = DURATION)]
     pub count: Option<u64>,
 
-    /// Start no message after this time; those under way may end [default: at Ctrl+C]
-    #[arg(short, long, value_name = "TIME")]
+    /// Stop after TIME
+    ///
+    /// Start no message after this time; those in flight may still come back. Without --count and
+    /// --time, run until Ctrl+C.
+    #[arg(short, long, value_name = "TIME", value_parser = run_time, help_heading = DURATION)]
     pub time: Option<Time>,
 
-    /// Start a message on each connection every so often, instead of as soon as one is back
-    #[arg(short, long, value_name = "TIME", conflicts_with = "rate", value_parser = interval)]
-    pub interval: Option<Time>,
-
-    /// Start so many messages a second over all connections, whatever comes back (open loop): times
-    /// count from when a message was due
-    #[arg(short = 'R', long, value_name = "N")]
-    pub rate: Option<Rate>,
-
-    /// Open a connection for each message; opening it is part of the time
-    #[arg(long)]
-    pub crr: bool,
-
-    /// End each connection of --crr by a reset: no port rests in TIME-WAIT, but the server sees an
-    /// abort where others would close
-    #[arg(long, requires = "crr")]
-    pub reset: bool,
-
-    /// Leave out what is due in this time at first (warm-up); --time and --count count from then on
-    #[arg(short = 'O', long, value_name = "TIME", default_value = "0")]
+    /// Leave out the first TIME (warm-up)
+    ///
+    /// Leave out messages that are due in this time at the start (warm-up). --time and --count
+    /// count from its end.
+    #[arg(short = 'O', long, value_name = "TIME", default_value = "0", help_heading = DURATION)]
     pub omit: Time,
 
-    /// Look for echoes without sleeping [for this long]: lower round trips, a busy processor
-    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = Spin::ALWAYS)]
-    pub spin: Option<Spin>,
+    /// Start a message every TIME on each connection
+    ///
+    /// Start a message on each connection at this interval, instead of as soon as the last echo is
+    /// back.
+    #[arg(short, long, value_name = "TIME", conflicts_with = "rate", value_parser = interval,
+          help_heading = PACE)]
+    pub interval: Option<Time>,
 
-    /// Use this many connections at once, 1 to 16384, each with one message under way
-    #[arg(short = 'P', long, value_name = "N", default_value_t = 1,
+    /// Start N messages a second, on a schedule
+    ///
+    /// Open loop: start N messages a second over all connections on a fixed schedule, whatever
+    /// comes back. A message that is due while its connection is busy waits. Times are reported
+    /// from the send (service) and from when the message was due (response), so that a stall shows
+    /// in every message that it delayed.
+    #[arg(short = 'R', long, value_name = "N", help_heading = PACE)]
+    pub rate: Option<Rate>,
+
+    /// Use N connections
+    ///
+    /// Use this many connections at once, 1 to 16384, each with one message in flight at most.
+    #[arg(short = 'P', long, value_name = "N", default_value_t = 1, help_heading = LOAD,
           value_parser = clap::value_parser!(u16).range(1..=16384))]
     pub parallel: u16,
 
-    /// Length of a message, up to 1GiB
-    #[arg(short, long, value_name = "BYTES", default_value_t = 1000, value_parser = length)]
+    /// Send messages of this length
+    ///
+    /// The length of a message, up to 1GiB.
+    #[arg(short, long, value_name = "BYTES", default_value_t = 1000, value_parser = length,
+          help_heading = LOAD)]
     pub length: u64,
 
-    /// Connecting, and each round trip, may take this long; 0 or negative: no limit
-    #[arg(long, value_name = "TIME", default_value = "10", allow_hyphen_values = true)]
+    /// Open a connection for each message
+    ///
+    /// Open a connection for each message (connect, request, response): opening it is part of the
+    /// message's time. Each leaves a local port in TIME-WAIT; see --reset.
+    #[arg(long, help_heading = LOAD)]
+    pub crr: bool,
+
+    /// With --crr, close by a reset: no TIME-WAIT
+    ///
+    /// Close each connection of --crr by a reset. No local port stays in TIME-WAIT, but the server
+    /// sees an abort instead of a close.
+    #[arg(long, requires = "crr", help_heading = LOAD)]
+    pub reset: bool,
+
+    /// Give up on an echo after TIME; 0: never
+    ///
+    /// The time limit for opening a connection and for each round trip. 0 or negative: none.
+    #[arg(long, value_name = "TIME", default_value = "10", help_heading = LOAD)]
     pub timeout: Limit,
 
-    /// Print one JSON object instead of the report
-    #[arg(short = 'J', long)]
+    /// Busy-wait for echoes [for TIME]
+    ///
+    /// Busy-wait for echoes instead of sleeping: lower round trips, a busy processor. With TIME,
+    /// sleep after that long.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = Spin::ALWAYS,
+          help_heading = LOAD)]
+    pub spin: Option<Spin>,
+
+    /// Print JSON instead of the report
+    #[arg(short = 'J', long, help_heading = OUTPUT)]
     pub json: bool,
 
-    /// Write the JSON object into this file, too
-    #[arg(long, value_name = "FILE")]
+    /// Write JSON to FILE (- for stdout)
+    ///
+    /// Write the JSON object to this file. With `-` it goes to stdout, and the report to stderr.
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub export_json: Option<PathBuf>,
 
-    /// Write one row per message into this file, beside it (FILE.*.part) while it goes: costs some
-    /// 0.2 µs a message
-    #[arg(long, value_name = "FILE")]
+    /// Write a row for each message to FILE
+    ///
+    /// Write a row for each message to this file while the run goes on, to FILE.*.part until it is
+    /// whole. A row costs some 0.2 µs. With `-` they go to stdout, and the report to stderr.
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub export_csv: Option<PathBuf>,
 
-    /// Write the distribution into this file, as an HdrHistogram log
-    #[arg(long, value_name = "FILE")]
+    /// Write an HdrHistogram log to FILE
+    ///
+    /// Write the distribution to this file, as an HdrHistogram log. With `-` it goes to stdout, and
+    /// the report to stderr.
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub export_hdr: Option<PathBuf>,
 
-    /// Exit with 1 if this holds: p99>2ms, rate<90M, messages<5k, fail>0.1%, unsent>1%, late>1ms; may
-    /// be repeated
-    #[arg(long, value_name = "BOUND")]
+    /// Exit with 1 if BOUND holds, like 'p99>2ms'
+    ///
+    /// Exit with 1 if this holds: 'p99>2ms', 'rate<90M', 'messages<5k', 'fail>0.1%', 'unsent>1%',
+    /// 'late>1ms'. May be repeated. Quote it: > and < are the shell's.
+    #[arg(long, value_name = "BOUND", help_heading = VERDICT)]
     pub fail_if: Vec<Condition>,
 }
 
@@ -174,19 +246,25 @@ impl LoadArgs {
     }
 }
 
+fn run_time(text: &str) -> Result<Time, String> {
+    above_zero(text, "run until Ctrl+C")
+}
+
 fn interval(text: &str) -> Result<Time, String> {
+    above_zero(text, "start each message as soon as the last echo is back")
+}
+
+fn above_zero(text: &str, otherwise: &str) -> Result<Time, String> {
     let time: Time = text.parse()?;
-    if time.0.is_zero() { Err("must be above 0".into()) } else { Ok(time) }
+    if time.0.is_zero() {
+        return Err(format!("it must be above 0; leave it out to {otherwise}"));
+    }
+    Ok(time)
 }
 
 /// A file name, which may be any bytes.
 fn figure() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(of_known_format)
-}
-
-/// A kind of payload, or a file name.
-fn content() -> impl TypedValueParser<Value = Content> {
-    OsStringValueParser::new().try_map(Content::try_from)
 }
 
 fn of_known_format(path: PathBuf) -> Result<PathBuf, &'static str> {

@@ -17,6 +17,7 @@
 pub mod args;
 pub mod bound;
 pub mod clock;
+pub mod command_line;
 pub mod compare;
 pub mod descriptors;
 pub mod exports;

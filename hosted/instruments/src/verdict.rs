@@ -18,6 +18,15 @@ pub enum Verdict {
     Failed,
 }
 
+/// The exit codes, as the help texts and the manual pages tell them.
+pub const EXIT_CODES: [(u8, &str); 5] = [
+    (0, "all well, also after Ctrl+C"),
+    (1, "it ran, but something failed: a message, a bound, a comparison, a check"),
+    (2, "usage error"),
+    (3, "could not resolve, connect, listen, or open a file or an interface"),
+    (130, "a second Ctrl+C, or one before anything was measured or served"),
+];
+
 /// The arguments make no sense together, which shows only when they are looked at: exit code 2.
 #[derive(Debug)]
 pub struct Misuse(pub String);

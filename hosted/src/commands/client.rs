@@ -18,5 +18,5 @@ pub(super) fn main(args: &ClientArgs) -> Result<Verdict> {
         once: args.one_shot,
         message: args.message.clone(),
     };
-    client::talk(&talk, args.target.target(), args.target.port)
+    client::talk(&talk, || args.target.resolve())
 }

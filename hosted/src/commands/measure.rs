@@ -19,11 +19,12 @@ use crate::sockets::Sockets;
 pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
     let args = trial.load;
     let stop = Stop::on_signals().context("cannot catch signals")?;
+    way.to.family.admit_all(&way.bind)?;
     let plan = trial.plan()?;
     let local = way.local.then(Local::start).transpose()?;
     let addresses = match &local {
         Some(local) => vec![local.address()],
-        None => way.to.target().resolve(way.to.port)?,
+        None => way.to.resolve()?,
     };
     let addresses = address::reachable(addresses, &way.bind)?;
     let first = address::connect_from(&way.bind, &addresses, args.timeout.0)?;

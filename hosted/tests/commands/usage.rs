@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use crate::progress::shown_on_a_terminal;
-use crate::support::{Ended, Program, deaf, loopback, peer, rest, run};
+use crate::support::{Ended, Program, deaf, hosted, loopback, peer, rest, run};
 
 const USAGE: i32 = 2;
 const NOT_POSSIBLE: i32 = 3;
@@ -48,6 +48,26 @@ fn wrong_flags_are_usage_errors() {
         ("rate --payload ones", "expected zero, seq, random or file:PATH"),
         ("rate --local localhost", "cannot be used with"),
         ("rate --local --port 1", "cannot be used with"),
+        ("rate --ip localhost:7 -p 8", "'--port 8' cannot be used with 'localhost:7'"),
+        ("fail-rate [::1]:7 --port 7", "'--port 7' cannot be used with '[::1]:7'"),
+        ("client localhost:7 -p 7", "'--port 7' cannot be used with 'localhost:7'"),
+        ("server --ip localhost:7 -p 7", "'--port 7' cannot be used with 'localhost:7'"),
+        ("rate -4 -6", "'--ipv4' cannot be used with '--ipv6'"),
+        ("rate -4 --local", "'--ipv4' cannot be used with '--local'"),
+        ("rate -4 ::1", "cannot use -4 with ::1: it is an IPv6 address"),
+        ("fail-rate -6 127.0.0.1:7", "cannot use -6 with 127.0.0.1:7: it is an IPv4 address"),
+        ("client -6 --ip 127.0.0.1", "cannot use -6 with 127.0.0.1: it is an IPv4 address"),
+        ("rate -4 --bind ::1", "cannot use -4 with ::1: it is an IPv6 address"),
+        ("rate --count -5", "invalid value '-5' for '--count <N>': expected a whole number"),
+        ("rate -c -5", "invalid value '-5' for '--count <N>': expected a whole number"),
+        ("rate -t -1s", "invalid value '-1s' for '--time <TIME>'"),
+        ("rate -t 0", "it must be above 0; leave it out to run until Ctrl+C"),
+        ("rate -i 0", "it must be above 0; leave it out to start each message as soon as"),
+        ("rate --spin -5", "invalid value '-5' for '--spin [<TIME>]': not a length of time"),
+        ("rate -5", "unexpected argument '-5' found"),
+        ("rate --paralel 5", "unexpected argument '--paralel' found"),
+        ("rate -P -4", "invalid value '-4' for '--parallel <N>'"),
+        ("rate -R -4", "invalid value '-4' for '--rate <N>'"),
         ("rate --local --reset", "required arguments were not provided"),
         ("rate --spin localhost", "what is no time, like TARGET, goes before --spin"),
         ("rate --no-plot --output a.jpg", "cannot be used with"),
@@ -60,6 +80,7 @@ fn wrong_flags_are_usage_errors() {
         ("measure", "unrecognized subcommand 'measure'"),
     ] {
         let ended = run(&args.split(' ').collect::<Vec<_>>());
+        assert!(!ended.stderr.contains("'-- -"), "a wrong tip: {ended:?}");
         let code = if said == "cannot resolve" { NOT_POSSIBLE } else { USAGE };
         assert_refused(&ended, code, said);
     }
@@ -164,14 +185,43 @@ fn a_negative_time_out_is_none_everywhere() {
 
 #[test]
 fn the_help_texts() {
-    for command in ["", "server", "client", "rate", "fail-rate", "compare", "completions"] {
-        let args: Vec<_> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
-        let ended = run(&args);
-        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    for command in COMMANDS {
         let name = if command.is_empty() { "hosted" } else { command };
-        insta::assert_snapshot!(format!("help-{name}"), ended.stdout);
+        let help = |flag| {
+            let args = [command, flag].into_iter().filter(|arg| !arg.is_empty());
+            let ended = Program::start(hosted().args(args).env("COLUMNS", "80")).wait();
+            assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+            assert!(ended.stdout.lines().all(|line| line.chars().count() <= 80), "{ended:?}");
+            ended.stdout
+        };
+        let summary = help("-h");
+        let goes_on = |line: &&str| line.starts_with("          ") && !line.contains("--");
+        assert_eq!(summary.lines().find(goes_on), None, "a flag has one line");
+        insta::assert_snapshot!(format!("summary-{name}"), summary);
+        insta::assert_snapshot!(format!("help-{name}"), help("--help"));
     }
 }
+
+#[test]
+fn the_manual_pages() {
+    for command in COMMANDS {
+        let args = ["man", command].into_iter().filter(|arg| !arg.is_empty());
+        let page = run(&args.collect::<Vec<_>>());
+        assert_eq!((page.code, page.stderr.as_str()), (Some(0), ""));
+        let name = if command.is_empty() { "hosted".into() } else { format!("hosted-{command}") };
+        assert!(page.stdout.contains(&format!(".TH {name} 1 ")), "{page:?}");
+        for section in ["NAME", "SYNOPSIS", "EXAMPLES", "\"EXIT STATUS\"", "\"SEE ALSO\""] {
+            assert!(page.stdout.contains(&format!("\n.SH {section}\n")), "{section}: {page:?}");
+        }
+        if ["", "compare"].contains(&command) {
+            insta::assert_snapshot!(format!("man-{name}"), page.stdout);
+        }
+    }
+    assert_refused(&run(&["man", "page"]), USAGE, "invalid value 'page' for '[COMMAND]'");
+}
+
+const COMMANDS: [&str; 8] =
+    ["", "server", "client", "rate", "fail-rate", "compare", "completions", "man"];
 
 #[test]
 fn a_wrong_argument_does_nothing_to_a_terminal() {

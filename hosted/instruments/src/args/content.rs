@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use anyhow::{Result, anyhow, bail};
+use clap::builder::{OsStringValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, Command};
 use echo_core::Payload;
 
 use crate::reason::reason;
@@ -80,6 +82,31 @@ impl Content {
                 Payload::Bytes(bytes)
             }
         })
+    }
+}
+
+/// Reads a kind of payload, or a file name, and tells shells what there is.
+pub(super) fn content() -> impl TypedValueParser<Value = Content> {
+    Kinds
+}
+
+#[derive(Clone)]
+struct Kinds;
+
+impl TypedValueParser for Kinds {
+    type Value = Content;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Content, clap::Error> {
+        OsStringValueParser::new().try_map(Content::try_from).parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue>>> {
+        Some(Box::new(["zero", "seq", "random", "file:"].into_iter().map(PossibleValue::new)))
     }
 }
 

@@ -85,6 +85,12 @@ impl FromStr for Rate {
     }
 }
 
+/// A share in per cent, from 0: `1`, `0.1`, `1%`.
+pub fn percent(text: &str) -> Option<f64> {
+    let number = text.strip_suffix('%').unwrap_or(text);
+    number.trim_end().parse().ok().filter(|percent| *percent >= 0.0)
+}
+
 /// How many messages: `1000`, `10M`.
 pub fn count(text: &str) -> Result<u64, String> {
     whole(text)
@@ -154,6 +160,18 @@ mod tests {
         }
         for text in ["0", "-1", "nan", "inf", "k", "", "1e30", "20 k"] {
             assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn shares_are_in_per_cent_with_or_without_the_sign() {
+        for (text, share) in
+            [("0", 0.0), ("1", 1.0), ("0.1", 0.1), ("1%", 1.0), ("2.5 %", 2.5), ("150", 150.0)]
+        {
+            assert_eq!(percent(text), Some(share), "{text}");
+        }
+        for text in ["", "%", "-1", "nan", "1%%", "a"] {
+            assert_eq!(percent(text), None, "{text}");
         }
     }
 

@@ -1,0 +1,135 @@
+//! What a program takes on its command line, and all that it says about it: the help texts, the
+//! manual pages and the completion scripts come from one definition, the flags with their doc
+//! comments, and from the examples that a program adds.
+
+mod help;
+mod manual;
+
+use std::ffi::OsString;
+
+use anyhow::{Context, Result};
+use clap::builder::PossibleValuesParser;
+use clap::error::{ContextKind, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, Subcommand};
+use clap_complete::Shell;
+
+pub use self::help::{Example, Examples};
+use crate::target::Target;
+use crate::terminal::streams;
+use crate::verdict::Verdict;
+
+/// The command line of a program.
+#[derive(Debug, Clone)]
+pub struct CommandLine {
+    command: Command,
+    examples: Examples,
+}
+
+/// The commands that print what a program says about itself.
+#[derive(Debug, Subcommand)]
+pub enum About {
+    /// Print a script that completes the command line in a shell
+    Completions(CompletionsArgs),
+    /// Print a manual page
+    ///
+    /// Print a manual page in roff: that of the program, or of one of its commands.
+    Man(ManArgs),
+}
+
+/// Flags of `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// Flags of `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The page of this command [default: that of the program]
+    #[arg(value_name = "COMMAND")]
+    pub page: Option<String>,
+}
+
+impl CommandLine {
+    /// What these definitions and examples make.
+    #[must_use]
+    pub fn new(command: Command, examples: Examples) -> Self {
+        let names: Vec<_> =
+            command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        let mut command = help::complete(command, examples);
+        if command.find_subcommand("man").is_some() {
+            let pages = PossibleValuesParser::new(names);
+            command = command.mut_subcommand("man", |man| {
+                man.mut_arg("page", |page| page.value_parser(pages).hide_possible_values(true))
+            });
+        }
+        Self { command, examples }
+    }
+
+    /// What is asked for by these arguments, of which the first is the program's name.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them, in clap's words; the help, too, is an error to it.
+    pub fn read(
+        &self,
+        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<ArgMatches, clap::Error> {
+        let matches =
+            self.command.clone().try_get_matches_from(arguments).map_err(|mut error| {
+                // No host's name begins with a hyphen: `-- -5` helps nobody.
+                error.remove(ContextKind::Suggested);
+                error
+            })?;
+        let (name, given) = matches.subcommand().unwrap_or(("", &matches));
+        match port_given_twice(given) {
+            Some(said) => Err(self.error(name, ErrorKind::ArgumentConflict, &said)),
+            None => Ok(matches),
+        }
+    }
+
+    /// An error of the usage of this command.
+    #[must_use]
+    pub fn error(&self, command: &str, kind: ErrorKind, said: &str) -> clap::Error {
+        let mut program = self.command.clone();
+        program.build();
+        program.find_subcommand(command).unwrap_or(&program).clone().error(kind, said)
+    }
+
+    /// Prints what is asked for.
+    ///
+    /// # Errors
+    ///
+    /// If stdout cannot be written.
+    pub fn tell(&self, about: &About) -> Result<Verdict> {
+        let text = match about {
+            About::Completions(args) => self.completions(args.shell),
+            About::Man(args) => manual::page(&self.command, args.page.as_deref(), self.examples)?,
+        };
+        streams::print(text).context("cannot write to stdout")?;
+        Ok(Verdict::Well)
+    }
+
+    fn completions(&self, shell: Shell) -> Vec<u8> {
+        // The generator panics on a pipe that is closed; a buffer never is.
+        let mut script = Vec::new();
+        let mut command = self.command.clone();
+        let name = command.get_name().to_owned();
+        clap_complete::generate(shell, &mut command, name, &mut script);
+        script
+    }
+}
+
+/// What is wrong with a target that has a port, beside a port.
+fn port_given_twice(matches: &ArgMatches) -> Option<String> {
+    let target = ["target", "ip"]
+        .into_iter()
+        .filter_map(|id| matches.try_get_one::<Target>(id).ok().flatten())
+        .find(|target| target.port.is_some())?;
+    let given = matches.try_get_one::<u16>("port").ok().flatten()?;
+    (matches.value_source("port") == Some(ValueSource::CommandLine)).then(|| {
+        format!("the argument '--port {given}' cannot be used with '{target}', which has a port")
+    })
+}

@@ -1,0 +1,48 @@
+//! Lines to start from.
+
+use echo_instruments::command_line::Example;
+
+/// Those of a command, or of the program.
+pub(super) fn of(command: &str) -> &'static [Example] {
+    match command {
+        "hosted" => &[
+            ("hosted rate --local -t 10s", "measure a server in this process"),
+            ("hosted server", "serve on port 2333"),
+            ("hosted rate board.local:7", "measure an embedded board"),
+        ],
+        "server" => &[
+            ("hosted server --port 7 --rfc862", "a pure RFC 862 service"),
+            ("hosted server --ip ::1 --timeout -1", "this machine only, no time limit"),
+        ],
+        "client" => &[
+            ("hosted client board.local:7", "a dialogue"),
+            ("hosted client -m hello", "one message"),
+            ("hosted client < file > copy", "a file, through the server"),
+        ],
+        "rate" => &[
+            ("hosted rate --local -t 10s", "a server in this process, for 10 s"),
+            ("hosted rate '[::1]:7' -P 64 -l 64", "64 connections, 64 bytes a message"),
+            ("hosted rate -R 5000 -t 1m", "5000 messages a second, for 1 minute"),
+            ("hosted rate -c 1M --fail-if 'p99>2ms'", "exit code 1 if it is slower"),
+        ],
+        "fail-rate" => &[
+            ("hosted fail-rate board.local:7 -c 10k", "verify 10 000 messages"),
+            ("hosted fail-rate --crr --timeout 1", "a connection for each message"),
+            ("hosted fail-rate -t 1h --max-fail 3", "tolerate three failures"),
+        ],
+        "compare" => &[
+            ("hosted rate -t 1m --export-json before.json", "a run"),
+            ("hosted rate -t 1m --export-json after.json", "another"),
+            ("hosted compare before.json after.json", "exit code 1 if it is worse"),
+        ],
+        "completions" => &[
+            ("source <(hosted completions bash)", "for this shell"),
+            ("hosted completions fish > ~/.config/fish/completions/hosted.fish", "for all"),
+        ],
+        "man" => &[
+            ("hosted man rate | man -l -", "read a page"),
+            ("hosted man > /usr/local/share/man/man1/hosted.1", "install one"),
+        ],
+        _ => &[],
+    }
+}

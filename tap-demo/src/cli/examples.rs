@@ -1,0 +1,25 @@
+//! Lines to start from.
+
+use echo_instruments::command_line::Example;
+
+/// Those of a command, or of the program.
+pub(super) fn of(command: &str) -> &'static [Example] {
+    match command {
+        "tap-demo" => &[
+            ("sudo tap-demo --iface tap0", "serve on 192.168.69.1:2333"),
+            ("sudo tap-demo --iface tap0 --drop-chance 1%", "lose one frame in a hundred"),
+            ("sudo tap-demo --iface tap0 rate 192.168.69.100", "measure a server on the host"),
+        ],
+        "rate" => &[
+            ("sudo tap-demo --iface tap0 rate 192.168.69.100 -t 10s", "for ten seconds"),
+            ("sudo tap-demo --iface tap0 --delay 5ms rate 192.168.69.100", "a longer wire"),
+        ],
+        "fail-rate" => &[
+            ("sudo tap-demo --iface tap0 fail-rate 192.168.69.100 -c 10k", "10 000 messages"),
+            ("sudo tap-demo --iface tap0 --corrupt-chance 1 fail-rate 192.168.69.100", "bad wire"),
+        ],
+        "completions" => &[("source <(tap-demo completions bash)", "for this shell")],
+        "man" => &[("tap-demo man rate | man -l -", "read a page")],
+        _ => &[],
+    }
+}
