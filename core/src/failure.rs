@@ -146,10 +146,10 @@ impl FailureKind {
             Self::Refused => "refused",
             Self::Reset => "reset",
             Self::ClosedEarly => "closed early",
-            Self::Differs => "differs",
-            Self::Extra => "extra bytes",
+            Self::Differs => "differed",
+            Self::Extra => "with extra bytes",
             Self::Unreachable => "unreachable",
-            Self::Local => "no local socket",
+            Self::Local => "without a local socket",
         }
     }
 }

@@ -66,7 +66,7 @@ fn failures_are_counted_by_reason_and_do_not_stop_it() {
         &ended,
         &[
             "20 sent, 15 echoed, 5 failed (fail rate 25.0 %; ",
-            "\nfailed: 1 timed out, 2 closed early, 1 differs, 1 extra bytes\n",
+            "\nfailed: 1 timed out, 2 closed early, 1 differed, 1 with extra bytes\n",
             ": closed by the peer with 0 of 1000 bytes echoed\n",
             ": closed by the peer with 999 of 1000 bytes echoed\n",
             " differs at byte 42: 0x",

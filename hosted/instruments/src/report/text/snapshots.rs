@@ -133,7 +133,7 @@ fn failures_of_several_kinds() {
     ECHO board.local:2333 (192.0.2.7:2333) tcp, 1000 bytes, closed loop, 4 connections
     --- board.local:2333 echo statistics ---
     2 000 sent, 1 988 echoed, 12 failed (fail rate 0.600 %; 0.344 % to 1.05 % at 95 % confidence), 12.0 s
-    failed: 2 timed out, 1 reset, 1 closed early, 7 differs, 1 extra bytes
+    failed: 2 timed out, 1 reset, 1 closed early, 7 differed, 1 with extra bytes
     rtt min/avg/max/mdev = 0.071/0.086/0.710/0.062 ms
     echo rate 1.33 Mbit/s, 166 messages/s
        p50       p90       p99       p99.9     p99.99    max
@@ -196,7 +196,7 @@ fn a_connection_per_message() {
     assert_snapshot!(text(&made.subject(), &made.run), @"
     --- board.local:2333 echo statistics ---
     20 001 sent, 20 000 echoed, 1 failed (fail rate 50.0 ppm; 8.83 ppm to 0.0283 % at 95 % confidence), 60.0 s
-    failed: 1 no local socket
+    failed: 1 without a local socket
     rtt min/avg/max/mdev = 0.180/0.206/1.800/0.160 ms
     echo rate 2.67 kbit/s, 333 messages/s
                  p50       p90       p99       p99.9     p99.99    max
