@@ -203,7 +203,7 @@ impl Measurement {
                     shown += sample.late;
                     response.record(shown);
                 }
-                self.timeline.record(sample.at, shown);
+                self.timeline.record(sample.at, took, shown);
             }
             Err(failure) => self.record_failure(sample, failure),
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use echo_core::Failure;
 use echo_instruments::figure::{Format, encode};
+use echo_instruments::measurement::times::Times;
 use echo_instruments::measurement::{Measurement, Sample};
 use echo_instruments::plan::Plan;
 use echo_instruments::report::Subject;
@@ -105,9 +106,9 @@ fn only_a_closed_loop_is_said_to_have_timed_round_trips() {
 
 #[test]
 fn a_curve_that_would_hide_the_cells_is_not_drawn() {
-    let mut queue = Measured::new(Duration::from_secs(1));
-    for at in (0..40_000).map(|i| Duration::from_micros(25 * i)) {
-        queue.succeed(at, at);
+    let mut queue = Measured::new(Duration::from_secs(2));
+    for sent in (0..40_000).map(|i| Duration::from_micros(25 * i)) {
+        queue.succeed(sent, sent);
     }
     // The name of a mark, and of a curve.
     for (measured, named) in [(Measured::steady(), 2), (queue, 1)] {
@@ -204,15 +205,15 @@ impl Measured {
         Self { name: "192.0.2.7:2333".to_owned(), plan, run }
     }
 
-    /// 36 000 round trips in 73 columns, enough for both curves, with a slow tail, a pause in which two fail, one that fails later, and
+    /// 36 000 round trips in 78 columns, enough for both curves, with a slow tail, a pause in which two fail, one that fails later, and
     /// a tenth that was never sent.
     fn steady() -> Self {
-        let mut measured = Self::new(Duration::from_micros(1_201));
+        let mut measured = Self::new(Duration::from_micros(1_273));
         for i in (0..40_000_u64).filter(|i| !(16_000..20_000).contains(i)) {
-            let at = Duration::from_nanos(i * 30);
-            let slow = if i % 9_700 == 0 { 300_000 } else { 0 };
+            let sent = Duration::from_nanos(i * 30);
+            let slow = if i % 7_000 == 0 && i < 30_000 { 300_000 } else { 0 };
             let rtt = Duration::from_nanos(60_000 + i * 7_919 % 12_000 + slow);
-            measured.succeed(at, rtt);
+            measured.succeed(sent, rtt);
         }
         for (us, reason) in [(500, TIMED_OUT), (510, Failure::Reset), (900, TIMED_OUT)] {
             measured.fail(Duration::from_micros(us), reason);
@@ -226,27 +227,27 @@ impl Measured {
         let mut measured = Self::new(elapsed);
         measured.name = (0..random.below(300)).map(|_| random.sign()).collect();
         measured.plan.length = random.up_to_power_of_ten(9);
+        measured.run.response = (random.below(2) == 0).then(Times::new);
         let longest = random.below(13) as u32;
         let within = elapsed.as_nanos() as u64 + 1;
         let round_trips = if random.below(5) == 0 { 0 } else { random.up_to_power_of_ten(4) };
         for _ in 0..round_trips {
             let rtt = Duration::from_nanos(random.up_to_power_of_ten(longest));
-            measured.succeed(Duration::from_nanos(random.below(within)), rtt);
+            let at = Duration::from_nanos(random.below(within));
+            let late = Duration::from_nanos(random.below(within));
+            measured.run.record(&Sample { late, ..Sample::new(at, 0, Ok(rtt)) });
         }
         for _ in 0..random.up_to_power_of_ten(3) * random.below(2) {
             let reasons = [TIMED_OUT, Failure::Reset, Failure::Refused];
             let reason = reasons[random.below(3) as usize];
             measured.fail(Duration::from_nanos(random.below(within)), reason);
         }
-        if random.below(2) == 0 {
-            measured.run.response = Some(measured.run.times.clone());
-        }
         measured.run.unsent = random.up_to_power_of_ten(19) * random.below(2);
         measured
     }
 
-    fn succeed(&mut self, at: Duration, took: Duration) {
-        self.run.record(&Sample::new(at, 0, Ok(took)));
+    fn succeed(&mut self, sent: Duration, took: Duration) {
+        self.run.record(&Sample::new(sent + took, 0, Ok(took)));
     }
 
     fn fail(&mut self, at: Duration, reason: Failure) {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::measurement::percentiles::{MEDIAN, P99, percentile};
+use crate::measurement::percentiles::{MEDIAN, P99};
 use crate::measurement::timeline::{COLUMNS, Column, Timeline, bin_edges};
 use crate::measurement::{Measurement, bits};
 
@@ -16,9 +16,8 @@ pub(super) struct Course {
     pub(super) column_width: Duration,
     pub(super) rates: Vec<Rate>,
     pub(super) cells: Vec<Cell>,
-    /// Lines through the columns; nothing came back between one line and the next.
-    pub(super) p50: Vec<Line>,
-    pub(super) p99: Vec<Line>,
+    pub(super) p50: Curve,
+    pub(super) p99: Curve,
     /// When round trips failed.
     pub(super) failed: Vec<Span>,
 }
@@ -28,6 +27,20 @@ pub(super) type Span = [f64; 2];
 
 /// Seconds and nanoseconds.
 pub(super) type Line = Vec<(f64, f64)>;
+
+/// A percentile over the run: lines through neighbouring columns with many round trips, and a point for each
+/// column that has just enough of them, or that has no neighbour with many.
+#[derive(Debug, Default)]
+pub(super) struct Curve {
+    pub(super) lines: Vec<Line>,
+    pub(super) points: Line,
+}
+
+impl Curve {
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.points.is_empty()
+    }
+}
 
 /// The echo rate of one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,8 +71,8 @@ impl Course {
                 .map(|(time, column)| rate(*time, column, message_bytes))
                 .collect(),
             cells: cells(&columns),
-            p50: curve(run, &grid, end, MEDIAN, 8),
-            p99: curve(run, &grid, end, P99, 400),
+            p50: curve(run, &grid, end, MEDIAN),
+            p99: curve(run, &grid, end, P99),
             failed: failed(&columns),
         }
     }
@@ -76,21 +89,18 @@ const SHORTEST: Duration = Duration::from_nanos(1);
 /// Below this many round trips a column on average, columns are merged ...
 const DENSE: u64 = 48;
 
-/// ... but not to fewer than this, unless they are shorter than a round trip: their rate would be noise.
+/// ... but not to fewer than this.
 const FEWEST: u64 = 60;
 
 /// The run's timeline in as many columns as the figure shows. What is left of the last column, if it is less than
 /// half of one, belongs to the column before: a rate over an instant would be noise, too.
 fn grid(run: &Measurement) -> Timeline {
     let mut grid = run.timeline.clone();
-    let (times, round_trips) = (run.felt(), run.felt().len());
-    let round_trip = percentile(times, MEDIAN).or(times.fastest()).unwrap_or_default();
+    let round_trips = run.felt().len();
     loop {
-        let width = grid.column_width();
-        let columns = run.elapsed.div_duration_f64(width).round().max(1.0) as u64;
+        let columns = run.elapsed.div_duration_f64(grid.column_width()).round().max(1.0) as u64;
         let sparse = round_trips < DENSE.saturating_mul(columns);
-        let narrow = columns >= 2 * FEWEST || (columns > 1 && width < round_trip);
-        if columns <= COLUMNS as u64 && !(sparse && narrow) {
+        if columns <= COLUMNS as u64 && !(sparse && columns >= 2 * FEWEST) {
             grid.resize(columns as usize);
             return grid;
         }
@@ -109,21 +119,26 @@ fn columns(grid: &Timeline, end: f64) -> Vec<(Span, Column<'_>)> {
 /// Fewer columns than these make no curve.
 const SHORTEST_CURVE: usize = 12;
 
-/// The percentile of "one in `one_in`" over the run, in columns as narrow as hold as many round trips as are
-/// `needed` on average.
-fn curve(run: &Measurement, grid: &Timeline, end: f64, one_in: u64, needed: u64) -> Vec<Line> {
+/// The percentile of "one in `one_in`" over the run, in columns as narrow as hold four times as many round trips on
+/// average.
+fn curve(run: &Measurement, grid: &Timeline, end: f64, one_in: u64) -> Curve {
     let mut grid = grid.clone();
-    while grid.columns().len() >= SHORTEST_CURVE {
-        if run.felt().len() >= needed * grid.columns().len() as u64 {
-            return lines(&columns(&grid, end), 1.0 - 1.0 / one_in as f64);
+    loop {
+        // What is left of the last column would be a point of its own where there are few.
+        let whole = run.elapsed.div_duration_f64(grid.column_width()) as usize;
+        if whole < SHORTEST_CURVE {
+            return Curve::default();
+        }
+        grid.resize(whole);
+        if run.felt().len() >= 4 * one_in * grid.columns().len() as u64 {
+            return through(&columns(&grid, end), one_in);
         }
         grid.widen();
     }
-    Vec::new()
 }
 
 fn rate(time: Span, column: &Column<'_>, message_bytes: u64) -> Rate {
-    let bits = bits(column.round_trips() as f64, message_bytes);
+    let bits = bits(column.echoed(), message_bytes);
     Rate { time, bits_per_second: bits / (time[1] - time[0]) }
 }
 
@@ -156,17 +171,24 @@ fn level(count: u32, most: u32) -> usize {
     ((9.0 * share.powf(1.5)) as usize).min(8)
 }
 
-/// A quantile through the middle of each column, broken where nothing came back.
-fn lines(columns: &[(Span, Column<'_>)], q: f64) -> Vec<Line> {
-    let points: Vec<_> = columns
-        .iter()
-        .map(|(time, column)| Some(((time[0] + time[1]) / 2.0, column.quantile(q)?)))
-        .collect();
-    points
-        .split(Option::is_none)
-        .filter(|line| line.len() > 1)
-        .map(|line| line.iter().flatten().copied().collect())
-        .collect()
+/// A percentile through the middle of each column that supports it. On a line are columns with twice as many round
+/// trips as that takes: through fewer it would jump about by chance, as if the service did.
+fn through(columns: &[(Span, Column<'_>)], one_in: u64) -> Curve {
+    let q = 1.0 - 1.0 / one_in as f64;
+    let many = |column: &Column<'_>| column.round_trips() >= 2 * one_in;
+    let mut curve = Curve::default();
+    for chunk in columns.chunk_by(|(_, a), (_, b)| many(a) == many(b)) {
+        let points = chunk
+            .iter()
+            .filter(|(_, column)| column.round_trips() >= one_in)
+            .filter_map(|(time, column)| Some(((time[0] + time[1]) / 2.0, column.quantile(q)?)));
+        if chunk.len() > 1 && many(&chunk[0].1) {
+            curve.lines.push(points.collect());
+        } else {
+            curve.points.extend(points);
+        }
+    }
+    curve
 }
 
 /// The times of columns with failures; neighbours are one span.
@@ -184,13 +206,14 @@ mod tests {
 
     use super::*;
     use crate::measurement::Sample;
+    use crate::measurement::times::Times;
 
-    /// A run of round trips (ended at, took) in microseconds, and of failures.
+    /// A run of round trips (sent at, took) in microseconds, and of failures.
     fn course(elapsed: u64, round_trips: &[(u64, u64)], failures: &[u64]) -> Course {
         let mut run = Measurement::new();
         for &(at, took) in round_trips {
             let [at, took] = [at, took].map(Duration::from_micros);
-            run.record(&Sample::new(at, 0, Ok(took)));
+            run.record(&Sample::new(at + took, 0, Ok(took)));
         }
         for &at in failures {
             run.record(&Sample::new(Duration::from_micros(at), 0, Err(Failure::Reset)));
@@ -207,7 +230,7 @@ mod tests {
     #[test]
     fn rates_add_up_to_what_was_echoed() {
         for (elapsed, round_trips) in
-            [(10_017, steady(10, 3)), (999_321, steady(997, 60)), (5, vec![(7, 1)])]
+            [(10_017, steady(10, 3)), (999_321, steady(997, 60)), (5, vec![(6, 1)])]
         {
             let course = course(elapsed, &round_trips, &[]);
             let bits = |rate: &Rate| rate.bits_per_second * (rate.time[1] - rate.time[0]);
@@ -237,7 +260,7 @@ mod tests {
         assert!((60..120).contains(&columns(&steady(3, 1))));
         assert!((60..120).contains(&columns(&steady(1_000, 1))));
         assert!((200..=480).contains(&columns(&steady(1_000, 60))));
-        assert_eq!(course(95, &[(90, 80)], &[]).rates.len(), 1);
+        assert_eq!(course(95, &[(10, 80)], &[]).rates.len(), 6, "no column is narrower than 16 µs");
     }
 
     #[test]
@@ -265,19 +288,78 @@ mod tests {
         let mut round_trips = steady(1_000, 500);
         round_trips.retain(|(at, _)| !(400_000..600_000).contains(at));
         let gap = course(1_000_000, &round_trips, &[]);
-        assert_eq!((gap.p50.len(), gap.p99.len()), (2, 2));
-        let points = |lines: &[Line]| -> Vec<_> { lines.concat() };
-        for (p50, p99) in points(&gap.p50).iter().zip(points(&gap.p99)) {
+        assert_eq!((gap.p50.lines.len(), gap.p99.lines.len()), (2, 2));
+        for (p50, p99) in gap.p50.lines.concat().iter().zip(gap.p99.lines.concat()) {
             assert!(p50.1 <= p99.1 && p99.1 <= 56e3);
         }
-        assert!(gap.p50.iter().flatten().all(|(time, _)| !(0.41..0.59).contains(time)));
+        assert!(gap.p50.lines.concat().iter().all(|(time, _)| !(0.41..0.59).contains(time)));
 
         let few = course(1_000_000, &steady(1_000, 1), &[]);
-        assert_eq!((few.p50.len(), few.p99.len()), (1, 0));
-        // Its points are as many as have enough of them.
+        assert_eq!((few.p50.lines.len(), few.p99.is_empty()), (1, true));
+        // It goes through as many columns as have enough of them.
         let some = course(1_000_000, &steady(1_000, 10), &[]);
-        assert_eq!((some.p99.len(), some.p50[0].len() > 2 * some.p99[0].len()), (1, true));
+        assert_eq!((some.p50.lines.len(), some.p99.lines.len()), (1, 1));
+        assert!(some.p50.lines[0].len() > 2 * some.p99.lines[0].len());
         assert!(course(1_000_000, &steady(5, 1), &[]).p50.is_empty());
+        // A fifth of a column is left: it makes no point of its own.
+        let rest = course(979_800, &steady(979, 20), &[]).p99;
+        assert_eq!((rest.lines.len(), rest.points.len()), (1, 0));
+    }
+
+    #[test]
+    fn a_column_with_few_round_trips_has_a_point_and_one_with_too_few_has_none() {
+        let mut round_trips = steady(1_000, 20);
+        round_trips.retain(|(at, _)| !(400_000..600_000).contains(at));
+        // In columns side by side: no more than three in each, and then one.
+        let pause = 4_195;
+        round_trips.extend((420_000..500_000).step_by(pause).flat_map(|at| [(at, 80); 3]));
+        round_trips.extend((500_000..580_000).step_by(pause).map(|at| (at, 80)));
+        let course = course(1_000_000, &round_trips, &[]);
+        assert_eq!(course.column_width.as_micros(), pause as u128 - 1);
+        assert_eq!(course.p50.lines.len(), 2);
+        assert!(course.p50.lines.concat().iter().all(|(time, _)| !(0.41..0.59).contains(time)));
+        assert_eq!(course.p50.points.len(), 20);
+        assert!(course.p50.points.iter().all(|(time, _)| (0.41..0.505).contains(time)));
+    }
+
+    #[test]
+    fn long_messages_have_a_rate_while_they_last() {
+        // Three that follow each other; each is as fast as the others.
+        let second = 1_000_000;
+        let sent = [0, 1, 2].map(|n| (n * second, second));
+        let course = course(3 * second, &sent, &[]);
+        assert!(course.rates.len() >= FEWEST as usize);
+        for rate in &course.rates {
+            assert!((rate.bits_per_second / 8_000.0 - 1.0).abs() < 1e-6, "{rate:?}");
+        }
+        let times: Vec<_> = course.cells.iter().map(|cell| cell.time).collect();
+        assert!(
+            times
+                .iter()
+                .zip(0..)
+                .all(|(time, n)| time[0] <= f64::from(n) && f64::from(n) < time[1])
+        );
+        assert_eq!(times.len(), 3);
+    }
+
+    #[test]
+    fn a_stall_stands_where_its_messages_were_due() {
+        // One a millisecond is due; from 400 to 600 ms nothing comes back, and then all at once.
+        let mut run = Measurement { response: Some(Times::new()), ..Measurement::new() };
+        for due in (0..1_000).map(Duration::from_millis) {
+            let stall = Duration::from_millis(400)..Duration::from_millis(600);
+            let late = if stall.contains(&due) { stall.end - due } else { Duration::ZERO };
+            let took = Duration::from_micros(50);
+            run.record(&Sample { late, ..Sample::new(due + late + took, 0, Ok(took)) });
+        }
+        run.elapsed = Duration::from_secs(1);
+        let course = Course::of(&run, 1_000);
+        let slow: Vec<_> = course.cells.iter().filter(|cell| cell.rtt[1] > 1e6).collect();
+        assert!(slow.iter().all(|cell| 0.38 < cell.time[0] && cell.time[1] < 0.62), "{slow:?}");
+        assert!(slow.len() > 8 && slow[0].time[0] < 0.41 && slow[0].rtt[1] > 190e6, "{slow:?}");
+        let during = course.rates.iter().filter(|rate| 0.4 < rate.time[0] && rate.time[1] < 0.6);
+        let during: Vec<_> = during.collect();
+        assert!(during.len() > 8 && during.iter().all(|rate| rate.bits_per_second == 0.0));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use plotters::element::Rectangle;
+use plotters::element::{Circle, Rectangle};
 use plotters::series::{AreaSeries, DashedLineSeries, LineSeries};
 use plotters::style::{Color, WHITE};
 use plotters_backend::DrawingBackend;
@@ -111,13 +111,17 @@ impl<DB: DrawingBackend> Page<DB> {
         let curves = [("p99", AMBER, 495.0, &course.p99), ("p50", INK, 578.0, &course.p50)];
         // Something of the cells must be seen beside a curve.
         let beside = height_of_cells(course, &up) > HALO;
-        for (name, color, x, lines) in
-            curves.into_iter().filter(|(.., lines)| beside && !lines.is_empty())
+        for (name, color, x, curve) in
+            curves.into_iter().filter(|(.., curve)| beside && !curve.is_empty())
         {
-            for line in lines {
+            for line in &curve.lines {
                 let points = || line.iter().copied();
                 chart.draw_series(LineSeries::new(points(), stroke(WHITE.mix(0.8), HALO)))?;
                 chart.draw_series(LineSeries::new(points(), stroke(color, 2.2)))?;
+            }
+            for (radius, color) in [(3.8, WHITE.mix(0.8)), (2.6, color.to_rgba())] {
+                let dot = |at: &(f64, f64)| Circle::new(*at, units(radius), color.filled());
+                chart.draw_series(curve.points.iter().map(dot))?;
             }
             self.legend(x, 362.0, stroke(color, 2.2), name)?;
         }

@@ -77,7 +77,7 @@ impl<'a> Blocks<'a> {
     pub(crate) fn messages_per_second(&self) -> Option<[f64; 2]> {
         let width = self.timeline.column_width().as_secs_f64();
         let (rate, spread) =
-            (self.measurement.messages_per_second()?, self.spread(in_column, |_| width)?);
+            (self.measurement.messages_per_second()?, self.spread(echoed, |_| width)?);
         Some([(rate - spread).max(0.0), rate + spread])
     }
 
@@ -119,7 +119,7 @@ pub(crate) fn fail_rate(measurement: &Measurement) -> Option<(f64, f64)> {
     let (low, high) = fail_rate_interval(tally.failures(), tally.messages())?;
     let failed = |column: &Column<'_>| column.failures() as f64;
     let crowds = || {
-        let all = |column: &Column<'_>| in_column(column) + failed(column);
+        let all = |column: &Column<'_>| echoed(column) + failed(column);
         let spread = Blocks::of(measurement)?.spread(failed, all)?;
         tally.fail_rate().map(|rate| (rate - spread, rate + spread))
     };
@@ -129,6 +129,10 @@ pub(crate) fn fail_rate(measurement: &Measurement) -> Option<(f64, f64)> {
 
 fn all_times(column: &Column<'_>) -> f64 {
     column.total()
+}
+
+fn echoed(column: &Column<'_>) -> f64 {
+    column.echoed()
 }
 
 fn in_column(column: &Column<'_>) -> f64 {
@@ -158,7 +162,7 @@ mod tests {
     /// how many failures.
     fn run(blocks: impl IntoIterator<Item = (u32, u64, u32)>) -> Measurement {
         let mut measurement = Measurement::new();
-        for (at, (echoed, nanos, failed)) in (0_u32..).map(|n| WIDTH * n).zip(blocks) {
+        for (at, (echoed, nanos, failed)) in (0_u32..).map(|n| WIDTH * n + WIDTH / 2).zip(blocks) {
             let mut end = |end| measurement.record(&Sample::new(at, 0, end));
             (0..echoed).for_each(|_| end(Ok(Duration::from_nanos(nanos))));
             (0..failed).for_each(|_| end(Err(Failure::Reset)));

@@ -4,8 +4,11 @@
 //! never allocates; the figure reads it afterwards. A run has at most [`COLUMNS`] columns of equal width;
 //! when it outgrows them, neighbours are merged in pairs and the width doubles. Each column is a histogram
 //! of 16 bins an octave: 6 % is enough for a picture, not for printed numbers.
+//!
+//! A time stands where its message was due, so that a stall is seen when it happened and not after it. What was
+//! echoed is spread over the time that it took: a message of some seconds is no peak in the instant that ends it.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 /// The most columns that a timeline keeps.
@@ -14,7 +17,8 @@ pub const COLUMNS: usize = 480;
 /// Bins of a column: 16 an octave up to 2^40 ns, which is 18 minutes.
 const BINS: usize = 592;
 
-/// Round trips and failures by the time at which they ended.
+/// Round trips by the time at which they were due, what was echoed meanwhile, and failures by the time at
+/// which they happened.
 ///
 /// It holds 1.1 MB, all of it allocated (but not yet touched) by [`Timeline::new`].
 #[derive(Clone, Debug)]
@@ -45,17 +49,26 @@ impl Timeline {
         }
     }
 
-    /// Counts a round trip that took `rtt` and ended `at` this time after the start of the run.
-    pub fn record(&mut self, at: Duration, rtt: Duration) {
-        let column = self.column_at(at);
-        let ns = nanoseconds(rtt);
-        let count = &mut self.counts[column * BINS + bin(ns)];
+    /// Counts a message whose echo was whole `at` this time after the start of the run: it `took` so long from
+    /// sending, and whoever waited for it `felt` so long, from when it was due.
+    pub fn record(&mut self, at: Duration, took: Duration, felt: Duration) {
+        // The end comes first: for its sake columns may become wider.
+        let last = self.column_at(at);
+        let [at, took, felt] = [at, took, felt].map(nanoseconds);
+        let [sent, due] = [took, felt].map(|ago| at.saturating_sub(ago));
+        let [first, column] = [sent, due].map(|ns| (ns >> self.shift) as usize);
+        let count = &mut self.counts[column * BINS + bin(felt)];
         *count = count.saturating_add(1);
         let tally = &mut self.tallies[column];
         tally.round_trips += 1;
-        tally.total += u128::from(ns);
-        tally.fastest = tally.fastest.min(ns);
-        tally.slowest = tally.slowest.max(ns);
+        tally.total += u128::from(felt);
+        tally.fastest = tally.fastest.min(felt);
+        tally.slowest = tally.slowest.max(felt);
+        if first == last {
+            self.tallies[last].echoed += 1.0;
+        } else {
+            self.spread(first..=last, sent, at);
+        }
     }
 
     /// Counts a round trip that failed `at` this time after the start of the run.
@@ -103,6 +116,17 @@ impl Timeline {
         column
     }
 
+    /// Gives each of these columns its share of a message that went on from `sent` until `at`. However long
+    /// messages take, that is little work: a run of some length has few columns for each.
+    fn spread(&mut self, columns: RangeInclusive<usize>, sent: u64, at: u64) {
+        let width = (1_u64 << self.shift) as f64;
+        let [sent, at] = [sent, at].map(|ns| ns as f64 / width);
+        for column in columns {
+            let inside = at.min((column + 1) as f64) - sent.max(column as f64);
+            self.tallies[column].echoed += inside.max(0.0) / (at - sent);
+        }
+    }
+
     /// Moves what is in column `source` into column `target`, which is not behind it.
     fn fold(&mut self, source: usize, target: usize) {
         if source == target {
@@ -124,12 +148,17 @@ impl Default for Timeline {
 }
 
 impl<'a> Column<'a> {
-    /// Round trips that ended in this column.
+    /// Round trips that were due in this column, whenever they ended.
     pub fn round_trips(&self) -> u64 {
         self.tally.round_trips
     }
 
-    /// Failed round trips that ended in this column.
+    /// Messages that were echoed in this column: of one that also went on in others, its share of the time.
+    pub fn echoed(&self) -> f64 {
+        self.tally.echoed
+    }
+
+    /// Round trips that failed in this column.
     pub fn failures(&self) -> u64 {
         self.tally.failures
     }
@@ -207,6 +236,7 @@ const FIRST_SHIFT: u32 = 14;
 #[derive(Clone, Debug)]
 struct Tally {
     round_trips: u64,
+    echoed: f64,
     failures: u64,
     /// Nanoseconds of all round trips.
     total: u128,
@@ -218,6 +248,7 @@ struct Tally {
 impl Tally {
     fn add(&mut self, other: &Self) {
         self.round_trips += other.round_trips;
+        self.echoed += other.echoed;
         self.failures += other.failures;
         self.total += other.total;
         self.fastest = self.fastest.min(other.fastest);
@@ -227,7 +258,7 @@ impl Tally {
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { round_trips: 0, failures: 0, total: 0, fastest: u64::MAX, slowest: 0 }
+        Self { round_trips: 0, echoed: 0.0, failures: 0, total: 0, fastest: u64::MAX, slowest: 0 }
     }
 }
 
@@ -236,16 +267,20 @@ mod tests {
     use super::*;
 
     fn total(timeline: &Timeline) -> (u64, u64, u64) {
-        timeline.columns().fold((0, 0, 0), |sum, column| {
+        let echoed: f64 = timeline.columns().map(|column| column.echoed()).sum();
+        let sum = timeline.columns().fold((0, 0, 0), |sum, column| {
             let binned: u64 = column.counts().iter().map(|n| u64::from(*n)).sum();
             (sum.0 + column.round_trips(), sum.1 + column.failures(), sum.2 + binned)
-        })
+        });
+        assert!((echoed - sum.0 as f64).abs() < 1e-6, "{echoed} of {sum:?}");
+        sum
     }
 
     fn recorded(steps: u64, step: Duration) -> Timeline {
         let mut timeline = Timeline::new();
         for i in 0..steps {
-            timeline.record(step * i as u32, Duration::from_nanos(100 + i * i));
+            let took = Duration::from_nanos(100 + i * i);
+            timeline.record(step * i as u32 + took, took, took);
             if i % 5 == 0 {
                 timeline.record_failure(step * i as u32);
             }
@@ -287,13 +322,47 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_echoed_while_it_lasts() {
+        let mut timeline = Timeline::new();
+        let second = Duration::from_secs(1);
+        for end in 1..=3 {
+            timeline.record(second * end, second, second);
+        }
+        let a_column = timeline.column_width().as_secs_f64();
+        let echoed: Vec<_> = timeline.columns().map(|column| column.echoed()).collect();
+        let (last, whole) = echoed.split_last().expect("columns");
+        assert!(whole.len() > COLUMNS / 3 && *last > 0.0 && *last < a_column, "{echoed:?}");
+        assert!(whole.iter().all(|echoed| (echoed / a_column - 1.0).abs() < 1e-9), "{echoed:?}");
+        // In the instants of their ends, which is all that counts where columns are that wide, they are whole.
+        while timeline.columns().len() > 1 {
+            timeline.widen();
+        }
+        assert_eq!(total(&timeline), (3, 0, 3));
+    }
+
+    #[test]
+    fn a_time_stands_where_its_message_was_due() {
+        let mut timeline = Timeline::new();
+        let [due, sent, at] = [1, 5, 9].map(Duration::from_millis);
+        timeline.record(at, at - sent, at - due);
+        let width = timeline.column_width().as_nanos() as u64;
+        for (start, column) in (0..).step_by(width as usize).zip(timeline.columns()) {
+            let holds = |time: Duration| (start..start + width).contains(&nanoseconds(time));
+            assert_eq!(column.round_trips(), u64::from(holds(due)), "at {start} ns");
+            assert_eq!(column.total(), if holds(due) { 8e6 } else { 0.0 });
+            assert_eq!(column.echoed() > 0.0, start + width > 5_000_000, "at {start} ns");
+        }
+    }
+
+    #[test]
     fn any_time_can_be_recorded() {
         let mut timeline = Timeline::new();
         for time in [Duration::ZERO, Duration::MAX, Duration::from_secs(3)] {
-            timeline.record(time, time);
+            timeline.record(time, time, time);
+            timeline.record(time, Duration::MAX, Duration::ZERO);
             timeline.record_failure(time);
         }
-        assert_eq!(total(&timeline), (3, 3, 3));
+        assert_eq!(total(&timeline), (6, 3, 6));
     }
 
     #[test]

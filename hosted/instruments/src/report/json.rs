@@ -144,7 +144,7 @@ fn intervals(subject: &Subject<'_>, measurement: &Measurement) -> Vec<Value> {
         let start = width * number;
         let end = measurement.elapsed.min(start + width);
         let seconds = end.saturating_sub(start).as_secs_f64();
-        let rate = (seconds > 0.0).then(|| column.round_trips() as f64 / seconds);
+        let rate = (seconds > 0.0).then(|| column.echoed() / seconds);
         let quantile = |one_in: u64| {
             let supported = column.round_trips() >= one_in;
             let value = column.quantile(1.0 - 1.0 / one_in as f64).filter(|_| supported);
