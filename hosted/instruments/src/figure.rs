@@ -2,8 +2,9 @@
 //!
 //! `exports` has it encoded once, after measuring, and writes the bytes to the file that it had opened before.
 //! Nothing in here measures or reads a clock: the same run gives the same bytes. `columns` and `tail` turn the
-//! measurement into what can be drawn, `axis` and `style` decide the looks, `panels` draws, `canvas` and `face`
-//! rasterise. Numbers are worded here and reckoned in `measurement`, as for the report.
+//! measurement into what can be drawn, `axis` and `style` decide the looks, `panels` and `summary` draw, onto
+//! `canvas` or `svg`, with the letters of `face`. Numbers are worded here and reckoned in `measurement`, as for
+//! the report.
 
 mod axis;
 mod canvas;
@@ -11,6 +12,7 @@ mod columns;
 mod face;
 mod panels;
 mod style;
+mod summary;
 mod svg;
 mod tail;
 
@@ -33,7 +35,7 @@ pub enum Format {
     Jpeg,
     /// Lossless.
     Png,
-    /// Shapes and text.
+    /// Shapes; letters too.
     Svg,
 }
 

@@ -60,11 +60,17 @@ impl Subject<'_> {
     #[must_use]
     pub fn lead(&self, measurement: &Measurement) -> Vec<String> {
         let started = humantime::format_rfc3339_seconds(measurement.started).to_string();
+        let [elapsed, omit] = [measurement.elapsed, self.plan.omit].map(quantity::duration);
+        let elapsed = match (self.plan.omit.is_zero(), measurement.elapsed.is_zero()) {
+            (true, _) => elapsed,
+            (false, false) => format!("{elapsed} after a warm-up of {omit}"),
+            (false, true) => format!("ended in its warm-up of {omit}"),
+        };
         vec![
             format!("{} messages", quantity::bytes(self.plan.length)),
             quantity::counted(self.plan.connections.into(), "connection"),
             self.pace(),
-            quantity::duration(measurement.elapsed),
+            elapsed,
             started.replace('T', " ").replace('Z', " UTC"),
         ]
     }

@@ -5,15 +5,13 @@
 
 use std::convert::Infallible;
 
-use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
-    FontStyle,
 };
 use tiny_skia::{FillRule, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, Transform};
 
-use super::face::Face;
-use super::style::{CANVAS_UNITS, PLOTTERS_EM};
+use super::face::{Face, Setting};
+use super::style::CANVAS_UNITS;
 
 /// A drawing backend onto an image.
 pub(super) struct Canvas<'a> {
@@ -156,35 +154,12 @@ impl DrawingBackend for Canvas<'_> {
         Ok(())
     }
 
-    fn draw_text<S: BackendTextStyle>(
-        &mut self,
-        text: &str,
-        style: &S,
-        (x, y): BackendCoord,
-    ) -> Drawn {
-        let em = (style.size() / PLOTTERS_EM) as f32;
-        let face = Face::new(matches!(style.style(), FontStyle::Bold), em);
-        let left = match style.anchor().h_pos {
-            HPos::Left => 0.0,
-            HPos::Center => face.width(text) / 2.0,
-            HPos::Right => face.width(text),
-        };
-        let below = match style.anchor().v_pos {
-            VPos::Top => BELOW_TOP,
-            VPos::Center => BELOW_CENTER,
-            VPos::Bottom => 0.0,
-        };
-        let path = face.outline(text, x as f32 - left, y as f32 + below * em);
-        self.fill(path, style.color(), true);
+    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Drawn {
+        let Setting { bold, em, x, y } = Setting::of(text, style, at);
+        self.fill(Face::new(bold, em).outline(text, x, y), style.color(), true);
         Ok(())
     }
 }
-
-/// How far the baseline is below the top of a text, in em; the SVG backend has the same.
-pub(super) const BELOW_TOP: f32 = 0.76;
-
-/// How far the baseline is below the middle of the capitals and digits, in em.
-pub(super) const BELOW_CENTER: f32 = 0.364;
 
 fn paint(color: BackendColor, smooth: bool) -> Paint<'static> {
     let (red, green, blue) = color.rgb;

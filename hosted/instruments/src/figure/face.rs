@@ -2,14 +2,55 @@
 //!
 //! They are subsets of Inter 4.001 (`font/OFL.txt`), cut by fonttools from the npm package `@fontsource/inter`
 //! 5.3.0: printable ASCII, U+00A0, U+2009 and `µ×·–—−²°±…↑↓é`, with
-//! figures of equal width as the digits, without layout tables and hints. The canvas draws the outlines; the
+//! figures of equal width as the digits, without layout tables and hints. Canvas and SVG draw the outlines; the
 //! page measures words that might not fit. No system font is asked for: a figure looks the same everywhere.
 
+use plotters_backend::text_anchor::{HPos, VPos};
+use plotters_backend::{BackendCoord, BackendTextStyle, FontStyle};
 use skrifa::instance::{LocationRef, Size};
 use skrifa::metrics::GlyphMetrics;
 use skrifa::outline::{DrawSettings, OutlinePen};
 use skrifa::{FontRef, MetadataProvider};
 use tiny_skia::{Path, PathBuilder};
+
+use super::style::PLOTTERS_EM;
+
+/// The em in units of the embedded font: at this size outlines and widths are whole numbers.
+pub(super) const UNITS_PER_EM: f32 = 2048.0;
+
+/// How far the baseline is below the top of a text, in em.
+pub(super) const BELOW_TOP: f32 = 0.76;
+
+/// How far the baseline is below the middle of the capitals and digits, in em.
+const BELOW_CENTER: f32 = 0.364;
+
+/// How a text is set: in which face, and where its baseline starts.
+pub(super) struct Setting {
+    pub(super) bold: bool,
+    pub(super) em: f32,
+    pub(super) x: f32,
+    pub(super) y: f32,
+}
+
+impl Setting {
+    /// What plotters means by a style and a position.
+    pub(super) fn of(text: &str, style: &impl BackendTextStyle, (x, y): BackendCoord) -> Self {
+        let em = (style.size() / PLOTTERS_EM) as f32;
+        let bold = matches!(style.style(), FontStyle::Bold);
+        let left = match style.anchor().h_pos {
+            HPos::Left => 0.0,
+            HPos::Center => 0.5,
+            HPos::Right => 1.0,
+        };
+        let below = match style.anchor().v_pos {
+            VPos::Top => BELOW_TOP,
+            VPos::Center => BELOW_CENTER,
+            VPos::Bottom => 0.0,
+        };
+        let width = Face::new(bold, em).width(text);
+        Self { bold, em, x: x as f32 - left * width, y: y as f32 + below * em }
+    }
+}
 
 /// A face at one size.
 pub(super) struct Face {
@@ -50,7 +91,8 @@ impl Face {
         pen.path.finish()
     }
 
-    fn advance(&self, sign: char) -> f32 {
+    /// How far the next sign stands from the start of this one.
+    pub(super) fn advance(&self, sign: char) -> f32 {
         self.metrics.advance_width(self.glyph(sign)).unwrap_or_default()
     }
 
@@ -103,6 +145,15 @@ mod tests {
             for sign in (' '..='~').chain("\u{a0}\u{2009}µ·…".chars()) {
                 assert_ne!(face.glyph(sign), skrifa::GlyphId::NOTDEF, "{sign:?}");
             }
+        }
+    }
+
+    #[test]
+    fn in_units_of_the_font_everything_is_whole() {
+        for face in [Face::new(false, UNITS_PER_EM), Face::new(true, UNITS_PER_EM)] {
+            assert!((' '..='~').all(|sign| face.advance(sign).fract() == 0.0));
+            let bounds = face.outline("g", 0.0, 0.0).expect("a letter").bounds();
+            assert!(bounds.left().fract() == 0.0 && bounds.bottom().fract() == 0.0, "{bounds:?}");
         }
     }
 

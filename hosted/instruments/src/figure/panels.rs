@@ -1,7 +1,6 @@
 //! The page: which panel stands where, and what it shows.
 //!
-//! Every position is in logical pixels; a text has a slot of its own, so nothing has to be measured to find its
-//! place. Cells are drawn before lines, marks of failures behind the data.
+//! Every position is in logical pixels. Cells are drawn before lines, marks of failures behind the data.
 
 use std::time::Duration;
 
@@ -14,20 +13,20 @@ use super::Run;
 use super::axis::Axis;
 use super::columns::{Course, Span};
 use super::style::{
-    ALARM, AMBER, AZURE, Chart, Drawn, FAILED, FIGURE, FOOT, GRID, HEADING, HEAT, HEIGHT, INK,
-    LABEL, Page, RULE, TITLE, Type, VALUE, WIDTH, stroke, units,
+    ADDRESS, ALARM, AMBER, AZURE, Chart, Drawn, FAILED, FOOT, HEADING, HEAT, HEIGHT, INK, LABEL,
+    Page, RULE, SAMPLE, TITLE, VALUE, WIDTH, stroke, units,
 };
+use super::summary::{failed, without_end};
 use super::tail::{Kind, Mark, Tail};
 use crate::measurement::Measurement;
-use crate::measurement::percentiles::{MEDIAN, P99, percentile};
 use crate::measurement::times::Times;
-use crate::quantity::{amount, bit_rate, bit_rate_unit, bytes, count, duration, ratio};
-use crate::report;
+use crate::plan::Pace;
+use crate::quantity::{bit_rate, bit_rate_unit, duration};
 use crate::terminal::escape::Escaped;
 
 /// The panels over time have the same sides, the panels beside them too.
 const LEFT: Span = [86.0, 908.0];
-const RIGHT: Span = [956.0, 1412.0];
+pub(super) const RIGHT: Span = [956.0, 1412.0];
 const UPPER: Span = [138.0, 306.0];
 const LOWER: Span = [378.0, 722.0];
 /// Percentiles have their names and values beside the box.
@@ -39,30 +38,38 @@ impl<DB: DrawingBackend> Page<DB> {
         let measurement = run.measurement;
         self.title(run)?;
         if measurement.tally.messages() == 0 && measurement.unsent == 0 {
-            // Interrupted in its warm-up, say: there is no time that an axis could show.
+            // Ended in its warm-up, say: there is no time that an axis could show.
             let [x, y] = [WIDTH, HEIGHT].map(|side| f64::from(side) / 2.0);
-            return self.center(HEADING, x, y, "nothing was measured");
+            let why: Vec<_> = without_end(measurement)
+                .map(|row| format!("{}: {}", row.name, row.value))
+                .collect();
+            self.center(LABEL, x, y + 28.0, &why.join(SEPARATOR))?;
+            return self.center(HEADING, x, y, "Nothing was measured");
         }
         let course = Course::of(measurement, run.subject.plan.length);
         self.rate(run, &course)?;
         self.summary(run)?;
         self.times(measurement, &course)?;
         self.percentiles(measurement)?;
-        self.foot(&course)
+        self.foot(run, &course)
     }
 
     fn title(&self, run: Run<'_>) -> Drawn<DB> {
-        let width = (RIGHT[1] - LEFT[0]) as f32;
-        let title = format!("TCP echo to {}", Escaped(run.subject.name.as_bytes()));
+        const BESIDE: f64 = 16.0;
+        let (name, address) = (&run.subject.name, run.subject.address.to_string());
+        let address = if *name == address { String::new() } else { address };
+        let width = RIGHT[1] - LEFT[0];
+        let title = format!("TCP echo to {}", Escaped(name.as_bytes()));
+        let title = TITLE.fit(&title, width - BESIDE - ADDRESS.width(&address));
+        self.left(TITLE, LEFT[0], 52.0, &title)?;
+        self.left(ADDRESS, LEFT[0] + TITLE.width(&title) + BESIDE, 52.0, &address)?;
         let lead = run.subject.lead(run.measurement).join(SEPARATOR);
-        self.left(TITLE, LEFT[0], 52.0, &TITLE.fit(&title, width))?;
         self.left(LABEL, LEFT[0], 81.0, &LABEL.fit(&lead, width))
     }
 
     fn rate(&self, run: Run<'_>, course: &Course) -> Drawn<DB> {
         let (unit, unit_name) = bit_rate_unit(course.highest_rate());
-        self.left(HEADING, LEFT[0], 120.0, "Echo rate")?;
-        self.left(LABEL, 190.0, 120.0, &format!("{unit_name} of echoed payload"))?;
+        self.heading(LEFT[0], 120.0, "Echo rate", &format!("{unit_name} of echoed payload"))?;
 
         let axes =
             (Axis::time(course.end).unlabelled(), Axis::amount(course.highest_rate() / unit));
@@ -77,43 +84,49 @@ impl<DB: DrawingBackend> Page<DB> {
         chart.draw_series(area)?;
         chart.draw_series(LineSeries::new(steps, stroke(AZURE, 1.6)))?;
 
-        let mean = mean_rate(run).filter(|mean| *mean > 0.0);
-        if let Some(mean) = mean {
+        let mut right = LEFT[1];
+        if let Some(mean) = run.mean_rate().filter(|mean| *mean > 0.0) {
             let ends = [0.0, course.end].map(|time| (time, mean / unit));
             let dashes = DashedLineSeries::new(ends, units(8.0), units(5.0), stroke(INK, 1.5));
             chart.draw_series(dashes)?;
+            let x = self.legend(right, 120.0, &format!("mean {}", bit_rate(mean)))?;
             // As it is drawn: a legend's sample is one line.
-            for dash in [740.0, 753.0] {
+            for dash in [x, x + SAMPLE - 8.0] {
                 self.line(&[(dash, 115.0), (dash + 8.0, 115.0)], stroke(INK, 1.5))?;
             }
-            self.left(LABEL, 770.0, 120.0, &format!("mean {}", bit_rate(mean)))?;
+            right = x - BETWEEN;
         }
         if !course.failed.is_empty() {
-            // Beside the mean, or in its place.
-            let x = if mean.is_none() { 839.0 } else { 640.0 };
-            self.legend(x, 120.0, stroke(ALARM, 6.0), "failed")?;
+            let x = self.legend(right, 120.0, "failed")?;
+            self.sample(x, 120.0, stroke(ALARM, 6.0))?;
         }
         Ok(())
     }
 
     fn times(&self, run: &Measurement, course: &Course) -> Drawn<DB> {
-        self.left(HEADING, LEFT[0], 362.0, Quantity::of(run).heading())?;
-        self.left(LABEL, 256.0, 362.0, "log scale")?;
+        let quantity = Quantity::of(run);
+        self.heading(LEFT[0], 362.0, quantity.heading(), quantity.scale())?;
         let up = rtt_axis(run.felt());
         let mut chart = self.chart(LEFT, LOWER, (Axis::time(course.end), up.clone()))?;
         self.failures(&mut chart, course, LOWER[0])?;
 
-        let cells = course.cells.iter().map(|cell| {
+        // Those of one colour one after another: an SVG makes one path of them.
+        let mut cells: Vec<_> = course.cells.iter().collect();
+        cells.sort_by_key(|cell| cell.level);
+        let cells = cells.into_iter().map(|cell| {
             let corners = [(cell.time[0], cell.rtt[0]), (cell.time[1], cell.rtt[1])];
             Rectangle::new(corners, HEAT[cell.level].filled())
         });
         chart.draw_series(cells)?;
-        let curves = [("p99", AMBER, 495.0, &course.p99), ("p50", INK, 578.0, &course.p50)];
+        if run.felt().is_empty() {
+            return self.right(LABEL, LEFT[1], 362.0, "no echo came back");
+        }
+        let mut right = self.heat_legend()? - BETWEEN;
         // Something of the cells must be seen beside a curve.
-        let beside = height_of_cells(course, &up) > HALO;
-        for (name, color, x, curve) in
-            curves.into_iter().filter(|(.., curve)| beside && !curve.is_empty())
-        {
+        if height_of_cells(course, &up) <= HALO {
+            return Ok(());
+        }
+        for (color, curve) in [(AMBER, &course.p99), (INK, &course.p50)] {
             for line in &curve.lines {
                 let points = || line.iter().copied();
                 chart.draw_series(LineSeries::new(points(), stroke(WHITE.mix(0.8), HALO)))?;
@@ -123,22 +136,26 @@ impl<DB: DrawingBackend> Page<DB> {
                 let dot = |at: &(f64, f64)| Circle::new(*at, units(radius), color.filled());
                 chart.draw_series(curve.points.iter().map(dot))?;
             }
-            self.legend(x, 362.0, stroke(color, 2.2), name)?;
         }
-
-        if run.felt().is_empty() {
-            return self.right(LABEL, LEFT[1], 362.0, "no echo came back");
+        for (name, color, curve) in [("p50", INK, &course.p50), ("p99", AMBER, &course.p99)] {
+            if !curve.is_empty() {
+                let x = self.legend(right, 362.0, name)?;
+                self.sample(x, 362.0, stroke(color, 2.2))?;
+                right = x - BETWEEN;
+            }
         }
-        self.heat_legend()
+        Ok(())
     }
 
-    fn heat_legend(&self) -> Drawn<DB> {
-        self.right(LABEL, 777.0, 362.0, "few echoes")?;
+    /// Returns where it starts.
+    fn heat_legend(&self) -> Drawn<DB, f64> {
+        self.right(LABEL, LEFT[1], 362.0, "many")?;
         for (i, color) in (0_u8..).zip(HEAT) {
             let x = 783.0 + 9.0 * f64::from(i);
             self.rect([x, x + 9.0], [351.0, 364.0], &color)?;
         }
-        self.right(LABEL, LEFT[1], 362.0, "many")
+        self.right(LABEL, 777.0, 362.0, FEW)?;
+        Ok(777.0 - LABEL.width(FEW))
     }
 
     /// A pale stripe behind the data and a mark above the panel, wide enough to be seen.
@@ -156,8 +173,7 @@ impl<DB: DrawingBackend> Page<DB> {
     }
 
     fn percentiles(&self, run: &Measurement) -> Drawn<DB> {
-        self.left(HEADING, TAIL[0], 362.0, "Percentiles")?;
-        self.left(LABEL, 1080.0, 362.0, "1 in N echoes was slower")?;
+        self.heading(TAIL[0], 362.0, "Percentiles", "1 in N messages was slower")?;
         let times = run.felt();
         let tail = Tail::of(times);
         let (across, up) = (Axis::one_in(times.len() as f64), rtt_axis(times));
@@ -188,61 +204,35 @@ impl<DB: DrawingBackend> Page<DB> {
         Ok(())
     }
 
-    fn summary(&self, run: Run<'_>) -> Drawn<DB> {
-        let Run { subject, measurement } = run;
-        let (times, echoes) = (measurement.felt(), measurement.tally.echoed());
-        let word = |number: Option<String>| number.unwrap_or_else(|| "n/a".to_owned());
-        let time = |one_in: u64| word(percentile(times, one_in).map(duration));
-        let noun = Quantity::of(measurement).noun();
-        let large = [
-            (956.0, word(mean_rate(run).map(bit_rate)), "mean echo rate".to_owned()),
-            (1138.0, time(MEDIAN), format!("median {noun}")),
-            (1288.0, time(P99), format!("p99 {noun}")),
-        ];
-        for (x, number, name) in large {
-            self.left(FIGURE, x, 146.0, &number)?;
-            self.left(LABEL, x, 168.0, &name)?;
+    fn foot(&self, run: Run<'_>, course: &Course) -> Drawn<DB> {
+        if let (_, Some(why)) = failed(run.measurement) {
+            let why = format!("Failed: {why}");
+            self.left(FAILED, LEFT[0], 765.0, &FAILED.fit(&why, RIGHT[1] - LEFT[0]))?;
         }
-
-        let (failed, failed_type) = failed(measurement);
-        let payload = echoes.saturating_mul(subject.plan.length);
-        let mut rows = vec![
-            ("Echoes", count(echoes), VALUE),
-            ("Echoes per second", word(measurement.messages_per_second().map(amount)), VALUE),
-            ("Payload echoed", bytes(payload), VALUE),
-            ("Fastest", word(times.fastest().map(duration)), VALUE),
-            ("Failed", FAILED.fit(&failed, 380.0), failed_type),
-        ];
-        if measurement.unsent > 0 {
-            rows.push(("Due and never sent", unsent(measurement), VALUE));
-        }
-        // However many rows there are, they end where the panel beside them ends.
-        let pitch = 108.0 / (rows.len() - 1) as f64;
-        for (i, (name, value, kind)) in (0_u8..).zip(rows) {
-            let baseline = 197.0 + pitch * f64::from(i);
-            let rule = baseline - HALF_A_LETTER - pitch / 2.0;
-            self.rect(RIGHT, [rule, rule + 1.0], &GRID)?;
-            self.left(LABEL, RIGHT[0], baseline, name)?;
-            self.right(kind, RIGHT[1], baseline, &value)?;
-        }
-        Ok(())
-    }
-
-    fn foot(&self, course: &Course) -> Drawn<DB> {
+        let closed = run.subject.plan.pace == Pace::Closed;
         let parts = [
-            concat!("hosted ", env!("CARGO_PKG_VERSION")).to_owned(),
-            "rate counts payload once, not both ways".to_owned(),
-            "failed messages are not in the times".to_owned(),
-            format!("one column is {}", duration(course.column_width)),
+            Some(concat!("hosted ", env!("CARGO_PKG_VERSION")).to_owned()),
+            Some("rate counts payload once, not both ways".to_owned()),
+            Some("failed messages are not in the times".to_owned()),
+            closed.then(|| "a closed loop sends more messages while they are fast".to_owned()),
+            Some(format!("one column is {}", duration(course.column_width))),
         ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
         self.left(FOOT, LEFT[0], 786.0, &parts.join(SEPARATOR))
+    }
+}
+
+impl Run<'_> {
+    /// Bits per second over the whole run.
+    pub(super) fn mean_rate(self) -> Option<f64> {
+        self.measurement.bits_per_second(self.subject.plan.length)
     }
 }
 
 /// What the times of a run are. It has a name for each loop; what is counted has none: a message or an echo is one
 /// in both.
 #[derive(Clone, Copy)]
-enum Quantity {
+pub(super) enum Quantity {
     /// From sending a message to the end of its echo: closed loop.
     RoundTrip,
     /// From the planned start of a message to the end of its echo: planned rate.
@@ -250,7 +240,7 @@ enum Quantity {
 }
 
 impl Quantity {
-    fn of(measurement: &Measurement) -> Self {
+    pub(super) fn of(measurement: &Measurement) -> Self {
         if measurement.response.is_some() { Self::Response } else { Self::RoundTrip }
     }
 
@@ -261,10 +251,27 @@ impl Quantity {
         }
     }
 
-    fn noun(self) -> &'static str {
+    /// Both axes of its panel.
+    fn scale(self) -> &'static str {
         match self {
-            Self::RoundTrip => "round trip",
-            Self::Response => "response",
+            Self::RoundTrip => "log scale, by time sent",
+            Self::Response => "log scale, by time due",
+        }
+    }
+
+    /// What p50 and p99 are called. Of a closed loop they say what a message sees, not what is seen most of the time: while
+    /// it is fast, it sends more of them.
+    pub(super) fn percentiles(self) -> [&'static str; 2] {
+        match self {
+            Self::RoundTrip => ["p50 per message", "p99 per message"],
+            Self::Response => ["p50 response", "p99 response"],
+        }
+    }
+
+    pub(super) fn fastest(self) -> &'static str {
+        match self {
+            Self::RoundTrip => "Fastest round trip",
+            Self::Response => "Fastest response",
         }
     }
 }
@@ -272,7 +279,12 @@ impl Quantity {
 const SEPARATOR: &str = "  ·  ";
 
 /// From the baseline of a label to the middle of its letters.
-const HALF_A_LETTER: f64 = 5.5;
+pub(super) const HALF_A_LETTER: f64 = 5.5;
+
+/// Between two legends.
+const BETWEEN: f64 = 26.0;
+
+const FEW: &str = "few echoes";
 
 /// A curve over the cells stands out by a pale rim.
 const HALO: f64 = 4.6;
@@ -292,31 +304,6 @@ fn rtt_axis(times: &Times) -> Axis {
         (Some(fastest), Some(slowest)) => Axis::times(ns(fastest), ns(slowest)),
         _ => Axis::times(130e3, 77e6),
     }
-}
-
-/// Bits per second over the whole run.
-fn mean_rate(run: Run<'_>) -> Option<f64> {
-    run.measurement.bits_per_second(run.subject.plan.length)
-}
-
-/// How many messages failed, their share, and why, the most frequent reason first.
-fn failed(measurement: &Measurement) -> (String, Type) {
-    let tally = &measurement.tally;
-    let mut reasons = report::failures(tally);
-    let Some(share) = tally.fail_rate().filter(|_| !reasons.is_empty()).map(ratio) else {
-        return ("none".to_owned(), VALUE);
-    };
-    reasons.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    let reasons: Vec<_> =
-        reasons.iter().map(|(reason, n)| format!("{} {reason}", count(*n))).collect();
-    (format!("{} ({share}): {}", count(tally.failures()), reasons.join(", ")), FAILED)
-}
-
-/// How many messages were due and never sent, and their share of all that were due. Neither the times nor the
-/// failures know of them.
-fn unsent(measurement: &Measurement) -> String {
-    let share = measurement.unsent_rate().map(ratio).unwrap_or_default();
-    format!("{} ({share})", count(measurement.unsent))
 }
 
 /// Where the labels of marks at these heights stand: at least 21 pixels apart and inside the panel. The marks go

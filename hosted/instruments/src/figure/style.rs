@@ -15,8 +15,7 @@ use plotters::style::{
 use plotters_backend::DrawingBackend;
 
 use super::axis::Axis;
-use super::canvas::BELOW_TOP;
-use super::face::Face;
+use super::face::{BELOW_TOP, Face};
 
 /// Numbers, headings, p50.
 pub(super) const INK: RGBColor = RGBColor(0x1B, 0x1F, 0x24);
@@ -58,6 +57,7 @@ pub(super) struct Type {
 }
 
 pub(super) const TITLE: Type = Type { em: 30.0, bold: true, color: INK };
+pub(super) const ADDRESS: Type = Type { em: 18.0, bold: false, color: SOFT };
 pub(super) const FIGURE: Type = Type { em: 27.0, bold: true, color: INK };
 pub(super) const HEADING: Type = Type { em: 18.0, bold: true, color: INK };
 pub(super) const VALUE: Type = Type { em: 15.0, bold: false, color: INK };
@@ -75,9 +75,6 @@ pub(super) const CANVAS_UNITS: u32 = 10;
 
 /// A font's size in plotters' terms for an em of 1.
 pub(super) const PLOTTERS_EM: f64 = 1.24;
-
-/// Where an SVG viewer looks for letters.
-const FAMILY: &str = "Inter, Helvetica Neue, Segoe UI, Arial, sans-serif";
 
 /// What drawing on a page results in.
 pub(super) type Drawn<DB, T = ()> =
@@ -131,11 +128,22 @@ impl<DB: DrawingBackend> Page<DB> {
         self.0.draw(&Circle::new(center, units(4.2), color.filled()))
     }
 
-    /// A short sample of a line and what it means.
-    pub(super) fn legend(&self, x: f64, baseline: f64, style: ShapeStyle, text: &str) -> Drawn<DB> {
+    /// A heading and, beside it, what belongs to it.
+    pub(super) fn heading(&self, x: f64, baseline: f64, text: &str, aside: &str) -> Drawn<DB> {
+        self.left(HEADING, x, baseline, text)?;
+        self.left(LABEL, x + HEADING.width(text) + 20.0, baseline, aside)
+    }
+
+    /// What a line means, in words that end at `right`. Returns where the [sample](Self::sample) of it starts.
+    pub(super) fn legend(&self, right: f64, baseline: f64, text: &str) -> Drawn<DB, f64> {
+        self.right(LABEL, right, baseline, text)?;
+        Ok(right - LABEL.width(text) - 8.0 - SAMPLE)
+    }
+
+    /// A short piece of a line.
+    pub(super) fn sample(&self, x: f64, baseline: f64, style: ShapeStyle) -> Drawn<DB> {
         let y = baseline - 5.0;
-        self.line(&[(x, y), (x + 22.0, y)], style)?;
-        self.left(LABEL, x + 30.0, baseline, text)
+        self.line(&[(x, y), (x + SAMPLE, y)], style)
     }
 
     /// A box with axes below and on the left of it; ticks and labels are outside.
@@ -170,24 +178,25 @@ impl<DB: DrawingBackend> Page<DB> {
 
     fn text(&self, kind: Type, side: HPos, x: f64, baseline: f64, text: &str) -> Drawn<DB> {
         let top = baseline - f64::from(BELOW_TOP * kind.em);
-        // Blanks next to each other collapse in SVG, this one does not.
-        let text = grouped(text).replace(' ', "\u{a0}");
-        self.0.draw_text(&text, &kind.style(side), (units(x), units(top)))
+        self.0.draw_text(&grouped(text), &kind.style(side), (units(x), units(top)))
     }
 }
 
 impl Type {
+    /// How many pixels of a line `text` takes.
+    pub(super) fn width(self, text: &str) -> f64 {
+        Face::new(self.bold, self.em).width(&grouped(text)).into()
+    }
+
     /// As much of `text` as fits into `width` pixels, with an ellipsis where it was cut.
-    ///
-    /// Viewers of an SVG may choose another font: room is left for one that is a seventh wider.
-    pub(super) fn fit(self, text: &str, width: f32) -> String {
-        let face = Face::new(self.bold, self.em * 1.15);
-        if face.width(text) <= width {
+    pub(super) fn fit(self, text: &str, width: f64) -> String {
+        if self.width(text) <= width {
             return text.to_owned();
         }
-        let mut room = width - face.width("…");
+        let face = Face::new(self.bold, self.em);
+        let mut room = width as f32 - face.width("…");
         let fits = |sign: &char| {
-            room -= face.width(sign.encode_utf8(&mut [0; 4]));
+            room -= face.advance(*sign);
             room >= 0.0
         };
         text.chars().take_while(fits).chain(['…']).collect()
@@ -197,7 +206,7 @@ impl Type {
         let weight = if self.bold { FontStyle::Bold } else { FontStyle::Normal };
         let size = f64::from(self.em) * f64::from(CANVAS_UNITS) * PLOTTERS_EM;
         TextStyle {
-            font: FontDesc::new(FontFamily::Name(FAMILY), size, weight),
+            font: FontDesc::new(FontFamily::SansSerif, size, weight),
             color: self.color.to_backend_color(),
             pos: Pos::new(side, VPos::Top),
         }
@@ -228,6 +237,9 @@ pub(super) fn units(pixels: f64) -> i32 {
     (pixels * f64::from(CANVAS_UNITS)).round() as i32
 }
 
+/// How long the sample of a line in a legend is.
+pub(super) const SAMPLE: f64 = 22.0;
+
 /// Room for labels beside and below the box of a chart.
 const LEFT_OF_BOX: f64 = 80.0;
 const BELOW_BOX: f64 = 30.0;
@@ -253,7 +265,7 @@ mod tests {
         assert_eq!(TITLE.fit("TCP echo to 10.0.0.2:7777", 1_300.0), "TCP echo to 10.0.0.2:7777");
         let cut = TITLE.fit(&"W".repeat(300), 1_300.0);
         assert!(cut.ends_with('…') && cut.len() > 30, "{cut}");
-        assert!(Face::new(true, 30.0).width(&cut) < 1_300.0);
+        assert!((1_250.0..=1_300.0).contains(&TITLE.width(&cut)));
         assert_eq!(LABEL.fit("anything", 0.0), "…");
     }
 }

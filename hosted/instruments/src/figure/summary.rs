@@ -1,0 +1,163 @@
+//! The numbers of a run in brief: three large ones, and a row for each of the others.
+//!
+//! There are as many rows as there is to say: what did not happen has none, but for failures.
+
+use std::cmp::Reverse;
+
+use plotters_backend::DrawingBackend;
+
+use super::Run;
+use super::panels::{HALF_A_LETTER, Quantity, RIGHT};
+use super::style::{Drawn, FAILED, FIGURE, GRID, LABEL, Page, Type, VALUE, stroke};
+use crate::measurement::Measurement;
+use crate::measurement::percentiles::{MEDIAN, P99, percentile};
+use crate::measurement::times::Times;
+use crate::quantity::{amount, bit_rate, bytes, count, counted, duration, ratio};
+use crate::report;
+
+impl<DB: DrawingBackend> Page<DB> {
+    pub(super) fn summary(&self, run: Run<'_>) -> Drawn<DB> {
+        let times = run.measurement.felt();
+        let [median, p99] = Quantity::of(run.measurement).percentiles();
+        let large = [
+            (956.0, word(run.mean_rate().map(bit_rate)), "mean echo rate"),
+            (1136.0, time(times, MEDIAN), median),
+            (1287.0, time(times, P99), p99),
+        ];
+        for (x, number, name) in large {
+            self.left(FIGURE, x, 146.0, &number)?;
+            self.left(LABEL, x, 168.0, name)?;
+        }
+
+        let rows = rows(run);
+        // A few rows end where the panel beside them ends, many where the next panel begins.
+        let bottom = if rows.len() > 7 { 331.0 } else { 305.0 };
+        let pitch = (bottom - TOP) / (rows.len() - 1) as f64;
+        for (i, Row { name, value, kind }) in (0_u8..).zip(rows) {
+            let baseline = TOP + pitch * f64::from(i);
+            let rule = baseline - HALF_A_LETTER - pitch / 2.0;
+            self.line(&RIGHT.map(|x| (x, rule)), stroke(GRID, 1.0))?;
+            self.left(LABEL, RIGHT[0], baseline, name)?;
+            self.right(kind, RIGHT[1], baseline, &value)?;
+        }
+        Ok(())
+    }
+}
+
+/// The baseline of the first row.
+const TOP: f64 = 197.0;
+
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    kind: Type,
+}
+
+fn row(name: &'static str, value: String) -> Row {
+    Row { name, value, kind: VALUE }
+}
+
+fn rows(run: Run<'_>) -> Vec<Row> {
+    let Run { subject, measurement } = run;
+    let echoes = measurement.tally.echoed();
+    let quantity = Quantity::of(measurement);
+    let mut rows = vec![
+        row("Echoes", count(echoes)),
+        row("Echoes per second", word(measurement.messages_per_second().map(amount))),
+        row("Payload echoed", bytes(echoes.saturating_mul(subject.plan.length))),
+        row(quantity.fastest(), word(measurement.felt().fastest().map(duration))),
+    ];
+    if measurement.response.is_some() {
+        let [median, p99] = [MEDIAN, P99].map(|one_in| time(&measurement.times, one_in));
+        rows.push(row("Service time, p50 and p99", format!("{median}, {p99}")));
+    }
+    rows.push(failed(measurement).0);
+    if measurement.unsent > 0 {
+        // Neither the times nor the failures know of them.
+        let share = measurement.unsent_rate().map(ratio).unwrap_or_default();
+        let unsent = format!("{} ({share})", count(measurement.unsent));
+        rows.push(row("Due and never sent", unsent));
+    }
+    rows.extend(without_end(measurement));
+    rows
+}
+
+/// Messages that neither came back nor failed.
+pub(super) fn without_end(measurement: &Measurement) -> impl Iterator<Item = Row> {
+    let waited = measurement.under_way.iter().copied().max();
+    // What others took as long for is no news.
+    let waited = waited.filter(|waited| Some(*waited) > measurement.felt().slowest());
+    let in_flight = waited.map(|waited| {
+        let messages = counted(measurement.under_way.len() as u64, "message");
+        let up_to = if measurement.under_way.len() == 1 { "" } else { "up to " };
+        row("In flight at the end", format!("{messages}, for {up_to}{}", duration(waited)))
+    });
+    let (stops, interrupted) = (measurement.stops, measurement.interrupted);
+    let interrupted = (stops.times > 0 || interrupted > 0).then(|| {
+        let messages = counted(interrupted, "message");
+        let stops = format!("{} of {}", counted(stops.times, "stop"), duration(stops.total));
+        row("Interrupted", format!("{messages}, {stops}"))
+    });
+    in_flight.into_iter().chain(interrupted)
+}
+
+/// How many messages failed, their share, and why, the most frequent reason first. Reasons for which the row has
+/// no room are told apart from it.
+pub(super) fn failed(measurement: &Measurement) -> (Row, Option<String>) {
+    const NAME: &str = "Failed";
+    let tally = &measurement.tally;
+    let mut reasons = report::failures(tally);
+    let Some(share) = tally.fail_rate().filter(|_| !reasons.is_empty()).map(ratio) else {
+        return (row(NAME, "none".to_owned()), None);
+    };
+    reasons.sort_by_key(|(_, n)| Reverse(*n));
+    let reasons: Vec<_> =
+        reasons.iter().map(|(reason, n)| format!("{} {reason}", count(*n))).collect();
+    let (all, why) = (format!("{} ({share})", count(tally.failures())), reasons.join(", "));
+    let both = format!("{all}: {why}");
+    let room = RIGHT[1] - RIGHT[0] - LABEL.width(NAME) - 20.0;
+    let (value, why) = if FAILED.width(&both) <= room { (both, None) } else { (all, Some(why)) };
+    (Row { name: NAME, value, kind: FAILED }, why)
+}
+
+fn word(number: Option<String>) -> String {
+    number.unwrap_or_else(|| "n/a".to_owned())
+}
+
+fn time(times: &Times, one_in: u64) -> String {
+    word(percentile(times, one_in).map(duration))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use echo_core::Failure;
+
+    use super::*;
+    use crate::made_up::MadeUp;
+    use crate::measurement::Sample;
+    use crate::plan::{Pace, Plan};
+    use crate::stack::Stops;
+
+    #[test]
+    fn there_is_room_for_all_that_can_be_said() {
+        let plan = Plan { pace: Pace::Rate(1e3), keep_going: true, ..Plan::new() };
+        let mut made = MadeUp::new(plan, 10_000);
+        made.echoes((0..10_000).map(|_| 80));
+        for (n, reason) in (0..).zip([Failure::Local, Failure::Unreachable, Failure::Reset]) {
+            (0..1_000).for_each(|i| made.fails(n * 1_000 + i, 0, reason));
+        }
+        made.run.unsent = 123_456_789;
+        made.run.under_way = vec![Duration::from_millis(999_900); 65_535];
+        let sample = Sample::new(Duration::ZERO, 0, Err(Failure::Reset));
+        (0..65_535).for_each(|_| made.ends(Sample { interrupted: true, ..sample }));
+        made.run.stops = Stops { times: 1_000, total: Duration::from_secs(86_400) };
+        let rows = rows(Run { subject: &made.subject(), measurement: &made.run });
+        assert_eq!(rows.len(), 9, "each has 17 pixels");
+        for Row { name, value, kind } in rows {
+            let width = LABEL.width(name) + 20.0 + kind.width(&value);
+            assert!(width < RIGHT[1] - RIGHT[0], "{name} {value}");
+        }
+    }
+}
