@@ -274,7 +274,7 @@ fn the_figure_tells_what_was_never_sent() {
         let ended = run(&[&["rate", "--local", "-t", "50ms", "-o", path], pace].concat());
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{pace:?}");
         let svg = fs::read_to_string(&figure).expect("a figure");
-        assert_eq!(svg.contains("never\u{a0}sent"), shown, "{pace:?}");
+        assert_eq!(svg.contains("never sent"), shown, "{pace:?}");
         assert_eq!(ended.stdout.contains("never sent"), shown, "{pace:?}");
     }
 }
