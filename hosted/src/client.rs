@@ -1,11 +1,11 @@
 //! `hosted client`: sends its input and shows what comes back.
 //!
-//! A line that somebody types, and a `--message`, is one exchange, which ends
-//! when as many bytes came back as were sent; then the next line is taken. Any
-//! other input is a stream, which is sent as it comes while its echo is read.
-//! The server's end is noticed at once, also while the user types. The exit
-//! code is 1 when the server ended before the user, or before the input, did,
-//! and when a stream does not come back as it went.
+//! A line that somebody types, the line of `--one-shot`, and a `--message` is one
+//! exchange, which ends when as many bytes came back as were sent; then the next
+//! line is taken. Any other input is a stream, which is sent as it comes while its
+//! echo is read. The server's end is noticed at once, also while the user types.
+//! The exit code is 1 when the server ended before the user, or before the input,
+//! did, and when a stream does not come back as it went.
 
 mod conversation;
 mod exchange;
@@ -54,7 +54,7 @@ pub(crate) fn talk(
     let person_types = talk.message.is_none() && io::stdin().is_terminal();
     let person_reads = io::stdout().is_terminal();
     let dialogue = person_types && person_reads;
-    leave_on_signals(dialogue).context("cannot catch signals")?;
+    let stop = Stop::on_signals().context("cannot catch signals")?;
 
     let streamed = !person_types && !talk.once && talk.message.is_none();
     let unit = match (dialogue, streamed) {
@@ -77,13 +77,9 @@ pub(crate) fn talk(
     let addresses = resolve()?;
     let stream = address::connect(&addresses, talk.limit)?.stream;
     stream.set_nonblocking(true).context("cannot prepare the connection")?;
+    leave_on_signal(stop, dialogue).context("cannot catch signals")?;
 
-    let manner = Manner {
-        limit: talk.limit,
-        buffer: talk.buffer,
-        stream: streamed,
-        exit: person_types || talk.message.is_some(),
-    };
+    let manner = Manner { limit: talk.limit, buffer: talk.buffer, stream: streamed };
     let screen = Screen::new(Stream::stdout(), screen);
     let Some(complaint) = Conversation::new(manner, stream, input, screen).run()? else {
         return Ok(Verdict::Well);
@@ -92,10 +88,9 @@ pub(crate) fn talk(
     Ok(Verdict::Failed)
 }
 
-/// Ends the program at the first Ctrl+C, whatever it waits for: there is
+/// From now on the first signal is how the user leaves, whatever the program waits for: there is
 /// nothing to finish. In a dialogue the shell's prompt gets a line of its own.
-fn leave_on_signals(dialogue: bool) -> io::Result<()> {
-    let stop = Stop::on_signals()?;
+fn leave_on_signal(stop: Stop, dialogue: bool) -> io::Result<()> {
     stop.arm();
     thread::Builder::new().name("signals".into()).spawn(move || {
         stop.wait();

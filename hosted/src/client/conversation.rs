@@ -31,10 +31,9 @@ pub(super) struct Manner {
     pub(super) limit: Option<Duration>,
     /// The most bytes to read at once.
     pub(super) buffer: usize,
-    /// The input is a stream: it waits for no echo, and has to come back as it went.
+    /// The input is a stream: it waits for no echo, and has to come back as it went. In it
+    /// the word `exit` is data; alone in a message it is a command: to leave.
     pub(super) stream: bool,
-    /// A message that is the word `exit` is a command: to leave.
-    pub(super) exit: bool,
 }
 
 /// A connection, and who talks over it.
@@ -156,7 +155,7 @@ impl Conversation {
                 if exit {
                     self.word = Some(self.exchange.asked());
                 }
-                if exit && self.manner.exit {
+                if exit && !self.manner.stream {
                     self.exchange.exit(now, message);
                 } else {
                     self.exchange.ask(now, message);
