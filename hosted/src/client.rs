@@ -8,13 +8,18 @@
 //! did, and when a stream does not come back as it went.
 
 mod conversation;
+mod editor;
 mod exchange;
 mod flow;
 mod input;
+mod keys;
+mod line;
 mod screen;
+mod terminal;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{process, thread};
 
@@ -27,6 +32,7 @@ use echo_instruments::verdict::Verdict;
 use self::conversation::{Conversation, Manner};
 use self::input::{Input, Unit};
 use self::screen::Screen;
+use self::terminal::{Modes, Terminal};
 use crate::address;
 
 /// What to say, and how.
@@ -68,20 +74,30 @@ pub(crate) fn talk(
         Some(message) => input.with_message(message),
         None => input,
     };
-    let screen = match (person_reads, dialogue) {
-        (_, true) => screen::Form::Dialogue,
-        (true, false) => screen::Form::Escaped,
-        (false, false) => screen::Form::Raw,
-    };
 
     let addresses = resolve()?;
     let stream = address::connect(&addresses, talk.limit)?.stream;
     stream.set_nonblocking(true).context("cannot prepare the connection")?;
-    leave_on_signal(stop, dialogue).context("cannot catch signals")?;
 
+    let terminal = (dialogue && terminal::can_edit()).then(Terminal::new);
+    let terminal = terminal.transpose().context("cannot set the modes of the terminal")?;
+    leave_on_signal(stop.clone(), dialogue, terminal.as_ref().map(Terminal::modes))
+        .context("cannot catch signals")?;
+
+    let form = match (person_reads, dialogue) {
+        (_, true) if terminal.is_some() => screen::Form::Edited,
+        (_, true) => screen::Form::Dialogue,
+        (true, false) => screen::Form::Escaped,
+        (false, false) => screen::Form::Raw,
+    };
+    let input = if terminal.is_some() { input.edited() } else { input };
     let manner = Manner { limit: talk.limit, buffer: talk.buffer, stream: streamed };
-    let screen = Screen::new(Stream::stdout(), screen);
-    let Some(complaint) = Conversation::new(manner, stream, input, screen).run()? else {
+    let screen = Screen::new(Stream::stdout(), form);
+    let mut conversation = Conversation::new(manner, stream, input, screen);
+    if dialogue {
+        conversation = conversation.on_terminal(terminal, stop).context("cannot catch signals")?;
+    }
+    let Some(complaint) = conversation.run()? else {
         return Ok(Verdict::Well);
     };
     complain(&anyhow!(complaint));
@@ -90,10 +106,17 @@ pub(crate) fn talk(
 
 /// From now on the first signal is how the user leaves, whatever the program waits for: there is
 /// nothing to finish. In a dialogue the shell's prompt gets a line of its own.
-fn leave_on_signal(stop: Stop, dialogue: bool) -> io::Result<()> {
+fn leave_on_signal(stop: Stop, dialogue: bool, modes: Option<Arc<Modes>>) -> io::Result<()> {
+    if let Some(modes) = modes.clone() {
+        stop.before_exit(move || modes.restore());
+    }
     stop.arm();
     thread::Builder::new().name("signals".into()).spawn(move || {
         stop.wait();
+        if let Some(modes) = modes {
+            thread::sleep(GRACE);
+            modes.restore();
+        }
         if dialogue {
             note("");
         }
@@ -101,3 +124,7 @@ fn leave_on_signal(stop: Stop, dialogue: bool) -> io::Result<()> {
     })?;
     Ok(())
 }
+
+/// Where lines are edited the conversation leaves by itself, and knows where the cursor is. It
+/// does not if its terminal takes nothing.
+const GRACE: Duration = Duration::from_millis(500);

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};
@@ -152,6 +153,21 @@ impl fmt::Debug for LastAct {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LastAct").finish_non_exhaustive()
     }
+}
+
+/// Becomes readable each time that one of these comes, whatever else is done about it. None of
+/// them ends the program by itself any more; one that is ignored stays so.
+///
+/// # Errors
+///
+/// If there is no file descriptor left, or signals cannot be caught.
+pub fn notice(signals: &[Signal]) -> io::Result<UnixStream> {
+    let (sender, receiver) = UnixStream::pair()?;
+    receiver.set_nonblocking(true)?;
+    for signal in signals.iter().map(|signal| signal.as_raw()).filter(|signal| !ignored(*signal)) {
+        low_level::pipe::register(signal, sender.try_clone()?)?;
+    }
+    Ok(receiver)
 }
 
 /// A file that may not grow any more is an error of writing to it, as a full disk is. The signal

@@ -5,8 +5,10 @@
 //! reports states and not changes: nothing is missed by looking too little.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::net::TcpStream;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -14,14 +16,18 @@ use echo_core::{Endpoint, ExitScanner, Instant};
 use echo_instruments::clock::Clock;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::reason::reason;
+use echo_instruments::signals::{self, Stop};
 use echo_instruments::terminal::escape::Escaped;
 use echo_instruments::terminal::streams::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::process::Signal;
 
+use super::editor::Editor;
 use super::exchange::{End, Exchange};
 use super::input::{Input, Next};
-use super::screen::Screen;
+use super::screen::{self, Screen};
+use super::terminal::Terminal;
 use crate::pump::Pump;
 
 /// How to talk.
@@ -46,6 +52,12 @@ pub(super) struct Conversation {
     exchange: Exchange,
     input: Input<File>,
     screen: Screen<Stream>,
+    /// Whose modes are ours.
+    terminal: Option<Terminal>,
+    /// Signals that concern the screen.
+    notices: Option<UnixStream>,
+    /// Whether the user leaves.
+    stop: Option<Stop>,
     /// The connection is broken: what has come is still read.
     broken: Option<io::Error>,
     /// When to look at the time, and at what the server has taken.
@@ -79,10 +91,24 @@ impl Conversation {
             exchange: Exchange::new(manner.limit),
             input,
             screen,
+            terminal: None,
+            notices: None,
+            stop: None,
             broken: None,
             due: None,
             word: None,
         }
+    }
+
+    /// On a terminal. Where lines are edited on it, it is shared with the shell, its window
+    /// may change, and who leaves it leaves the row.
+    pub(super) fn on_terminal(self, terminal: Option<Terminal>, stop: Stop) -> io::Result<Self> {
+        let Some(terminal) = terminal else {
+            return Ok(Self { notices: Some(signals::notice(&[Signal::CONT])?), ..self });
+        };
+        let signals = [Signal::CONT, Signal::WINCH, Signal::INT, Signal::TERM, Signal::HUP];
+        let notices = Some(signals::notice(&signals)?);
+        Ok(Self { terminal: Some(terminal), notices, stop: Some(stop), ..self })
     }
 
     /// Talks until there is no more to say, or no more can be. Returns what went
@@ -131,6 +157,9 @@ impl Conversation {
             let now = clock.now();
             self.due = self.exchange.deadline().map(|at| self.pump.delivery.due(at, now));
             self.wait(self.due.map(|at| at.saturating_duration_since(now)))?;
+            if self.leaves() {
+                return Ok(None);
+            }
         }
     }
 
@@ -144,12 +173,14 @@ impl Conversation {
         let now = self.clock.now();
         match self.input.next() {
             Next::Unknown => {
-                self.screen.prompt().context(NO_OUTPUT)?;
+                let line = self.input.editor().map(|editor| editor.line());
+                let row = line.map(|line| screen::row(line, Terminal::columns()));
+                self.screen.prompt(&row.unwrap_or_default()).context(NO_OUTPUT)?;
                 return Ok(false);
             }
             Next::Message(message) => {
                 if !self.input.ended() {
-                    self.screen.entered();
+                    self.screen.entered(&message).context(NO_OUTPUT)?;
                 }
                 let exit = is_exit(&message);
                 if exit {
@@ -173,23 +204,59 @@ impl Conversation {
         if !self.exchange.to_send().is_empty() {
             of_stream |= PollFlags::OUT;
         }
-        let mut sources =
-            [PollFd::new(&self.stream, of_stream), PollFd::new(&self.input, PollFlags::IN)];
-        let count = if self.turn() { 2 } else { 1 };
+        // Without a dialogue nothing is asked of the stream that it does not say anyway.
+        let (notices, of_notices) = match &self.notices {
+            Some(notices) => (notices.as_fd(), PollFlags::IN),
+            None => (self.stream.as_fd(), PollFlags::empty()),
+        };
+        let mut sources = [
+            PollFd::new(&self.stream, of_stream),
+            PollFd::from_borrowed_fd(notices, of_notices),
+            PollFd::new(&self.input, PollFlags::IN),
+        ];
+        let count = if self.turn() || self.input.reads_ahead() { 3 } else { 2 };
         // A time that the system cannot express is as good as none.
         let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
         match poll(&mut sources[..count], patience.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error).context("cannot wait for the server"),
         }
-        let [stream, input] = sources.map(|source| source.revents());
+        let [stream, notices, input] = sources.map(|source| source.revents());
         // An error shows both ways.
         self.pump.readable |= stream.intersects(!PollFlags::OUT);
         self.pump.writable |= stream.intersects(!PollFlags::IN);
         if !input.is_empty() {
             self.input.read().context("cannot read the standard input")?;
         }
+        let suspend = self.input.editor().is_some_and(Editor::take_suspended);
+        if suspend || notices.contains(PollFlags::IN) {
+            self.show_again(suspend).context("cannot set the modes of the terminal")?;
+        }
         Ok(())
+    }
+
+    /// The terminal may have been somebody else's, and not as wide; first it is, if asked for.
+    fn show_again(&mut self, suspend: bool) -> io::Result<()> {
+        if let Some(terminal) = &self.terminal {
+            if suspend {
+                terminal.suspend()?;
+            }
+            if self.leaves() {
+                return Ok(());
+            }
+            terminal.enter()?;
+        }
+        // How many notices there are makes no difference.
+        if let Some(mut notices) = self.notices.as_ref() {
+            let _ = notices.read(&mut [0; 64]);
+        }
+        self.screen.disturb();
+        Ok(())
+    }
+
+    /// Whether the user has had enough.
+    fn leaves(&self) -> bool {
+        self.stop.as_ref().is_some_and(Stop::requested)
     }
 
     /// The end of the connection is trouble, unless nothing is owed and there

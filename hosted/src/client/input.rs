@@ -8,6 +8,8 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use super::editor::{Editor, Entered};
+
 /// As much as a pipe holds.
 const CHUNK: usize = 64 * 1024;
 
@@ -22,6 +24,8 @@ pub(super) struct Input<R> {
     /// No message will follow.
     over: bool,
     form: Form,
+    /// Where the lines are edited here and not by the terminal.
+    editor: Option<Editor>,
 }
 
 /// What is a message.
@@ -64,7 +68,7 @@ impl Input<File> {
 impl<R: Read> Input<R> {
     fn new(source: R, form: Form) -> Self {
         let reader = BufReader::with_capacity(CHUNK, source);
-        Self { reader, line: Vec::new(), ended: false, over: false, form }
+        Self { reader, line: Vec::new(), ended: false, over: false, form, editor: None }
     }
 
     /// Replaces all lines by one `message`.
@@ -74,10 +78,29 @@ impl<R: Read> Input<R> {
         self
     }
 
+    /// Takes the bytes for keys that edit lines.
+    pub(super) fn edited(mut self) -> Self {
+        self.editor = Some(Editor::default());
+        self
+    }
+
     /// The next message.
     pub(super) fn next(&mut self) -> Next {
         if self.over {
             return Next::End;
+        }
+        if let Some(editor) = &mut self.editor {
+            let entered = editor.next();
+            self.over = match entered {
+                Some(Entered::Line(_)) => self.form.once,
+                Some(Entered::End) => true,
+                None => self.ended,
+            };
+            return match entered {
+                Some(Entered::Line(line)) => Next::Message(line),
+                _ if self.over => Next::End,
+                _ => Next::Unknown,
+            };
         }
         if self.ended {
             // What is left is a last line, if anything.
@@ -110,7 +133,14 @@ impl<R: Read> Input<R> {
     /// Reads once, when there is something to read.
     pub(super) fn read(&mut self) -> io::Result<()> {
         match self.reader.fill_buf() {
-            Ok(bytes) => self.ended |= bytes.is_empty(),
+            Ok(bytes) => {
+                self.ended |= bytes.is_empty();
+                if let Some(editor) = &mut self.editor {
+                    editor.receive(bytes);
+                    let length = bytes.len();
+                    self.reader.consume(length);
+                }
+            }
             Err(error)
                 if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
             Err(error) => return Err(error),
@@ -121,6 +151,18 @@ impl<R: Read> Input<R> {
     /// Whether the source has ended, and not only a line of it.
     pub(super) fn ended(&self) -> bool {
         self.ended
+    }
+
+    /// What edits the lines.
+    pub(super) fn editor(&mut self) -> Option<&mut Editor> {
+        self.editor.as_mut()
+    }
+
+    /// Whether to read before it is the input's turn: a key is heard at any time, but no more
+    /// than a line is typed ahead.
+    pub(super) fn reads_ahead(&self) -> bool {
+        let is_open = !self.ended && !self.over;
+        is_open && self.editor.as_ref().is_some_and(|editor| !editor.is_ahead())
     }
 }
 
@@ -169,6 +211,30 @@ mod tests {
     fn typed_lines_come_without_their_newline() {
         let typed = Form { unit: Unit::Typed, ..LINES };
         assert_eq!(messages(Input::new(&b"a\n\nb"[..], typed)), [&b"a"[..], b"", b"b"]);
+    }
+
+    #[test]
+    fn edited_lines_are_what_the_keys_make_of_them() {
+        let typed = Form { unit: Unit::Typed, ..LINES };
+        let keys = &b"b\x1b[Da\r\x1b[A!\r\x04rest"[..];
+        assert_eq!(messages(Input::new(keys, typed).edited()), [&b"ab"[..], b"ab!"]);
+        let once = Form { once: true, ..typed };
+        assert_eq!(messages(Input::new(keys, once).edited()), [b"ab"]);
+        assert_eq!(messages(Input::new(&b"unended"[..], typed).edited()).len(), 0);
+    }
+
+    #[test]
+    fn no_more_than_a_line_is_read_ahead() {
+        let typed = Form { unit: Unit::Typed, ..LINES };
+        let mut input = Input::new(&b"a\r"[..], typed).edited();
+        assert!(input.reads_ahead());
+        input.read().expect("a slice");
+        assert!(!input.reads_ahead());
+        assert_eq!(input.next(), Next::Message(b"a".into()));
+        assert!(input.reads_ahead());
+        input.read().expect("a slice");
+        assert!(!input.reads_ahead() && input.next() == Next::End);
+        assert!(!Input::new(&b"a\n"[..], typed).reads_ahead(), "the terminal keeps it");
     }
 
     #[test]

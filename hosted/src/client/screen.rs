@@ -4,20 +4,28 @@
 //! a person gets a prompt, and lines that cannot harm the terminal.
 
 use std::io::{self, BufWriter, Write};
-use std::mem;
 
 use echo_instruments::terminal::escape::Escaped;
 
-/// The standard output, in one of three forms.
+use super::line::Line;
+
+/// The standard output, in one of four forms.
 #[derive(Debug)]
 pub(super) struct Screen<W: Write> {
     out: BufWriter<W>,
     form: Form,
     /// What came of the line, or of the reply, that is shown as a whole.
     reply: Vec<u8>,
-    /// The cursor stands behind the prompt.
-    prompted: bool,
+    /// The cursor stands in the row of the prompt, behind which this was written.
+    prompted: Option<String>,
+    /// It may not stand there any more.
+    disturbed: bool,
 }
+
+const PROMPT: &str = "To server < ";
+
+/// Empties the row of the cursor.
+const EMPTY: &str = "\r\x1b[J";
 
 /// A line that is longer than this is shown as several: memory is bounded.
 const LONGEST: usize = 64 * 1024;
@@ -31,32 +39,61 @@ pub(super) enum Form {
     Escaped,
     /// Escaped, each reply on a line of its own, between prompts.
     Dialogue,
+    /// A dialogue whose terminal does not show what is typed: we do.
+    Edited,
+}
+
+/// What of `line` fits behind the prompt, and the cursor in it: one row, in which a line of any
+/// length can be edited. The last column stays free, so that the cursor stays in the row.
+pub(super) fn row(line: &Line, columns: usize) -> String {
+    let (mut row, behind) = line.shown(columns.saturating_sub(PROMPT.len() + 1));
+    if behind > 0 {
+        row += &format!("\x1b[{behind}D");
+    }
+    row
 }
 
 impl<W: Write> Screen<W> {
     pub(super) fn new(out: W, form: Form) -> Self {
-        Self { out: BufWriter::new(out), form, reply: Vec::new(), prompted: false }
+        Self { out: BufWriter::new(out), form, reply: Vec::new(), prompted: None, disturbed: false }
     }
 
-    /// Asks for a line, once.
-    pub(super) fn prompt(&mut self) -> io::Result<()> {
-        if self.form != Form::Dialogue || mem::replace(&mut self.prompted, true) {
+    /// Asks for a line, of which there is `row`: again only if that is another.
+    pub(super) fn prompt(&mut self, row: &str) -> io::Result<()> {
+        let is_shown = !self.disturbed && self.prompted.as_deref() == Some(row);
+        if !self.is_dialogue() || is_shown {
             return Ok(());
         }
-        self.out.write_all(b"To server < ")?;
+        let empty = if self.form == Form::Edited { EMPTY } else { "" };
+        write!(self.out, "{empty}{PROMPT}{row}")?;
+        self.prompted = Some(row.into());
+        self.disturbed = false;
         self.out.flush()
     }
 
-    /// The user ended the line that was asked for.
-    pub(super) fn entered(&mut self) {
-        self.prompted = false;
+    /// The user ended the line that was asked for. If it was edited it is shown, all of it.
+    pub(super) fn entered(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.form == Form::Edited {
+            writeln!(self.out, "{EMPTY}{PROMPT}{}", Escaped(line))?;
+        }
+        self.prompted = None;
+        Ok(())
+    }
+
+    /// Somebody else wrote on the terminal, or its rows have another length.
+    pub(super) fn disturb(&mut self) {
+        self.disturbed = true;
+    }
+
+    fn is_dialogue(&self) -> bool {
+        matches!(self.form, Form::Dialogue | Form::Edited)
     }
 
     /// A part of a reply came.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.form {
             Form::Raw => self.out.write_all(bytes)?,
-            Form::Dialogue => self.reply.extend_from_slice(bytes),
+            Form::Dialogue | Form::Edited => self.reply.extend_from_slice(bytes),
             Form::Escaped => {
                 for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
                     self.reply.extend_from_slice(piece);
@@ -79,7 +116,7 @@ impl<W: Write> Screen<W> {
 
     /// Leaves the line of the prompt.
     pub(super) fn fresh_line(&mut self) -> io::Result<()> {
-        if mem::take(&mut self.prompted) {
+        if self.prompted.take().is_some() {
             writeln!(self.out)?;
             self.out.flush()?;
         }
@@ -89,7 +126,7 @@ impl<W: Write> Screen<W> {
     /// Writes what came as a line.
     fn show(&mut self) -> io::Result<()> {
         self.fresh_line()?;
-        let name = if self.form == Form::Dialogue { "From server > " } else { "" };
+        let name = if self.is_dialogue() { "From server > " } else { "" };
         let reply = Escaped(self.reply.strip_suffix(b"\n").unwrap_or(&self.reply));
         writeln!(self.out, "{name}{reply}")?;
         self.reply.clear();
@@ -99,6 +136,7 @@ impl<W: Write> Screen<W> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::keys::Step;
     use super::*;
 
     /// What `form` makes of a prompt, an entered line and two replies in pieces.
@@ -106,16 +144,16 @@ mod tests {
         let mut out = Vec::new();
         let mut screen = Screen::new(&mut out, form);
         for pieces in [[&b"\x1b[2J gr\xc3"[..], b"\xbc\xc3\x9fe\n"], [b"\0", b"\xff"]] {
-            screen.prompt().expect("a vector");
-            screen.prompt().expect("asked already");
-            screen.entered();
+            screen.prompt("").expect("a vector");
+            screen.prompt("").expect("asked already");
+            screen.entered(b"text\x07").expect("a vector");
             for piece in pieces {
                 screen.receive(piece).expect("a vector");
             }
             screen.complete().expect("a vector");
             screen.complete().expect("nothing new");
         }
-        screen.prompt().expect("a vector");
+        screen.prompt("").expect("a vector");
         screen.fresh_line().expect("a vector");
         drop(screen);
         out
@@ -160,10 +198,41 @@ mod tests {
     }
 
     #[test]
+    fn an_edited_line_is_drawn_anew_and_in_the_end_as_a_whole() {
+        let lines = String::from_utf8(shown(Form::Edited)).expect("text");
+        assert_eq!(
+            lines.replace(EMPTY, "|"),
+            "|To server < |To server < text\\x07\nFrom server > \\x1b[2J gr\u{fc}\u{df}e\n\
+             |To server < |To server < text\\x07\nFrom server > \\x00\\xff\n\
+             |To server < \n"
+        );
+        let mut out = Vec::new();
+        let mut screen = Screen::new(&mut out, Form::Edited);
+        for row in ["a", "a", "ab"] {
+            screen.prompt(row).expect("a vector");
+        }
+        screen.disturb();
+        screen.prompt("ab").expect("a vector");
+        screen.prompt("ab").expect("a vector");
+        drop(screen);
+        let rows = String::from_utf8(out).expect("text").replace(EMPTY, "|");
+        assert_eq!(rows, "|To server < a|To server < ab|To server < ab");
+    }
+
+    #[test]
+    fn a_row_is_never_longer_than_the_window() {
+        let mut line = Line::new(&[b'x'; 100]);
+        assert_eq!(row(&line, 80), "x".repeat(67));
+        line.step(Step::Left);
+        assert_eq!(row(&line, 80), "x".repeat(67) + "\x1b[1D");
+        assert_eq!(row(&line, 5), "");
+    }
+
+    #[test]
     fn an_unended_line_is_left_before_the_reply() {
         let mut out = Vec::new();
         let mut screen = Screen::new(&mut out, Form::Dialogue);
-        screen.prompt().expect("a vector");
+        screen.prompt("").expect("a vector");
         screen.receive(b"hi").expect("a vector");
         screen.complete().expect("a vector");
         drop(screen);
