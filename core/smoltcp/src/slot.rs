@@ -182,9 +182,10 @@ impl<'a, const N: usize> Slot<'a, N> {
         }
     }
 
-    /// Whether a reset with this number is no reset: smoltcp takes any in its window, but
-    /// only the number that comes next shows that it is the peer's (RFC 5961, 3). If
-    /// it is, the peer answers a challenge ACK by one with that number.
+    /// Whether a reset with this number is no reset: smoltcp takes any that lies in its window
+    /// or reaches into it with bytes, but only the number that comes next shows that it is the
+    /// peer's (RFC 5961, 3). If one in the window is, the peer answers a challenge ACK by one
+    /// with that number.
     pub(crate) fn doubts(&mut self, reset: TcpSeqNumber) -> bool {
         let socket = self.socket();
         let ended = matches!(
@@ -193,9 +194,9 @@ impl<'a, const N: usize> Slot<'a, N> {
         );
         let next = self.taken + socket.recv_queue() + usize::from(ended);
         let window = socket.recv_capacity() - socket.recv_queue();
-        let doubtful = next < reset && reset < next + window;
-        self.challenged |= doubtful && !matches!(self.life, Life::Opening { .. });
-        doubtful
+        let in_window = next < reset && reset < next + window;
+        self.challenged |= in_window && !matches!(self.life, Life::Opening { .. });
+        reset != next
     }
 
     /// Leaves what is over to itself: if it is vacant, its peer hears no more of it.

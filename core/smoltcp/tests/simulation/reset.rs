@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use echo_core::Rules;
-use echo_smoltcp::smoltcp::wire::{TcpControl, TcpSeqNumber};
+use echo_smoltcp::smoltcp::wire::{TcpControl, TcpRepr, TcpSeqNumber};
 
 use crate::bench::{Bench, PEER, Peer};
 use crate::segment::{Heard, frame, segment, syn};
@@ -29,6 +29,9 @@ fn withstands(bench: &mut Bench, peer: &Peer, next: TcpSeqNumber, window: usize,
         bench.wait(SECOND);
         assert_eq!(bench.ask(&reset(peer.port, number)), [], "{state}");
     }
+    // It begins before the window and reaches into it.
+    let before = segment(peer.port, TcpControl::Rst, next - 10, None);
+    assert_eq!(bench.ask(&frame(PEER, &TcpRepr { payload: &[7; 20], ..before })), [], "{state}");
     assert_eq!(bench.server.connections(), 1, "{state}");
     bench.say(&reset(peer.port, next));
     assert_eq!(bench.server.connections(), 0, "{state}");
