@@ -1,4 +1,5 @@
-//! What holds for every session and every probe, whatever is done to them.
+//! What holds for every session and every probe, whatever is done to them; more of it is in
+//! `core/adversity`, where it is fuzzed, too.
 
 use std::time::Duration;
 
@@ -17,21 +18,6 @@ fn config(cases: u32) -> ProptestConfig {
 
 proptest! {
     #![proptest_config(config(3_000))]
-
-    #[test]
-    fn a_small_session_keeps_its_promises(rules in rules(), ops in vec(op(), 0..60)) {
-        keeps_its_promises::<8>(rules, &ops)?;
-    }
-
-    #[test]
-    fn an_odd_session_keeps_its_promises(rules in rules(), ops in vec(op(), 0..60)) {
-        keeps_its_promises::<9>(rules, &ops)?;
-    }
-
-    #[test]
-    fn a_session_keeps_its_promises(rules in rules(), ops in vec(op(), 0..60)) {
-        keeps_its_promises::<64>(rules, &ops)?;
-    }
 
     #[test]
     fn chunks_do_not_matter(
@@ -180,94 +166,6 @@ fn rules() -> impl Strategy<Value = Rules> {
         one_shot,
         exit,
     })
-}
-
-fn keeps_its_promises<const N: usize>(rules: Rules, ops: &[Op]) -> TestCaseResult {
-    let mut now = Instant::START;
-    let mut session = Session::<N>::new(now, rules);
-    // What was received until the session closed, and what it echoed.
-    let (mut input, mut output) = (Vec::new(), Vec::new());
-    let (mut eof, mut closed) = (false, false);
-    for op in ops {
-        let end = session.end();
-        match op {
-            Op::Receive(_) if eof => {}
-            Op::Receive(bytes) => {
-                let expected = bytes.len().min(session.room());
-                prop_assert_eq!(session.handle_received(now, bytes), expected);
-                if !closed {
-                    input.extend(&bytes[..expected]);
-                }
-            }
-            Op::Send(n) => {
-                let n = session.to_send().len().min(*n);
-                output.extend(&session.to_send()[..n]);
-                session.handle_sent(now, n);
-            }
-            Op::Deliver(late) => {
-                let at = now.saturating_sub(*late);
-                let before = session.deadline();
-                session.handle_delivered(at);
-                prop_assert!(session.deadline() >= before, "progress takes no time away");
-                prop_assert_eq!(session.deadline().is_some(), before.is_some());
-            }
-            Op::Quiet => session.handle_quiet(now),
-            Op::Eof => {
-                session.handle_eof(now);
-                (eof, closed) = (true, true);
-            }
-            Op::Sleep(duration) => now = now + *duration,
-            Op::Timeout => {
-                let due = session.deadline().is_some_and(|deadline| deadline <= now);
-                closed |= due;
-                let before = format!("{session:?}");
-                session.handle_timeout(now);
-                prop_assert!(due || format!("{session:?}") == before, "an early call changes");
-                prop_assert!(session.deadline().is_none_or(|deadline| deadline > now));
-                let settled = format!("{session:?}");
-                session.handle_timeout(now);
-                prop_assert_eq!(format!("{session:?}"), settled, "a repeated call changes");
-            }
-        }
-        prop_assert!(input.starts_with(&output), "the echo is a prefix of the input");
-        prop_assert_eq!(session.echoed(), output.len() as u64);
-        let pending = session.to_send().len();
-        prop_assert!(pending <= N, "memory is bounded");
-        prop_assert!(rules.chunk == 0 || session.room() <= rules.chunk);
-        prop_assert!(end.is_none() || session.end() == end, "an end stays");
-        if session.end().is_some() {
-            let inert = (session.to_send(), session.room(), session.deadline());
-            prop_assert_eq!(inert, (&b""[..], 0, None));
-            prop_assert!(session.finished());
-        } else if !session.finished() {
-            prop_assert!(pending > 0 || session.room() > 0, "it waits for nobody");
-        } else {
-            prop_assert!(session.deadline().is_some(), "lingering has a limit");
-        }
-    }
-
-    // The peer fetches everything and leaves.
-    for _ in 0..2 {
-        output.extend(session.to_send());
-        session.handle_sent(now, session.to_send().len());
-        session.handle_eof(now);
-    }
-    let end = session.end();
-    prop_assert!(end.is_some(), "whoever gets everything and leaves ends the session");
-    prop_assert!(input.starts_with(&output));
-    let missing = &input[output.len()..];
-    match end {
-        Some(CloseReason::TimedOut) => {}
-        Some(CloseReason::Exit) => {
-            let is_its_end = |word: &[u8]| input.ends_with(word) && word.ends_with(missing);
-            let words = [&b"exit"[..], b"exit\n", b"exit\r\n"];
-            prop_assert!(rules.exit && !missing.is_empty());
-            prop_assert!(words.into_iter().any(is_its_end), "only the word is not echoed");
-        }
-        Some(CloseReason::Answered) => prop_assert!(rules.one_shot && missing.is_empty()),
-        _ => prop_assert!(missing.is_empty(), "nothing is lost"),
-    }
-    Ok(())
 }
 
 /// Why a session ended, and its echo. Each burst arrives in pieces, then input
