@@ -301,3 +301,56 @@ impl<W: AsRef<[u8]> + AsMut<[u8]>> Endpoint for Probe<'_, W> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fault, Origin};
+
+    const BORDER: u64 = 1 << 32;
+
+    /// A probe of a large message that has sent, and got back, all up to this offset.
+    fn at(offset: u64, length: u64) -> Probe<'static, [u8; 64]> {
+        let payload = Payload::Seq { run: 1, connection: 7 };
+        let mut probe = Probe::new(payload, length, None, [0; 64]);
+        probe.begin(Instant::START, BORDER + 5);
+        (probe.sent, probe.received) = (offset, offset);
+        probe.make();
+        probe
+    }
+
+    #[test]
+    fn a_message_of_more_than_4_gib_is_made_and_compared_beyond_them() {
+        let mut probe = at(BORDER - 100, BORDER + 100);
+        while probe.end().is_none() {
+            let mut right = [0; 64];
+            let (message, offset) = (probe.message, probe.received);
+            let n = probe.to_send().len();
+            probe.payload.fill(message, offset, &mut right[..n]);
+            assert_eq!(probe.to_send(), &right[..n], "at {offset}");
+            probe.handle_sent(Instant::START, n);
+            assert_eq!(probe.handle_received(Instant::START, &right[..n]), n);
+        }
+        assert_eq!(probe.end(), Some(Ok(Duration::ZERO)));
+        assert_eq!(probe.sent, BORDER + 100);
+    }
+
+    #[test]
+    fn what_goes_wrong_beyond_4_gib_is_told_with_its_place() {
+        let mut probe = at(BORDER - 10, 2 * BORDER);
+        let mut wrong = [0; 64];
+        probe.payload.fill(BORDER + 5, BORDER - 10, &mut wrong);
+        probe.payload.fill(BORDER + 2, BORDER + 4, &mut wrong[14..]);
+        probe.handle_sent(Instant::START, 64);
+        probe.handle_received(Instant::START, &wrong);
+        let Some(Err(Failure::Differs(told))) = probe.end() else { panic!("{:?}", probe.end()) };
+        assert_eq!((told.message, told.offset), (BORDER + 5, BORDER + 4));
+        let origin = Origin { connection: 7, message: BORDER + 2, offset: BORDER + 4 };
+        assert_eq!(told.fault, Fault::Stale(origin));
+
+        let mut probe = at(BORDER - 10, 2 * BORDER);
+        probe.handle_eof(Instant::START);
+        let cut = Failure::ClosedEarly { received: BORDER - 10, length: 2 * BORDER };
+        assert_eq!(probe.end(), Some(Err(cut)));
+    }
+}

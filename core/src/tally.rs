@@ -153,6 +153,21 @@ mod tests {
     }
 
     #[test]
+    fn more_than_32_bits_are_counted() {
+        const MANY: u64 = 3 << 32;
+        let mut tally = Tally { echoed: MANY, ..Tally::default() };
+        tally.failed[FailureKind::Reset as usize] = MANY;
+        for end in [&Ok(()), &FAILED] {
+            tally.record(end);
+        }
+        let mut total = tally.clone();
+        total.add(&tally);
+        let counts = (total.echoed(), total.failed(FailureKind::Reset), total.messages());
+        assert_eq!(counts, (2 * (MANY + 1), 2 * (MANY + 1), 4 * (MANY + 1)));
+        assert_eq!(total.fail_rate(), Some(0.5));
+    }
+
+    #[test]
     fn every_kind_has_its_own_index() {
         for (index, kind) in FailureKind::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, index);

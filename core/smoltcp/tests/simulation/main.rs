@@ -3,15 +3,18 @@
 
 mod bench;
 mod cable;
+mod clock;
 mod echo;
 mod faults;
 mod faulty;
 mod hostile;
 mod link;
+mod long;
 mod neighbour;
 mod reset;
 mod restart;
 mod segment;
+mod series;
 mod talker;
 mod waiting;
 mod world;

@@ -14,6 +14,7 @@ mod opening;
 mod run;
 mod schedule;
 mod server;
+mod strange_clock;
 mod trouble;
 mod warm_up;
 mod world;
