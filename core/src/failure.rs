@@ -43,7 +43,7 @@ pub enum Failure {
     Refused,
     /// The connection was reset.
     Reset,
-    /// No way to the address, or the connection broke for another reason of
+    /// No route to the address, or the connection broke for another reason of
     /// the network.
     Unreachable,
     /// The own machine could not open a connection: out of ports or sockets.
@@ -83,8 +83,15 @@ pub enum Fault {
         /// How many.
         bytes: u64,
     },
-    /// Some bits changed; what follows is right again.
+    /// One bit of each wrong byte changed; what follows is right again.
     Flipped,
+    /// All wrong bytes are the same one; what follows is right again.
+    Overwritten {
+        /// Which.
+        by: u8,
+    },
+    /// Some bytes changed in another way; what follows is right again.
+    Changed,
     /// Bytes that nobody sent, or that do not tell.
     Foreign,
 }
@@ -99,6 +106,8 @@ impl Fault {
             Self::Skipped { .. } => "with bytes missing",
             Self::Repeated { .. } => "with bytes repeated",
             Self::Flipped => "with bits flipped",
+            Self::Overwritten { .. } => "overwritten",
+            Self::Changed => "with bytes changed",
             Self::Foreign => "with foreign bytes",
         }
     }
@@ -138,7 +147,7 @@ impl FailureKind {
         Self::Local,
     ];
 
-    /// Its name, as it follows a count: `2 timed out`.
+    /// Its name, as it follows a count, whatever the number: `2 timed out`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -182,7 +191,8 @@ impl fmt::Display for Failure {
         match self {
             Self::TimedOut { whole: Some(took), .. } => {
                 let micros = took.as_micros() as u64;
-                write!(f, "timed out: whole after {}.{:03} ms", micros / 1000, micros % 1000)
+                let (millis, rest) = (micros / 1000, micros % 1000);
+                write!(f, "timed out: the whole echo took {millis}.{rest:03} ms")
             }
             Self::TimedOut { received, length, whole: None } => {
                 write!(f, "timed out with {received} of {length} bytes echoed")
@@ -201,7 +211,7 @@ impl fmt::Display for Failure {
             }
             Self::Refused => f.write_str("connection refused"),
             Self::Reset => f.write_str("connection reset by the peer"),
-            Self::Unreachable => f.write_str("connection lost or no way to the peer"),
+            Self::Unreachable => f.write_str("connection lost or no route to the peer"),
             Self::Local => f.write_str("this machine has no free port or socket left"),
         }
     }
@@ -223,7 +233,9 @@ impl fmt::Display for Difference {
             Fault::Skipped { bytes } => write!(f, "; {bytes} bytes are missing"),
             Fault::Repeated { bytes: 1 } => f.write_str("; the last byte came again"),
             Fault::Repeated { bytes } => write!(f, "; the last {bytes} bytes came again"),
-            Fault::Flipped => f.write_str("; what follows is right again"),
+            Fault::Flipped | Fault::Overwritten { .. } | Fault::Changed => {
+                f.write_str("; what follows is right again")
+            }
             Fault::Foreign => Ok(()),
         }
     }

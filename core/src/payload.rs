@@ -35,9 +35,6 @@ pub enum Payload<B = &'static [u8]> {
 /// Eight bytes are made at a time.
 const WORD: usize = 8;
 
-/// A byte in which no more bits than these are wrong may well have been the right one.
-const FEW_BITS: u32 = 2;
-
 /// Bytes come from messages whose numbers differ by no more than this.
 const NEAR: u64 = 1023;
 
@@ -129,7 +126,7 @@ impl Payload<&[u8]> {
             } else if origin.offset < offset {
                 Fault::Repeated { bytes: offset - origin.offset }
             } else {
-                Fault::Flipped
+                self.change(message, offset, wrong)
             };
         }
         let followers = wrong.len().saturating_sub(WORD).max(1);
@@ -137,14 +134,31 @@ impl Payload<&[u8]> {
             Some(last @ [_, ..]) => {
                 self.mismatch(message, offset + followers as u64, last).is_none()
             }
-            // Nothing has followed: a byte of pure chance passes in one of seven cases.
-            _ => {
-                let mut expected = [0];
-                self.fill(message, offset, &mut expected);
-                wrong.iter().all(|byte| (byte ^ expected[0]).count_ones() <= FEW_BITS)
-            }
+            // Nothing has followed: a byte of pure chance differs in one bit in one of 32 cases.
+            _ => self.change(message, offset, wrong) == Fault::Flipped,
         };
-        if right_again { Fault::Flipped } else { Fault::Foreign }
+        if right_again { self.change(message, offset, wrong) } else { Fault::Foreign }
+    }
+
+    /// How bytes changed that ought to be those of `message` from `offset` on, the first of
+    /// which is wrong and the last of which are right.
+    fn change(&self, message: u64, offset: u64, wrong: &[u8]) -> Fault {
+        let by = wrong.first().copied().unwrap_or_default();
+        let (mut flipped, mut alike) = (true, true);
+        let mut expected = [0; BLOCK];
+        for (index, block) in wrong.chunks(BLOCK).enumerate() {
+            let expected = &mut expected[..block.len()];
+            self.fill(message, offset + (index * BLOCK) as u64, expected);
+            for (want, got) in expected.iter().zip(block).filter(|(want, got)| want != got) {
+                flipped &= (want ^ got).count_ones() == 1;
+                alike &= *got == by;
+            }
+        }
+        match (flipped, alike) {
+            (true, _) => Fault::Flipped,
+            (false, true) => Fault::Overwritten { by },
+            (false, false) => Fault::Changed,
+        }
     }
 
     /// Whether that, as far as the bytes tell it, is the number of this connection.

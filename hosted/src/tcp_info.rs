@@ -10,6 +10,9 @@ pub(crate) struct TcpInfo {
     pub(crate) retransmits: u64,
     /// The smoothed round-trip time, as it is now.
     pub(crate) srtt: Duration,
+    /// The lowest round-trip time of the last minutes (`net.ipv4.tcp_min_rtt_wlen`), from a
+    /// segment to its acknowledgement, if there was one.
+    pub(crate) min_rtt: Option<Duration>,
     /// Bytes that the peer's TCP has acknowledged, ever: they grow as long as it takes any.
     pub(crate) acknowledged: u64,
     /// Whether something, a FIN too, is not acknowledged, or not even sent.
@@ -44,6 +47,10 @@ pub(crate) fn read(socket: impl AsFd) -> Option<TcpInfo> {
     Some(TcpInfo {
         retransmits: info.tcpi_total_retrans.into(),
         srtt: Duration::from_micros(info.tcpi_rtt.into()),
+        min_rtt: Some(info.tcpi_min_rtt)
+            // The kernel has seen none; or it is one that does not tell.
+            .filter(|micros| !matches!(*micros, 0 | u32::MAX))
+            .map(|micros| Duration::from_micros(micros.into())),
         acknowledged: info.tcpi_bytes_acked,
         pending: info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0,
         quiet: Duration::from_millis(info.tcpi_last_ack_recv.into()),
@@ -81,5 +88,6 @@ mod tests {
         let then = read(&stream).expect("Linux says");
         assert_eq!(then.acknowledged - new.acknowledged, 1000);
         assert!(!then.pending);
+        assert!(then.min_rtt.is_some_and(|least| least <= new.srtt.max(then.srtt)), "{then:?}");
     }
 }

@@ -109,6 +109,7 @@ impl<'c> Measuring<'c> {
         let exports = self.trial.exports()?;
         stop.arm();
         let subject = Subject {
+            program: "tap-demo",
             command: self.trial.command,
             name: self.target.called(address),
             address,

@@ -134,7 +134,7 @@ fn an_echo_is_held_against_its_limit() {
         assert_eq!(probe.end(), Some(end), "{now:?}");
         assert_eq!(probe.deadline(), None);
     }
-    assert_eq!(late(60, Some(2 * LIMIT)).to_string(), "timed out: whole after 2000.000 ms");
+    assert_eq!(late(60, Some(2 * LIMIT)).to_string(), "timed out: the whole echo took 2000.000 ms");
 }
 
 #[test]

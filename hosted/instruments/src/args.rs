@@ -126,7 +126,7 @@ pub struct LoadArgs {
     /// Start a message every TIME on each connection
     ///
     /// Start a message on each connection at this interval, instead of as soon as the last echo is
-    /// back.
+    /// back. One that is due while its connection is busy is left out; --rate sends it late.
     #[arg(short, long, value_name = "TIME", conflicts_with = "rate", value_parser = interval,
           help_heading = PACE)]
     pub interval: Option<Time>,
@@ -182,6 +182,12 @@ pub struct LoadArgs {
           help_heading = LOAD)]
     pub spin: Option<Spin>,
 
+    /// Add all percentiles and a histogram
+    ///
+    /// Add all percentiles to the report, and a histogram of the times.
+    #[arg(long, help_heading = OUTPUT)]
+    pub histogram: bool,
+
     /// Print JSON instead of the report
     #[arg(short = 'J', long, help_heading = OUTPUT)]
     pub json: bool,
@@ -209,7 +215,8 @@ pub struct LoadArgs {
     /// Exit with 1 if BOUND holds, like 'p99>2ms'
     ///
     /// Exit with 1 if this holds: 'p99>2ms', 'rate<90M', 'messages<5k', 'fail>0.1%', 'unsent>1%',
-    /// 'late>1ms'. May be repeated. Quote it: > and < are the shell's.
+    /// 'late>1ms'. With --rate, times are those of the response, and 'service p99>1ms' bounds the
+    /// others. May be repeated. Quote it: > and < are the shell's.
     #[arg(long, value_name = "BOUND", help_heading = VERDICT)]
     pub fail_if: Vec<Condition>,
 }

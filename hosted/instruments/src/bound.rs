@@ -6,15 +6,27 @@ use std::time::Duration;
 
 use crate::measurement::Measurement;
 use crate::measurement::percentiles::{P99, PERCENTILES, percentile};
+use crate::measurement::times::Times;
+use crate::plan::{Pace, Plan};
+use crate::quantity;
 use crate::quantity::given::{Time, number};
 
-/// A bound that a run must not cross: `p99>2ms`, `rate<90M`, `fail>0.1%`.
+/// A bound that a run must not cross: `p99>2ms`, `service p99>1ms`, `rate<90M`, `fail>0.1%`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     text: String,
+    /// Of which times, if that is said.
+    of: Option<Sort>,
     metric: Metric,
     above: bool,
     bound: f64,
+}
+
+/// The times of a planned rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Service,
+    Response,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,26 +49,78 @@ enum Metric {
 }
 
 impl Condition {
-    /// Whether it holds for this run; None if the run does not tell.
+    /// Why it can never hold in a run of this plan, if so.
     #[must_use]
-    pub fn holds(&self, measurement: &Measurement, message_bytes: u64) -> Option<bool> {
-        let times = measurement.felt();
+    pub fn misfit(&self, plan: &Plan) -> Option<String> {
+        let scheduled = plan.pace != Pace::Closed;
+        let planned = matches!(plan.pace, Pace::Rate(_));
+        let reason = match (self.metric, self.of) {
+            (Metric::Unsent | Metric::Late, _) if !scheduled => {
+                "nothing is due without a schedule: add --rate or --interval".to_owned()
+            }
+            (_, Some(Sort::Response)) if !planned => {
+                "only a planned rate has response times: add --rate".to_owned()
+            }
+            (Metric::Percentile(one_in), _) => match plan.count {
+                Some(count) if count < one_in => {
+                    format!("it takes {} messages to tell: raise --count", quantity::count(one_in))
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(format!("--fail-if {self} can never hold: {reason}"))
+    }
+
+    /// What to say if it holds for this run. One that the run cannot tell counts as well: nobody
+    /// should pass a check because too little was measured.
+    #[must_use]
+    pub fn crossed(&self, measurement: &Measurement, message_bytes: u64) -> Option<String> {
+        let Some(value) = self.value(measurement, message_bytes) else {
+            return Some(format!("failed: {self} cannot be told from so few messages"));
+        };
+        let holds = if self.above { value > self.bound } else { value < self.bound };
+        let of = if self.is_time() && self.of.is_none() && measurement.response.is_some() {
+            " (response)"
+        } else {
+            ""
+        };
+        holds.then(|| format!("failed: {self}: it was {}{of}", self.worded(value)))
+    }
+
+    fn value(&self, measurement: &Measurement, message_bytes: u64) -> Option<f64> {
+        let times: &Times = match self.of {
+            Some(Sort::Service) => &measurement.times,
+            Some(Sort::Response) | None => measurement.felt(),
+        };
         let nanos = |time: Option<Duration>| time.map(|time| time.as_nanos() as f64);
-        let value = match self.metric {
+        match self.metric {
             Metric::Percentile(one_in) => nanos(percentile(times, one_in)),
             Metric::Fastest => nanos(times.fastest()),
             Metric::Mean => nanos(times.mean()),
+            Metric::Slowest if self.of == Some(Sort::Service) => nanos(times.slowest()),
             Metric::Slowest => nanos(measurement.longest_wait()),
             Metric::Rate => measurement.bits_per_second(message_bytes),
             Metric::Messages => measurement.messages_per_second(),
             Metric::Failed => measurement.tally.fail_rate(),
             Metric::Unsent => measurement.unsent_rate(),
-            // Without a schedule nothing is due before it is sent.
-            Metric::Late => {
-                measurement.late.as_ref().map_or(Some(0.0), |late| nanos(percentile(late, P99)))
-            }
-        }?;
-        Some(if self.above { value > self.bound } else { value < self.bound })
+            Metric::Late => nanos(percentile(measurement.late.as_ref()?, P99)),
+        }
+    }
+
+    fn worded(&self, value: f64) -> String {
+        match self.metric {
+            Metric::Rate => quantity::bit_rate(value),
+            Metric::Messages => format!("{}/s", quantity::amount(value)),
+            Metric::Failed | Metric::Unsent => quantity::ratio(value),
+            _ => quantity::duration(Duration::from_nanos(value as u64)),
+        }
+    }
+
+    /// Whether it bounds a round trip, a service or a response.
+    const fn is_time(&self) -> bool {
+        use Metric::{Fastest, Mean, Percentile, Slowest};
+        matches!(self.metric, Percentile(_) | Fastest | Mean | Slowest)
     }
 }
 
@@ -66,6 +130,11 @@ impl FromStr for Condition {
     fn from_str(text: &str) -> Result<Self, String> {
         let at = text.find(['<', '>']).ok_or(EXPECTED)?;
         let (name, bound) = (text[..at].trim(), text[at + 1..].trim());
+        let (of, name) = match name.split_once(' ') {
+            Some(("service", name)) => (Some(Sort::Service), name.trim()),
+            Some(("response", name)) => (Some(Sort::Response), name.trim()),
+            _ => (None, name),
+        };
         let metric = match name {
             "min" => Metric::Fastest,
             "avg" | "mean" => Metric::Mean,
@@ -97,7 +166,19 @@ impl FromStr for Condition {
             );
         }
         let above = text.as_bytes()[at] == b'>';
-        Ok(Self { text: text.to_owned(), metric, above, bound: bound.ok_or(EXPECTED)? })
+        let condition =
+            Self { text: text.to_owned(), of, metric, above, bound: bound.ok_or(EXPECTED)? };
+        if of.is_some() && !condition.is_time() {
+            return Err("service and response have p50 to p99.999, min, avg and max only".into());
+        }
+        let share = matches!(metric, Metric::Failed | Metric::Unsent);
+        if !above && condition.bound == 0.0 {
+            return Err("it can never hold: nothing is below 0".into());
+        }
+        if above && share && condition.bound == 1.0 {
+            return Err("it can never hold: no share is above 100 %".into());
+        }
+        Ok(condition)
     }
 }
 
@@ -107,13 +188,16 @@ impl fmt::Display for Condition {
     }
 }
 
-const EXPECTED: &str = "expected a bound such as p99>2ms (also p50 to p99.999, min, avg, max), \
-                        rate<90M (bit/s), messages<5k (a second), fail>0.1%, unsent>1% or \
-                        late>1ms (the p99 of how late messages were sent)";
+const EXPECTED: &str = "expected a bound such as p99>2ms (also p50, p75, p90, p95, p99.9 to p99.999, min, avg, \
+                        max; with --rate of the response, or 'service p99>2ms'), rate<90M (bit/s), \
+                        messages<5k (a second), fail>0.1%, unsent>1% or late>1ms (the p99 of how \
+                        late messages were sent)";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::made_up::MadeUp;
+    use crate::measurement::Sample;
 
     #[test]
     fn bounds_are_read_in_their_units() {
@@ -127,8 +211,10 @@ mod tests {
             ("fail>0", Metric::Failed, true, 0.0),
             ("unsent>1%", Metric::Unsent, true, 0.01),
             ("late>1ms", Metric::Late, true, 1e6),
+            ("p75>2ms", Metric::Percentile(4), true, 2e6),
+            ("p95<2ms", Metric::Percentile(20), false, 2e6),
         ] {
-            let expected = Condition { text: text.to_owned(), metric, above, bound };
+            let expected = Condition { text: text.to_owned(), of: None, metric, above, bound };
             assert_eq!(text.parse(), Ok(expected), "{text}");
         }
         for text in [
@@ -142,8 +228,77 @@ mod tests {
             "fail>-1",
             "fail>5",
             "unsent>101%",
+            "service rate<5M",
+            "server p99>1ms",
         ] {
             assert!(text.parse::<Condition>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_can_never_hold_is_refused() {
+        for text in ["p99<0", "rate<0", "fail<0%", "fail>100%", "unsent>1"] {
+            let error = text.parse::<Condition>().expect_err(text);
+            assert!(error.starts_with("it can never hold: "), "{error}");
+        }
+        let rate = Plan { pace: Pace::Rate(5.0), ..Plan::new() };
+        let interval = Plan { pace: Pace::Interval(Duration::from_secs(1)), ..Plan::new() };
+        let few = Plan { count: Some(99), ..Plan::new() };
+        let enough = Plan { count: Some(100), ..Plan::new() };
+        for (text, plan, fits) in [
+            ("unsent>1%", &Plan::new(), false),
+            ("unsent>1%", &rate, true),
+            ("unsent>1%", &interval, true),
+            ("late>1ms", &Plan::new(), false),
+            ("late>1ms", &interval, true),
+            ("response p50>1ms", &Plan::new(), false),
+            ("response p50>1ms", &interval, false),
+            ("response p50>1ms", &rate, true),
+            ("service p50>1ms", &Plan::new(), true),
+            ("p99>1ms", &few, false),
+            ("p99>1ms", &enough, true),
+            ("p99>1ms", &Plan::new(), true),
+            ("max>1ms", &few, true),
+        ] {
+            let condition: Condition = text.parse().expect(text);
+            assert_eq!(condition.misfit(plan).is_none(), fits, "{text} {plan:?}");
+        }
+    }
+
+    #[test]
+    fn a_bound_that_is_crossed_says_by_what() {
+        let told = |text: &str, made: &MadeUp| {
+            let condition: Condition = text.parse().expect(text);
+            condition.crossed(&made.run, made.plan.length)
+        };
+        let mut made = MadeUp::new(Plan { length: 1000, ..Plan::new() }, 1_000);
+        made.echoes([70, 75].into_iter());
+        for (text, said) in [
+            ("p50>70us", None),
+            ("p50>1us", Some("failed: p50>1us: it was 70.0 µs")),
+            ("max>1us", Some("failed: max>1us: it was 75.0 µs")),
+            ("p99>1us", Some("failed: p99>1us cannot be told from so few messages")),
+            ("rate<1G", Some("failed: rate<1G: it was 16.0 kbit/s")),
+            ("messages<5k", Some("failed: messages<5k: it was 2.00/s")),
+            ("fail<5%", Some("failed: fail<5%: it was 0 %")),
+        ] {
+            assert_eq!(told(text, &made).as_deref(), said, "{text}");
+        }
+        let mut planned = MadeUp::new(Plan { pace: Pace::Rate(2.0), ..Plan::new() }, 1_000);
+        let (late, micros) = (Duration::from_micros(9), Duration::from_micros);
+        for took in [70, 75].map(micros) {
+            planned.ends(Sample { late, ..Sample::new(late, 0, Ok(took)) });
+        }
+        for (text, said) in [
+            ("p50>1us", "failed: p50>1us: it was 79.0 µs (response)"),
+            ("response p50>1us", "failed: response p50>1us: it was 79.0 µs"),
+            ("service p50>1us", "failed: service p50>1us: it was 70.0 µs"),
+            ("service max>1us", "failed: service max>1us: it was 75.0 µs"),
+        ] {
+            assert_eq!(told(text, &planned).as_deref(), Some(said), "{text}");
+        }
+        planned.run.under_way.push(micros(400));
+        let longest = "failed: max>1us: it was 400 µs (response)";
+        assert_eq!(told("max>1us", &planned).as_deref(), Some(longest));
     }
 }

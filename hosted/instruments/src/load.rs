@@ -116,7 +116,7 @@ impl<S: Stack> Load<'_, S> {
                 now = self.stack.now();
             }
             if now >= self.look() {
-                self.out.elapsed = now.saturating_duration_since(self.from);
+                self.reckon(now);
                 observer.look(&self.out);
                 now = self.stack.now();
                 self.tick = now + TICK;
@@ -155,17 +155,12 @@ impl<S: Stack> Load<'_, S> {
 
     fn finish(&mut self) {
         let now = self.stack.now();
-        self.out.elapsed = now.saturating_duration_since(self.from);
+        self.reckon(now);
         let (stops, before) = (self.stack.stops(), self.stops);
         self.out.stops =
             Stops { times: stops.times - before.times, total: stops.total - before.total };
         if self.plan.per_message || self.out.lack.is_some() {
             self.out.ports = self.stack.ports();
-        }
-        if let Some(schedule) = &self.schedule {
-            let end = self.plan.time.map_or(now, |time| now.min(self.from + time));
-            let due = schedule.due(self.from, end).min(self.plan.count.unwrap_or(u64::MAX));
-            self.out.unsent = due.saturating_sub(self.begun);
         }
         let waits = self.lanes.iter().filter(|lane| lane.is_busy() && lane.planned() >= self.from);
         let since = |lane: &Lane<'_>| match self.out.response {
@@ -177,6 +172,17 @@ impl<S: Stack> Load<'_, S> {
             retransmits: kernel.retransmits.saturating_sub(self.before),
             ..kernel
         });
+    }
+
+    /// Where the run is, and its schedule.
+    fn reckon(&mut self, now: Instant) {
+        self.out.elapsed = now.saturating_duration_since(self.from);
+        if let Some(schedule) = &self.schedule {
+            let end = self.plan.time.map_or(now, |time| now.min(self.from + time));
+            let due = schedule.due(self.from, end).min(self.plan.count.unwrap_or(u64::MAX));
+            self.out.unsent = due.saturating_sub(self.begun);
+            self.out.scheduled = schedule.lasts(self.begun);
+        }
     }
 
     /// What the stack knows of all connections so far.

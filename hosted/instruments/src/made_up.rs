@@ -47,6 +47,7 @@ impl MadeUp {
 
     pub(crate) fn subject(&self) -> Subject<'_> {
         Subject {
+            program: "hosted",
             command: if self.plan.keep_going { "fail-rate" } else { "rate" },
             name: "board.local:2333".to_owned(),
             address: ([192, 0, 2, 7], 2333).into(),

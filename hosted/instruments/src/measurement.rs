@@ -6,7 +6,7 @@ mod instrument;
 pub mod percentiles;
 pub mod timeline;
 pub mod times;
-mod wrong;
+pub mod wrong;
 
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +16,7 @@ use rustix::io::Errno;
 pub use self::instrument::Instrument;
 use self::timeline::Timeline;
 use self::times::Times;
-pub use self::wrong::Wrong;
+use self::wrong::Wrong;
 
 use crate::plan::{Pace, Plan};
 use crate::ports::Ports;
@@ -32,18 +32,21 @@ pub struct Measurement {
     pub started: SystemTime,
     /// From the end of the warm-up, if there was one, to the end of the run.
     pub elapsed: Duration,
+    /// How long the slots of the schedule are together that were used, if there was a schedule: its
+    /// last message stands for the time until the next one would be due.
+    pub scheduled: Duration,
     /// Why it ended.
     pub ended: Ended,
     /// How many messages ended how.
     pub tally: Tally,
-    /// How long messages had been under way that were so when the run was
-    /// ended, as [`felt`](Self::felt) counts; they are in no other number.
+    /// How long messages had been in flight that were so when the run was ended, as
+    /// [`felt`](Self::felt) counts; they were sent, and are in no other number.
     pub under_way: Vec<Duration>,
     /// Connections that the server closed while nothing was asked of it; they were
     /// opened anew before the next message, which is no failure.
     pub closed_while_idle: u64,
-    /// Messages that were under way while the instrument did not run: neither echoed nor
-    /// failed, they are in no other number.
+    /// Messages that were in flight while the instrument did not run: neither echoed nor
+    /// failed, they were sent, and are in no other number.
     pub interrupted: u64,
     /// When the instrument did not run; no other time counts that.
     pub stops: Stops,
@@ -57,7 +60,7 @@ pub struct Measurement {
     pub late: Option<Times>,
     /// How long opening the connection took, if each message has its own.
     pub connecting: Option<Times>,
-    /// Messages that were due before the end and never sent.
+    /// Messages that were due before the end and never sent; while it goes on, not yet.
     pub unsent: u64,
     /// Messages of the warm-up, which are in none of the other numbers.
     pub omitted: u64,
@@ -144,6 +147,7 @@ impl Measurement {
         Self {
             started: SystemTime::now(),
             elapsed: Duration::ZERO,
+            scheduled: Duration::ZERO,
             ended: Ended::AsPlanned,
             tally: Tally::default(),
             under_way: Vec::new(),
@@ -234,9 +238,20 @@ impl Measurement {
         self.response.as_ref().unwrap_or(&self.times)
     }
 
-    /// What the felt times are called.
-    pub(crate) const fn felt_name(&self) -> &'static str {
-        if self.response.is_some() { "response" } else { "rtt" }
+    /// All sorts of times by name, those that a user sees last. A round trip has one name where
+    /// there is one sort.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&'static str, &Times)> {
+        let (name, response) = match &self.response {
+            None => ("rtt", None),
+            Some(response) => ("service", Some(("response", response))),
+        };
+        [(name, &self.times)].into_iter().chain(response)
+    }
+
+    /// Messages that were sent, whatever became of them.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.tally.messages() + self.interrupted + self.under_way.len() as u64
     }
 
     /// The longest time that anybody waited, be it that no echo came before the end.
@@ -245,10 +260,11 @@ impl Measurement {
         self.felt().slowest().max(self.under_way.iter().copied().max())
     }
 
-    /// Messages echoed per second, if any time has passed.
+    /// Messages echoed per second, if any time has passed. A schedule is never outrun: its
+    /// messages have their whole slots.
     #[must_use]
     pub fn messages_per_second(&self) -> Option<f64> {
-        let seconds = self.elapsed.as_secs_f64();
+        let seconds = self.elapsed.max(self.scheduled).as_secs_f64();
         (seconds > 0.0).then(|| self.tally.echoed() as f64 / seconds)
     }
 

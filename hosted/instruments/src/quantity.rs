@@ -2,7 +2,7 @@
 //!
 //! The text report and the figure word their numbers here, so that both show the same ones.
 //! A number is rounded before its unit is chosen: 999.96 µs is `1.00 ms`, never `1000 µs`.
-//! Long whole numbers are grouped by ordinary blanks, which every terminal shows.
+//! Whole numbers of more than four digits are grouped by ordinary blanks, which every terminal shows.
 
 pub mod given;
 
@@ -65,9 +65,12 @@ pub fn amount(value: f64) -> String {
     }
 }
 
-/// A whole number, its digits in groups of three.
+/// A whole number, its digits in groups of three if there are more than four: `1000`, `60 000`.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
+    if digits.len() <= 4 {
+        return digits;
+    }
     let mut text = String::with_capacity(digits.len() * 2);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
@@ -118,7 +121,7 @@ mod tests {
         assert_eq!(ns(999_500), "1.00 ms");
         assert_eq!(ns(999_960), "1.00 ms");
         assert_eq!(ns(120_000_000_000), "120 s");
-        assert_eq!(ns(1_000_000_000_000), "1 000 s");
+        assert_eq!(ns(1_000_000_000_000), "1000 s");
     }
 
     #[test]
@@ -129,7 +132,7 @@ mod tests {
         assert_eq!(amount(9.996), "10.0");
         assert_eq!(amount(99.95), "100");
         assert_eq!(amount(999.4), "999");
-        assert_eq!(amount(999.5), "1 000");
+        assert_eq!(amount(999.5), "1000");
         assert_eq!(amount(188_902.4), "188 902");
         assert_eq!(amount(1e12), "1 000 000 000 000");
     }
@@ -162,7 +165,8 @@ mod tests {
     fn counts_are_grouped_from_the_right() {
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
-        assert_eq!(count(1_000), "1 000");
+        assert_eq!(count(1_000), "1000");
+        assert_eq!(count(10_000), "10 000");
         assert_eq!(count(22_668_342), "22 668 342");
         assert_eq!(count(u64::MAX), "18 446 744 073 709 551 615");
     }

@@ -18,7 +18,7 @@ use echo_core::{FailureKind, Tally};
 pub(crate) use self::csv::Csv;
 pub(crate) use self::hdr::hdr;
 pub(crate) use self::json::{SCHEMA, json};
-pub use self::text::{header, text};
+pub use self::text::{Layout, header, text};
 use crate::measurement::Measurement;
 use crate::plan::{Pace, Plan};
 use crate::quantity;
@@ -26,6 +26,8 @@ use crate::quantity;
 /// What was measured: all that a report needs beside the numbers.
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
+    /// Which program measured: `hosted` or `tap-demo`.
+    pub program: &'static str,
     /// Which instrument: `rate` or `fail-rate`.
     pub command: &'static str,
     /// The echo server, as the user called it.

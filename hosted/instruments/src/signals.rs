@@ -74,7 +74,7 @@ impl Stop {
     /// If there is no file descriptor left, or signals cannot be caught.
     pub fn on_signals() -> io::Result<Self> {
         let stop = Self::new()?;
-        let hangup = (!ignored(SIGHUP)).then_some(SIGHUP);
+        let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
         let signals = [SIGINT, SIGTERM].into_iter().chain(hangup);
         for signal in signals.clone() {
             // A call that the signal interrupts is followed by a look at this.
@@ -164,7 +164,7 @@ impl fmt::Debug for LastAct {
 pub fn notice(signals: &[Signal]) -> io::Result<UnixStream> {
     let (sender, receiver) = UnixStream::pair()?;
     receiver.set_nonblocking(true)?;
-    for signal in signals.iter().map(|signal| signal.as_raw()).filter(|signal| !ignored(*signal)) {
+    for signal in signals.iter().map(|signal| signal.as_raw()).filter(|signal| !is_ignored(*signal)) {
         low_level::pipe::register(signal, sender.try_clone()?)?;
     }
     Ok(receiver)
@@ -181,7 +181,7 @@ pub fn survive_file_size_limit() -> io::Result<()> {
 }
 
 /// Whether a signal is ignored, as far as the system tells.
-fn ignored(signal: i32) -> bool {
+pub(crate) fn is_ignored(signal: i32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());

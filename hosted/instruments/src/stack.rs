@@ -122,15 +122,21 @@ pub enum Unasked {
 pub struct Kernel {
     /// Segments sent again.
     pub retransmits: u64,
-    /// Its smoothed round-trip time, of the connection asked last.
+    /// Its smoothed round-trip time, of the connection asked last and as it was at that moment.
     pub srtt: Duration,
+    /// Its lowest round-trip time, from a segment to the acknowledgement.
+    pub min_rtt: Option<Duration>,
 }
 
 impl Kernel {
     /// This connection's word after that of those `before`.
     pub(crate) fn after(self, before: Option<Self>) -> Self {
-        let retransmits = before.map_or(0, |before| before.retransmits);
-        Self { retransmits: self.retransmits + retransmits, ..self }
+        let Some(before) = before else { return self };
+        Self {
+            retransmits: self.retransmits + before.retransmits,
+            srtt: self.srtt,
+            min_rtt: [self.min_rtt, before.min_rtt].into_iter().flatten().min(),
+        }
     }
 }
 

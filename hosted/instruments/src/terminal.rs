@@ -5,3 +5,14 @@ pub(crate) mod live;
 pub mod notes;
 pub(crate) mod outlet;
 pub mod streams;
+
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+
+use rustix::termios::tcgetwinsize;
+
+/// How many columns a stream has, if it is a terminal that says so.
+pub(crate) fn width(stream: impl AsFd + IsTerminal) -> Option<usize> {
+    let size = stream.is_terminal().then(|| tcgetwinsize(stream).ok())??;
+    (size.ws_col > 0).then_some(size.ws_col.into())
+}

@@ -13,14 +13,14 @@ use crate::load::{self, Observer};
 use crate::measurement::{Measurement, Sample};
 use crate::plan::Plan;
 use crate::quantity;
-use crate::report::{self, Subject};
+use crate::report::{self, Layout, Subject};
 use crate::signals::Stop;
 use crate::stack::Stack;
 use crate::terminal::escape::shown;
 use crate::terminal::live::Live;
 use crate::terminal::notes::{note, remark};
-use crate::terminal::streams;
-use crate::verdict::Verdict;
+use crate::terminal::{streams, width};
+use crate::verdict::{Misuse, Verdict};
 
 mod panel;
 mod words;
@@ -79,14 +79,16 @@ impl Trial<'_> {
     ///
     /// # Errors
     ///
-    /// If the payload cannot be read.
+    /// If the payload cannot be read, or a bound makes no sense for the load.
     pub fn plan(&self) -> Result<Plan> {
         if self.keep_going && *self.payload == Content::Zero {
             note(
                 "note: with --payload zero a late, repeated or shifted echo looks right; seq tells",
             );
         }
-        self.load.plan(self.payload, self.keep_going)
+        let plan = self.load.plan(self.payload, self.keep_going)?;
+        let misfit = self.load.fail_if.iter().find_map(|condition| condition.misfit(&plan));
+        misfit.map_or(Ok(plan), |misfit| Err(Misuse(misfit).into()))
     }
 
     /// Opens the files that will be written.
@@ -111,8 +113,9 @@ impl Trial<'_> {
         stop: &Stop,
     ) -> Result<Verdict> {
         let args = self.load;
+        let layout = Layout { width: width(io::stdout()), histogram: args.histogram };
         if !args.json {
-            print(&report::header(subject), stop).context(NO_OUTPUT)?;
+            print(&report::header(subject, layout), stop).context(NO_OUTPUT)?;
         }
         let mut watch = Watch {
             live: Live::new(!args.json),
@@ -128,7 +131,9 @@ impl Trial<'_> {
         let printed = if args.json {
             print(&format!("{:#}", report::json(subject, &measurement)), stop)
         } else {
-            print(&report::text(subject, &measurement), stop)
+            // The terminal may be another size by now.
+            let layout = Layout { width: width(io::stdout()), ..layout };
+            print(&report::text(subject, &measurement, layout), stop)
         };
         let crossed = crossed(&args.fail_if, &measurement, subject.plan.length);
         // One file that cannot be written takes no other with it.
@@ -153,20 +158,10 @@ impl Trial<'_> {
     }
 }
 
-/// Says which conditions hold. One that the run cannot tell counts as well:
-/// nobody should pass a check because too little was measured.
+/// Says which conditions hold.
 fn crossed(conditions: &[Condition], measurement: &Measurement, length: u64) -> bool {
-    let mut crossed = false;
-    for condition in conditions {
-        let text = match condition.holds(measurement, length) {
-            Some(false) => continue,
-            Some(true) => format!("failed: {condition}"),
-            None => format!("failed: {condition} cannot be told from so few messages"),
-        };
-        remark(&text);
-        crossed = true;
-    }
-    crossed
+    let told = conditions.iter().filter_map(|condition| condition.crossed(measurement, length));
+    told.inspect(|text| remark(text)).count() > 0
 }
 
 /// What goes on while a run is measured.
@@ -182,14 +177,16 @@ impl Observer for Watch {
     fn look(&mut self, measurement: &Measurement) {
         self.panel.notice(measurement);
         let (panel, words) = (&self.panel, &self.words);
-        let lines = || panel.lines(measurement, &(words.success)(measurement));
+        let lines = |width| panel.lines(measurement, (words.success)(measurement), width);
         let line = || (words.line)(measurement, self.length);
         self.live.show(measurement.elapsed, lines, line);
     }
 
     fn opening(&mut self, open: usize, of: usize) {
         let [open, of] = [open, of].map(|n| quantity::count(n as u64));
-        self.live.prepare(|| format!(" opening connections: {open} of {of}"));
+        let line =
+            |width| format!(" opening connections: {open} of {of}").chars().take(width).collect();
+        self.live.prepare(line);
     }
 
     fn message(&mut self, sample: &Sample) {

@@ -32,6 +32,7 @@ pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
     stop.arm();
     let address = first.stream.peer_addr().context("the connection was lost at once")?;
     let subject = Subject {
+        program: "hosted",
         command: trial.command,
         name: if local.is_some() { "this process".into() } else { way.to.target().called(address) },
         address,

@@ -137,8 +137,8 @@ impl Link {
     }
 
     pub(super) fn kernel(&self) -> Option<Kernel> {
-        let TcpInfo { retransmits, srtt, .. } = tcp_info::read(self.stream()?)?;
-        Some(Kernel { retransmits, srtt })
+        let TcpInfo { retransmits, srtt, min_rtt, .. } = tcp_info::read(self.stream()?)?;
+        Some(Kernel { retransmits, srtt, min_rtt })
     }
 }
 

@@ -71,7 +71,7 @@ fn failures_are_counted_by_reason_and_do_not_stop_it() {
             ": closed by the peer with 999 of 1000 bytes echoed\n",
             " differs at byte 42: 0x",
             "; what follows is right again\n",
-            "\nwrong bytes: 1 with bits flipped (first in message ",
+            "\nmessages with wrong bytes:\n   1 with bits flipped (first in message ",
             " came back with at least 4 bytes more than were sent\n",
             ": timed out with 0 of 1000 bytes echoed\n",
         ],
@@ -121,7 +121,7 @@ fn an_echo_of_an_earlier_message_is_traced() {
             ": message 1 differs at byte ",
             ", stale: byte ",
             " of message 0 on connection 0\n",
-            "wrong bytes: 1 stale (first in message 1 at byte ",
+            "wrong bytes:\n   1 stale (first in message 1 at byte ",
             ": from message k-1 at byte ",
         ],
     );
@@ -141,7 +141,7 @@ fn a_shifted_echo_is_traced() {
         &[
             ": message 0 differs at byte 10",
             "; 4 bytes are missing\n",
-            "wrong bytes: 1 with bytes missing (first in message 0 at byte 10",
+            "wrong bytes:\n   1 with bytes missing (first in message 0 at byte 10",
             ": 4 bytes missing)\n",
         ],
     );

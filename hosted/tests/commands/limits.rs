@@ -95,7 +95,7 @@ fn a_limit_of_descriptors_that_may_be_raised_is_raised() {
     shell.args(["-P", "100", "-c", "1000"]);
     let ended = Program::start(shell.stdin(Stdio::null())).wait();
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stdout.contains("1 000 echoed, 0 failed"), "{ended:?}");
+    assert!(ended.stdout.contains("1000 echoed, 0 failed"), "{ended:?}");
 }
 
 /// A server that may have no more than so many descriptors open.

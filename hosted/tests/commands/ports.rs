@@ -164,7 +164,7 @@ fn a_way_that_is_forbidden_is_no_lack_of_ports() {
         let ended = run(&args);
         ip(&format!("route del {kind} 127.0.0.1 table 9"));
         assert_eq!(ended.code, Some(1), "{ended:?}");
-        let said = format!(": connection lost or no way to the peer: {reason}\n");
+        let said = format!(": connection lost or no route to the peer: {reason}\n");
         assert!(ended.stdout.contains(&said), "{ended:?}");
         for part in ["without a local socket", "local ports"] {
             assert!(!ended.stdout.contains(part), "{ended:?}");

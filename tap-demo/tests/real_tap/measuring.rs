@@ -126,7 +126,7 @@ fn it_measures_a_server_of_the_host_and_takes_its_leave() {
     let target = echo.target();
     for part in [
         format!("ECHO {target} tcp, 3000 bytes, closed loop, 1 connection\n"),
-        format!("--- {target} echo statistics ---\n1 000 sent, 1 000 echoed, 0 failed"),
+        format!("--- {target} echo statistics ---\n1000 sent, 1000 echoed, 0 failed"),
     ] {
         assert!(text.contains(&part), "{part:?} is not in {text}");
     }
@@ -201,7 +201,7 @@ fn who_does_not_answer_is_told_before_anything_is_measured() {
     drop(listener);
     let refused = format!("cannot connect to 192.168.69.100:{port}: connection refused (");
     let nobody = "cannot connect to 192.168.69.99:7: no answer within 200 ms (--timeout is ";
-    let foreign = "cannot connect to [fdab::1]:7: connection lost or no way to the peer";
+    let foreign = "cannot connect to [fdab::1]:7: connection lost or no route to the peer";
     for (arguments, part) in [
         (format!("rate 192.168.69.100:{port} --no-plot"), refused.as_str()),
         (format!("rate 192.168.69.100:{port} --no-plot --crr -P 4"), &refused),

@@ -58,6 +58,7 @@ fn run(seed: u64, swing: f64, factor: f64) -> Value {
     measurement.elapsed = at;
     let plan = Plan::new();
     let subject = Subject {
+        program: "hosted",
         command: "rate",
         name: String::new(),
         address: ([127, 0, 0, 1], 7).into(),

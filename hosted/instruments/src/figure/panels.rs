@@ -211,7 +211,7 @@ impl<DB: DrawingBackend> Page<DB> {
         }
         let closed = run.subject.plan.pace == Pace::Closed;
         let parts = [
-            Some(concat!("hosted ", env!("CARGO_PKG_VERSION")).to_owned()),
+            Some(format!("{} {}", run.subject.program, env!("CARGO_PKG_VERSION"))),
             Some("rate counts payload once, not both ways".to_owned()),
             Some("failed messages are not in the times".to_owned()),
             closed.then(|| "a closed loop sends more messages while they are fast".to_owned()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::measurement::percentiles::{MEDIAN, P99, PERCENTILES, exceeded_by_one_in, percentile};
+use crate::measurement::percentiles::{MEDIAN, P99, exceeded_by_one_in, percentile, shown};
 use crate::measurement::times::Times;
 
 /// The panel of percentiles.
@@ -56,8 +56,7 @@ fn curve(times: &Times, slowest: Duration) -> Vec<(f64, f64)> {
 fn marks(times: &Times, slowest: Duration) -> Vec<Mark> {
     let slowest =
         Mark { name: "max", kind: Kind::Other, one_in: times.len() as f64, time: slowest };
-    PERCENTILES
-        .into_iter()
+    shown()
         .filter_map(|(name, one_in)| {
             let kind = match one_in {
                 MEDIAN => Kind::Median,

@@ -41,6 +41,11 @@ impl Schedule {
         self.start + since.unwrap_or(Duration::MAX)
     }
 
+    /// How long so many slots last.
+    pub(super) fn lasts(&self, slots: u64) -> Duration {
+        self.at(slots).saturating_duration_since(self.start)
+    }
+
     /// When the next slot comes due.
     pub(super) fn next(&self) -> Instant {
         self.at(self.released)

@@ -9,14 +9,21 @@ use crate::measurement::confidence::Z;
 use crate::measurement::times::Times;
 
 /// Names of percentiles and the N of "one in N round trips was slower".
-pub const PERCENTILES: [(&str, u64); 6] = [
+pub const PERCENTILES: [(&str, u64); 8] = [
     ("p50", MEDIAN),
+    ("p75", 4),
     ("p90", 10),
+    ("p95", 20),
     ("p99", P99),
     ("p99.9", 1_000),
     ("p99.99", 10_000),
     ("p99.999", 100_000),
 ];
+
+/// Those of them that a table or a figure shows which has no room for all.
+pub fn shown() -> impl Iterator<Item = (&'static str, u64)> {
+    PERCENTILES.into_iter().filter(|(name, _)| !matches!(*name, "p75" | "p95"))
+}
 
 /// Half of the round trips were slower than the median.
 pub const MEDIAN: u64 = 2;
@@ -39,7 +46,7 @@ pub(crate) fn exceeded_by_one_in(
     let shares = ascending.into_iter().map(|one_in| 1.0 - 1.0 / one_in);
     // One pass over the histogram for all of them.
     let values = times.histogram().value_at_quantiles(shares.collect::<Vec<_>>());
-    values.map(|value| known(times, value))
+    values.map(|value| times.known(value))
 }
 
 /// Between which times the percentile of "one in `one_in`" lies with 95 % confidence, by order statistics: it
@@ -50,7 +57,7 @@ pub(crate) fn interval(times: &Times, one_in: u64, spread: f64) -> Option<[Durat
     let (n, slower) = (times.len() as f64, 1.0 / one_in as f64);
     // How many are below the percentile is binomial, and close to normal from here on.
     let variance = n * slower * (1.0 - slower);
-    if variance < FEWEST {
+    if !are_enough(times.len(), one_in) {
         return None;
     }
     let (rank, spread) = (n * (1.0 - slower), (n * spread).max(Z * variance.sqrt()));
@@ -59,21 +66,18 @@ pub(crate) fn interval(times: &Times, one_in: u64, spread: f64) -> Option<[Durat
         return None;
     }
     let values = times.histogram().value_at_quantiles(ranks.map(|rank| rank / n).to_vec());
-    let mut values = values.map(|value| known(times, value));
+    let mut values = values.map(|value| times.known(value));
     Some([values.next()?, values.next()?])
+}
+
+/// Whether so many times can say anything of how far the percentile of "one in `one_in`" is off.
+pub(crate) fn are_enough(times: u64, one_in: u64) -> bool {
+    let slower = 1.0 / one_in as f64;
+    times as f64 * slower * (1.0 - slower) >= FEWEST
 }
 
 /// The variance from which a binomial distribution passes for a normal one.
 const FEWEST: f64 = 5.0;
-
-/// A histogram knows times to three digits only. A number is from the middle of what it cannot tell apart, but
-/// not beyond the fastest and the slowest, which are known exactly.
-fn known(times: &Times, value: u64) -> Duration {
-    let (Some(fastest), Some(slowest)) = (times.fastest(), times.slowest()) else {
-        return Duration::ZERO;
-    };
-    Duration::from_nanos(times.histogram().median_equivalent(value)).clamp(fastest, slowest)
-}
 
 #[cfg(test)]
 mod tests {
@@ -101,7 +105,7 @@ mod tests {
         let times = of((1..200_000).map(|n| n * n));
         let percentiles = PERCENTILES.map(|(_, one_in)| percentile(&times, one_in));
         assert!(percentiles.iter().all(Option::is_some) && percentiles.is_sorted());
-        assert!(percentiles[5] <= times.slowest());
+        assert!(percentiles[7] <= times.slowest());
         // The middle of its bin is above it.
         let highest = of([1 << 30; 2]);
         assert_eq!(percentile(&highest, MEDIAN), highest.slowest());

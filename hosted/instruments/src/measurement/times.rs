@@ -53,6 +53,18 @@ impl Times {
         &self.histogram
     }
 
+    /// The time that a value of the histogram stands for. It knows three digits only: a time is from
+    /// the middle of what it cannot tell apart, but not beyond the fastest and the slowest, which are
+    /// known exactly.
+    #[must_use]
+    pub(crate) fn known(&self, value: u64) -> Duration {
+        if self.is_empty() {
+            return Duration::ZERO;
+        }
+        Duration::from_nanos(self.histogram.median_equivalent(value))
+            .clamp(self.fastest, self.slowest)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> u64 {

@@ -2,26 +2,103 @@
 
 use std::mem::discriminant;
 
-use echo_core::{Difference, Failure};
+use echo_core::{Difference, Failure, Fault};
 
-/// The first message of each sort of [`Fault`](echo_core::Fault) that occurred,
-/// and how many there were.
+/// The sorts of [`Fault`] that occurred.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wrong(Vec<(Difference, u64)>);
+pub struct Wrong(Vec<Sort>);
+
+/// What happened to the bytes of some messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sort {
+    /// The first of them.
+    pub first: Difference,
+    /// How many they are.
+    pub messages: u64,
+    /// Whether the first wrong byte of each is the same one.
+    alike: bool,
+}
+
+impl Sort {
+    /// The byte that overwrote others, if it was the same in all messages.
+    #[must_use]
+    pub fn overwritten_by(&self) -> Option<u8> {
+        match self.first.fault {
+            Fault::Overwritten { by } if self.alike => Some(by),
+            _ => None,
+        }
+    }
+
+    /// Whether another difference is of this sort.
+    fn has(&self, other: &Difference) -> bool {
+        use Fault::{Flipped, Overwritten};
+        match (self.first.fault, other.fault) {
+            // One in 32 bytes differs in a single bit from what overwrites it.
+            (Overwritten { by }, Flipped) => self.alike && by == other.received,
+            (Flipped, Overwritten { by }) => self.alike && by == self.first.received,
+            (this, other) => discriminant(&this) == discriminant(&other),
+        }
+    }
+
+    fn add(&mut self, other: &Difference) {
+        self.messages += 1;
+        self.alike &= other.received == self.first.received;
+        if let Fault::Overwritten { .. } = other.fault {
+            self.first.fault = other.fault;
+        }
+    }
+}
 
 impl Wrong {
     /// Looks at a message that failed.
     pub(super) fn record(&mut self, failure: &Failure) {
         let Failure::Differs(difference) = failure else { return };
-        let sort = discriminant(&difference.fault);
-        match self.0.iter_mut().find(|(first, _)| discriminant(&first.fault) == sort) {
-            Some((_, count)) => *count += 1,
-            None => self.0.push((*difference, 1)),
+        match self.0.iter_mut().find(|sort| sort.has(difference)) {
+            Some(sort) => sort.add(difference),
+            None => self.0.push(Sort { first: *difference, messages: 1, alike: true }),
         }
     }
 
-    /// Each sort by its first message, and how many messages it has.
-    pub fn sorts(&self) -> impl Iterator<Item = &(Difference, u64)> {
+    /// Each sort, in the order of their first messages.
+    pub fn sorts(&self) -> impl Iterator<Item = &Sort> {
         self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sorts of messages in which one byte was another each.
+    fn sorts(bytes: impl IntoIterator<Item = (u8, u8)>) -> Vec<(&'static str, u64, Option<u8>)> {
+        let mut wrong = Wrong::default();
+        for (message, (expected, received)) in (0..).zip(bytes) {
+            let one_bit = (expected ^ received).count_ones() == 1;
+            let fault = if one_bit { Fault::Flipped } else { Fault::Overwritten { by: received } };
+            let difference = Difference { message, offset: 9, expected, received, fault };
+            wrong.record(&Failure::Differs(difference));
+        }
+        let told = |sort: &Sort| (sort.first.fault.as_str(), sort.messages, sort.overwritten_by());
+        wrong.sorts().map(told).collect()
+    }
+
+    #[test]
+    fn a_byte_that_overwrites_all_is_no_flipped_bit_where_it_is_nearly_right() {
+        let over = |by: u8| [0x00, 0x59, 0xff, 0x48, 0x5a].map(|expected| (expected, by));
+        assert_eq!(sorts(over(0x58)), [("overwritten", 5, Some(0x58))]);
+        let nearly_right_first = over(0x58).into_iter().skip(1);
+        assert_eq!(sorts(nearly_right_first), [("overwritten", 4, Some(0x58))]);
+        assert_eq!(
+            sorts([(0x00, 0x58), (0x00, 0x57)]),
+            [("overwritten", 2, None)],
+            "whatever comes to hand"
+        );
+    }
+
+    #[test]
+    fn flipped_bits_are_known_as_such() {
+        let flipped = (0..8_u8).map(|bit| (0x31, 0x31 ^ (1 << bit)));
+        assert_eq!(sorts(flipped), [("with bits flipped", 8, None)]);
+        assert_eq!(sorts([(0x31, 0x33)]), [("with bits flipped", 1, None)]);
     }
 }

@@ -16,19 +16,18 @@ const ROUND_TRIPS: [Cause; 2] = [
     Cause {
         // The kernel's timer ticks every 1 to 10 ms, and it waits for one tick more.
         within: 39..53,
-        text: "around 40 ms, as by the delayed ACK of Linux, waited for by Nagle's algorithm: \
-               the server may lack TCP_NODELAY, or write a message in pieces",
+        text: "around 40 ms, as when Nagle's algorithm waits for a delayed ACK of Linux: the server \
+               may lack TCP_NODELAY, or write a message in pieces",
     },
     Cause {
         within: 198..226,
-        text: "around 200 ms, as by the shortest retransmission time-out of Linux, or a delayed ACK \
-               elsewhere: segments may be lost, or the server may lack TCP_NODELAY",
+        text: "around 200 ms, the shortest retransmission time-out of Linux, and the delayed ACK of \
+               other systems: segments may be lost, or the server may lack TCP_NODELAY",
     },
 ];
 
-const LOST_REQUEST: &str = "a second or more, when TCP asks again for a connection that nobody \
-                            answered: the queue in front of the server's accept (its backlog) was \
-                            full, or requests are lost on the way";
+const LOST_REQUEST: &str = "a second or more, the time after which TCP sends an unanswered SYN again: \
+                            the server's backlog was full, or packets are lost";
 
 /// After one second, then each time twice as long, or on newer Linux a second for some times. The
 /// longer a timer of Linux is, the coarser.

@@ -37,6 +37,7 @@ pub(crate) fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         .collect();
     json!({
         "schema": SCHEMA,
+        "tool": subject.program,
         "tool_version": env!("CARGO_PKG_VERSION"),
         "command": subject.command,
         "complete": measurement.ended == Ended::AsPlanned,
@@ -49,14 +50,15 @@ pub(crate) fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         },
         "config": config(subject),
         "elapsed_s": measurement.elapsed.as_secs_f64(),
-        "sent": tally.messages(),
+        "sent": measurement.sent(),
         "echoed": tally.echoed(),
         "failed": failed,
-        "wrong": measurement.wrong.sorts().map(|(first, count)| json!({
-            "what": first.fault.as_str(),
-            "messages": count,
-            "first_message": first.message,
-            "first_offset": first.offset,
+        "wrong": measurement.wrong.sorts().map(|sort| json!({
+            "what": sort.first.fault.as_str(),
+            "byte": sort.overwritten_by(),
+            "messages": sort.messages,
+            "first_message": sort.first.message,
+            "first_offset": sort.first.offset,
         })).collect::<Vec<_>>(),
         "under_way": {
             "messages": measurement.under_way.len(),
@@ -79,10 +81,12 @@ pub(crate) fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         "rate_bps": measurement.bits_per_second(plan.length),
         "rate_bps_interval95": rate.map(|ends| ends.map(|messages| bits(messages, plan.length))),
         "messages_per_s": measurement.messages_per_second(),
+        "intervals_of": if measurement.response.is_some() { "response" } else { "service" },
         "intervals": intervals(subject, measurement),
         "tcp_info": measurement.kernel.map(|kernel| json!({
             "retransmits": kernel.retransmits,
             "srtt_us": kernel.srtt.as_micros() as u64,
+            "min_rtt_us": kernel.min_rtt.map(|time| time.as_micros() as u64),
         })),
         "local_ports": measurement.ports.map(|ports| json!({
             "all": ports.all,

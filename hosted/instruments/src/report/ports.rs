@@ -14,26 +14,27 @@ pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<
     let addresses = subject.sources.len().max(1) as u64;
     let opened = measurement.tally.messages();
     let fewer = match (subject.plan.per_message, subject.plan.reset) {
-        (true, false) => {
-            "more source addresses by --bind, no TIME-WAIT by --reset, fewer messages by --rate"
-        }
-        (true, true) => "more source addresses by --bind, fewer messages by --rate",
-        (false, _) => "more source addresses by --bind, fewer connections by --parallel",
+        (true, false) => "avoid TIME-WAIT (--reset), send fewer messages (--rate)",
+        (true, true) => "send fewer messages (--rate)",
+        (false, _) => "use fewer connections (--parallel)",
     };
-    let ways = format!("{fewer}, or more ports by sysctl net.ipv4.ip_local_port_range");
+    let ways = format!(
+        "{fewer}, use more source addresses (--bind), or allow more ports (sysctl \
+         net.ipv4.ip_local_port_range)"
+    );
     match lack {
         Some(Lack::Ports) => Some(format!("this machine ran out of local ports{told}: {ways}")),
         Some(Lack::Sockets) => Some(
-            "this machine ran out of sockets: fewer connections by --parallel, or more descriptors \
-             by ulimit -n (a connection takes one, with --local two)"
+            "this machine ran out of sockets: use fewer connections (--parallel), or allow more \
+             file descriptors (ulimit -n; a connection takes one, with --local two)"
                 .into(),
         ),
         // Ports in TIME-WAIT may be of others, to another peer: it takes so many of our own.
         None if subject.plan.reset => None,
         None => ports.filter(|ports| ports.are_scarce(addresses, opened)).map(|_| {
             format!(
-                "hint: few local ports are free{told}, and each connect searches for one{}: that \
-                 tells of this machine more than of the server; {ways}",
+                "hint: few local ports are free{told}, and each connect has to find one{}: such \
+                 times say more about this machine than about the server; {ways}",
                 took(measurement)
             )
         }),
@@ -62,8 +63,8 @@ mod tests {
         let plan = Plan { per_message: true, ..Plan::new() };
         let (name, payload) = (String::new(), String::new());
         let address = ([127, 0, 0, 1], 7).into();
-        let subject =
-            Subject { command: "rate", name, address, sources: Vec::new(), payload, plan: &plan };
+        let (program, command, sources) = ("hosted", "rate", Vec::new());
+        let subject = Subject { program, command, name, address, sources, payload, plan: &plan };
         let told = |resting, lack| {
             let ports = Some(Ports { all: 100, resting });
             let mut measurement = Measurement { ports, lack, ..Measurement::new() };

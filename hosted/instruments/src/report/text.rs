@@ -1,7 +1,10 @@
 //! The report that people read.
 
+mod histogram;
 #[cfg(test)]
 mod snapshots;
+mod table;
+mod wrap;
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -12,57 +15,77 @@ use super::Subject;
 use super::hints::hints;
 use super::ports::ports;
 use crate::measurement::blocks;
-use crate::measurement::percentiles::{self, P99, PERCENTILES};
+use crate::measurement::percentiles::{P99, percentile};
 use crate::measurement::times::Times;
+use crate::measurement::wrong::Sort;
 use crate::measurement::{Ended, Incident, Measurement};
 use crate::plan::Plan;
 use crate::quantity;
 use crate::reason::reason;
 use crate::stack::Stops;
 
-/// Width of a column of the table of percentiles.
-const COLUMN: usize = 10;
+/// How a report is laid out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Layout {
+    /// The columns of the terminal, if it is read on one: elsewhere a line is as long as it is.
+    pub width: Option<usize>,
+    /// All percentiles, and how the times are distributed.
+    pub histogram: bool,
+}
+
+impl Layout {
+    /// The columns of bars where nobody says how many there are.
+    const COLUMNS: usize = 80;
+
+    fn fit(self, text: String) -> String {
+        self.width.map_or_else(|| text.clone(), |width| wrap::wrap(&text, width))
+    }
+}
 
 /// The first line, before anything is measured.
 #[must_use]
-pub fn header(subject: &Subject<'_>) -> String {
+pub fn header(subject: &Subject<'_>, layout: Layout) -> String {
     let (name, pace) = (&subject.name, subject.pace());
     let Plan { length, connections, .. } = subject.plan;
     let address = subject.address;
     let place = if *name == address.to_string() { String::new() } else { format!(" ({address})") };
     let connections = quantity::counted((*connections).into(), "connection");
-    let bytes = if *length == 1 { "byte" } else { "bytes" };
-    format!("ECHO {name}{place} tcp, {length} {bytes}, {pace}, {connections}")
+    let bytes = quantity::counted(*length, "byte");
+    layout.fit(format!("ECHO {name}{place} tcp, {bytes}, {pace}, {connections}"))
 }
 
 /// The closing report, without a line break at its end.
 #[must_use]
-pub fn text(subject: &Subject<'_>, measurement: &Measurement) -> String {
+pub fn text(subject: &Subject<'_>, measurement: &Measurement, layout: Layout) -> String {
+    let width = layout.width.unwrap_or(usize::MAX);
     let mut lines = vec![format!("--- {} echo statistics ---", subject.name)];
     lines.push(totals(measurement));
     lines.extend(warm_up(subject, measurement));
-    lines.extend(under_way(measurement));
+    lines.extend(in_flight(measurement));
     lines.extend(closed_while_idle(measurement));
     lines.extend(interrupted(measurement));
-    lines.extend(round_trips(&measurement.times));
+    lines.extend(measurement.named().filter_map(|(name, times)| round_trips(name, times)));
     lines.extend(rates(subject, measurement));
-    lines.extend(percentile_table(measurement));
+    lines.extend(table::percentiles(measurement, width, layout.histogram));
     lines.extend(schedule(measurement));
+    if layout.histogram {
+        lines.extend(histograms(measurement, layout.width.unwrap_or(Layout::COLUMNS)));
+    }
     lines.extend(kernel(measurement));
     lines.extend(instrument(measurement));
     lines.extend(hints(measurement));
     lines.extend(ports(subject, measurement));
     lines.extend(wrong(measurement));
     lines.extend(incidents(measurement));
-    lines.join("\n")
+    layout.fit(lines.join("\n"))
 }
 
 /// `60 000 sent, 60 000 echoed, 0 failed (…), 4.88 s`, and which way they failed.
 fn totals(measurement: &Measurement) -> String {
     let tally = &measurement.tally;
-    let (sent, failed) = (tally.messages(), tally.failures());
-    let [all, echoed, bad] = [sent, tally.echoed(), failed].map(quantity::count);
-    let mut line = format!("{all} sent, {echoed} echoed, {bad} failed");
+    let failed = tally.failures();
+    let [sent, echoed, bad] = [measurement.sent(), tally.echoed(), failed].map(quantity::count);
+    let mut line = format!("{sent} sent, {echoed} echoed, {bad} failed");
     match blocks::fail_rate(measurement) {
         None => {}
         Some((_, high)) if failed == 0 => {
@@ -96,27 +119,26 @@ fn warm_up(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
     Some(format!("warm-up of {}: {messages} left out{end}", quantity::duration(subject.plan.omit)))
 }
 
-/// What no time shows yet: somebody waited longer than anybody who got an answer.
-fn under_way(measurement: &Measurement) -> Option<String> {
+/// What was sent and had not ended. How long that had been says something only if it is longer
+/// than it took anybody who got an answer.
+fn in_flight(measurement: &Measurement) -> Option<String> {
     let longest = measurement.under_way.iter().copied().max()?;
-    if Some(longest) <= measurement.felt().slowest() {
-        return None;
-    }
     let messages = quantity::counted(measurement.under_way.len() as u64, "message");
-    Some(format!(
-        "{messages} still under way at the end, for up to {}",
-        quantity::duration(longest)
-    ))
+    let told = Some(longest) > measurement.felt().slowest();
+    let long = told.then(|| format!(", for up to {}", quantity::duration(longest)));
+    Some(format!("{messages} in flight at the end{}", long.unwrap_or_default()))
 }
 
 /// What the server may do between two messages.
 fn closed_while_idle(measurement: &Measurement) -> Option<String> {
     let n = measurement.closed_while_idle;
     let connections = quantity::counted(n, "connection");
+    // Which of both it was nobody knows.
+    let stop = if measurement.stops.times > 0 { ", or than the stop" } else { "" };
     (n > 0).then(|| {
         format!(
-            "{connections} closed by the server while idle, and opened anew before the next \
-             message: its idle limit is shorter than the pause between two"
+            "{connections} closed by the server while idle, and reopened before the next message: \
+             its idle time-out is shorter than the pause between two messages{stop}"
         )
     })
 }
@@ -131,16 +153,16 @@ fn interrupted(measurement: &Measurement) -> Option<String> {
     let messages = quantity::counted(measurement.interrupted, "message");
     Some(format!(
         "the instrument did not run for {time} ({stops}): {messages} interrupted, neither echoed \
-         nor failed; the clock and the schedule stood still"
+         nor failed; clock and schedule were paused"
     ))
 }
 
 /// As `ping` words it.
-fn round_trips(times: &Times) -> Option<String> {
+fn round_trips(name: &str, times: &Times) -> Option<String> {
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
     let [min, mean, max, deviation] =
         [times.fastest()?, times.mean()?, times.slowest()?, times.deviation()?].map(millis);
-    Some(format!("rtt min/avg/max/mdev = {min:.3}/{mean:.3}/{max:.3}/{deviation:.3} ms"))
+    Some(format!("{name} min/avg/max/mdev = {min:.3}/{mean:.3}/{max:.3}/{deviation:.3} ms"))
 }
 
 fn rates(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
@@ -149,51 +171,37 @@ fn rates(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
     Some(format!("echo rate {bits}, {messages} messages/s"))
 }
 
-/// One row of times; where a rate was planned, one from sending and one from the plan.
-fn percentile_table(measurement: &Measurement) -> Vec<String> {
-    let connecting = measurement.connecting.as_ref().map(|times| ("connect", times));
-    let rows = match &measurement.response {
-        None => vec![("message", &measurement.times)],
-        Some(response) => vec![("service", &measurement.times), ("response", response)],
-    };
-    let rows: Vec<_> = rows.into_iter().chain(connecting).collect();
-    let first = if rows.len() > 1 { COLUMN } else { 0 };
-    let line = |name: &str, cells: Vec<String>| {
-        let cells: String = cells.iter().map(|cell| format!("{cell:<COLUMN$}")).collect();
-        let name = if first > 0 { name } else { "" };
-        format!("   {name:<first$}{}", cells.trim_end())
-    };
-    let shown = || PERCENTILES.into_iter().filter(|(name, _)| *name != "p99.999");
-    let names = shown().map(|(name, _)| name.to_owned()).chain(["max".to_owned()]);
-    let mut lines = vec![line("", names.collect())];
-    for (name, times) in rows {
-        let Some(slowest) = times.slowest() else { continue };
-        let values = shown().map(|(_, one_in)| percentiles::percentile(times, one_in));
-        let cells =
-            values.chain([Some(slowest)]).map(|time| time.map_or("n/a".into(), quantity::duration));
-        lines.push(line(name, cells.collect()));
+/// A histogram of each sort of times.
+fn histograms(measurement: &Measurement, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, times) in measurement.named().filter(|(_, times)| !times.is_empty()) {
+        lines.push(format!("{name} distribution, each row from its time on:"));
+        lines.extend(histogram::histogram(times, width));
     }
-    if lines.len() > 1 { lines } else { Vec::new() }
+    lines
 }
 
 /// How well the schedule was kept.
 fn schedule(measurement: &Measurement) -> Option<String> {
     let late = measurement.late.as_ref()?;
     let word = |time: Option<Duration>| time.map_or("n/a".into(), quantity::duration);
-    let [p99, max] = [percentiles::percentile(late, P99), late.slowest()].map(word);
-    let mut line = format!("sent after they were due: p99 {p99}, max {max}");
+    let [p99, max] = [percentile(late, P99), late.slowest()].map(word);
+    let mut line = format!("sent late by: p99 {p99}, max {max}");
     if measurement.unsent > 0 {
         let _ = write!(line, "; {} due and never sent", quantity::count(measurement.unsent));
     }
     Some(line)
 }
 
-/// What the kernel saw of the same connections.
+/// What the kernel saw of the same connections. Its lowest round trip has nothing of the
+/// programs in it; the smoothed one is of a moment, and says nothing of a run.
 fn kernel(measurement: &Measurement) -> Option<String> {
     let kernel = measurement.kernel?;
-    let (srtt, again) =
-        (quantity::duration(kernel.srtt), quantity::counted(kernel.retransmits, "segment"));
-    Some(format!("kernel: smoothed rtt {srtt}, {again} retransmitted"))
+    let lowest = kernel.min_rtt.map(|time| {
+        format!("min rtt {} from segment to acknowledgement, ", quantity::duration(time))
+    });
+    let again = quantity::counted(kernel.retransmits, "segment");
+    Some(format!("kernel: {}{again} retransmitted", lowest.unwrap_or_default()))
 }
 
 /// What of the times is the instrument's own.
@@ -205,21 +213,25 @@ fn instrument(measurement: &Measurement) -> Option<String> {
 }
 
 /// What happened to echoes with wrong bytes: `2 stale (from message k-1 at byte 992)`.
-fn wrong(measurement: &Measurement) -> Option<String> {
-    let sorts: Vec<_> = measurement
+fn wrong(measurement: &Measurement) -> Vec<String> {
+    let mut lines: Vec<_> = measurement
         .wrong
         .sorts()
-        .map(|(first, n)| {
-            let (count, place) = (quantity::count(*n), place(first));
-            format!("{count} {} ({place})", first.fault.as_str())
+        .map(|sort| {
+            let (messages, place) = (quantity::count(sort.messages), place(sort));
+            format!("   {messages} {} ({place})", sort.first.fault.as_str())
         })
         .collect();
-    (!sorts.is_empty()).then(|| format!("wrong bytes: {}", sorts.join(", ")))
+    if !lines.is_empty() {
+        lines.insert(0, "messages with wrong bytes:".into());
+    }
+    lines
 }
 
 /// Where the first of a sort was wrong, and what was there instead.
-fn place(first: &Difference) -> String {
-    let Difference { message, offset, expected, received, fault } = *first;
+fn place(sort: &Sort) -> String {
+    let Difference { message, offset, expected, received, fault } = sort.first;
+    let instead = || format!("0x{received:02x} instead of 0x{expected:02x}");
     let what = match fault {
         Fault::Stale(from) => {
             format!("from message k-{} at byte {}", message - from.message, from.offset)
@@ -228,8 +240,11 @@ fn place(first: &Difference) -> String {
         Fault::Skipped { bytes } => format!("{} missing", quantity::counted(bytes, "byte")),
         Fault::Repeated { bytes } => format!("the last {} again", quantity::counted(bytes, "byte")),
         Fault::Flipped => format!("bits 0x{:02x}", expected ^ received),
-        Fault::Foreign => format!("0x{received:02x} instead of 0x{expected:02x}"),
+        Fault::Overwritten { .. } | Fault::Changed | Fault::Foreign => instead(),
     };
+    if let Some(by) = sort.overwritten_by() {
+        return format!("0x{by:02x}; first in message {message} at byte {offset}");
+    }
     format!("first in message {message} at byte {offset}: {what}")
 }
 
@@ -244,7 +259,8 @@ fn incidents(measurement: &Measurement) -> Vec<String> {
             // Other failures say all that there is to know.
             let open = matches!(failure, Failure::Unreachable | Failure::Local);
             let said = errno.filter(|_| open).map(|errno| format!(": {}", reason(&errno.into())));
-            format!("after {at}, connection {connection}: {failure}{}", said.unwrap_or_default())
+            let (failure, said) = (worded(failure), said.unwrap_or_default());
+            format!("after {at}, connection {connection}: {failure}{said}")
         })
         .collect();
     let more = measurement.tally.failures() - measurement.incidents.len() as u64;
@@ -255,4 +271,14 @@ fn incidents(measurement: &Measurement) -> Vec<String> {
         lines.push("stopped at the first failure (fail-rate goes on after failures)".into());
     }
     lines
+}
+
+/// A failure in the report's units.
+fn worded(failure: &Failure) -> String {
+    match failure {
+        Failure::TimedOut { whole: Some(took), .. } => {
+            format!("timed out: the whole echo took {}", quantity::duration(*took))
+        }
+        _ => failure.to_string(),
+    }
 }

@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(
             all.to_string(),
             "--- echo server statistics ---\n\
-             4 connections, 2 048 bytes echoed: 2 exit, 2 broken"
+             4 connections, 2048 bytes echoed: 2 exit, 2 broken"
         );
     }
 

@@ -1,18 +1,17 @@
 //! Lines that are drawn over themselves while a run goes on, and what becomes of them where
 //! there is no terminal.
 
-mod frames;
+mod frame;
+mod suspension;
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::process::getpgrp;
-use rustix::termios::{
-    LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
-};
+use rustix::termios::{tcgetpgrp, tcgetwinsize};
 
-use self::frames::Frames;
+use self::suspension::Suspension;
 use crate::terminal::notes::{STDERR, remark, settle};
 use crate::terminal::outlet::Outlet;
 
@@ -26,11 +25,10 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// There is no ticker thread: the measuring loop draws, between two messages.
 #[derive(Debug)]
 pub(crate) struct Live {
-    bar: ProgressBar,
     /// When the next plain line is due; None for none at all.
     plain: Option<Duration>,
-    /// How the terminal was before.
-    terminal: Option<Termios>,
+    /// The terminal's, if there is one.
+    suspension: Option<Arc<Suspension>>,
 }
 
 impl Live {
@@ -39,26 +37,18 @@ impl Live {
     pub(crate) fn new(plain: bool) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let seen = io::stderr().is_terminal() && !dumb && in_the_foreground();
-        let target = if seen {
-            ProgressDrawTarget::term_like(Box::new(Frames::default()))
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
-        bar.set_style(ProgressStyle::with_template("{msg}").expect("a template of ours"));
-        let terminal = if seen { hide_control_characters() } else { None };
-        Self { bar, plain: (plain && !seen).then_some(PAUSE), terminal }
+        Self { plain: (plain && !seen).then_some(PAUSE), suspension: seen.then(Suspension::new) }
     }
 
-    /// Draws the `lines`, or writes the `line` if one is due at `elapsed`.
+    /// Draws the `lines` for this many columns, or writes the `line` if one is due at `elapsed`.
     pub(crate) fn show(
         &mut self,
         elapsed: Duration,
-        lines: impl FnOnce() -> String,
+        lines: impl FnOnce(usize) -> String,
         line: impl FnOnce() -> String,
     ) {
-        if !self.bar.is_hidden() {
-            self.draw(lines);
+        if self.suspension.is_some() {
+            self.prepare(lines);
         } else if let Some(due) = self.plain.filter(|due| elapsed >= *due) {
             remark(&line());
             self.plain = Some(due.max(elapsed) + PAUSE);
@@ -66,16 +56,14 @@ impl Live {
     }
 
     /// Draws what is done before the run, on a terminal only.
-    pub(crate) fn prepare(&self, line: impl FnOnce() -> String) {
-        if !self.bar.is_hidden() {
-            self.draw(line);
-        }
-    }
-
-    /// A terminal that stands still is shown what comes when it can take it.
-    fn draw(&self, lines: impl FnOnce() -> String) {
-        if STDERR.as_ref().is_some_and(Outlet::is_settled) {
-            self.bar.set_message(cut(&lines(), size().1.into()));
+    pub(crate) fn prepare(&self, lines: impl FnOnce(usize) -> String) {
+        let Some(suspension) = &self.suspension else { return };
+        // A terminal that stands still is shown what comes when it can take it.
+        if STDERR.as_ref().is_some_and(Outlet::is_settled) && in_the_foreground() {
+            let (rows, columns) = size();
+            // What is as wide as the terminal leaves the cursor in doubt.
+            let lines = lines(usize::from(columns) - 1);
+            suspension.unless_stopping(|| write(&frame::drawn(&lines, rows.into())));
         }
     }
 }
@@ -83,61 +71,31 @@ impl Live {
 /// They go before the report comes.
 impl Drop for Live {
     fn drop(&mut self) {
-        if !self.bar.is_hidden() {
-            settle();
-            self.bar.finish_and_clear();
-            settle();
-        }
-        if let Some(before) = self.terminal.as_ref().filter(|_| in_the_foreground()) {
-            let _ = tcsetattr(io::stderr(), OptionalActions::Now, before);
+        if let Some(suspension) = &self.suspension {
+            if in_the_foreground() {
+                settle();
+                write(frame::CLEARED);
+                settle();
+            }
+            suspension.end();
         }
     }
 }
 
-/// Whether the terminal is this job's. A job in the background that changes the terminal is stopped
-/// by the system.
-fn in_the_foreground() -> bool {
-    tcgetpgrp(io::stderr()).is_ok_and(|foreground| foreground == getpgrp())
+fn write(text: &str) {
+    if let Some(stderr) = &*STDERR {
+        stderr.text(format_args!("{text}"));
+    }
 }
 
-/// Where the terminal writes `^C` the lines could not be cleared: it would break
-/// the last one. Returns how the terminal was before.
-fn hide_control_characters() -> Option<Termios> {
-    let before = tcgetattr(io::stderr()).ok()?;
-    let mut hidden = before.clone();
-    hidden.local_modes.remove(LocalModes::ECHOCTL);
-    tcsetattr(io::stderr(), OptionalActions::Now, &hidden).ok().map(|()| before)
+/// Whether the terminal is this job's. A job in the background that changes the terminal is stopped
+/// by the system, and one that draws is in the way.
+fn in_the_foreground() -> bool {
+    tcgetpgrp(io::stderr()).is_ok_and(|foreground| foreground == getpgrp())
 }
 
 /// Rows and columns of the terminal.
 fn size() -> (u16, u16) {
     let size = tcgetwinsize(io::stderr()).map(|size| (size.ws_row, size.ws_col));
     size.ok().filter(|(rows, columns)| *rows > 0 && *columns > 0).unwrap_or((24, 80))
-}
-
-/// A line that is broken by the terminal cannot be drawn over.
-pub(crate) fn cut(text: &str, width: usize) -> String {
-    text.lines().map(|line| fitting(line, width)).collect::<Vec<_>>().join("\n")
-}
-
-/// The parts of a line that fit. Of half a number nobody could tell that it is half.
-fn fitting(line: &str, width: usize) -> &str {
-    let Some((end, _)) = line.char_indices().nth(width) else { return line };
-    let whole = line.match_indices(GAP).map(|(at, _)| at).take_while(|at| *at <= end).last();
-    &line[..whole.unwrap_or(end)]
-}
-
-/// It stands between the parts of a line.
-const GAP: &str = "   ";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_lines_are_cut_one_by_one() {
-        assert_eq!(cut("▁▂▃▄\nabcdef\n", 3), "▁▂▃\nabc");
-        assert_eq!(cut("▁▂   max 710 µs   end", 15), "▁▂   max 710 µs");
-        assert_eq!(cut("▁▂   max 710 µs   end", 14), "▁▂");
-    }
 }

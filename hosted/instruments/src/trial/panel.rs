@@ -1,13 +1,16 @@
-//! What a run looks like on a terminal while it goes on: three lines. They are only worded
+//! What a run looks like on a terminal while it goes on: a few lines. They are only worded
 //! here; the `terminal` draws them.
 
+mod line;
 #[cfg(test)]
 mod snapshots;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use self::line::Line;
 use crate::measurement::percentiles::{MEDIAN, P99, percentile};
+use crate::measurement::times::Times;
 use crate::measurement::{Measurement, bits};
 use crate::quantity;
 use crate::report::Subject;
@@ -22,7 +25,8 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// The words, and a short memory of the rate.
 #[derive(Debug)]
 pub(super) struct Panel {
-    head: String,
+    name: String,
+    load: String,
     message_bytes: u64,
     planned: Option<Duration>,
     warm_up: Duration,
@@ -42,7 +46,8 @@ impl Panel {
             connections => format!("{} × {bytes}", quantity::count(connections.into())),
         };
         Self {
-            head: format!("{}  {load}", subject.name),
+            name: subject.name.clone(),
+            load,
             message_bytes: subject.plan.length,
             planned: subject.plan.time,
             warm_up: subject.plan.omit,
@@ -65,52 +70,95 @@ impl Panel {
         self.since = (now, echoed);
     }
 
-    /// Three lines.
+    /// The lines, each no wider than the terminal: what is said of the load, of the rate, and of
+    /// each sort of times.
     #[must_use]
-    pub(super) fn lines(&self, measurement: &Measurement, success: &str) -> String {
+    pub(super) fn lines(
+        &self,
+        measurement: &Measurement,
+        success: [String; 2],
+        width: usize,
+    ) -> String {
+        let mut lines = vec![self.head(measurement, width), self.rate(measurement, success, width)];
+        let named: Vec<_> = measurement.named().collect();
+        let wide = named.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        for (number, (name, times)) in (1..).zip(&named) {
+            let hint = if number == named.len() { "Ctrl+C ends" } else { "" };
+            lines.push(percentiles(&format!("{name:<wide$}"), times).part(9, hint).fit(width));
+        }
+        lines.join("\n")
+    }
+
+    fn head(&self, measurement: &Measurement, width: usize) -> String {
         let tally = &measurement.tally;
         let warm_up = measurement.elapsed.is_zero() && !self.warm_up.is_zero();
-        let (clock, messages) = match self.planned {
-            _ if warm_up => {
-                (format!("warm-up of {}", quantity::duration(self.warm_up)), measurement.omitted)
-            }
-            Some(planned) => {
-                let clocks = format!("{} of {}", clock(measurement.elapsed), clock(planned));
-                (clocks, tally.messages())
-            }
-            None => (clock(measurement.elapsed), tally.messages()),
+        let (clock, messages) = if warm_up {
+            (format!("warm-up of {}", quantity::duration(self.warm_up)), measurement.omitted)
+        } else {
+            (clocks(measurement.elapsed, self.planned), tally.messages())
         };
         let [messages, failed] = [messages, tally.failures()].map(quantity::count);
-        let head = format!(" {}   {clock}   {messages} messages   failed {failed}", self.head);
+        let line = Line::default().part(3, self.name.as_str()).part(4, self.load.as_str());
+        let line = line.part(2, clock).part(1, format!("{messages} messages"));
+        line.part(0, format!("failed {failed}")).fit(width)
+    }
+
+    fn rate(&self, measurement: &Measurement, success: [String; 2], width: usize) -> String {
         let per_second = self.rates.back().copied().or(measurement.messages_per_second());
         let per_second = per_second.unwrap_or_default();
         let rate = quantity::bit_rate(bits(per_second, self.message_bytes));
-        let rate = format!(
-            " rate  {}   {rate}   {}/s{success}",
-            sparkline(&self.rates),
-            quantity::amount(per_second)
-        );
-        let (times, name) = (measurement.felt(), measurement.felt_name());
-        let time = |one_in| percentile(times, one_in).map_or("n/a".into(), quantity::duration);
-        let slowest = times.slowest().map_or("n/a".into(), quantity::duration);
-        let rtt = format!(
-            " {name}   p50 {}   p99 {}   p99.9 {}   max {slowest}   Ctrl+C ends",
-            time(MEDIAN),
-            time(P99),
-            time(1_000)
-        );
-        [head, rate, rtt].join("\n")
+        let [recent, all] = success;
+        let mut line = Line::default()
+            .part(4, rate)
+            .part(5, format!("{}/s", quantity::amount(per_second)))
+            .part(0, recent)
+            .part(3, all);
+        if measurement.unsent > 0 {
+            let late = measurement.late.as_ref().and_then(Times::slowest).unwrap_or_default();
+            line = line
+                .part(1, format!("unsent {}", quantity::count(measurement.unsent)))
+                .part(2, format!("late up to {}", quantity::duration(late)));
+        }
+        const NAME: &str = " rate";
+        let room = width.saturating_sub(NAME.len() + 2);
+        let rest = line.fit(room);
+        // The bars have what the numbers leave.
+        let room = room.saturating_sub(rest.chars().count() + 2);
+        let skipped = self.rates.len().saturating_sub(room);
+        let bars = sparkline(self.rates.iter().skip(skipped).copied());
+        let gap = if bars.is_empty() { "" } else { "  " };
+        format!("{NAME}{gap}{bars}  {rest}")
+    }
+}
+
+fn percentiles(name: &str, times: &Times) -> Line {
+    let time = |one_in| percentile(times, one_in).map_or("n/a".into(), quantity::duration);
+    let slowest = times.slowest().map_or("n/a".into(), quantity::duration);
+    Line::default()
+        .part(0, format!("{name}   p50 {}", time(MEDIAN)))
+        .part(1, format!("p99 {}", time(P99)))
+        .part(3, format!("p99.9 {}", time(1_000)))
+        .part(2, format!("max {slowest}"))
+}
+
+/// How long it has gone on, and for how long it will: `0:47 of 2:00`. What was started within that
+/// time may end later.
+fn clocks(elapsed: Duration, planned: Option<Duration>) -> String {
+    let Some(planned) = planned else { return clock(elapsed) };
+    match elapsed.saturating_sub(planned) {
+        over if over < SECOND => format!("{} of {}", clock(elapsed.min(planned)), clock(planned)),
+        over => format!("{} and {} for the last echoes", clock(planned), clock(over)),
     }
 }
 
 /// One bar for each rate, as high as its share of the highest.
-fn sparkline(rates: &VecDeque<f64>) -> String {
-    let highest = rates.iter().copied().fold(0.0, f64::max);
-    let bar = |rate: &f64| {
+fn sparkline(rates: impl Iterator<Item = f64> + Clone) -> String {
+    let highest = rates.clone().fold(0.0, f64::max);
+    let bar = |rate: f64| {
         let share = if highest > 0.0 { rate / highest } else { 0.0 };
         BARS[((share * 8.0).ceil() as usize).clamp(1, 8) - 1]
     };
-    rates.iter().map(bar).collect()
+    rates.map(bar).collect()
 }
 
 /// `0:47`, `1:02:03`.
@@ -130,9 +178,21 @@ mod tests {
 
     #[test]
     fn bars_are_shares_of_the_highest() {
-        assert_eq!(sparkline(&VecDeque::from([0.0, 0.1, 30.0, 50.0, 100.0])), "▁▁▃▄█");
-        assert_eq!(sparkline(&VecDeque::from([0.0, 0.0])), "▁▁");
-        assert_eq!(sparkline(&VecDeque::new()), "");
+        let bars = |rates: &[f64]| sparkline(rates.iter().copied());
+        assert_eq!(bars(&[0.0, 0.1, 30.0, 50.0, 100.0]), "▁▁▃▄█");
+        assert_eq!(bars(&[0.0, 0.0]), "▁▁");
+        assert_eq!(bars(&[]), "");
+    }
+
+    #[test]
+    fn a_run_is_not_longer_than_planned_but_for_its_last_echoes() {
+        let told = |millis, planned| clocks(Duration::from_millis(millis), planned);
+        let two = Some(2 * SECOND);
+        let texts = [(1_900, None), (1_900, two), (2_900, two), (4_000, two)];
+        assert_eq!(
+            texts.map(|(millis, planned)| told(millis, planned)),
+            ["0:01", "0:01 of 0:02", "0:02 of 0:02", "0:02 and 0:02 for the last echoes"]
+        );
     }
 
     #[test]

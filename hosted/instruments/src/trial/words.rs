@@ -1,5 +1,7 @@
 //! How the two instruments word their progress.
 
+use echo_core::Tally;
+
 use crate::measurement::Measurement;
 use crate::measurement::percentiles::{MEDIAN, P99, percentile};
 use crate::quantity;
@@ -10,46 +12,60 @@ pub(super) struct Words {
     /// One line, as the original program had it.
     pub(super) line: fn(&Measurement, u64) -> String,
     /// What the line of the rate ends with on a terminal.
-    pub(super) success: fn(&Measurement) -> String,
+    pub(super) success: fn(&Measurement) -> [String; 2],
 }
 
 impl Words {
-    pub(super) const RATE: Self = Self { line: rate_line, success: |_| String::new() };
-    pub(super) const FAIL_RATE: Self =
-        Self { line: fail_rate_line, success: |now| format!("   {}", success(now)) };
+    pub(super) const RATE: Self = Self { line: rate_line, success: |_| Default::default() };
+    pub(super) const FAIL_RATE: Self = Self { line: fail_rate_line, success };
 }
 
 /// How many of the last messages `fail-rate` speaks of.
 const WINDOW: u32 = 10;
 
-/// As the original program worded it, and more.
+/// It begins as in the original program.
 fn rate_line(measurement: &Measurement, length: u64) -> String {
-    let bits = measurement.bits_per_second(length).unwrap_or_default();
-    let (kbps, mbps) = (bits / 1e3, bits / 1e6);
-    let [p50, p99] = [MEDIAN, P99].map(|one_in| {
-        percentile(measurement.felt(), one_in).map_or("n/a".into(), quantity::duration)
-    });
-    let times = measurement.felt_name();
-    let messages = quantity::count(measurement.tally.messages());
-    let failed = quantity::count(measurement.tally.failures());
-    format!(
-        "Echo rate: {kbps:.1} Kbps, {mbps:.1} Mbps   {times} p50 {p50}  p99 {p99}   \
-         {messages} messages   {failed} failed"
-    )
+    let bits = quantity::bit_rate(measurement.bits_per_second(length).unwrap_or_default());
+    let per_second = quantity::amount(measurement.messages_per_second().unwrap_or_default());
+    let mut line = format!("Echo rate: {bits}, {per_second} messages/s");
+    for (name, times) in measurement.named() {
+        let [p50, p99] = [MEDIAN, P99]
+            .map(|one_in| percentile(times, one_in).map_or("n/a".into(), quantity::duration));
+        line.push_str(&format!("   {name} p50 {p50}  p99 {p99}"));
+    }
+    format!("{line}{}", counts(measurement))
 }
 
-/// As the original program worded it.
-fn success(measurement: &Measurement) -> String {
-    let recent = measurement.tally.recent(WINDOW).unwrap_or(1.0) * 100.0;
-    format!("Success rate: {recent:.1}%")
+/// How many messages there are, and how far behind its schedule the run is.
+fn counts(measurement: &Measurement) -> String {
+    let tally = &measurement.tally;
+    let [messages, failed, unsent] =
+        [tally.messages(), tally.failures(), measurement.unsent].map(quantity::count);
+    let behind = if measurement.unsent > 0 { format!("   {unsent} unsent") } else { String::new() };
+    format!("   {messages} messages   {failed} failed{behind}")
+}
+
+/// It begins as in the original program: how many of the last ten messages came back, which changes
+/// at once, and how many of all.
+fn success(measurement: &Measurement) -> [String; 2] {
+    let tally = &measurement.tally;
+    let recent = tally.recent(WINDOW).unwrap_or(1.0) * 100.0;
+    [format!("Success rate: {recent:.1}% (last {WINDOW})"), format!("all: {}", echoed(tally))]
+}
+
+/// The share of messages that were echoed: 100 % only if none failed.
+fn echoed(tally: &Tally) -> String {
+    match tally.fail_rate().map(|failed| failed * 100.0) {
+        Some(failed) if failed > 0.0 => {
+            let decimals = (1.0 - failed.log10().floor()).max(1.0) as usize;
+            format!("{:.decimals$} %", 100.0 - failed)
+        }
+        _ => "100 %".into(),
+    }
 }
 
 fn fail_rate_line(measurement: &Measurement, _length: u64) -> String {
-    let tally = &measurement.tally;
-    let overall = tally.fail_rate().map_or(1.0, |rate| 1.0 - rate) * 100.0;
-    let [messages, failed] = [tally.messages(), tally.failures()].map(quantity::count);
-    let recent = success(measurement);
-    format!("{recent}   overall {overall:.3}%   {messages} messages   {failed} failed")
+    format!("{}{}", success(measurement).join("   "), counts(measurement))
 }
 
 #[cfg(test)]
@@ -65,22 +81,23 @@ mod tests {
     fn a_line_of_the_rate() {
         let mut made = MadeUp::new(Plan { length: 1000, ..Plan::new() }, 2_000);
         let line = |made: &MadeUp| (Words::RATE.line)(&made.run, made.plan.length);
-        assert_snapshot!(line(&made), @"Echo rate: 0.0 Kbps, 0.0 Mbps   rtt p50 n/a  p99 n/a   0 messages   0 failed");
+        assert_snapshot!(line(&made), @"Echo rate: 0 bit/s, 0 messages/s   rtt p50 n/a  p99 n/a   0 messages   0 failed");
         made.echoes(spread(24_680, 71));
-        assert_snapshot!(line(&made), @"Echo rate: 98720.0 Kbps, 98.7 Mbps   rtt p50 80.0 µs  p99 90.0 µs   24 680 messages   0 failed");
-        assert_eq!((Words::RATE.success)(&made.run), "");
+        assert_snapshot!(line(&made), @"Echo rate: 98.7 Mbit/s, 12 340 messages/s   rtt p50 80.0 µs  p99 90.0 µs   24 680 messages   0 failed");
+        assert_eq!((Words::RATE.success)(&made.run), ["", ""]);
         made.run.response = Some(made.run.times.clone());
-        assert_snapshot!(line(&made), @"Echo rate: 98720.0 Kbps, 98.7 Mbps   response p50 80.0 µs  p99 90.0 µs   24 680 messages   0 failed");
+        assert_snapshot!(line(&made), @"Echo rate: 98.7 Mbit/s, 12 340 messages/s   service p50 80.0 µs  p99 90.0 µs   response p50 80.0 µs  p99 90.0 µs   24 680 messages   0 failed");
     }
 
     #[test]
     fn a_line_of_the_fail_rate() {
         let mut made = MadeUp::new(Plan { keep_going: true, ..Plan::new() }, 2_000);
         let line = |made: &MadeUp| (Words::FAIL_RATE.line)(&made.run, made.plan.length);
-        assert_snapshot!(line(&made), @"Success rate: 100.0%   overall 100.000%   0 messages   0 failed");
+        assert_snapshot!(line(&made), @"Success rate: 100.0% (last 10)   all: 100 %   0 messages   0 failed");
         made.echoes(spread(24_680, 71));
         (0..3).for_each(|_| made.fails(1_000, 0, Failure::Reset));
-        assert_snapshot!(line(&made), @"Success rate: 70.0%   overall 99.988%   24 683 messages   3 failed");
-        assert_eq!((Words::FAIL_RATE.success)(&made.run), "   Success rate: 70.0%");
+        assert_snapshot!(line(&made), @"Success rate: 70.0% (last 10)   all: 99.988 %   24 683 messages   3 failed");
+        let parts = ["Success rate: 70.0% (last 10)", "all: 99.988 %"];
+        assert_eq!((Words::FAIL_RATE.success)(&made.run), parts);
     }
 }

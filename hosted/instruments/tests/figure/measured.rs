@@ -76,6 +76,7 @@ impl Measured {
 
     pub(crate) fn encode(&self, format: Format, scale: f32) -> anyhow::Result<Vec<u8>> {
         let subject = Subject {
+            program: "hosted",
             command: "rate",
             name: self.name.clone(),
             address: ([192, 0, 2, 7], 2333).into(),

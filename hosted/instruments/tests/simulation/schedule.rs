@@ -58,6 +58,30 @@ fn a_rate_that_cannot_be_kept_is_late_and_says_what_was_not_sent() {
     assert_eq!(response.slowest(), Some(TRIP + 999 * MILLI));
 }
 
+/// The last message of a schedule stands for its whole slot.
+#[test]
+fn a_short_run_is_no_faster_than_its_schedule() {
+    for (pace, count, connections) in [
+        (Pace::Rate(10.0), 1, 1),
+        (Pace::Rate(10.0), 2, 1),
+        (Pace::Rate(10.0), 7, 3),
+        (Pace::Interval(100 * MILLI), 2, 1),
+        (Pace::Interval(SECOND), 25, 10),
+    ] {
+        let Run { out, .. } =
+            run(NATURE, &Plan { pace, count: Some(count), connections, ..plan() });
+        assert_eq!(out.tally.echoed(), count);
+        let rate = out.messages_per_second().expect("a rate");
+        assert!((rate - 10.0).abs() < 1e-6, "{pace:?}, {count}: {rate}");
+        assert!(out.elapsed < out.scheduled, "nobody waits for the end of it");
+    }
+    let served = Plan { pace: Pace::Rate(500.0), count: Some(10), ..plan() };
+    let Run { out, .. } = run(NATURE, &served);
+    assert_eq!(out.elapsed, 10 * TRIP, "a server that is slower");
+    let rate = out.messages_per_second().expect("a rate");
+    assert!((rate - 1_000.0 / 3.0).abs() < 1e-6, "{rate}");
+}
+
 /// An interval leaves out what is due while another is under way, and stays on its grid.
 #[test]
 fn an_interval_that_cannot_be_kept_leaves_out() {

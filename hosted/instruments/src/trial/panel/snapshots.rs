@@ -8,7 +8,6 @@ use insta::assert_snapshot;
 use super::Panel;
 use crate::made_up::{MadeUp, spread};
 use crate::plan::{Pace, Plan};
-use crate::terminal::live::cut;
 
 /// The panel after so many seconds, in each of which so many messages came back.
 fn panel(made: &mut MadeUp, seconds: impl IntoIterator<Item = u32>) -> Panel {
@@ -22,9 +21,12 @@ fn panel(made: &mut MadeUp, seconds: impl IntoIterator<Item = u32>) -> Panel {
 }
 
 /// The panel between the edges of a terminal of this width.
-fn shown(panel: &Panel, made: &MadeUp, success: &str, width: usize) -> String {
-    let lines = cut(&panel.lines(&made.run, success), width);
-    lines.lines().map(|line| format!("|{line:<width$}|\n")).collect()
+fn shown(panel: &Panel, made: &MadeUp, success: [&str; 2], width: usize) -> String {
+    panel
+        .lines(&made.run, success.map(str::to_owned), width)
+        .lines()
+        .map(|line| format!("|{line:<width$}|\n"))
+        .collect()
 }
 
 #[test]
@@ -32,19 +34,19 @@ fn a_closed_loop_is_cut_to_the_terminal() {
     let plan = Plan { length: 1000, time: Some(Duration::from_secs(3_600)), ..Plan::new() };
     let mut made = MadeUp::new(plan, 0);
     let panel = panel(&mut made, (0..60).map(|second| 1_000 + 100 * (second % 9)));
-    assert_snapshot!(shown(&panel, &made, "", 120), @"
-    | board.local:2333  1.00 kB   1:00 of 1:00:00   83 100 messages   failed 0                                               |
-    | rate  ▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇   12.0 Mbit/s   1 500/s                                                 |
+    assert_snapshot!(shown(&panel, &made, ["", ""], 120), @"
+    | board.local:2333   1.00 kB   1:00 of 1:00:00   83 100 messages   failed 0                                              |
+    | rate  ▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇   12.0 Mbit/s   1500/s                                                  |
     | rtt   p50 80.0 µs   p99 90.0 µs   p99.9 710 µs   max 710 µs   Ctrl+C ends                                              |
     ");
-    assert_snapshot!(shown(&panel, &made, "", 80), @"
-    | board.local:2333  1.00 kB   1:00 of 1:00:00   83 100 messages   failed 0       |
-    | rate  ▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇   12.0 Mbit/s   1 500/s         |
+    assert_snapshot!(shown(&panel, &made, ["", ""], 80), @"
+    | board.local:2333   1.00 kB   1:00 of 1:00:00   83 100 messages   failed 0      |
+    | rate  ▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇   12.0 Mbit/s   1500/s          |
     | rtt   p50 80.0 µs   p99 90.0 µs   p99.9 710 µs   max 710 µs   Ctrl+C ends      |
     ");
-    assert_snapshot!(shown(&panel, &made, "", 40), @"
-    | board.local:2333  1.00 kB              |
-    | rate  ▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇███▅▅▆▆▇▇██|
+    assert_snapshot!(shown(&panel, &made, ["", ""], 40), @"
+    | 83 100 messages   failed 0             |
+    | rate  ▇███▅▅▆▆▇▇   12.0 Mbit/s   1500/s|
     | rtt   p50 80.0 µs   p99 90.0 µs        |
     ");
 }
@@ -55,31 +57,48 @@ fn failures_of_many_connections() {
     let mut made = MadeUp::new(plan, 0);
     let panel = panel(&mut made, [5, 0, 40]);
     (0..5).for_each(|_| made.fails(3_000, 1, Failure::Reset));
-    let success = "   Success rate: 50.0%";
+    let success = ["Success rate: 50.0% (last 10)", "all: 90.0 %"];
     assert_snapshot!(shown(&panel, &made, success, 120), @"
-    | board.local:2333  1 000 × 1 B   0:03   50 messages   failed 5                                                          |
-    | rate  ▁▁█   320 bit/s   40.0/s   Success rate: 50.0%                                                                   |
+    | board.local:2333   1000 × 1 B   0:03   50 messages   failed 5                                                          |
+    | rate  ▁▁█   320 bit/s   40.0/s   Success rate: 50.0% (last 10)   all: 90.0 %                                           |
     | rtt   p50 80.0 µs   p99 n/a   p99.9 n/a   max 90.0 µs   Ctrl+C ends                                                    |
     ");
     assert_snapshot!(shown(&panel, &made, success, 80), @"
-    | board.local:2333  1 000 × 1 B   0:03   50 messages   failed 5                  |
-    | rate  ▁▁█   320 bit/s   40.0/s   Success rate: 50.0%                           |
+    | board.local:2333   1000 × 1 B   0:03   50 messages   failed 5                  |
+    | rate  ▁▁█   320 bit/s   40.0/s   Success rate: 50.0% (last 10)   all: 90.0 %   |
     | rtt   p50 80.0 µs   p99 n/a   p99.9 n/a   max 90.0 µs   Ctrl+C ends            |
     ");
     assert_snapshot!(shown(&panel, &made, success, 40), @"
-    | board.local:2333  1 000 × 1 B   0:03   |
-    | rate  ▁▁█   320 bit/s   40.0/s         |
-    | rtt   p50 80.0 µs   p99 n/a   p99.9 n/a|
+    | 0:03   50 messages   failed 5          |
+    | rate  █   Success rate: 50.0% (last 10)|
+    | rtt   p50 80.0 µs   p99 n/a            |
     ");
 }
 
 #[test]
-fn an_open_loop_shows_response_times() {
+fn an_open_loop_shows_service_and_response_times_and_how_far_it_is_behind() {
     let mut made = MadeUp::new(Plan { pace: Pace::Rate(2_000.0), ..Plan::new() }, 0);
-    let panel = panel(&mut made, [2_000; 3]);
-    assert_snapshot!(shown(&panel, &made, "", 80), @"
-    | board.local:2333  1 B   0:03   6 000 messages   failed 0                       |
-    | rate  ███   16.0 kbit/s   2 000/s                                              |
+    let panel = panel(&mut made, [2_000; 50]);
+    made.run.unsent = 12_345;
+    let late = made.run.late.as_mut().expect("there is a schedule");
+    late.record(Duration::from_millis(712));
+    assert_snapshot!(shown(&panel, &made, ["", ""], 60), @"
+    | board.local:2333   1 B   0:50   100 000 messages   failed 0|
+    | rate  ███   16.0 kbit/s   unsent 12 345   late up to 712 ms|
+    | service    p50 80.0 µs   p99 90.0 µs   max 710 µs          |
+    | response   p50 80.0 µs   p99 90.0 µs   max 710 µs          |
+    ");
+    assert_snapshot!(shown(&panel, &made, ["", ""], 40), @"
+    | 0:50   100 000 messages   failed 0     |
+    | rate  █████████████████   unsent 12 345|
+    | service    p50 80.0 µs   p99 90.0 µs   |
+    | response   p50 80.0 µs   p99 90.0 µs   |
+    ");
+    made.run.unsent = 0;
+    assert_snapshot!(shown(&panel, &made, ["", ""], 80), @"
+    | board.local:2333   1 B   0:50   100 000 messages   failed 0                    |
+    | rate  ████████████████████████████████████████   16.0 kbit/s   2000/s          |
+    | service    p50 80.0 µs   p99 90.0 µs   p99.9 710 µs   max 710 µs               |
     | response   p50 80.0 µs   p99 90.0 µs   p99.9 710 µs   max 710 µs   Ctrl+C ends |
     ");
 }
@@ -89,16 +108,16 @@ fn before_anything_is_measured() {
     let mut made = MadeUp::new(Plan { omit: Duration::from_secs(5), ..Plan::new() }, 0);
     made.run.omitted = 1_234;
     let panel = Panel::new(&made.subject());
-    assert_snapshot!(shown(&panel, &made, "", 80), @"
-    | board.local:2333  1 B   warm-up of 5.00 s   1 234 messages   failed 0          |
-    | rate     0 bit/s   0/s                                                         |
+    assert_snapshot!(shown(&panel, &made, ["", ""], 80), @"
+    | board.local:2333   1 B   warm-up of 5.00 s   1234 messages   failed 0          |
+    | rate   0 bit/s   0/s                                                           |
     | rtt   p50 n/a   p99 n/a   p99.9 n/a   max n/a   Ctrl+C ends                    |
     ");
     let nothing = MadeUp::new(Plan::new(), 0);
     let panel = Panel::new(&nothing.subject());
-    assert_snapshot!(shown(&panel, &nothing, "", 80), @"
-    | board.local:2333  1 B   0:00   0 messages   failed 0                           |
-    | rate     0 bit/s   0/s                                                         |
+    assert_snapshot!(shown(&panel, &nothing, ["", ""], 80), @"
+    | board.local:2333   1 B   0:00   0 messages   failed 0                          |
+    | rate   0 bit/s   0/s                                                           |
     | rtt   p50 n/a   p99 n/a   p99.9 n/a   max n/a   Ctrl+C ends                    |
     ");
 }

@@ -1,0 +1,72 @@
+//! Lines that are wider than the terminal are broken between words. The terminal would do it
+//! anywhere, and part a number from its unit.
+
+/// What follows of a line is set in.
+const INDENT: usize = 4;
+
+/// Breaks the lines of `text` that are wider than `width`, but for words that are.
+pub(super) fn wrap(text: &str, width: usize) -> String {
+    text.lines().map(|line| broken(line, width)).collect::<Vec<_>>().join("\n")
+}
+
+fn broken(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line.to_owned();
+    }
+    let text = line.trim_start();
+    let own = line.len() - text.len();
+    let mut out = " ".repeat(own);
+    let mut column = own;
+    for (number, word) in words(text).enumerate() {
+        let length = word.chars().count();
+        if number > 0 && column + 1 + length > width {
+            column = own + INDENT;
+            out.push('\n');
+            out.push_str(&" ".repeat(column));
+        } else if number > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out
+}
+
+/// What is not broken: a number stays with what is counted or measured in it (`p99 118 µs`,
+/// `60 000 sent`).
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut before = ' ';
+    text.split(move |letter| {
+        let splits = letter == ' ' && !before.is_ascii_digit();
+        before = letter;
+        splits
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        let line = "60 000 sent, 60 000 echoed, 0 failed (fail rate 50.0 ppm at 95 %), 4.88 s";
+        assert_eq!(wrap(line, 74), line);
+        let parts = "60 000 sent,\n    60 000 echoed,\n    0 failed (fail\n    rate 50.0 ppm\n    \
+                     at 95 %),\n    4.88 s";
+        assert_eq!(wrap(line, 18), parts);
+        assert_eq!(wrap("   a line in a block", 14), "   a line in a\n       block");
+    }
+
+    #[test]
+    fn nothing_is_lost_and_nothing_is_too_wide_but_words() {
+        let line = "hint: the queue (its backlog) was full, 10.0 Mbit/s; p99.9 171 µs, and so on";
+        for width in 1..100 {
+            let wrapped = wrap(line, width);
+            let one: Vec<_> = wrapped.split_whitespace().collect();
+            assert_eq!(one.join(" "), line);
+            let wide = |line: &&str| line.chars().count() > width.max(INDENT + 13);
+            assert_eq!(wrapped.lines().find(wide), None, "{width}");
+        }
+    }
+}
