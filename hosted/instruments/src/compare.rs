@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
+use crate::measurement::percentiles::{self, MEDIAN, PERCENTILES};
 use crate::quantity;
 use crate::reason::reason;
 use crate::report::SCHEMA;
@@ -33,16 +34,17 @@ pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
     let mut unlike = unlike(&before, &after);
     unlike.extend(differs(&before, &after, "/complete"));
     if !unlike.is_empty() {
-        note(&format!("note: the two runs were not made alike: {}", unlike.join(", ")));
+        note(&format!("note: the runs differ in their settings: {}", unlike.join(", ")));
     }
     let changes = changes(&before, &after)?;
     if changes.is_empty() {
-        let text = "nothing to compare: the reports have no number in common";
+        let text = "cannot compare: the reports have no number in common";
         return Err(Misuse(text.into()).into());
     }
-    let mut text = format!("{:<10}{:>14}{:>14}{:>10}\n", "", "before", "after", "change");
+    let wide = changes.iter().map(|change| change.name.len()).max().unwrap_or_default() + 2;
+    let mut text = format!("{:<wide$}{:>12}{:>14}{:>10}\n", "", "before", "after", "change");
     for change in &changes {
-        text.push_str(&change.line());
+        text.push_str(&change.line(wide));
     }
     let worse: Vec<_> = changes.iter().filter(|change| change.is_worse(threshold)).collect();
     // That nothing failed is soon known, and says nothing of how fast it was.
@@ -50,11 +52,11 @@ pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
     if !worse.is_empty() {
         let worded = |change: &&Change| format!("{} {}", change.name, change.worded().trim_start());
         let worse = worse.iter().map(worded).collect::<Vec<_>>().join(", ");
-        text.push_str(&format!("these two runs differ for the worse: {worse}\n{CAUTION}\n"));
+        text.push_str(&format!("worse: {worse}\n{CAUTION}\n"));
     } else if judged {
-        text.push_str(&format!("no difference for the worse beyond {threshold} %\n"));
+        text.push_str(&format!("nothing is worse by more than {threshold} %\n"));
     } else {
-        text.push_str("nothing can be told from so few messages\n");
+        text.push_str("too little is known of both runs to tell whether one is worse\n");
     }
     streams::print(&text).context("cannot write to stdout")?;
     // Nobody should pass because too little was measured.
@@ -66,8 +68,7 @@ const KIND: [&str; 4] =
     ["/command", "/target/protocol", "/config/pace", "/config/connection_per_message"];
 
 /// What one pair cannot tell.
-const CAUTION: &str =
-    "(runs of one program differ, too: whether it is the program shows when both are repeated)";
+const CAUTION: &str = "(two runs of the same program differ, too: repeat both to be sure)";
 
 fn read(path: &Path) -> Result<Value> {
     let shown = shown(path);
@@ -107,12 +108,21 @@ fn differs(before: &Value, after: &Value, place: &str) -> Option<String> {
 /// One number of both reports.
 #[derive(Debug, Clone, PartialEq)]
 struct Change {
-    name: &'static str,
+    name: String,
     unit: Unit,
     values: [f64; 2],
     /// Between which values each lies with 95 % confidence, if that is known.
     intervals: [Option<(f64, f64)>; 2],
+    /// Why not, otherwise.
+    unknown: &'static str,
 }
+
+/// Not enough messages, or not enough time.
+const FEW: &str = "too few to tell";
+
+/// Enough of both, but the number is another in each part of the run: as where there are two
+/// modes, and the percentile is now in one of them, now in the other.
+const SCATTERED: &str = "too scattered to tell";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unit {
@@ -158,39 +168,46 @@ impl Change {
         worse > threshold && !by_chance
     }
 
-    fn line(&self) -> String {
+    fn line(&self, wide: usize) -> String {
         let word = |value: f64| match self.unit {
             Unit::Nanoseconds => quantity::duration(Duration::from_nanos(value as u64)),
             Unit::BitsPerSecond => quantity::bit_rate(value),
             Unit::Share => quantity::ratio(value),
         };
         let [before, after] = self.values.map(word);
-        let mut line = format!("{:<10}{before:>14}{after:>14}{}", self.name, self.worded());
+        let mut line = format!("{:<wide$}{before:>12}{after:>14}{}", self.name, self.worded());
         if let Some(intervals) = self.sure() {
             let [a, b] = intervals.map(|(low, high)| [low, high].map(word).join(" to "));
             line.push_str(&format!("   (95 %: {a}; {b})"));
         } else {
-            line.push_str("   (too few to tell)");
+            line.push_str(&format!("   ({})", self.unknown));
         }
         line.push('\n');
         line
     }
 }
 
-/// What both reports know: the times that a user feels, the rate and the failures.
+/// What both reports know: the times that a user feels, the rate and the failures. The maximum is
+/// left out: it is one message's.
 fn changes(before: &Value, after: &Value) -> Result<Vec<Change>> {
     let both = [before, after];
     let felt = both.iter().all(|report| report["response_ns"].is_object());
-    let times = if felt { "response_ns" } else { "service_ns" };
+    let (times, of) = if felt { ("response_ns", "response ") } else { ("service_ns", "") };
     let mut changes = Vec::new();
-    for (name, key) in TIMES {
+    let percentiles = PERCENTILES.into_iter().filter(|(name, _)| *name != "p99.999");
+    for (name, one_in) in percentiles.map(|(name, n)| (name, Some(n))).chain([("mean", None)]) {
+        let key = name.replace('.', "_");
         let places = [format!("/{times}/{key}"), format!("/{times}/interval95/{key}")];
-        changes.extend(change(
-            both,
-            name,
-            Unit::Nanoseconds,
-            places.each_ref().map(String::as_str),
-        )?);
+        let places = places.each_ref().map(String::as_str);
+        let change = change(both, &format!("{of}{name}"), Unit::Nanoseconds, places)?;
+        changes.extend(change.map(|change| Change {
+            unknown: if both.iter().any(|report| is_short(&report[times], &key, one_in)) {
+                FEW
+            } else {
+                SCATTERED
+            },
+            ..change
+        }));
     }
     let rate = ["/rate_bps", "/rate_bps_interval95"];
     changes.extend(change(both, "rate", Unit::BitsPerSecond, rate)?);
@@ -198,10 +215,18 @@ fn changes(before: &Value, after: &Value) -> Result<Vec<Change>> {
     Ok(changes)
 }
 
+/// Whether these times have no interval of a number because there are too few, or the run is too
+/// short to be cut into blocks: then there is none of the mean either.
+fn is_short(times: &Value, key: &str, one_in: Option<u64>) -> bool {
+    let ends = &times["interval95"];
+    let enough = |n: u64| percentiles::are_enough(n, one_in.unwrap_or(MEDIAN));
+    ends[key].is_null() && (ends["mean"].is_null() || !times["n"].as_u64().is_some_and(enough))
+}
+
 /// The number at the first place of both reports, whose interval is at the second; None if one lacks it.
 fn change(
     reports: [&Value; 2],
-    name: &'static str,
+    name: &str,
     unit: Unit,
     [value, interval]: [&str; 2],
 ) -> Result<Option<Change>> {
@@ -219,7 +244,7 @@ fn change(
         let ends = report.pointer(interval)?;
         Some((number(ends.get(0)?)?, number(ends.get(1)?)?))
     });
-    Ok(Some(Change { name, unit, values, intervals }))
+    Ok(Some(Change { name: name.to_owned(), unit, values, intervals, unknown: FEW }))
 }
 
 /// A number that can be one of a run.
@@ -229,16 +254,6 @@ fn number(value: &Value) -> Option<f64> {
 
 /// Thirty years in nanoseconds, or an exabit per second.
 const LARGEST: f64 = 1e18;
-
-/// The maximum is left out: it is one message's.
-const TIMES: [(&str, &str); 6] = [
-    ("p50", "p50"),
-    ("p90", "p90"),
-    ("p99", "p99"),
-    ("p99.9", "p99_9"),
-    ("p99.99", "p99_99"),
-    ("mean", "mean"),
-];
 
 #[cfg(test)]
 mod tests {
@@ -260,9 +275,13 @@ mod tests {
         json!({ "fail_rate": rate, "fail_rate_interval95": interval, "rate_bps": 0.0 })
     }
 
-    fn worse(before: &Value, after: &Value) -> Vec<&'static str> {
+    fn worse(before: &Value, after: &Value) -> Vec<String> {
         let changes = changes(before, after).expect("numbers of runs");
-        changes.iter().filter(|change| change.is_worse(5.0)).map(|change| change.name).collect()
+        changes
+            .into_iter()
+            .filter(|change| change.is_worse(5.0))
+            .map(|change| change.name)
+            .collect()
     }
 
     #[test]
@@ -295,7 +314,7 @@ mod tests {
         let rates = [0.0, 1e-300, 1.0].map(|rate| failing(rate, [rate, rate]));
         for (before, after) in rates.iter().flat_map(|a| rates.iter().map(move |b| (a, b))) {
             for change in changes(before, after).expect("numbers of runs") {
-                let line = change.line();
+                let line = change.line(10);
                 assert!(!line.contains("NaN") && !line.contains("inf"), "{line}");
             }
         }
@@ -331,7 +350,7 @@ mod tests {
     fn what_one_report_lacks_is_not_compared() {
         let names = |before: &Value, after: &Value| -> Vec<_> {
             let changes = changes(before, after).expect("numbers of runs");
-            changes.iter().map(|change| change.name).collect()
+            changes.into_iter().map(|change| change.name).collect()
         };
         let times = report(2, None, 1.0);
         assert_eq!(names(&report(1, None, 1.0), &times), ["p50", "rate"]);

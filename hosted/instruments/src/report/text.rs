@@ -197,9 +197,9 @@ fn schedule(measurement: &Measurement) -> Option<String> {
 /// programs in it; the smoothed one is of a moment, and says nothing of a run.
 fn kernel(measurement: &Measurement) -> Option<String> {
     let kernel = measurement.kernel?;
-    let lowest = kernel.min_rtt.map(|time| {
-        format!("min rtt {} from segment to acknowledgement, ", quantity::duration(time))
-    });
+    let lowest = kernel
+        .min_rtt
+        .map(|time| format!("min rtt {} (segment to ACK), ", quantity::duration(time)));
     let again = quantity::counted(kernel.retransmits, "segment");
     Some(format!("kernel: {}{again} retransmitted", lowest.unwrap_or_default()))
 }

@@ -50,7 +50,7 @@ fn a_closed_loop() {
     echo rate 98.4 Mbit/s, 12 295 messages/s
        p50       p90       p99       p99.9     p99.99    max
        80.0 µs   89.0 µs   90.0 µs   710 µs    710 µs    710 µs
-    kernel: min rtt 31.0 µs from segment to acknowledgement, 1 segment retransmitted
+    kernel: min rtt 31.0 µs (segment to ACK), 1 segment retransmitted
     instrument: 310 ns a message, clock 24 ns
     ");
 }
