@@ -119,7 +119,7 @@ fn is_borne_out(payload: Payload<&[u8]>, message: u64, offset: u64, wrong: &[u8]
             assert_ne!(origin.connection, connection % CONNECTIONS);
         }
         // Of these nothing is told.
-        Fault::Flipped | Fault::Foreign => return,
+        Fault::Flipped | Fault::Overwritten { .. } | Fault::Changed | Fault::Foreign => return,
         Fault::Skipped { .. } | Fault::Repeated { .. } => {}
     }
     let mut there = vec![0; wrong.len()];
@@ -140,7 +140,7 @@ fn origin(payload: Payload<&[u8]>, message: u64, at: u64, fault: Fault) -> Optio
         Fault::Stale(origin) | Fault::Crossed(origin) => Some(origin),
         Fault::Skipped { bytes } => Some(own(at + bytes)),
         Fault::Repeated { bytes } => Some(own(at - bytes)),
-        Fault::Flipped => Some(own(at)),
+        Fault::Flipped | Fault::Overwritten { .. } | Fault::Changed => Some(own(at)),
         Fault::Foreign => None,
     }
 }

@@ -164,7 +164,8 @@ impl fmt::Debug for LastAct {
 pub fn notice(signals: &[Signal]) -> io::Result<UnixStream> {
     let (sender, receiver) = UnixStream::pair()?;
     receiver.set_nonblocking(true)?;
-    for signal in signals.iter().map(|signal| signal.as_raw()).filter(|signal| !is_ignored(*signal)) {
+    for signal in signals.iter().map(|signal| signal.as_raw()).filter(|signal| !is_ignored(*signal))
+    {
         low_level::pipe::register(signal, sender.try_clone()?)?;
     }
     Ok(receiver)
