@@ -14,6 +14,7 @@ mod flow;
 mod input;
 mod keys;
 mod line;
+mod modes;
 mod screen;
 mod terminal;
 
@@ -31,8 +32,9 @@ use echo_instruments::verdict::Verdict;
 
 use self::conversation::{Conversation, Manner};
 use self::input::{Input, Unit};
+use self::modes::Modes;
 use self::screen::Screen;
-use self::terminal::{Modes, Terminal};
+use self::terminal::Terminal;
 use crate::address;
 
 /// What to say, and how.
@@ -79,24 +81,21 @@ pub(crate) fn talk(
     let stream = address::connect(&addresses, talk.limit)?.stream;
     stream.set_nonblocking(true).context("cannot prepare the connection")?;
 
-    let terminal = (dialogue && terminal::can_edit()).then(Terminal::new);
-    let terminal = terminal.transpose().context("cannot set the modes of the terminal")?;
-    leave_on_signal(stop.clone(), dialogue, terminal.as_ref().map(Terminal::modes))
-        .context("cannot catch signals")?;
-
+    let terminal = dialogue.then(|| Terminal::new(stop.clone())).transpose();
+    let terminal = terminal.context("cannot prepare the terminal")?;
+    let modes = terminal.as_ref().and_then(Terminal::modes);
     let form = match (person_reads, dialogue) {
-        (_, true) if terminal.is_some() => screen::Form::Edited,
+        (_, true) if modes.is_some() => screen::Form::Edited,
         (_, true) => screen::Form::Dialogue,
         (true, false) => screen::Form::Escaped,
         (false, false) => screen::Form::Raw,
     };
-    let input = if terminal.is_some() { input.edited() } else { input };
+    let input = if modes.is_some() { input.edited() } else { input };
+    leave_on_signal(stop, dialogue, modes).context("cannot catch signals")?;
+
     let manner = Manner { limit: talk.limit, buffer: talk.buffer, stream: streamed };
     let screen = Screen::new(Stream::stdout(), form);
-    let mut conversation = Conversation::new(manner, stream, input, screen);
-    if dialogue {
-        conversation = conversation.on_terminal(terminal, stop).context("cannot catch signals")?;
-    }
+    let conversation = Conversation::new(manner, stream, input, screen, terminal);
     let Some(complaint) = conversation.run()? else {
         return Ok(Verdict::Well);
     };

@@ -5,10 +5,9 @@
 //! reports states and not changes: nothing is missed by looking too little.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -16,12 +15,10 @@ use echo_core::{Endpoint, ExitScanner, Instant};
 use echo_instruments::clock::Clock;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::reason::reason;
-use echo_instruments::signals::{self, Stop};
 use echo_instruments::terminal::escape::Escaped;
 use echo_instruments::terminal::streams::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::Signal;
 
 use super::editor::Editor;
 use super::exchange::{End, Exchange};
@@ -52,12 +49,8 @@ pub(super) struct Conversation {
     exchange: Exchange,
     input: Input<File>,
     screen: Screen<Stream>,
-    /// Whose modes are ours.
+    /// That of a dialogue.
     terminal: Option<Terminal>,
-    /// Signals that concern the screen.
-    notices: Option<UnixStream>,
-    /// Whether the user leaves.
-    stop: Option<Stop>,
     /// The connection is broken: what has come is still read.
     broken: Option<io::Error>,
     /// When to look at the time, and at what the server has taken.
@@ -81,6 +74,7 @@ impl Conversation {
         stream: TcpStream,
         input: Input<File>,
         screen: Screen<Stream>,
+        terminal: Option<Terminal>,
     ) -> Self {
         Self {
             manner,
@@ -91,29 +85,19 @@ impl Conversation {
             exchange: Exchange::new(manner.limit),
             input,
             screen,
-            terminal: None,
-            notices: None,
-            stop: None,
+            terminal,
             broken: None,
             due: None,
             word: None,
         }
     }
 
-    /// On a terminal. Where lines are edited on it, it is shared with the shell, its window
-    /// may change, and who leaves it leaves the row.
-    pub(super) fn on_terminal(self, terminal: Option<Terminal>, stop: Stop) -> io::Result<Self> {
-        let Some(terminal) = terminal else {
-            return Ok(Self { notices: Some(signals::notice(&[Signal::CONT])?), ..self });
-        };
-        let signals = [Signal::CONT, Signal::WINCH, Signal::INT, Signal::TERM, Signal::HUP];
-        let notices = Some(signals::notice(&signals)?);
-        Ok(Self { terminal: Some(terminal), notices, stop: Some(stop), ..self })
-    }
-
     /// Talks until there is no more to say, or no more can be. Returns what went
     /// wrong, in words.
     pub(super) fn run(mut self) -> Result<Option<String>> {
+        if let Some(terminal) = &self.terminal {
+            terminal.resume().context(NO_MODES)?;
+        }
         let trouble = self.talk()?;
         self.screen.complete().and_then(|()| self.screen.fresh_line()).context(NO_OUTPUT)?;
         Ok(trouble.map(|trouble| self.complaint(&trouble)))
@@ -157,7 +141,7 @@ impl Conversation {
             let now = clock.now();
             self.due = self.exchange.deadline().map(|at| self.pump.delivery.due(at, now));
             self.wait(self.due.map(|at| at.saturating_duration_since(now)))?;
-            if self.leaves() {
+            if self.terminal.as_ref().is_some_and(Terminal::is_left) {
                 return Ok(None);
             }
         }
@@ -173,8 +157,8 @@ impl Conversation {
         let now = self.clock.now();
         match self.input.next() {
             Next::Unknown => {
-                let line = self.input.editor().map(|editor| editor.line());
-                let row = line.map(|line| screen::row(line, Terminal::columns()));
+                let columns = self.terminal.as_ref().map_or(0, Terminal::columns);
+                let row = self.input.editor().map(|editor| screen::row(editor.line(), columns));
                 self.screen.prompt(&row.unwrap_or_default()).context(NO_OUTPUT)?;
                 return Ok(false);
             }
@@ -197,70 +181,49 @@ impl Conversation {
         Ok(true)
     }
 
-    /// Waits for the connection, and for input when it is its turn; at most for
-    /// `patience`.
+    /// Waits for the connection, for what concerns the terminal, and for input when it is its
+    /// turn; at most for `patience`.
     fn wait(&mut self, patience: Option<Duration>) -> Result<()> {
         let mut of_stream = PollFlags::IN;
         if !self.exchange.to_send().is_empty() {
             of_stream |= PollFlags::OUT;
         }
-        // Without a dialogue nothing is asked of the stream that it does not say anyway.
-        let (notices, of_notices) = match &self.notices {
-            Some(notices) => (notices.as_fd(), PollFlags::IN),
-            None => (self.stream.as_fd(), PollFlags::empty()),
-        };
+        let notices = self.terminal.as_ref().map_or(self.stream.as_fd(), Terminal::as_fd);
         let mut sources = [
+            PollFd::from_borrowed_fd(notices, PollFlags::IN),
             PollFd::new(&self.stream, of_stream),
-            PollFd::from_borrowed_fd(notices, of_notices),
             PollFd::new(&self.input, PollFlags::IN),
         ];
-        let count = if self.turn() || self.input.reads_ahead() { 3 } else { 2 };
+        let first = if self.terminal.is_some() { 0 } else { 1 };
+        let end = if self.turn() || self.input.reads_ahead() { 3 } else { 2 };
         // A time that the system cannot express is as good as none.
         let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
-        match poll(&mut sources[..count], patience.as_ref()) {
+        match poll(&mut sources[first..end], patience.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error).context("cannot wait for the server"),
         }
-        let [stream, notices, input] = sources.map(|source| source.revents());
+        let [notices, stream, input] = sources.map(|source| source.revents());
         // An error shows both ways.
         self.pump.readable |= stream.intersects(!PollFlags::OUT);
         self.pump.writable |= stream.intersects(!PollFlags::IN);
         if !input.is_empty() {
             self.input.read().context("cannot read the standard input")?;
         }
-        let suspend = self.input.editor().is_some_and(Editor::take_suspended);
-        if suspend || notices.contains(PollFlags::IN) {
-            self.show_again(suspend).context("cannot set the modes of the terminal")?;
-        }
-        Ok(())
-    }
-
-    /// The terminal may have been somebody else's, and not as wide; first it is, if asked for.
-    fn show_again(&mut self, suspend: bool) -> io::Result<()> {
         if let Some(terminal) = &self.terminal {
-            if suspend {
-                terminal.suspend()?;
-            }
-            if self.leaves() {
-                return Ok(());
-            }
-            terminal.enter()?;
+            let suspended = self.input.editor().is_some_and(Editor::take_suspended);
+            let seen = match (suspended, notices.is_empty()) {
+                (true, _) => terminal.suspend(),
+                (false, false) => terminal.resume(),
+                (false, true) => return Ok(()),
+            };
+            seen.context(NO_MODES)?;
+            self.screen.disturb();
         }
-        // How many notices there are makes no difference.
-        if let Some(mut notices) = self.notices.as_ref() {
-            let _ = notices.read(&mut [0; 64]);
-        }
-        self.screen.disturb();
         Ok(())
     }
 
-    /// Whether the user has had enough.
-    fn leaves(&self) -> bool {
-        self.stop.as_ref().is_some_and(Stop::requested)
-    }
-
-    /// The end of the connection is trouble, unless nothing is owed and there
-    /// is nothing more to say, as far as can be known without waiting.
+    /// The end of the connection is trouble, unless the whole echo came and there is
+    /// no more input, as far as can be known without waiting.
     fn unless_all_is_said(&mut self) -> Result<Option<Trouble>> {
         let all_is_said = self.exchange.parting()
             || self.exchange.missing() == 0
@@ -281,9 +244,9 @@ impl Conversation {
         })
     }
 
-    /// What happened, and what is owed.
+    /// What went wrong, and how much of the echo is missing.
     fn complaint(&self, trouble: &Trouble) -> String {
-        let (asked, back) = (self.exchange.asked(), self.exchange.back());
+        let (asked, back) = (self.exchange.asked(), self.exchange.echoed());
         let mut text = match (trouble, &self.broken) {
             (Trouble::Closed, None) => "the server closed the connection".into(),
             (Trouble::Closed, Some(error)) => format!("the connection broke: {}", reason(error)),
@@ -293,16 +256,16 @@ impl Conversation {
             (Trouble::Unasked(bytes), _) => {
                 let excerpt = Escaped(&bytes[..bytes.len().min(EXCERPT)]);
                 let dots = if bytes.len() > EXCERPT { "..." } else { "" };
-                format!("the server sent more than it was sent: \"{excerpt}{dots}\"")
+                format!("the server sent more than the echo: \"{excerpt}{dots}\"")
             }
             (Trouble::Differs, _) => {
-                format!("{back} bytes came back, as many as were sent, but they are not the same")
+                format!("{back} bytes came back, as many as were sent, but they differ")
             }
         };
         if back < asked {
             text += &format!("; {back} of {asked} bytes came back");
         } else if self.manner.stream && matches!(trouble, Trouble::Closed) {
-            text += &format!("; {back} bytes came back, and the input goes on");
+            text += &format!("; {back} bytes came back, but there is more input");
         }
         if back < asked && self.word == Some(back) && matches!(trouble, Trouble::Closed) {
             text += " (a message that is only `exit` ends a session; --rfc862 of the server makes it data)";
@@ -319,6 +282,7 @@ fn is_exit(message: &[u8]) -> bool {
 }
 
 const NO_OUTPUT: &str = "cannot write to the standard output";
+const NO_MODES: &str = "cannot set the modes of the terminal";
 
 /// How much is shown of bytes that nobody asked for.
 const EXCERPT: usize = 60;

@@ -28,12 +28,12 @@ pub(super) struct Exchange {
     /// All messages.
     asked: Flow,
     /// What has come of their echo.
-    back: Flow,
+    echoed: Flow,
     /// The part of it that nobody has taken.
     reply: Vec<u8>,
     phase: Phase,
-    /// How long the exchange may rest.
-    rest: IdleTimer,
+    /// How long nothing may move while an echo is owed.
+    idle: IdleTimer,
     /// How long the goodbye may take.
     farewell: IdleTimer,
     end: Option<End>,
@@ -64,16 +64,16 @@ pub(super) enum End {
 }
 
 impl Exchange {
-    /// Nothing sent and nothing owed; an exchange that rests for `limit` times out.
+    /// Nothing sent and nothing owed; an exchange in which nothing moves for `limit` times out.
     pub(super) fn new(limit: Option<Duration>) -> Self {
         Self {
             message: Vec::new(),
             sent: 0,
             asked: Flow::default(),
-            back: Flow::default(),
+            echoed: Flow::default(),
             reply: Vec::new(),
             phase: Phase::Talking,
-            rest: IdleTimer::new(limit),
+            idle: IdleTimer::new(limit),
             farewell: IdleTimer::new(Some(FAREWELL)),
             end: None,
         }
@@ -89,7 +89,7 @@ impl Exchange {
         self.ready() && self.missing() == 0
     }
 
-    /// Whether nothing is under way but the goodbye.
+    /// Whether nothing is in flight but the goodbye.
     pub(super) fn parting(&self) -> bool {
         self.phase == Phase::Exiting || self.phase == Phase::Leaving && self.missing() == 0
     }
@@ -100,18 +100,18 @@ impl Exchange {
     }
 
     /// How many of them came back.
-    pub(super) fn back(&self) -> u64 {
-        self.back.bytes()
+    pub(super) fn echoed(&self) -> u64 {
+        self.echoed.bytes()
     }
 
     /// How many of them did not come back.
     pub(super) fn missing(&self) -> u64 {
-        self.asked.bytes() - self.back.bytes()
+        self.asked.bytes() - self.echoed.bytes()
     }
 
     /// Whether what came back is not what was sent.
     pub(super) fn differs(&self) -> bool {
-        self.asked != self.back
+        self.asked != self.echoed
     }
 
     /// What came since this was last called.
@@ -147,18 +147,18 @@ impl Exchange {
     /// Something moved: the limit counts anew while something is owed.
     fn progress(&mut self, now: Instant) {
         match self.phase {
-            Phase::Exiting => self.rest.stop(),
-            _ if self.missing() > 0 => self.rest.restart(now),
-            Phase::Talking => self.rest.stop(),
+            Phase::Exiting => self.idle.stop(),
+            _ if self.missing() > 0 => self.idle.restart(now),
+            Phase::Talking => self.idle.stop(),
             Phase::Leaving => {
-                self.rest.stop();
+                self.idle.stop();
                 self.farewell.restart(now);
             }
         }
     }
 
     fn end_with(&mut self, end: End) {
-        self.rest.stop();
+        self.idle.stop();
         self.farewell.stop();
         self.end = Some(end);
     }
@@ -176,7 +176,7 @@ impl Endpoint for Exchange {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.rest.deadline().or(self.farewell.deadline())
+        self.idle.deadline().or(self.farewell.deadline())
     }
 
     fn finished(&self) -> bool {
@@ -196,7 +196,7 @@ impl Endpoint for Exchange {
     }
 
     fn handle_delivered(&mut self, at: Instant) {
-        self.rest.extend(at);
+        self.idle.extend(at);
     }
 
     fn handle_received(&mut self, now: Instant, bytes: &[u8]) -> usize {
@@ -204,10 +204,10 @@ impl Endpoint for Exchange {
             return 0;
         }
         // What has not been sent cannot be its echo.
-        let under_way = self.missing() - self.unsent() as u64;
-        let owed = usize::try_from(under_way).unwrap_or(usize::MAX);
+        let in_flight = self.missing() - self.unsent() as u64;
+        let owed = usize::try_from(in_flight).unwrap_or(usize::MAX);
         let (echo, unasked) = bytes.split_at(bytes.len().min(owed));
-        self.back.add(echo);
+        self.echoed.add(echo);
         self.reply.extend_from_slice(echo);
         self.progress(now);
         if self.phase == Phase::Exiting {
@@ -229,7 +229,7 @@ impl Endpoint for Exchange {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        if self.rest.expired(now) {
+        if self.idle.expired(now) {
             self.end_with(End::TimedOut);
         } else if self.farewell.expired(now) {
             self.end_with(End::Parted);
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_exchange_that_rests_times_out() {
+    fn only_an_idle_exchange_times_out() {
         let mut exchange = asked(b"hello");
         exchange.handle_received(START + LIMIT / 2, b"he");
         exchange.handle_timeout(START + LIMIT);

@@ -1,104 +1,81 @@
-//! The modes of the terminal while lines are edited on it.
-//!
-//! Whichever way the client ends, the shell gets its terminal back as it was. While it runs the
-//! kernel edits nothing: a line of any length arrives whole, and what is typed ahead is kept.
+//! The terminal of a dialogue, which others have a say in: the shell, the window, and whoever
+//! ends the program.
 
 use std::env;
-use std::io::{self, Write};
-use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
-use echo_instruments::terminal::streams::Stream;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Signal, getpgrp, kill_current_process_group};
-use rustix::stdio::{stdin, stdout};
-use rustix::termios::{
-    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp,
-    tcgetwinsize, tcsetattr,
-};
+use echo_instruments::signals::{self, Stop};
+use rustix::process::{Signal, kill_current_process_group};
+use rustix::stdio::stdout;
+use rustix::termios::tcgetwinsize;
 
-/// Has what is pasted marked as such, and no more.
-const MARK_PASTES: &[u8] = b"\x1b[?2004h";
-const MARK_NO_PASTES: &[u8] = b"\x1b[?2004l";
-
-/// A special code that no key has.
-const NO_KEY: u8 = if cfg!(any(target_os = "linux", target_os = "android")) { 0 } else { 0xff };
+use super::modes::Modes;
 
 /// A window whose size is not known is taken to be as wide as this.
 const COLUMNS: usize = 80;
 
-/// A terminal that is ours until this is dropped.
+/// A terminal that is as it was when this is dropped.
 #[derive(Debug)]
-pub(super) struct Terminal(Arc<Modes>);
-
-/// The modes as they were found, and as they are for editing.
-#[derive(Debug)]
-pub(super) struct Modes {
-    found: Termios,
-    edited: Termios,
-    /// They are as they were found, for good.
-    over: Mutex<bool>,
-}
-
-/// Whether lines can be edited on the terminal, as far as it says.
-pub(super) fn can_edit() -> bool {
-    env::var_os("TERM").is_some_and(|name| !name.is_empty() && name != "dumb")
+pub(super) struct Terminal {
+    /// Where lines are edited on it.
+    modes: Option<Arc<Modes>>,
+    /// The signals that concern it.
+    notices: UnixStream,
+    stop: Stop,
 }
 
 impl Terminal {
-    /// The terminal of the standard input and output, made ready for editing.
+    /// The terminal of the standard input and output, which is left when `stop` is requested. It
+    /// is not touched before it is [resumed](Self::resume).
     ///
     /// # Errors
     ///
-    /// If it is no terminal.
-    pub(super) fn new() -> io::Result<Self> {
-        let found = tcgetattr(stdin())?;
-        let mut edited = found.clone();
-        edited.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN;
-        edited.input_modes -= InputModes::ICRNL
-            | InputModes::INLCR
-            | InputModes::IGNCR
-            | InputModes::ISTRIP
-            | InputModes::IXON;
-        // Ctrl+C stays a signal, which is heard whatever we do. Ctrl+Z becomes a byte, since the
-        // modes have to be given back first; Ctrl+\ would leave them.
-        for (code, value) in [
-            (SpecialCodeIndex::VSUSP, NO_KEY),
-            (SpecialCodeIndex::VQUIT, NO_KEY),
-            (SpecialCodeIndex::VMIN, 1),
-            (SpecialCodeIndex::VTIME, 0),
-        ] {
-            edited.special_codes[code] = value;
-        }
-        let terminal = Self(Arc::new(Modes { found, edited, over: Mutex::new(false) }));
-        terminal.enter()?;
-        Ok(terminal)
+    /// If it is no terminal, or signals cannot be caught.
+    pub(super) fn new(stop: Stop) -> io::Result<Self> {
+        let modes = can_edit().then(Modes::new).transpose()?.map(Arc::new);
+        let signals = [Signal::CONT, Signal::WINCH, Signal::INT, Signal::TERM, Signal::HUP];
+        // Where the terminal edits the line itself, only a stop hides it.
+        let notices = signals::notice(if modes.is_some() { &signals } else { &signals[..1] })?;
+        Ok(Self { modes, notices, stop })
     }
 
-    /// For another thread that may end the program.
-    pub(super) fn modes(&self) -> Arc<Modes> {
-        Arc::clone(&self.0)
+    /// Its modes, if lines are edited on it.
+    pub(super) fn modes(&self) -> Option<Arc<Modes>> {
+        self.modes.clone()
     }
 
-    /// Sets the modes for editing, whatever they are now: after a stop they may be the shell's.
-    pub(super) fn enter(&self) -> io::Result<()> {
-        let over = self.0.over();
-        if !*over {
-            tcsetattr(stdin(), OptionalActions::Now, &self.0.edited)?;
-            tell(MARK_PASTES);
-        }
-        Ok(())
+    /// Whether the user has left, and the row of the prompt is still to be left.
+    pub(super) fn is_left(&self) -> bool {
+        self.modes.is_some() && self.stop.requested()
     }
 
-    /// Stops the program until the shell lets it go on, as Ctrl+Z does. The modes are the
+    /// Stops the program until the shell lets it go on, as Ctrl+Z does. The terminal is the
     /// shell's then.
     pub(super) fn suspend(&self) -> io::Result<()> {
-        self.0.give_back();
-        Ok(kill_current_process_group(Signal::TSTP)?)
+        if let Some(modes) = &self.modes {
+            modes.give_back();
+        }
+        kill_current_process_group(Signal::TSTP)?;
+        self.resume()
+    }
+
+    /// Takes it, at first and after each notice: it may have been somebody else's.
+    pub(super) fn resume(&self) -> io::Result<()> {
+        // How many notices there are makes no difference.
+        let _ = (&self.notices).read(&mut [0; 64]);
+        match &self.modes {
+            // Who ends a job that is stopped has it go on in the background, where it must not
+            // touch the modes.
+            Some(modes) if !self.is_left() => modes.enter(),
+            _ => Ok(()),
+        }
     }
 
     /// How wide it is.
-    pub(super) fn columns() -> usize {
+    pub(super) fn columns(&self) -> usize {
         match tcgetwinsize(stdout()) {
             Ok(size) if size.ws_col > 0 => size.ws_col.into(),
             _ => COLUMNS,
@@ -106,41 +83,22 @@ impl Terminal {
     }
 }
 
+/// Readable when there is a notice.
+impl AsFd for Terminal {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.notices.as_fd()
+    }
+}
+
 impl Drop for Terminal {
     fn drop(&mut self) {
-        self.0.restore();
+        if let Some(modes) = &self.modes {
+            modes.restore();
+        }
     }
 }
 
-impl Modes {
-    /// Gives the terminal back for good.
-    pub(super) fn restore(&self) {
-        let mut over = self.over();
-        if !mem::replace(&mut *over, true) {
-            self.give_back();
-        }
-    }
-
-    /// Sets the modes that were found, if it is up to us: in the background the shell has set its
-    /// own, and whoever changes them there is stopped.
-    fn give_back(&self) {
-        if tcgetpgrp(stdin()).is_ok_and(|foreground| foreground != getpgrp()) {
-            return;
-        }
-        let _ = tcsetattr(stdin(), OptionalActions::Now, &self.found);
-        tell(MARK_NO_PASTES);
-    }
-
-    fn over(&self) -> MutexGuard<'_, bool> {
-        self.over.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Tells the terminal something, if it takes it now: nothing depends on it.
-fn tell(bytes: &[u8]) {
-    let output = stdout();
-    let mut output = [PollFd::new(&output, PollFlags::OUT)];
-    if poll(&mut output, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|n| n > 0) {
-        let _ = Stream::stdout().write_all(bytes);
-    }
+/// Whether lines can be edited on the terminal, as far as it says.
+fn can_edit() -> bool {
+    env::var_os("TERM").is_some_and(|name| !name.is_empty() && name != "dumb")
 }

@@ -156,7 +156,7 @@ fn bytes_that_nobody_asked_for_are_told_below_the_line() {
     terminal.enter("unfinished");
     terminal.expect("To server < unfinished");
     speak();
-    let error = "\r\nerror: the server sent more than it was sent: \"\\x1b[2Jboo\"\r\n";
+    let error = "\r\nerror: the server sent more than the echo: \"\\x1b[2Jboo\"\r\n";
     assert_eq!(terminal.finish(), (Some(1), error.into()));
 }
 

@@ -29,7 +29,7 @@ fn the_end_of_input_is_a_fin_and_the_server_may_still_speak() {
         Ok(seen)
     });
     let output = client(&server, &[], HELLO);
-    assert_failed(&output, r#"the server sent more than it was sent: "too late""#);
+    assert_failed(&output, r#"the server sent more than the echo: "too late""#);
 }
 
 #[test]

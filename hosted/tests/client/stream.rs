@@ -111,10 +111,7 @@ fn an_echo_that_differs_is_told_and_written() {
             Ok(seen)
         });
         let output = client(&server, &[], &noise(100_000));
-        assert_failed(
-            &output,
-            "100000 bytes came back, as many as were sent, but they are not the same",
-        );
+        assert_failed(&output, "100000 bytes came back, as many as were sent, but they differ");
         if !waits {
             release();
         }
@@ -135,7 +132,7 @@ fn a_server_that_leaves_before_the_end_of_the_input_is_told() {
     client.enter(HELLO);
     client.expect(HELLO);
     leave();
-    let reason = "the server closed the connection; 6 bytes came back, and the input goes on";
+    let reason = "the server closed the connection; 6 bytes came back, but there is more input";
     assert_failed(&client.finish(), reason);
 }
 

@@ -167,7 +167,7 @@ fn bytes_that_were_never_sent_are_told_and_made_harmless() {
         Ok(message)
     });
     let output = client(&server, &[], b"hi\n");
-    assert_failed(&output, r#"the server sent more than it was sent: "\x1b[2Jhow are you?""#);
+    assert_failed(&output, r#"the server sent more than the echo: "\x1b[2Jhow are you?""#);
     assert_eq!(output.stdout, b"hi\n");
 }
 
