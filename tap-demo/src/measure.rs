@@ -10,9 +10,9 @@ use echo_instruments::target::Target;
 use echo_instruments::terminal::notes::{note, remark};
 use echo_instruments::trial::Trial;
 use echo_instruments::verdict::{Misuse, Verdict};
-use echo_smoltcp::Client;
 use echo_smoltcp::smoltcp::iface::SocketStorage;
 use echo_smoltcp::smoltcp::phy::Device;
+use echo_smoltcp::{Client, Connection};
 
 use crate::addressing;
 use crate::cli::WayArgs;
@@ -75,15 +75,15 @@ impl<'c> Measuring<'c> {
         let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();
         let (mut receive, mut send) = (vec![0; count * rx], vec![0; count * tx]);
         let rings = receive.chunks_exact_mut(rx).zip(send.chunks_exact_mut(tx));
-        let mut client = Client::new(interface, &mut storage, line.seed);
-        let connections = rings.map(|(receive, send)| {
-            let connection = client.add(receive, send);
-            client.set_nagle(&connection, line.socket.nagle);
-            client.set_ack_delay(&connection, line.socket.ack_delay);
+        let connections = storage.iter_mut().zip(rings).map(|(storage, (receive, send))| {
+            let mut connection = Connection::new(storage, receive, send);
+            connection.set_nagle(line.socket.nagle);
+            connection.set_ack_delay(line.socket.ack_delay);
             connection
         });
-        let connections = connections.collect();
-        let mut station = Station::new(&self.plan, client, connections, device, waiter);
+        let mut connections: Vec<_> = connections.collect();
+        let client = Client::new(interface, &mut connections, line.seed);
+        let mut station = Station::new(&self.plan, client, device, waiter);
 
         let faults: Vec<_> =
             line.faults().map(|(name, value)| format!("{name}: {value}")).collect();
@@ -102,7 +102,7 @@ impl<'c> Measuring<'c> {
 
     fn over(
         &self,
-        station: &mut Station<'_, impl Device>,
+        station: &mut Station<'_, '_, impl Device>,
         address: SocketAddr,
         stop: &Stop,
     ) -> Result<Verdict> {

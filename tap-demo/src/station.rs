@@ -21,8 +21,8 @@ use echo_instruments::quantity;
 use echo_instruments::stack::{Busy, Moved, Stack, Stops, Unasked};
 use echo_instruments::stopwatch::Stopwatch;
 use echo_instruments::target::HEAD_START;
+use echo_smoltcp::Client;
 use echo_smoltcp::smoltcp::phy::Device;
-use echo_smoltcp::{Client, Connection};
 
 use self::pool::Pool;
 use crate::wait::{Due, Waiter};
@@ -34,8 +34,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const PIECE: Duration = Duration::from_millis(100);
 
 /// Connections from this stack to one echo server.
-pub(crate) struct Station<'a, D> {
-    client: Client<'a>,
+pub(crate) struct Station<'c, 'a, D> {
+    client: Client<'c, 'a>,
     pool: Pool,
     links: Vec<Link>,
     device: D,
@@ -59,7 +59,7 @@ struct Link {
     open: bool,
 }
 
-impl<D> Station<'_, D> {
+impl<D> Station<'_, '_, D> {
     /// How many connections `plan` needs. While one takes leave of the server, its link
     /// has another.
     pub(crate) fn connections(plan: &Plan) -> usize {
@@ -68,18 +68,12 @@ impl<D> Station<'_, D> {
     }
 }
 
-impl<'a, D: Device> Station<'a, D> {
-    /// As many links as `plan` needs, over these connections of `client`.
-    pub(crate) fn new(
-        plan: &Plan,
-        client: Client<'a>,
-        connections: Vec<Connection>,
-        device: D,
-        waiter: Waiter,
-    ) -> Self {
+impl<'c, 'a, D: Device> Station<'c, 'a, D> {
+    /// As many links as `plan` needs, over the [connections](Self::connections) of `client`.
+    pub(crate) fn new(plan: &Plan, client: Client<'c, 'a>, device: D, waiter: Waiter) -> Self {
         Self {
             client,
-            pool: Pool::new(connections),
+            pool: Pool::new(Self::connections(plan)),
             links: vec![Link::default(); plan.connections.max(1).into()],
             device,
             waiter,
@@ -158,7 +152,9 @@ impl<'a, D: Device> Station<'a, D> {
         (0..self.links.len()).for_each(|link| self.close(link));
         let mut farewell = IdleTimer::new(Some(FAREWELL));
         farewell.restart(self.now());
-        while !self.pool.all_closed(&self.client) && !farewell.expired(self.now()) {
+        while self.pool.numbers().any(|number| !self.client.connection(number).is_closed())
+            && !farewell.expired(self.now())
+        {
             // Without an interface there is nobody to take leave of.
             if self.turn(self.now(), farewell.deadline()).is_err() {
                 break;
@@ -189,7 +185,7 @@ impl<'a, D: Device> Station<'a, D> {
     /// Whether a link is open; it may have become so.
     fn look(&mut self, link: usize) -> Result<bool, Failure> {
         let Some(number) = self.links[link].connection else { return Ok(false) };
-        self.client.look(self.pool.get_mut(number))
+        self.client.look(number)
     }
 }
 
@@ -214,7 +210,7 @@ fn turns(
     first.chain(last.map(|address| (Turn::Second, address, limit))).chain(second)
 }
 
-impl<D: Device> Stack for Station<'_, D> {
+impl<D: Device> Stack for Station<'_, '_, D> {
     fn now(&self) -> Instant {
         self.clock.now()
     }
@@ -230,14 +226,14 @@ impl<D: Device> Stack for Station<'_, D> {
             return Ok(now.saturating_sub(took));
         }
         let server = self.server.ok_or(Failure::Unreachable)?;
-        let number = self.pool.take();
-        if !self.client.is_settled(self.pool.get(number)) {
+        let number = self.pool.take(link);
+        if !self.client.connection(number).is_settled() {
             // Not even the FIN was acknowledged: its server hears that nobody waits any more.
-            self.client.abort(self.pool.get(number));
+            self.client.abort(number);
             self.client.send(self.waiter.now(), &mut self.device);
         }
         self.links[link] = Link { connection: Some(number), open: false };
-        self.client.connect(self.pool.get_mut(number), server.into())?;
+        self.client.connect(number, server.into())?;
         Ok(now)
     }
 
@@ -249,7 +245,7 @@ impl<D: Device> Stack for Station<'_, D> {
     ) -> Result<Moved, Failure> {
         let it = self.links[link];
         if let (Some(number), true) = (it.connection, it.open) {
-            self.client.pump(self.pool.get_mut(number), endpoint, now)?;
+            self.client.pump(number, endpoint, now)?;
             return Ok(Moved::Done);
         }
         if self.look(link)? {
@@ -261,19 +257,19 @@ impl<D: Device> Stack for Station<'_, D> {
     }
 
     fn unasked(&mut self, link: usize) -> Option<Unasked> {
-        let connection = self.pool.get(self.links[link].connection?);
-        match self.client.unread(connection) {
-            0 => self.client.is_at_end(connection).then_some(Unasked::Closed),
+        let connection = self.client.connection(self.links[link].connection?);
+        match connection.unread() {
+            0 => connection.is_at_end().then_some(Unasked::Closed),
             bytes => Some(Unasked::Bytes(bytes as u64)),
         }
     }
 
     fn close(&mut self, link: usize) {
         let Some(number) = mem::take(&mut self.links[link]).connection else { return };
-        if self.pool.get(number).is_open() && !self.reset {
-            self.client.close(self.pool.get(number));
+        if self.client.connection(number).is_open() && !self.reset {
+            self.client.close(number);
         } else {
-            self.client.abort(self.pool.get(number));
+            self.client.abort(number);
             // The reset leaves before the socket is used again, or never.
             self.client.send(self.waiter.now(), &mut self.device);
         }
@@ -294,11 +290,9 @@ impl<D: Device> Stack for Station<'_, D> {
             until
         };
         self.exchange(now, until, busy.since)?;
-        for (number, link) in self.links.iter().enumerate() {
-            if link.connection.is_some_and(|it| self.client.is_stirred(self.pool.get(it))) {
-                ready.push(number);
-            }
-        }
+        let touched = self.client.touched().iter();
+        let stirred = touched.filter(|number| self.client.connection(**number).is_stirred());
+        ready.extend(stirred.filter_map(|number| self.pool.link(*number)));
         Ok(self.now())
     }
 }

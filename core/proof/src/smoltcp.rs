@@ -15,7 +15,7 @@ use echo_smoltcp::smoltcp::iface::SocketStorage;
 use echo_smoltcp::smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
 use echo_smoltcp::smoltcp::time;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
-use echo_smoltcp::{Client, Event, Host, Server, Service, Slot};
+use echo_smoltcp::{Client, Connection, Event, Host, Server, Service, Slot};
 
 #[cfg(feature = "std")]
 extern crate std;
@@ -46,17 +46,18 @@ extern "C" fn _start() -> ! {
         black_box((server.connections(), server.turned_away()));
     }
     if let Ok(interface) = host.interface(&mut phy, now) {
-        let mut client = Client::new(interface, slice::from_mut(asking), black_box(1));
-        let mut connection = client.add(echo, question);
+        let mut connection = Connection::new(asking, echo, question);
+        let connections = slice::from_mut(&mut connection);
+        let mut client = Client::new(interface, connections, black_box(1));
         let server = IpEndpoint::new(IpAddress::v4(192, 168, 69, 2), 2333);
-        black_box(client.connect(&mut connection, server).is_ok());
+        black_box(client.connect(0, server).is_ok());
         let mut probe = Probe::new(Payload::Zero, black_box(1000), None, [0; 512]);
         while client.receive(now, &mut phy) {
-            black_box(client.pump(&mut connection, &mut probe, now).is_ok());
+            black_box(client.pump(0, &mut probe, now).is_ok());
             black_box(client.send(now, &mut phy));
         }
-        client.close(&connection);
-        client.abort(&connection);
+        client.close(0);
+        client.abort(0);
     }
     #[cfg(feature = "alloc")]
     black_box(alloc::boxed::Box::new(now));

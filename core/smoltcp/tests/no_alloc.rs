@@ -8,7 +8,7 @@ use echo_smoltcp::smoltcp::iface::SocketStorage;
 use echo_smoltcp::smoltcp::phy::{self, DeviceCapabilities, Medium};
 use echo_smoltcp::smoltcp::time::Instant as WireInstant;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
-use echo_smoltcp::{Client, Event, Host, Server, Service, Slot};
+use echo_smoltcp::{Client, Connection, Event, Host, Server, Service, Slot};
 
 const SERVER: IpAddress = IpAddress::v4(192, 168, 69, 1);
 const CLIENT: IpAddress = IpAddress::v4(192, 168, 69, 100);
@@ -27,14 +27,14 @@ fn a_connection_a_thousand_messages_and_a_close_allocate_nothing() {
     let mut slots = [Slot::<'_, 1024>::new(server_storage, server_rx, server_tx)];
     let mut server = Server::new(interface, &mut slots, Service::default(), 1);
     let interface = host(2, CLIENT).interface(&mut end, now).expect("one address");
-    let mut client = Client::new(interface, std::slice::from_mut(client_storage), 1);
-    let mut connection = client.add(client_rx, client_tx);
+    let mut connections = [Connection::new(client_storage, client_rx, client_tx)];
+    let mut client = Client::new(interface, &mut connections, 1);
     let mut probe = Probe::new(Payload::Random { seed: 1 }, 1000, None, [0; 512]);
     let mut closed = 0;
 
     let counted = allocation_counter::measure(|| {
         let target = IpEndpoint::new(SERVER, Service::default().port);
-        client.connect(&mut connection, target).expect("the same subnet");
+        client.connect(0, target).expect("the same subnet");
         let mut messages = 0;
         for step in 0..10_000 {
             let now = Instant::new(Duration::from_micros(10 * step));
@@ -44,12 +44,12 @@ fn a_connection_a_thousand_messages_and_a_close_allocate_nothing() {
             });
             let mut end = End { mine: &mut client_end, theirs: &mut server_end };
             client.receive(now, &mut end);
-            client.pump(&mut connection, &mut probe, now).expect("no fault on this wire");
+            client.pump(0, &mut probe, now).expect("no fault on this wire");
             if probe.end().is_some() && messages <= 1000 {
                 messages += 1;
                 probe.begin(now, messages);
             } else if probe.end().is_some() {
-                client.close(&connection);
+                client.close(0);
             }
             client.send(now, &mut end);
         }

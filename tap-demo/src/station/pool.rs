@@ -1,46 +1,42 @@
-//! The connections of a station: which are in use, and which one is used next.
+//! The connections of a station: which link has which, and which one is used next.
 
 use std::collections::VecDeque;
 
-use echo_smoltcp::{Client, Connection};
-
-/// All connections, by number. Those that have taken leave longest ago are used first.
+/// All connections, by number. Those that were closed longest ago are used first.
 pub(super) struct Pool {
-    connections: Vec<Connection>,
+    /// The link that has each, if one has.
+    links: Vec<Option<usize>>,
     free: VecDeque<usize>,
 }
 
 impl Pool {
-    pub(super) fn new(connections: Vec<Connection>) -> Self {
-        let free = (0..connections.len()).collect();
-        Self { connections, free }
+    pub(super) fn new(connections: usize) -> Self {
+        Self { links: vec![None; connections], free: (0..connections).collect() }
     }
 
-    /// A connection whose number came from here.
-    pub(super) fn get(&self, number: usize) -> &Connection {
-        &self.connections[number]
+    /// The numbers of all.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = usize> + use<> {
+        0..self.links.len()
     }
 
-    /// The same, to be moved on.
-    pub(super) fn get_mut(&mut self, number: usize) -> &mut Connection {
-        &mut self.connections[number]
+    /// The link that has this connection.
+    pub(super) fn link(&self, number: usize) -> Option<usize> {
+        self.links[number]
     }
 
-    /// Takes the one that was given back first.
+    /// Takes the one that was given back first, for this link.
     ///
     /// # Panics
     ///
     /// If all are in use: there are more of them than links.
-    pub(super) fn take(&mut self) -> usize {
-        self.free.pop_front().expect("there are more connections than links")
+    pub(super) fn take(&mut self, link: usize) -> usize {
+        let number = self.free.pop_front().expect("there are more connections than links");
+        self.links[number] = Some(link);
+        number
     }
 
     pub(super) fn give_back(&mut self, number: usize) {
+        self.links[number] = None;
         self.free.push_back(number);
-    }
-
-    /// Whether nobody has anything to say any more.
-    pub(super) fn all_closed(&self, client: &Client<'_>) -> bool {
-        self.connections.iter().all(|it| client.is_closed(it))
     }
 }

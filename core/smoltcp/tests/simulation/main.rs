@@ -10,6 +10,7 @@ mod faulty;
 mod hostile;
 mod link;
 mod long;
+mod many;
 mod neighbour;
 mod reset;
 mod restart;

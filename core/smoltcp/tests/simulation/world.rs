@@ -30,14 +30,13 @@ pub(crate) struct World<E> {
     pub(crate) told: Vec<u8>,
     pub(crate) cable: Rc<RefCell<Cable>>,
     pub(crate) plugs: [Plug; 2],
-    client: Client<'static>,
+    client: Client<'static, 'static>,
     pub(crate) ends: Vec<ClientEnd<E>>,
     /// How often a side was called: a livelock fails instead of hanging.
     steps: u64,
 }
 
 pub(crate) struct ClientEnd<E> {
-    pub(crate) connection: Connection,
     pub(crate) endpoint: E,
     pub(crate) failure: Option<Failure>,
 }
@@ -115,9 +114,9 @@ impl<E: Endpoint> World<E> {
         });
         self.client.receive(now, client_plug);
         let mut deadlines = vec![server];
-        for end in &mut self.ends {
+        for (number, end) in self.ends.iter_mut().enumerate() {
             if end.failure.is_none() {
-                end.failure = self.client.pump(&mut end.connection, &mut end.endpoint, now).err();
+                end.failure = self.client.pump(number, &mut end.endpoint, now).err();
                 deadlines.push(end.endpoint.deadline());
             }
         }
@@ -127,13 +126,12 @@ impl<E: Endpoint> World<E> {
     }
 
     pub(crate) fn connect_again(&mut self, index: usize, server: IpEndpoint) {
-        let end = &mut self.ends[index];
-        end.failure = None;
-        self.client.connect(&mut end.connection, server).expect("the server is in the subnet");
+        self.ends[index].failure = None;
+        self.client.connect(index, server).expect("the server is in the subnet");
     }
 
     pub(crate) fn abort(&mut self, index: usize) {
-        self.client.abort(&self.ends[index].connection);
+        self.client.abort(index);
     }
 
     /// The client loses all memory, and connects from the same ports again.
@@ -144,20 +142,22 @@ impl<E: Endpoint> World<E> {
 }
 
 /// A client whose sequence numbers follow from the seed.
-fn connect<E>(
+pub(crate) fn connect<E>(
     setup: &Setup,
     seed: u64,
     plug: &mut Plug,
     endpoints: Vec<E>,
-) -> (Client<'static>, Vec<ClientEnd<E>>) {
+) -> (Client<'static, 'static>, Vec<ClientEnd<E>>) {
     let interface = interface_of_client(seed, plug);
-    let storage = leak(endpoints.iter().map(|_| SocketStorage::EMPTY).collect());
-    let mut client = Client::new(interface, storage, setup.seed);
+    let connections = endpoints.iter().map(|_| {
+        let storage = Box::leak(Box::new(SocketStorage::EMPTY));
+        Connection::new(storage, ring(setup.ring), ring(setup.ring))
+    });
+    let mut client = Client::new(interface, leak(connections.collect()), setup.seed);
     let target = IpEndpoint::new(setup.server, setup.service.port);
-    let ends = endpoints.into_iter().map(|endpoint| {
-        let mut connection = client.add(ring(setup.ring), ring(setup.ring));
-        client.connect(&mut connection, target).expect("the server is in the subnet");
-        ClientEnd { connection, endpoint, failure: None }
+    let ends = endpoints.into_iter().enumerate().map(|(number, endpoint)| {
+        client.connect(number, target).expect("the server is in the subnet");
+        ClientEnd { endpoint, failure: None }
     });
     let ends = ends.collect();
     (client, ends)
