@@ -148,6 +148,16 @@ fn a_name_has_its_address_and_port_beside_it() {
 }
 
 #[test]
+fn the_foot_names_the_program_that_measured() {
+    let mut measured = Measured::steady();
+    for program in ["hosted", "tap-demo"] {
+        measured.program = program;
+        let begin = format!("{program} {}  ·  ", env!("CARGO_PKG_VERSION"));
+        assert!(texts(&svg(&measured)).last().is_some_and(|foot| foot.starts_with(&begin)));
+    }
+}
+
+#[test]
 fn a_warm_up_is_said() {
     let mut measured = Measured::steady();
     measured.plan.omit = Duration::from_secs(5);

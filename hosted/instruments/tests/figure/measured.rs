@@ -11,6 +11,7 @@ use echo_instruments::report::Subject;
 
 /// A run that was measured, or made up.
 pub(crate) struct Measured {
+    pub(crate) program: &'static str,
     pub(crate) name: String,
     pub(crate) plan: Plan,
     pub(crate) run: Measurement,
@@ -22,7 +23,7 @@ impl Measured {
     pub(crate) fn new(elapsed: Duration) -> Self {
         let run = Measurement { started: SystemTime::UNIX_EPOCH, elapsed, ..Measurement::new() };
         let plan = Plan { length: 64, ..Plan::new() };
-        Self { name: "192.0.2.7:2333".to_owned(), plan, run }
+        Self { program: "hosted", name: "192.0.2.7:2333".to_owned(), plan, run }
     }
 
     /// 36 000 round trips in 78 columns, enough for both curves, with a slow tail, a pause in which two fail, one that fails later, and
@@ -76,7 +77,7 @@ impl Measured {
 
     pub(crate) fn encode(&self, format: Format, scale: f32) -> anyhow::Result<Vec<u8>> {
         let subject = Subject {
-            program: "hosted",
+            program: self.program,
             command: "rate",
             name: self.name.clone(),
             address: ([192, 0, 2, 7], 2333).into(),
