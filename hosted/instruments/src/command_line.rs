@@ -2,6 +2,7 @@
 //! manual pages and the completion scripts come from one definition, the flags with their doc
 //! comments, and from the examples that a program adds.
 
+mod completions;
 mod help;
 mod manual;
 
@@ -105,20 +106,11 @@ impl CommandLine {
     /// If stdout cannot be written.
     pub fn tell(&self, about: &About) -> Result<Verdict> {
         let text = match about {
-            About::Completions(args) => self.completions(args.shell),
+            About::Completions(args) => completions::script(&self.command, args.shell),
             About::Man(args) => manual::page(&self.command, args.page.as_deref(), self.examples)?,
         };
         streams::print(text).context("cannot write to stdout")?;
         Ok(Verdict::Well)
-    }
-
-    fn completions(&self, shell: Shell) -> Vec<u8> {
-        // The generator panics on a pipe that is closed; a buffer never is.
-        let mut script = Vec::new();
-        let mut command = self.command.clone();
-        let name = command.get_name().to_owned();
-        clap_complete::generate(shell, &mut command, name, &mut script);
-        script
     }
 }
 

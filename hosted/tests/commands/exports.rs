@@ -373,12 +373,3 @@ fn only_runs_of_one_kind_are_compared() {
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.starts_with("error: cannot compare"), "{ended:?}");
 }
-
-#[test]
-fn shells_are_served() {
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let ended = run(&["completions", shell]);
-        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-        assert!(ended.stdout.contains("fail-rate") && ended.stdout.contains("export-hdr"));
-    }
-}

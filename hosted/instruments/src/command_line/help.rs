@@ -62,6 +62,10 @@ fn flag(mut arg: Arg) -> Arg {
     }
     let plain = matches!(arg.get_value_hint(), ValueHint::Unknown | ValueHint::Other);
     let takes_value = arg.get_action().takes_values() && plain && !arg.is_positional();
+    if takes_value && arg.get_value_hint() == ValueHint::Unknown {
+        // A number is no file.
+        arg = arg.value_hint(ValueHint::Other);
+    }
     // A negative value is a wrong one, not an unknown flag: `-c -5`, `--time -1s`.
     match arg.get_num_args() {
         None if takes_value => arg.allow_hyphen_values(true),
