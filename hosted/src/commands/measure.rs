@@ -1,6 +1,7 @@
 //! `hosted rate` and `hosted fail-rate`: from flags to sockets that are measured over.
 
 use anyhow::{Context, Result};
+use echo_instruments::descriptors;
 use echo_instruments::report::Subject;
 use echo_instruments::signals::Stop;
 use echo_instruments::trial::Trial;
@@ -29,6 +30,7 @@ pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
     let addresses = address::reachable(addresses, &way.bind)?;
     let first = address::connect_from(&way.bind, &addresses, args.timeout.0)?;
     let exports = trial.exports()?;
+    descriptors::suffice_for(plan.connections.into(), if way.local { 2 } else { 1 })?;
     stop.arm();
     let address = first.stream.peer_addr().context("the connection was lost at once")?;
     let subject = Subject {
