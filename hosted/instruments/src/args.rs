@@ -7,10 +7,10 @@ mod content;
 mod family;
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
@@ -18,8 +18,10 @@ pub use self::content::Content;
 use self::content::content;
 pub use self::family::Family;
 use crate::bound::Condition;
+use crate::files::is_stdout;
 use crate::plan::{Pace, Plan};
 use crate::quantity::given::{Limit, Rate, Spin, Time, count, length};
+use crate::verdict::Misuse;
 
 /// The groups of flags in a help text that both programs have.
 pub const TARGET: &str = "Target";
@@ -226,8 +228,9 @@ impl LoadArgs {
     ///
     /// # Errors
     ///
-    /// If the payload cannot be read.
+    /// If the payload cannot be read, or two results would go to stdout.
     pub fn plan(&self, content: &Content, keep_going: bool) -> Result<Plan> {
+        self.one_on_stdout()?;
         Ok(Plan {
             connections: self.parallel,
             payload: content.read(self.length)?,
@@ -242,6 +245,31 @@ impl LoadArgs {
             time: self.time.map(|time| time.0),
             keep_going,
         })
+    }
+
+    /// Whether a file is the standard output, so that the report cannot be there.
+    #[must_use]
+    pub(crate) fn exports_to_stdout(&self) -> bool {
+        self.exports().any(|(_, path)| is_stdout(path))
+    }
+
+    fn one_on_stdout(&self) -> Result<()> {
+        let exports = self.exports().filter(|(_, path)| is_stdout(path)).map(|(flag, _)| flag);
+        let all: Vec<_> = self.json.then_some("--json").into_iter().chain(exports).collect();
+        if let [one, other, ..] = all[..] {
+            bail!(Misuse(format!("cannot write both {one} and {other} to stdout: name a file")));
+        }
+        Ok(())
+    }
+
+    fn exports(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let Self { export_json, export_csv, export_hdr, .. } = self;
+        let all = [
+            ("--export-json", export_json),
+            ("--export-csv", export_csv),
+            ("--export-hdr", export_hdr),
+        ];
+        all.into_iter().filter_map(|(flag, path)| Some((flag, path.as_deref()?)))
     }
 
     fn pace(&self) -> Pace {

@@ -10,7 +10,7 @@ use clap::Args;
 use crate::args::{FailRateArgs, LoadArgs, RateArgs};
 use crate::figure::{self, Format};
 use crate::files::{Draft, Identity, Output};
-use crate::measurement::Measurement;
+use crate::measurement::{Measurement, Sample};
 use crate::report::{self, Csv, Subject};
 use crate::terminal::escape::shown;
 use crate::terminal::notes::note;
@@ -76,7 +76,7 @@ impl Exports {
     ///
     /// If one of the files cannot be written, or would be written twice.
     pub(crate) fn open(args: &LoadArgs, figure: Option<Picture<'_>>) -> Result<Self> {
-        let open = |path: &Option<_>| path.as_deref().map(Output::open).transpose();
+        let open = |path: &Option<_>| path.as_deref().map(Output::open_or_stdout).transpose();
         let exports = Self {
             figure: figure.map(Picture::open).transpose()?.flatten(),
             figure_wanted: figure.is_some_and(|figure| figure.wanted),
@@ -108,9 +108,8 @@ impl Exports {
     /// If there can be none.
     pub(crate) fn table(&mut self) -> Result<Option<Table>> {
         let Some(output) = self.csv.take() else { return Ok(None) };
-        let mut draft = output.draft()?;
-        let file = draft.file().try_clone()?;
-        Ok(Some(Table { csv: Csv::new(file), draft }))
+        let draft = output.draft()?;
+        Ok(Some(Table { csv: Csv::new(draft.writer()?), draft }))
     }
 
     /// Writes all but the table, each whatever becomes of the others; returns where the figure is.
@@ -139,14 +138,22 @@ impl Exports {
 }
 
 /// A table of messages and its file.
-#[derive(Debug)]
 pub(crate) struct Table {
-    /// The rows.
-    pub(crate) csv: Csv,
+    csv: Csv,
     draft: Draft,
 }
 
 impl Table {
+    /// Adds a row.
+    pub(crate) fn row(&mut self, sample: &Sample) {
+        self.csv.row(sample);
+    }
+
+    /// Whether whoever read the rows on the standard output has left.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.csv.is_unread() && self.draft.is_stdout()
+    }
+
     /// Ends it.
     ///
     /// # Errors
@@ -155,7 +162,7 @@ impl Table {
     pub(crate) fn finish(self) -> Result<()> {
         match self.csv.finish() {
             Ok(()) => self.draft.finish(),
-            Err(error) => Err(self.draft.end(&error)),
+            Err((error, whole)) => Err(self.draft.end(&error, whole)),
         }
     }
 }

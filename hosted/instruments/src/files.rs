@@ -3,12 +3,13 @@
 //!
 //! A file is written under a name of its own beside it (`run.json.x7Kd2q.part`)
 //! and takes its place when it is whole, so that neither a full disk nor a
-//! killed program destroys what was there before, or leaves half of anything.
+//! killed program destroys what was there before, or leaves half of anything. A folder that
+//! is not there is made only where the figure goes by default.
 
 mod draft;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
@@ -28,9 +29,16 @@ pub struct Output {
     place: Place,
 }
 
+/// The folder of the figure that nobody named, which is made if need be.
+const FOLDER: &str = "result";
+
+/// The name of the standard output.
+const STDOUT: &str = "-";
+
 /// What stands where the user wants the output.
 #[derive(Debug)]
 enum Place {
+    Stdout,
     /// A pipe, a device, or what a process has open (`/dev/stdout`): it is written as it is.
     Itself(File),
     /// A file: where all links lead, and what is there now.
@@ -38,7 +46,19 @@ enum Place {
 }
 
 impl Output {
-    /// Finds out whether the file, and its folder if need be, can be written.
+    /// A file, or the standard output if it is called `-`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub(crate) fn open_or_stdout(path: &Path) -> Result<Self> {
+        if is_stdout(path) {
+            return Ok(Self { path: path.to_owned(), place: Place::Stdout });
+        }
+        Self::open(path)
+    }
+
+    /// Finds out whether the file can be written.
     ///
     /// # Errors
     ///
@@ -55,10 +75,12 @@ impl Output {
         &self.path
     }
 
-    /// Which file it is, however it was called; None for a pipe or a device, which any number may share.
+    /// Which file it is, however it was called; None for a pipe, a device or stdout, which any number
+    /// may share.
     #[must_use]
     pub(crate) fn identity(&self) -> Option<Identity> {
         match &self.place {
+            Place::Stdout => None,
             Place::Itself(file) | Place::File(_, Some(file)) => Identity::of(file),
             Place::File(target, None) => Some(Identity::Vacant(target.clone())),
         }
@@ -71,8 +93,8 @@ impl Output {
     /// If the disk is full, or the like. The file is then what it was, unless none can be made
     /// beside it.
     pub fn write(self, bytes: &[u8]) -> Result<()> {
-        let mut draft = self.draft()?;
-        let written = draft.file().write_all(bytes);
+        let draft = self.draft()?;
+        let written = draft.writer().and_then(|mut writer| writer.write_all(bytes));
         written.map_err(|error| cannot_write(&draft.path, &error))?;
         draft.finish()
     }
@@ -95,9 +117,10 @@ impl Output {
     /// If that is not possible.
     pub fn stream(self) -> Result<File> {
         let empty = match self.place {
+            Place::Stdout => io::stdout().as_fd().try_clone_to_owned().map(File::from),
             Place::Itself(file) | Place::File(_, Some(file)) => emptied(file),
             Place::File(target, None) => {
-                // Its folders stay, now that something is in them.
+                // Its folder stays, now that something is in it.
                 Folder::of(&target).and_then(|_folder| File::create(&target))
             }
         };
@@ -108,8 +131,8 @@ impl Output {
 impl Place {
     fn find(path: &Path) -> io::Result<Self> {
         let folder = path.parent().unwrap_or(path);
-        if !here(folder).exists() {
-            return Self::in_new_folder(path, folder);
+        if here(folder).symlink_metadata().is_err() {
+            return Self::in_missing_folder(path, folder);
         }
         let vacant = !path.exists();
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
@@ -126,13 +149,15 @@ impl Place {
 
     /// The folder is made when there is something to put into it. That it can be is tried out
     /// where it will be.
-    fn in_new_folder(path: &Path, folder: &Path) -> io::Result<Self> {
-        let exists = |folder: &Path| here(folder).symlink_metadata().is_ok();
-        let base = folder.ancestors().find(|folder| exists(folder)).unwrap_or("".as_ref());
-        let trial = tempfile::tempdir_in(here(base))?;
+    fn in_missing_folder(path: &Path, folder: &Path) -> io::Result<Self> {
+        if folder != Path::new(FOLDER) {
+            let missing = format!("there is no folder {}", shown(folder));
+            return Err(io::Error::new(ErrorKind::NotFound, missing));
+        }
+        let here = fs::canonicalize(".")?;
+        let trial = tempfile::tempdir_in(&here)?;
         File::create(trial.path().join(path.file_name().unwrap_or_default()))?;
-        let rest = path.strip_prefix(base).unwrap_or(path);
-        Ok(Self::File(fs::canonicalize(here(base))?.join(rest), None))
+        Ok(Self::File(here.join(path), None))
     }
 }
 
@@ -168,8 +193,17 @@ impl Identity {
     }
 }
 
+/// Whether this names the standard output.
+pub(crate) fn is_stdout(path: &Path) -> bool {
+    path == Path::new(STDOUT)
+}
+
 /// Words an error of writing to `path`.
 pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
+    if is_stdout(path) {
+        // The kind stays: a reader who has seen enough is no error.
+        return anyhow::Error::new(io::Error::from(error.kind())).context("cannot write to stdout");
+    }
     anyhow!("cannot write {}: {}", shown(path), reason(error))
 }
 
@@ -189,26 +223,29 @@ mod tests {
     #[test]
     fn a_longer_old_file_is_replaced_whole() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("new/file");
+        let path = folder.path().join("file");
         Output::open(&path).and_then(|file| file.write(b"a long text")).expect("written");
         let output = Output::open(&path).expect("opened");
         assert_eq!(fs::read(&path).expect("still there"), b"a long text");
         output.write(b"short").expect("written");
         assert_eq!(fs::read(&path).expect("read"), b"short");
-        assert_eq!(names(path.parent().expect("a folder")), ["file"]);
+        assert_eq!(names(folder.path()), ["file"]);
     }
 
     #[test]
     fn a_path_that_cannot_be_written_is_named() {
-        for (path, why) in
-            [("/dev/null/rate.jpg", "not a directory"), ("/dev/null/a/b", "not a directory")]
-        {
+        for (path, why) in [
+            ("/dev/null/rate.jpg", "not a directory"),
+            ("/dev/null/a/b", "there is no folder /dev/null/a"),
+            ("no/folder/b", "there is no folder no/folder"),
+            ("no/result/b", "there is no folder no/result"),
+        ] {
             let error = Output::open(Path::new(path)).expect_err("no folder").to_string();
             assert_eq!(error, format!("cannot write {path}: {why} (choose another file)"));
         }
         let folder = tempfile::tempdir().expect("a folder");
-        for name in ["x".repeat(256), format!("new/{}", "x".repeat(256))] {
-            let error = Output::open(&folder.path().join(name)).expect_err("too long").to_string();
+        for path in [folder.path().join("x".repeat(256)), Path::new(FOLDER).join("x".repeat(256))] {
+            let error = Output::open(&path).expect_err("too long").to_string();
             assert!(error.ends_with("file name too long (choose another file)"), "{error}");
         }
         let longest = folder.path().join("x".repeat(255));
@@ -219,13 +256,13 @@ mod tests {
     fn nothing_is_there_until_it_is_written() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("rate.jpg");
-        let deep = folder.path().join("a/b/rate.jpg");
-        let outputs = [&path, &deep].map(|path| Output::open(path).expect("opened"));
+        let output = Output::open(&path).expect("opened");
         assert_eq!(names(folder.path()), [""; 0]);
-        drop(outputs);
+        drop(output);
         fs::write(&path, b"old").expect("written");
-        let draft = Output::open(&path).expect("opened").draft();
-        draft.expect("begun").file().write_all(b"half").expect("written");
+        let draft = Output::open(&path).expect("opened").draft().expect("begun");
+        draft.writer().and_then(|mut file| file.write_all(b"half")).expect("written");
+        drop(draft);
         assert_eq!(fs::read(&path).expect("still there"), b"old");
         assert_eq!(names(folder.path()), ["rate.jpg"], "nothing is left of what was given up");
     }
@@ -237,15 +274,15 @@ mod tests {
         fs::write(&path, b"old").expect("written");
         let full = io::Error::from(ErrorKind::StorageFull);
         let begun = |bytes: &[u8]| {
-            let mut draft = Output::open(&path).and_then(Output::draft).expect("begun");
-            draft.file().write_all(bytes).expect("written");
-            draft.end(&full).to_string()
+            let draft = Output::open(&path).and_then(Output::draft).expect("begun");
+            draft.writer().and_then(|mut file| file.write_all(bytes)).expect("written");
+            draft.end(&full, bytes.len().min(2) as u64).to_string()
         };
         assert_eq!(begun(b""), cannot_write(&path, &full).to_string());
         assert_eq!(names(folder.path()), ["run.csv"]);
         let words = begun(b"half");
         let (_, part) = words.trim_end_matches(')').split_once(" is in ").expect("it says where");
-        assert_eq!(fs::read(part).expect("it is there"), b"half");
+        assert_eq!(fs::read(part).expect("it is there"), b"ha", "what is whole");
         assert_eq!(fs::read(&path).expect("still there"), b"old");
     }
 
@@ -277,9 +314,7 @@ mod tests {
             let output = Output::open(&folder.path().join(name)).expect("opened");
             output.identity().expect("a file")
         };
-        for same in [["run", "sub/../run"], ["new/run", "sub/../new/run"]] {
-            assert_eq!(identity(same[0]), identity(same[1]), "before it is there");
-        }
+        assert_eq!(identity("run"), identity("sub/../run"), "before it is there");
         assert_ne!(identity("run"), identity("sub/run"));
         fs::write(folder.path().join("run"), b"").expect("made");
         assert_eq!(identity("run"), identity("sub/../run"));
@@ -289,7 +324,7 @@ mod tests {
     #[test]
     fn a_stream_has_its_own_name_from_the_start() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("new/frames.pcap");
+        let path = folder.path().join("frames.pcap");
         for old in ["", "an old record"] {
             let output = Output::open(&path).expect("opened");
             assert_eq!(fs::read_to_string(&path).unwrap_or_default(), old);

@@ -113,9 +113,18 @@ impl Trial<'_> {
         stop: &Stop,
     ) -> Result<Verdict> {
         let args = self.load;
-        let layout = Layout { width: width(io::stdout()), histogram: args.histogram };
+        let elsewhere = args.exports_to_stdout();
+        let print = |text: &str| {
+            if elsewhere {
+                remark(text);
+                return Ok(());
+            }
+            streams::print_unless(format!("{text}\n"), stop)
+        };
+        let width = || if elsewhere { width(io::stderr()) } else { width(io::stdout()) };
+        let layout = Layout { width: width(), histogram: args.histogram };
         if !args.json {
-            print(&report::header(subject, layout), stop).context(NO_OUTPUT)?;
+            print(&report::header(subject, layout)).context(NO_OUTPUT)?;
         }
         let mut watch = Watch {
             live: Live::new(!args.json),
@@ -123,17 +132,17 @@ impl Trial<'_> {
             words: self.words,
             length: subject.plan.length,
             table: exports.table()?,
+            stop,
         };
         let measured = load::run(subject.plan, stack, stop, &mut watch);
         let measurement = measured.context("cannot wait for echoes")?;
         let Watch { live, table, .. } = watch;
         drop(live);
         let printed = if args.json {
-            print(&format!("{:#}", report::json(subject, &measurement)), stop)
+            print(&format!("{:#}", report::json(subject, &measurement)))
         } else {
             // The terminal may be another size by now.
-            let layout = Layout { width: width(io::stdout()), ..layout };
-            print(&report::text(subject, &measurement, layout), stop)
+            print(&report::text(subject, &measurement, Layout { width: width(), ..layout }))
         };
         let crossed = crossed(&args.fail_if, &measurement, subject.plan.length);
         // One file that cannot be written takes no other with it.
@@ -142,7 +151,7 @@ impl Trial<'_> {
         table?;
         let figure = figure?;
         let printed = match figure.filter(|_| !args.json) {
-            Some(path) => printed.and_then(|()| print(&format!("figure {}", shown(&path)), stop)),
+            Some(path) => printed.and_then(|()| print(&format!("figure {}", shown(&path)))),
             None => printed,
         };
         // Whoever read the report may be gone, like `tee` at Ctrl+C, or take nothing when the
@@ -165,15 +174,16 @@ fn crossed(conditions: &[Condition], measurement: &Measurement, length: u64) -> 
 }
 
 /// What goes on while a run is measured.
-struct Watch {
+struct Watch<'s> {
     live: Live,
     panel: Panel,
     words: Words,
     length: u64,
     table: Option<Table>,
+    stop: &'s Stop,
 }
 
-impl Observer for Watch {
+impl Observer for Watch<'_> {
     fn look(&mut self, measurement: &Measurement) {
         self.panel.notice(measurement);
         let (panel, words) = (&self.panel, &self.words);
@@ -191,13 +201,12 @@ impl Observer for Watch {
 
     fn message(&mut self, sample: &Sample) {
         if let Some(table) = &mut self.table {
-            table.csv.row(sample);
+            table.row(sample);
+            if table.is_unread() {
+                self.stop.request();
+            }
         }
     }
-}
-
-fn print(text: &str, stop: &Stop) -> io::Result<()> {
-    streams::print_unless(format!("{text}\n"), stop)
 }
 
 const NO_OUTPUT: &str = "cannot write to stdout";

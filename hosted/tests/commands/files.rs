@@ -84,7 +84,7 @@ fn a_run_that_is_killed_leaves_what_was_there() {
     }
     let mut command = hosted();
     command.args(["rate", "--local", "--export-csv", "old.csv", "--export-json", "old.json"]);
-    command.args(["-o", "new/figure.svg"]).current_dir(folder.path());
+    command.args(["-o", "result/figure.svg"]).current_dir(folder.path());
     let run = Program::start(&mut command);
     let part = |name: &String| name.ends_with(".part");
     let rows = || {
@@ -122,6 +122,31 @@ fn a_figure_that_nobody_asked_for_is_done_without() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.stderr, format!("{noted}file too large\n"));
     assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[test]
+fn only_the_folder_of_the_figure_is_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let unlimited = |args: &[&str]| limited("-f unlimited", args, folder.path());
+    let refused = unlimited(&["-c", "20", "--export-json", "runs/run.json"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(3), ""));
+    let said = "error: cannot write runs/run.json: there is no folder runs (choose another file)\n";
+    assert_eq!(refused.stderr, said);
+    let ended = unlimited(&["-c", "20", "--export-json", "result/run.json"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert_eq!(names(folder.path()), ["result"]);
+    assert_eq!(names(&folder.path().join("result")), ["rate.jpg", "run.json"]);
+}
+
+#[test]
+fn connections_that_the_system_does_not_allow_are_no_failures_of_the_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let refused = limited("-n 64", &["-P", "100", "-c", "100", "--no-plot"], folder.path());
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(3), ""));
+    let said = "error: cannot open 100 connections: ";
+    assert!(refused.stderr.starts_with(said) && refused.stderr.contains("limit is 64 "));
+    let ended = limited("-n 264", &["-P", "100", "-c", "100", "--no-plot"], folder.path());
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod progress;
 mod rate;
 mod server;
 mod slow_readers;
+mod standard_output;
 mod stopping;
 mod support;
 mod suspended;

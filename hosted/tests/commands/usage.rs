@@ -68,6 +68,11 @@ fn wrong_flags_are_usage_errors() {
         ("rate --paralel 5", "unexpected argument '--paralel' found"),
         ("rate -P -4", "invalid value '-4' for '--parallel <N>'"),
         ("rate -R -4", "invalid value '-4' for '--rate <N>'"),
+        ("rate --local -J --export-hdr -", "cannot write both --json and --export-hdr to stdout"),
+        (
+            "fail-rate --local --export-json - --export-csv -",
+            "cannot write both --export-json and --export-csv to stdout: name a file",
+        ),
         ("rate --local --reset", "required arguments were not provided"),
         ("rate --spin localhost", "what is no time, like TARGET, goes before --spin"),
         ("rate --no-plot --output a.jpg", "cannot be used with"),

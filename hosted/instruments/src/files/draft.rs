@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::{Place, cannot_write};
 use crate::terminal::escape::shown;
+use crate::terminal::streams::Stream;
 
 /// Something on its way to replace a file.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(crate) struct Draft {
 /// Where its bytes go.
 #[derive(Debug)]
 pub(super) enum Sink {
+    Stdout,
     Itself(File),
     /// Beside the `target`, where `old` may be.
     Beside {
@@ -35,11 +37,21 @@ pub(super) enum Sink {
 
 impl Draft {
     /// Where to write.
-    pub(crate) fn file(&mut self) -> &mut File {
-        match &mut self.sink {
-            Sink::Itself(file) => file,
-            Sink::Beside { part, .. } => part.as_file_mut(),
-        }
+    ///
+    /// # Errors
+    ///
+    /// If there is no file descriptor left.
+    pub(crate) fn writer(&self) -> io::Result<Box<dyn Write>> {
+        Ok(match &self.sink {
+            Sink::Stdout => Box::new(Stream::stdout()),
+            Sink::Itself(file) => Box::new(file.try_clone()?),
+            Sink::Beside { part, .. } => Box::new(part.as_file().try_clone()?),
+        })
+    }
+
+    /// Whether it goes to the standard output.
+    pub(crate) const fn is_stdout(&self) -> bool {
+        matches!(self.sink, Sink::Stdout)
     }
 
     /// It is whole: now it takes the file's place.
@@ -51,16 +63,24 @@ impl Draft {
         self.sink.finish().map_err(|error| cannot_write(&self.path, &error))
     }
 
-    /// Nothing more can be written, because of `error`: what there is stays beside the file, and the
-    /// words say where.
+    /// Nothing more can be written, because of `error`: the first `whole` bytes stay beside the file,
+    /// and the words say where.
     #[must_use]
-    pub(crate) fn end(self, error: &io::Error) -> anyhow::Error {
+    pub(crate) fn end(self, error: &io::Error, whole: u64) -> anyhow::Error {
         let words = cannot_write(&self.path, error);
-        let Sink::Beside { part, .. } = self.sink else { return words };
-        if part.as_file().metadata().is_ok_and(|part| part.len() == 0) {
+        let part = match self.sink {
+            Sink::Stdout => return words,
+            Sink::Itself(file) => {
+                // A pipe keeps what it has got.
+                let _ = file.set_len(whole);
+                return words;
+            }
+            Sink::Beside { part, .. } => part,
+        };
+        if whole == 0 {
             return words;
         }
-        match part.keep() {
+        match part.as_file().set_len(whole).and_then(|()| Ok(part.keep()?)) {
             Ok((_, part)) => anyhow!("{words} (what could be written is in {})", shown(&part)),
             Err(_) => words,
         }
@@ -70,6 +90,7 @@ impl Draft {
 impl Sink {
     pub(super) fn of(place: Place) -> io::Result<Self> {
         let (target, old) = match place {
+            Place::Stdout => return Ok(Self::Stdout),
             Place::Itself(file) => return emptied(file).map(Self::Itself),
             Place::File(target, old) => (target, old),
         };
@@ -85,7 +106,7 @@ impl Sink {
     fn finish(self) -> io::Result<()> {
         // The folder last, if all is given up.
         let (_folder, part, target, old) = match self {
-            Self::Itself(_) => return Ok(()),
+            Self::Stdout | Self::Itself(_) => return Ok(()),
             Self::Beside { part, target, old, folder } => (folder, part, target, old),
         };
         if let Some(old) = &old {
@@ -121,16 +142,14 @@ fn beside(target: &Path, old: Option<&File>) -> io::Result<NamedTempFile> {
         .tempfile_in(target.parent().unwrap_or(target))
 }
 
-/// The folders that were made for a file, the innermost first. If it does not come about they go
-/// with it.
+/// The folder that was made for a file, if one was. If the file does not come about it goes too.
 #[derive(Debug)]
-pub(super) struct Folder(Vec<PathBuf>);
+pub(super) struct Folder(Option<PathBuf>);
 
 impl Folder {
     pub(super) fn of(target: &Path) -> io::Result<Self> {
-        let missing = target.ancestors().skip(1).filter(|folder| !folder.exists());
-        let made = Self(missing.map(Path::to_owned).collect());
-        made.0.first().map_or(Ok(()), fs::create_dir_all).map(|()| made)
+        let missing = target.parent().filter(|folder| !folder.exists());
+        missing.map_or(Ok(()), fs::create_dir).map(|()| Self(missing.map(Path::to_owned)))
     }
 }
 

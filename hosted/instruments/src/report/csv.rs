@@ -5,8 +5,7 @@
 //! cache. Memory stays bounded. A row costs about 0.2 µs. What a full disk
 //! leaves ends with a whole row: the numbers of half a one would be wrong.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 
 use super::key;
 use crate::measurement::Sample;
@@ -18,12 +17,11 @@ const BUFFER: usize = 64 << 10;
 const ROW: usize = 256;
 
 /// A table that grows by one row for each message.
-#[derive(Debug)]
 pub(crate) struct Csv {
-    file: File,
+    file: Box<dyn Write>,
     /// Whole rows.
     rows: Vec<u8>,
-    /// How many bytes of them the file has.
+    /// How many bytes of whole rows the file has.
     written: u64,
     /// The first error; nothing is written after it.
     result: io::Result<()>,
@@ -32,7 +30,7 @@ pub(crate) struct Csv {
 impl Csv {
     /// Starts the table in an empty file.
     #[must_use]
-    pub(crate) fn new(file: File) -> Self {
+    pub(crate) fn new(file: Box<dyn Write>) -> Self {
         let mut rows = Vec::with_capacity(BUFFER);
         rows.extend_from_slice(HEAD.as_bytes());
         Self { file, rows, written: 0, result: Ok(()) }
@@ -66,24 +64,26 @@ impl Csv {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let result = self.file.write_all(&self.rows);
-        match &result {
-            Ok(()) => self.written += self.rows.len() as u64,
-            // A pipe keeps what it has got.
-            Err(_) => drop(self.file.set_len(self.written)),
-        }
+        self.file.write_all(&self.rows)?;
+        self.written += self.rows.len() as u64;
         self.rows.clear();
-        result
+        Ok(())
+    }
+
+    /// Whether nobody reads it any more.
+    pub(crate) fn is_unread(&self) -> bool {
+        matches!(&self.result, Err(error) if error.kind() == ErrorKind::BrokenPipe)
     }
 
     /// Ends the table.
     ///
     /// # Errors
     ///
-    /// The first that occurred: the disk is full, or the like.
-    pub(crate) fn finish(mut self) -> io::Result<()> {
-        std::mem::replace(&mut self.result, Ok(()))?;
-        self.flush()
+    /// The first that occurred, the disk is full or the like, and how many bytes of whole rows
+    /// were written.
+    pub(crate) fn finish(mut self) -> Result<(), (io::Error, u64)> {
+        let result = std::mem::replace(&mut self.result, Ok(())).and_then(|()| self.flush());
+        result.map_err(|error| (error, self.written))
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_row_tells_all_of_a_message() {
         let path = tempfile::NamedTempFile::new().expect("a file");
-        let mut csv = Csv::new(path.reopen().expect("opened"));
+        let mut csv = Csv::new(Box::new(path.reopen().expect("opened")));
         let micros = Duration::from_micros;
         let sample = Sample {
             at: micros(7),
