@@ -235,8 +235,12 @@ impl<const N: usize> Endpoint for Session<N> {
         [&self.idle, &self.silence, &self.linger].into_iter().filter_map(IdleTimer::deadline).min()
     }
 
+    /// A reset takes the place of our FIN.
     fn finished(&self) -> bool {
-        matches!(self.phase, Phase::Lingering(_) | Phase::Over(_))
+        match self.phase {
+            Phase::Echoing | Phase::Draining(_) | Phase::Over(CloseReason::Reset) => false,
+            Phase::Lingering(_) | Phase::Over(_) => true,
+        }
     }
 
     fn end(&self) -> Option<CloseReason> {

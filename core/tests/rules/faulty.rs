@@ -57,8 +57,8 @@ fn found(verdict: &Verdict) -> Option<Defect> {
         (Err(Failure::TimedOut { received: 0, .. }), None) => Defect::Drop,
         (Err(Failure::Extra { .. }), None) => Defect::Repeat,
         (Err(Failure::ClosedEarly { .. }), Some(CloseReason::Cut)) => Defect::Cut,
-        // This wire ends in one way only.
-        (Err(Failure::ClosedEarly { received: 0, .. }), Some(CloseReason::Reset)) => Defect::Reset,
+        // This wire knows no reset: the probe waits in vain.
+        (Err(Failure::TimedOut { received: 0, .. }), Some(CloseReason::Reset)) => Defect::Reset,
         (Err(Failure::Differs(difference)), None) => match difference.fault {
             Fault::Flipped => {
                 let changed = difference.expected ^ difference.received;
