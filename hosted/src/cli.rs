@@ -12,6 +12,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use echo_instruments::args::{FailRateArgs, Family, RateArgs, TARGET};
 use echo_instruments::command_line::{About, CommandLine};
 use echo_instruments::quantity::given::{self, Limit, Time};
+use echo_instruments::service::Faults;
 use echo_instruments::target::Target;
 
 use crate::server::LARGEST_BUFFER;
@@ -86,6 +87,7 @@ impl Cli {
 const LISTENING: &str = "Listening";
 const EXCHANGE: &str = "Exchange";
 const SESSIONS: &str = "Sessions";
+const FAULTS: &str = "Faults";
 const LOG: &str = "Log";
 
 /// Flags of `hosted server`.
@@ -151,6 +153,23 @@ pub(crate) struct ServerArgs {
     /// At Ctrl+C or SIGTERM, give the sessions this long to finish.
     #[arg(long, value_name = "TIME", default_value = "5s", help_heading = SESSIONS)]
     pub(crate) drain: Time,
+
+    /// Plant faults: KIND=PROBABILITY, ..
+    ///
+    /// Spoil echoes on purpose, so that a client, or an instrument, can be seen to notice: faults with
+    /// their probabilities in a message, a share or in per cent. `flip` changes a bit, `drop` loses the
+    /// message, `repeat` sends it twice, `stale` sends an earlier one instead, `hold=1%:200ms` sends it
+    /// later, `stall` sends nothing any more on the connection, `cut` ends it too early, and `reset`
+    /// resets it. Several are separated by commas. What is planted is counted in the totals.
+    #[arg(long, value_name = "SPEC", help_heading = FAULTS)]
+    pub(crate) fault: Option<Faults>,
+
+    /// Plant the same faults as with this seed
+    ///
+    /// The seed of --fault: the same one spoils the same messages of the same connections [default: a
+    /// new one, which is printed].
+    #[arg(long, value_name = "N", requires = "fault", help_heading = FAULTS)]
+    pub(crate) seed: Option<u64>,
 
     /// Also print what clients send
     #[arg(short, long, conflicts_with = "quiet", help_heading = LOG)]

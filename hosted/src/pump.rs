@@ -133,8 +133,12 @@ impl Pump {
         mut now: Instant,
         clock: impl Fn() -> Instant,
     ) -> io::Result<Pumped> {
-        let pumped = self.move_bytes(stream, endpoint, scratch, &mut now, clock)?;
-        endpoint.handle_timeout(now);
+        let mut pumped = self.move_bytes(stream, endpoint, scratch, &mut now, &clock)?;
+        if endpoint.deadline().is_some_and(|deadline| deadline <= now) {
+            endpoint.handle_timeout(now);
+            // What was kept back until now goes out, and makes room.
+            pumped = self.move_bytes(stream, endpoint, scratch, &mut now, &clock)?;
+        }
         if endpoint.finished() && !self.shut {
             self.shut = true;
             // A peer that is gone already is found out by the next read.
@@ -149,7 +153,7 @@ impl Pump {
         endpoint: &mut E,
         scratch: &mut [u8],
         now: &mut Instant,
-        clock: impl Fn() -> Instant,
+        clock: &impl Fn() -> Instant,
     ) -> io::Result<Pumped> {
         for _ in 0..ROUNDS {
             self.write(stream, endpoint, *now)?;
@@ -221,7 +225,9 @@ impl Default for Pump {
 mod tests {
     use std::collections::VecDeque;
 
-    use echo_core::{Rules, Session};
+    use std::time::Duration;
+
+    use echo_core::{Defect, Faulty, Odds, Rules, Session, Spoiler};
 
     use super::*;
 
@@ -260,15 +266,36 @@ mod tests {
         }
     }
 
+    fn session() -> Session<64> {
+        Session::new(NOW, Rules { exit: false, ..Rules::default() })
+    }
+
     /// What comes back of `pieces`, and how many reads that took.
     fn echo(pump: &mut Pump, pieces: &[&'static [u8]]) -> (String, usize) {
         let pieces = pieces.iter().copied().collect();
         let mut stream = Scripted { pieces, reads: 0, written: Vec::new() };
-        let mut session = Session::<64>::new(NOW, Rules { exit: false, ..Rules::default() });
+        let mut session = session();
         pump.readable = true;
         let pumped = pump.run(&mut stream, &mut session, &mut [0; 64], NOW, || NOW);
         assert_eq!(pumped.expect("nothing breaks"), Pumped::Blocked);
         (String::from_utf8(stream.written).expect("text"), stream.reads)
+    }
+
+    /// All is there at once, as an edge-triggered stream says it: nothing comes later that would
+    /// be a reason to look again.
+    #[test]
+    fn what_is_kept_back_until_a_deadline_goes_out_and_makes_room() {
+        let hold = Duration::from_secs(1);
+        let odds = Odds::default().with(Defect::Hold, 1.0).holding(hold);
+        let (mut session, mut spoiler) = (session(), Spoiler::new(odds, 1, 0));
+        let pieces = [[b'a'; 64].as_slice(), &[b'b'; 64]].into_iter().collect();
+        let mut stream = Scripted { pieces, reads: 0, written: Vec::new() };
+        let mut pump = Pump::new();
+        for (now, written) in [(NOW, 0), (NOW + hold, 128)] {
+            let mut faulty = Faulty::new(&mut session, &mut spoiler);
+            pump.run(&mut stream, &mut faulty, &mut [0; 64], now, || now).expect("it goes on");
+            assert_eq!(stream.written.len(), written);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use echo_core::Rules;
-use echo_instruments::service::{Log, Totals};
+use echo_instruments::service::{Log, Planting, Totals};
 use echo_instruments::signals::Stop;
 
 pub use self::local::Local;
@@ -31,6 +31,8 @@ pub struct Config {
     pub threads: usize,
     /// How long sessions may go on after a request to stop.
     pub drain: Duration,
+    /// Faults that are planted in what is echoed.
+    pub planting: Option<Planting>,
 }
 
 /// Sockets that listen, and how to serve who comes.
@@ -51,6 +53,12 @@ impl Server {
     #[must_use]
     pub(crate) const fn rules(&self) -> Rules {
         self.config.rules
+    }
+
+    /// The faults that it plants.
+    #[must_use]
+    pub(crate) const fn planting(&self) -> Option<&Planting> {
+        self.config.planting.as_ref()
     }
 
     /// Where it listens.

@@ -13,6 +13,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use echo_instruments::args::{FailRateArgs, Family, RateArgs, TARGET};
 use echo_instruments::command_line::{About, CommandLine};
 use echo_instruments::quantity::given::{Limit, Spin, Time};
+use echo_instruments::service;
 use echo_instruments::target::Target;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
@@ -213,6 +214,13 @@ pub struct ServerArgs {
     #[arg(long, value_name = "TIME", default_value = "5s")]
     pub drain: Time,
 
+    /// Plant faults: KIND=PROBABILITY, ..
+    ///
+    /// Spoil echoes on purpose, as `hosted server` does: flip, drop, repeat, stale, hold, stall, cut or
+    /// reset, each with its probability in a message (flip=0.1%,hold=0.01:200ms); see --seed.
+    #[arg(long, value_name = "SPEC")]
+    pub fault: Option<service::Faults>,
+
     /// Also print what clients send
     #[arg(short, long, conflicts_with = "quiet")]
     pub verbose: bool,
@@ -307,8 +315,9 @@ pub struct Faults {
 
     /// Repeat the faults of an earlier run
     ///
-    /// Seed of the wire's chances. The same seed treats the TCP segments of each direction alike, in
-    /// their order; other frames, like ARP, are drawn separately [default: the time].
+    /// Seed of the wire's chances, and of --fault. The same seed treats the TCP segments of each
+    /// direction alike, in their order; other frames, like ARP, are drawn separately [default: the
+    /// time].
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 }

@@ -1,11 +1,12 @@
 //! What to do, and on what line: flags become this once, before anything is opened.
 //! Nothing behind it knows the command line.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use echo_core::Rules;
 use echo_instruments::quantity::given::{Limit, Spin, Time};
-use echo_instruments::service::Lines;
+use echo_instruments::seed;
+use echo_instruments::service::{Lines, Planting};
 use echo_instruments::verdict::Misuse;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use echo_smoltcp::{Host, Service};
@@ -56,7 +57,7 @@ pub struct Socket {
 }
 
 /// What the server does.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Serving {
     /// The rules of its sessions, and its port.
     pub service: Service,
@@ -66,6 +67,8 @@ pub struct Serving {
     pub drain: Duration,
     /// Which lines it prints.
     pub lines: Lines,
+    /// Faults that are planted in what is echoed.
+    pub planting: Option<Planting>,
 }
 
 impl Line {
@@ -85,7 +88,7 @@ impl Line {
             mtu: cli.mtu,
             offload: cli.offload,
             manner: cli.faults.manner(),
-            seed: cli.faults.seed.unwrap_or_else(seed_of_the_day),
+            seed: cli.faults.seed.unwrap_or_else(seed::of_now),
             spin: cli.spin.map_or(Duration::ZERO, |Spin(spin)| spin),
             socket: Socket {
                 receive: cli.rx_buffer as usize,
@@ -118,7 +121,7 @@ impl Line {
 impl Serving {
     /// What these flags say of the server.
     #[must_use]
-    pub fn of(args: &ServerArgs, socket: Socket) -> Self {
+    pub fn of(args: &ServerArgs, line: &Line) -> Self {
         let default = if args.one_shot { None } else { Some(Duration::from_secs(30)) };
         let rules = Rules {
             idle: args.timeout.map_or(default, |Limit(limit)| limit),
@@ -126,7 +129,7 @@ impl Serving {
             exit: !args.rfc862,
             ..Rules::default()
         };
-        let Socket { nagle, ack_delay, .. } = socket;
+        let Socket { nagle, ack_delay, .. } = line.socket;
         let Time(drain) = args.drain;
         Self {
             service: Service { port: args.port, rules, nagle, ack_delay },
@@ -137,11 +140,7 @@ impl Serving {
                 (_, false) => Lines::Clients,
                 (_, true) => Lines::Messages,
             },
+            planting: args.fault.clone().map(|faults| Planting { faults, seed: line.seed }),
         }
     }
-}
-
-fn seed_of_the_day() -> u64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    since_1970.as_nanos() as u64
 }

@@ -68,7 +68,7 @@ enum Work<'c> {
 impl<'c> Work<'c> {
     fn of(cli: &'c Cli, line: &Line) -> Result<Self> {
         Ok(match &cli.command {
-            None | Some(Command::About(_)) => Self::Serve(Serving::of(&cli.server, line.socket)),
+            None | Some(Command::About(_)) => Self::Serve(Serving::of(&cli.server, line)),
             Some(Command::Rate(args)) => {
                 Self::Measure(Measuring::of(Trial::from(args), &args.way, line)?)
             }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result};
 use echo_core::IdleTimer;
 use echo_instruments::quantity::given::Limit;
-use echo_instruments::service::{End, Lines, Log, Totals, announce_drain};
+use echo_instruments::service::{End, Lines, Log, Planting, Totals, announce_drain};
 use echo_instruments::signals::Stop;
 use echo_smoltcp::smoltcp::iface::SocketStorage;
 use echo_smoltcp::smoltcp::phy::Device;
@@ -39,11 +39,20 @@ pub(crate) fn serve(
     let (count, rx, tx) = (plan.sockets, line.socket.receive, line.socket.send);
     let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();
     let (mut receive, mut send) = (vec![0; count * rx], vec![0; count * tx]);
+    let spoilers = |planting: &Planting| (0..count as u64).map(|n| planting.spoiler(n)).collect();
+    let mut spoilers: Vec<_> = plan.planting.as_ref().map_or_else(Vec::new, spoilers);
+    let mut spoilers = spoilers.iter_mut();
     let rings = receive.chunks_exact_mut(rx).zip(send.chunks_exact_mut(tx));
     let mut slots: Vec<_> = storage
         .iter_mut()
         .zip(rings)
-        .map(|(storage, (receive, send))| Slot::<SESSION>::new(storage, receive, send))
+        .map(|(storage, (receive, send))| {
+            let slot = Slot::<SESSION>::new(storage, receive, send);
+            match spoilers.next() {
+                None => slot,
+                Some(spoiler) => slot.spoilt(spoiler),
+            }
+        })
         .collect();
     let mut server = Server::new(interface, &mut slots, plan.service, line.seed);
     let mut book = Book::new(plan.lines, stop).context("cannot start a thread for stdout")?;
@@ -71,6 +80,9 @@ pub(crate) fn serve(
         }
         waiter.wait(now, Due { coarse: next, exact: None }).context("cannot wait for frames")?;
     };
+    if plan.planting.is_some() {
+        book.totals.plant(&server.planted());
+    }
     book.log.line(book.totals);
     let away = (server.turned_away(), "SYNs found no free socket (more with --sockets)".into());
     for (count, what) in [away].into_iter().chain(waiter.losses()) {
@@ -105,6 +117,9 @@ fn describe(plan: &Serving, line: &Line, log: &Log) {
     log.line(format_args!("        mode     {mode}; {exit}"));
     for (name, value) in line.faults() {
         log.line(format_args!("        {name}     {value}"));
+    }
+    if let Some(planting) = &plan.planting {
+        log.line(format_args!("        faults   {planting}"));
     }
 }
 

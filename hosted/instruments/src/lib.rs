@@ -32,6 +32,7 @@ pub mod ports;
 pub mod quantity;
 pub mod reason;
 pub mod report;
+pub mod seed;
 pub mod service;
 pub mod signals;
 pub mod stack;

@@ -1,9 +1,11 @@
 //! What a server says of its clients, whatever stack it serves them on.
 
 mod drain;
+mod faults;
 mod log;
 mod totals;
 
 pub use self::drain::announce_drain;
+pub use self::faults::{Faults, Planting};
 pub use self::log::{Lines, Log};
 pub use self::totals::{End, Totals};

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use echo_core::Rules;
 use echo_instruments::quantity::given::Limit;
-use echo_instruments::service::{Lines, Log};
+use echo_instruments::seed;
+use echo_instruments::service::{Lines, Log, Planting};
 use echo_instruments::signals::Stop;
 use echo_instruments::verdict::Verdict;
 
@@ -32,6 +33,10 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
         max_conns: args.max_conns.map(|most| most as usize),
         threads: args.threads.into(),
         drain: args.drain.0,
+        planting: args.fault.clone().map(|faults| {
+            let seed = args.seed.unwrap_or_else(seed::of_now);
+            Planting { faults, seed }
+        }),
     };
     let stop = Stop::on_signals().context("cannot catch signals")?;
     let listeners = address::listen(args.ip.as_ref(), args.port, args.listen)?;
@@ -67,6 +72,9 @@ fn describe(server: &Server, args: &ServerArgs, log: &Log) -> io::Result<()> {
     let mode = if rules.one_shot { "one message, then close" } else { "until the client leaves" };
     let exit = if rules.exit { "`exit` ends a session" } else { "pure RFC 862" };
     log.line(format_args!("        mode     {mode}; {exit}"));
+    if let Some(planting) = server.planting() {
+        log.line(format_args!("        faults   {planting}"));
+    }
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use echo_core::{Endpoint, Instant, Intercepted, Rules, Session};
+use echo_core::{CloseReason, Endpoint, Faulty, Instant, Intercepted, Rules, Session, Spoiler};
 use echo_instruments::service::{End, Log};
 use mio::event::Event;
 use mio::net::TcpStream;
@@ -14,6 +15,8 @@ pub(super) struct Connection<const N: usize> {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
     session: Session<N>,
+    /// What spoils the session.
+    pub(super) spoiler: Option<Box<Spoiler<N>>>,
     pump: Pump,
     /// When the worker looks at it again; not later than it is due.
     pub(super) alarm: Option<Instant>,
@@ -27,6 +30,7 @@ impl<const N: usize> Connection<N> {
             stream,
             peer,
             session: Session::new(now, rules),
+            spoiler: None,
             pump: Pump::unread(),
             alarm: None,
             queued: false,
@@ -38,8 +42,12 @@ impl<const N: usize> Connection<N> {
     }
 
     /// When the worker has to look at it again, if the system says nothing before.
-    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
-        self.session.deadline().map(|deadline| self.pump.delivery.due(deadline, now))
+    pub(super) fn due(&mut self, now: Instant) -> Option<Instant> {
+        let deadline = match &mut self.spoiler {
+            None => self.session.deadline(),
+            Some(spoiler) => Faulty::new(&mut self.session, spoiler).deadline(),
+        };
+        deadline.map(|deadline| self.pump.delivery.due(deadline, now))
     }
 
     /// Remembers what the system says of the stream.
@@ -61,19 +69,46 @@ impl<const N: usize> Connection<N> {
         now: Instant,
         log: &Log,
     ) -> Result<Pumped, End> {
-        let pumped = if log.shows_messages() {
-            let mut shown = Intercepted::new(&mut self.session, |session, now, bytes| {
-                let taken = session.handle_received(now, bytes);
-                log.message(self.peer, &bytes[..taken]);
-                taken
-            });
-            self.pump.run(&mut self.stream, &mut shown, scratch, now, || now)
-        } else {
-            self.pump.run(&mut self.stream, &mut self.session, scratch, now, || now)
-        };
-        let pumped = pumped.map_err(End::Broken)?;
-        self.session.end().map_or(Ok(pumped), |reason| Err(End::Closed(reason)))
+        let Self { stream, peer, session, spoiler, pump, .. } = self;
+        let shown = log.shows_messages().then_some((log, *peer));
+        match spoiler {
+            None => run(pump, stream, session, scratch, now, shown),
+            Some(spoiler) => {
+                run(pump, stream, &mut Faulty::new(session, spoiler), scratch, now, shown)
+            }
+        }
     }
+
+    /// Closes it by a reset, if that is how it ended.
+    pub(super) fn close(self, end: &End) {
+        if matches!(end, End::Closed(CloseReason::Reset)) {
+            // Whoever cannot be reset is gone.
+            let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+/// Moves what can be moved, and shows what is taken to whoever wants to see it.
+fn run<E: Endpoint<End = CloseReason>>(
+    pump: &mut Pump,
+    stream: &mut TcpStream,
+    endpoint: &mut E,
+    scratch: &mut [u8],
+    now: Instant,
+    shown: Option<(&Log, SocketAddr)>,
+) -> Result<Pumped, End> {
+    let pumped = if let Some((log, peer)) = shown {
+        let mut shown = Intercepted::new(endpoint, |endpoint, now, bytes| {
+            let taken = endpoint.handle_received(now, bytes);
+            log.message(peer, &bytes[..taken]);
+            taken
+        });
+        pump.run(stream, &mut shown, scratch, now, || now)
+    } else {
+        pump.run(stream, endpoint, scratch, now, || now)
+    };
+    let pumped = pumped.map_err(End::Broken)?;
+    endpoint.end().map_or(Ok(pumped), |reason| Err(End::Closed(reason)))
 }
 
 /// Prepares an accepted stream: a peer that is gone without a word is noticed some day even
@@ -91,9 +126,8 @@ pub(super) fn prepare(stream: &TcpStream, rules: Rules) -> io::Result<()> {
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpStream as Peer;
-    use std::time::Duration;
 
-    use echo_core::{CloseReason, LINGER, SILENCE};
+    use echo_core::{LINGER, SILENCE};
     use echo_instruments::clock::Clock;
     use socket2::{Domain, SockRef, Socket, Type};
 

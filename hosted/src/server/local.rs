@@ -43,7 +43,8 @@ impl Local {
     pub fn with(rules: Rules) -> Result<Self> {
         let listeners = listeners()?;
         let stop = Stop::new()?;
-        let config = Config { rules, max_conns: None, threads: 1, drain: Duration::ZERO };
+        let (max_conns, drain) = (None, Duration::ZERO);
+        let config = Config { rules, max_conns, threads: 1, drain, planting: None };
         let server = Server::new(listeners, config);
         let address = *server.addresses()?.first().context("no address to listen on")?;
         let thread = thread::Builder::new().name("echo server".into()).spawn({

@@ -13,7 +13,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use anyhow::{Context, Result};
-use echo_core::Instant;
+use echo_core::{Instant, Planted};
 use echo_instruments::clock::Clock;
 use echo_instruments::service::{End, Log, Totals, announce_drain};
 use echo_instruments::signals::Stop;
@@ -79,7 +79,9 @@ pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> R
         full: AtomicBool::new(false),
         mailboxes,
     };
-    let mut workers = posts.into_iter().map(|(poll, mail)| Worker::<N>::new(&shared, poll, mail));
+    let mut workers = (0..)
+        .zip(posts)
+        .map(|(number, (poll, mail))| Worker::<N>::new(&shared, number, poll, mail));
     let mut first = workers.next().context("a server has a thread at least")?;
     first.acceptor =
         Some(Acceptor::new(listeners, first.poll.registry(), ACCEPT).context(cannot_wait)?);
@@ -105,6 +107,8 @@ struct Worker<'a, const N: usize> {
     /// Whose turn it is to get the next connection.
     next_worker: usize,
     connections: Slab<Box<Connection<N>>>,
+    /// The number of the next one: no two of a server have the same.
+    next_connection: u64,
     /// Who has more to move than one turn allowed.
     queue: VecDeque<usize>,
     /// When to look at whom: each connection's [`Connection::alarm`].
@@ -116,7 +120,12 @@ struct Worker<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Worker<'a, N> {
-    fn new(shared: &'a Shared<'a>, poll: Poll, mail: Receiver<(TcpStream, SocketAddr)>) -> Self {
+    fn new(
+        shared: &'a Shared<'a>,
+        number: u64,
+        poll: Poll,
+        mail: Receiver<(TcpStream, SocketAddr)>,
+    ) -> Self {
         Self {
             shared,
             poll,
@@ -124,10 +133,14 @@ impl<'a, const N: usize> Worker<'a, N> {
             acceptor: None,
             next_worker: 0,
             connections: Slab::new(),
+            next_connection: number << 48,
             queue: VecDeque::new(),
             alarms: BTreeSet::new(),
             scratch: vec![0; LARGEST_BUFFER.min(N)],
-            totals: Totals::default(),
+            totals: Totals {
+                planted: shared.config.planting.as_ref().map(|_| Planted::default()),
+                ..Totals::default()
+            },
             drain: None,
         }
     }
@@ -268,6 +281,10 @@ impl<'a, const N: usize> Worker<'a, N> {
         let entry = self.connections.vacant_entry();
         let key = entry.key();
         let connection = entry.insert(Box::new(Connection::new(stream, peer, now, rules)));
+        if let Some(planting) = &self.shared.config.planting {
+            connection.spoiler = Some(Box::new(planting.spoiler(self.next_connection)));
+            self.next_connection += 1;
+        }
         let ready = prepare(&connection.stream, rules).and_then(|()| {
             let registry = self.poll.registry();
             registry.register(&mut connection.stream, Token(key), Pump::interest())
@@ -282,9 +299,12 @@ impl<'a, const N: usize> Worker<'a, N> {
         let connection = self.connections.remove(key);
         connection.alarm.map(|alarm| self.alarms.remove(&(alarm, key)));
         self.totals.record(connection.echoed(), end);
+        if let Some(spoiler) = &connection.spoiler {
+            self.totals.plant(&spoiler.planted());
+        }
         self.shared.log.client(connection.peer, end);
         // The descriptor is free before anybody is told so.
-        drop(connection);
+        connection.close(end);
         self.shared.live.fetch_sub(1, Ordering::SeqCst);
         match &mut self.acceptor {
             Some(acceptor) => acceptor.resume(),

@@ -8,6 +8,7 @@ mod draining;
 mod exports;
 mod fail_rate;
 mod fairness;
+mod faulty;
 mod files;
 mod limits;
 mod piping;

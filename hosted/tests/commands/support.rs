@@ -223,7 +223,7 @@ impl Drop for Echo {
 /// One thread, any number of clients, `exit` recognised, no time-out.
 pub(crate) fn config() -> Config {
     let rules = Rules { chunk: 1024, ..Rules::default() };
-    Config { rules, max_conns: None, threads: 1, drain: PATIENCE }
+    Config { rules, max_conns: None, threads: 1, drain: PATIENCE, planting: None }
 }
 
 pub(crate) fn loopback() -> TcpListener {

@@ -10,6 +10,7 @@ use clap::Parser;
 use echo_instruments::verdict::Verdict;
 use hosted::cli::Cli;
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::station::{SOON, Station, V4, connect, read_to_end};
 use crate::{conformance, raw};
@@ -47,6 +48,32 @@ fn the_instruments_of_hosted_work_against_it() {
         "{totals}"
     );
     assert!(totals.contains(": 10 disconnected"), "{totals}");
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn what_it_plants_on_purpose_is_what_hosted_finds() {
+    let spec = "flip=0.03,stale=0.03,repeat=0.03,cut=0.03,reset=0.03";
+    let station = Station::start(&["-q", "--drain", "0", "--fault", spec, "--seed", "1"]);
+    station.wait_for(&format!("faults   {spec} (seed 1)"));
+    let folder = tempfile::tempdir().expect("a place for temporary files");
+    let file = folder.path().join("report.json");
+    let export = file.to_str().expect("a plain name");
+    assert_eq!(hosted(&["fail-rate", V4, "-c", "200", "--export-json", export]), Verdict::Failed);
+    let report = std::fs::read(&file).expect("it is written");
+    let failed = &serde_json::from_slice::<Value>(&report).expect("JSON")["failed"];
+    let totals = station.stop();
+    let planted = |kind: &str| {
+        let all = totals.lines().find_map(|line| line.strip_prefix("faults planted: "));
+        let mut all = all.expect("it is counted").split(", ");
+        let count = all.find_map(|one| one.strip_suffix(kind)?.trim_end().parse::<u64>().ok());
+        count.unwrap_or_else(|| panic!("no {kind}: {totals}"))
+    };
+    assert_eq!(failed["differs"], planted("flip") + planted("stale"), "{totals} {failed}");
+    assert_eq!(failed["extra"], planted("repeat"), "{totals} {failed}");
+    assert_eq!(failed["closed_early"], planted("cut"), "{totals} {failed}");
+    assert_eq!(failed["reset"], planted("reset"), "{totals} {failed}");
+    assert_eq!(failed["timeout"], 0, "{totals} {failed}");
 }
 
 #[test]

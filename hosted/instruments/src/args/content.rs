@@ -6,7 +6,6 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use anyhow::{Result, anyhow, bail};
 use clap::builder::{OsStringValueParser, PossibleValue, TypedValueParser};
@@ -14,6 +13,7 @@ use clap::{Arg, Command};
 use echo_core::Payload;
 
 use crate::reason::reason;
+use crate::seed;
 use crate::terminal::escape::shown;
 
 /// What messages contain.
@@ -61,7 +61,7 @@ impl Content {
     /// What is to be sent, of messages of this length.
     pub(super) fn read(&self, length: u64) -> Result<Payload<Vec<u8>>> {
         // Different in each run, so that bytes of an earlier one are told from ours.
-        let run = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos() as u64);
+        let run = seed::of_now();
         Ok(match self {
             Self::Zero => Payload::Zero,
             Self::Seq => {

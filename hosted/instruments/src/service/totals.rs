@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use echo_core::CloseReason;
+use echo_core::{CloseReason, Planted};
 
 use crate::quantity;
 use crate::reason::reason;
@@ -42,6 +42,8 @@ pub struct Totals {
     pub broken: u64,
     /// Sessions that were not over when the server stopped.
     pub cut_off: u64,
+    /// Faults that were planted in messages, if any were to be.
+    pub planted: Option<Planted>,
 }
 
 impl Totals {
@@ -65,10 +67,16 @@ impl Totals {
         for (mine, theirs) in self.closed.iter_mut().zip(other.closed) {
             *mine += theirs;
         }
+        other.planted.iter().for_each(|planted| self.plant(planted));
+    }
+
+    /// Counts faults that were planted.
+    pub fn plant(&mut self, planted: &Planted) {
+        self.planted.get_or_insert_default().add(planted);
     }
 }
 
-/// The report at the end, on two lines.
+/// The report at the end, on two lines; on three if faults were to be planted.
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "--- echo server statistics ---")?;
@@ -81,7 +89,7 @@ impl fmt::Display for Totals {
             let separator = if index == 0 { ": " } else { ", " };
             write!(f, "{separator}{} {name}", quantity::count(n))?;
         }
-        Ok(())
+        self.planted.map_or(Ok(()), |planted| write!(f, "\nfaults planted: {planted}"))
     }
 }
 
