@@ -1,4 +1,4 @@
-//! Which addresses cannot work, as far as the command line alone tells. They are refused before
+//! Addresses that cannot work, as far as the command line alone shows. They are refused before
 //! anything is opened.
 
 use std::net::IpAddr;

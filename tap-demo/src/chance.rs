@@ -1,4 +1,4 @@
-//! How likely something is, as it is given on the command line: in per cent.
+//! A probability as it is given on the command line, in per cent.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ pub struct Chance {
 }
 
 impl Chance {
-    /// Not once.
+    /// It never happens.
     pub const NEVER: Self = Self { percent: 0.0 };
 
     /// Whether it happens, if `random` is any number with the same likelihood.

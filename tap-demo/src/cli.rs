@@ -39,6 +39,7 @@ pub struct Cli {
     ///
     /// The TAP interface. If there is none of this name and you are root, it is made, and removed at
     /// the end. One that belongs to you needs no root: `sudo ip tuntap add dev tap0 mode tap user $USER`.
+    /// What is set on such an interface (addresses, MTU, up) is undone at the end.
     #[arg(long, value_name = "NAME", value_parser = name, required = true, value_hint = ValueHint::Other)]
     pub iface: Option<String>,
 

@@ -1,8 +1,8 @@
-//! Decides what the host's side of the interface still lacks, and sees to it that it has it as
-//! long as this stack is there.
+//! Decides what the host's side of the interface still lacks, and provides it for as long as this
+//! stack runs.
 //!
-//! An interface that somebody has prepared is used as it is, without any right;
-//! only what is missing is asked of the kernel, and taken back at the end.
+//! An interface that somebody has prepared is used as it is, which needs no privilege. Only what
+//! is missing is set, and it is undone at the end.
 
 mod settings;
 
@@ -40,13 +40,14 @@ pub(crate) struct HostSide {
 }
 
 impl HostSide {
-    /// Makes the interface ready: up, of the wanted MTU, and with an address of the host in each
-    /// of the stack's subnets. What it changes is taken back when it is dropped, and before a
-    /// signal ends the program at once.
+    /// Makes the interface ready: up, with the MTU that was asked for, and with an address of the
+    /// host in each of the stack's subnets. What it changes is undone when it is dropped, and
+    /// before a signal ends the program at once.
     ///
     /// # Errors
     ///
-    /// What is missing, with the commands that help; or which address cannot work.
+    /// If something is missing and may not be set, with the command that sets it; if an address
+    /// cannot work.
     pub(crate) fn prepare(line: &Line, stop: &Stop) -> Result<Self> {
         let mut link = Link::find(&line.iface)?;
         let mut reachable = line.addresses.clone();
@@ -67,12 +68,12 @@ impl HostSide {
         let missing = missing(&reachable, &line.host, &present)?;
         refuse_shadow(&reachable, &present, &missing, &mut link)?;
 
-        // From here on the host's side changes, and whatever ends this takes it back.
+        // From here on the host's side changes, and whatever ends this undoes it.
         let settings = Settings::of(link, &present);
         let settings = Arc::new(Mutex::new(settings));
         let mut side = Self { settings, mtu: 0, reachable };
         let last_act = Arc::clone(&side.settings);
-        stop.before_exit(move || locked(&last_act).take_back());
+        stop.before_exit(move || locked(&last_act).undo());
         side.set(line, missing, by_default)?;
         Ok(side)
     }
@@ -86,9 +87,9 @@ impl HostSide {
         settings.bring_up()?;
         for address in missing {
             match settings.add_address(address) {
-                // Not everybody may set it, and IPv4 is then all that was hoped for.
+                // Not everybody may set it, and IPv4 is enough for a start.
                 Err(error) if by_default && is_ipv6(&address) => {
-                    note(&format!("without IPv6: {error:#}"));
+                    note(&format!("continuing without IPv6: {error:#}"));
                     reachable.retain(|own| !meet(own, &address));
                 }
                 added => added?,
@@ -103,7 +104,7 @@ impl HostSide {
         self.mtu
     }
 
-    /// Those of the stack's addresses that the host can reach.
+    /// The stack's addresses that the host can reach.
     pub(crate) fn reachable(&self) -> &[IpCidr] {
         &self.reachable
     }
@@ -111,7 +112,7 @@ impl HostSide {
 
 impl Drop for HostSide {
     fn drop(&mut self) {
-        locked(&self.settings).take_back();
+        locked(&self.settings).undo();
     }
 }
 
@@ -119,7 +120,7 @@ fn locked(settings: &Mutex<Settings>) -> MutexGuard<'_, Settings> {
     settings.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Refuses what is an address of the host already: its frames would never come here.
+/// Refuses an address that is the host's own: the host would answer itself.
 fn refuse_own(
     line: &Line,
     addresses: &[IpCidr],
@@ -146,9 +147,9 @@ fn refuse_own(
     Ok(())
 }
 
-/// Refuses a subnet that the host has on another interface already, as a second instance would
-/// have: of two such routes the kernel takes the one that was there first, unless a metric says
-/// otherwise, and whatever is behind the other interface is out of reach.
+/// Refuses a subnet that the host already has on another interface, for example that of another
+/// instance. Of two routes to one subnet the kernel uses the one with the lower metric, or the
+/// older one, and everything behind the other interface is unreachable.
 fn refuse_shadow(
     addresses: &[IpCidr],
     present: &[HostAddress],
@@ -169,9 +170,9 @@ fn refuse_shadow(
             let (iface, up) = link.name_of(host.index)?;
             if up {
                 bail!(
-                    "{address} is in the subnet that the host has on {iface} ({subnet}): of the \
-                     two interfaces it would reach only one (is another tap-demo running? choose \
-                     another subnet with --ip and --host-ip)",
+                    "{address} is in the subnet that the host has on {iface} ({subnet}): it \
+                     would use only one of the two interfaces (is another tap-demo running? \
+                     choose another subnet with --ip and --host-ip)",
                     subnet = host.subnet
                 );
             }
@@ -180,7 +181,7 @@ fn refuse_shadow(
     Ok(())
 }
 
-/// The addresses that the host needs and does not have.
+/// The addresses that the host still needs.
 fn missing(stack: &[IpCidr], wanted: &[IpCidr], present: &[HostAddress]) -> Result<Vec<IpCidr>> {
     let mut ours = present.iter().filter(|host| host.ours);
     let is_present = |host: &IpCidr| ours.clone().any(|other| other.own == host.address());
@@ -205,7 +206,7 @@ fn missing(stack: &[IpCidr], wanted: &[IpCidr], present: &[HostAddress]) -> Resu
     Ok(missing)
 }
 
-/// The kernel gives the host such an address itself.
+/// The kernel gives the host a link-local address by itself.
 fn is_link_local(address: IpAddress) -> bool {
     matches!(address, IpAddress::Ipv6(address) if address.is_unicast_link_local())
 }

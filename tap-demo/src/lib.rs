@@ -1,6 +1,7 @@
 //! `echo-smoltcp` behind a Linux TAP interface, as an echo server or as the stack over
 //! which the instruments of `echo-instruments` measure one: this crate opens the
-//! interface, prepares the host's side of it, waits, and words what happens. The binary `tap-demo` is [`run`] and an exit code.
+//! interface, prepares the host's side of it, waits for frames and prints what happens. The binary
+//! `tap-demo` is [`run`] and an exit code.
 
 #![warn(
     clippy::print_stderr,

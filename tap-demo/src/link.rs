@@ -25,7 +25,7 @@ pub struct Link {
     netlink: Netlink,
     name: String,
     index: u32,
-    /// The bridge, or the like, that it is a port of.
+    /// The bridge, or other controller, of which it is a port.
     controller: Option<u32>,
     mac: Option<EthernetAddress>,
     up: bool,
@@ -38,11 +38,11 @@ pub struct Link {
 pub struct HostAddress {
     /// The address itself.
     pub own: IpAddress,
-    /// What the host reaches straight through the interface that has the address.
+    /// What the host reaches directly on the interface that has the address.
     pub subnet: IpCidr,
-    /// The number of that interface.
+    /// The index of that interface.
     pub index: u32,
-    /// Whether frames from there come to our interface: it is ours, or has it as a port.
+    /// Whether that interface is ours, or a bridge of which ours is a port.
     pub ours: bool,
 }
 
@@ -101,7 +101,7 @@ impl Link {
         self.up
     }
 
-    /// Whether the host speaks IPv6 on it.
+    /// Whether IPv6 is enabled on it.
     #[must_use]
     pub const fn has_ipv6(&self) -> bool {
         self.ipv6
@@ -117,7 +117,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// With the command that somebody with the right to it can give.
+    /// If the kernel refuses, with the command for somebody who has the privilege.
     pub fn set_mtu(&mut self, mtu: usize) -> Result<()> {
         let attribute = u32::try_from(mtu).map(LinkAttribute::Mtu);
         let attributes = vec![attribute.context("the MTU is too large")?];
@@ -133,7 +133,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// With the command that somebody with the right to it can give.
+    /// If the kernel refuses, with the command for somebody who has the privilege.
     pub fn set_up(&mut self, up: bool) -> Result<()> {
         let (name, state) = (&self.name, if up { "up" } else { "down" });
         let flags = if up { LinkFlags::Up } else { LinkFlags::empty() };
@@ -148,7 +148,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// If the kernel does not say.
+    /// If the kernel does not answer.
     pub fn addresses(&mut self) -> Result<Vec<HostAddress>> {
         let question = RouteNetlinkMessage::GetAddress(AddressMessage::default());
         let addresses = self.netlink.request(question, NLM_F_DUMP);
@@ -165,15 +165,14 @@ impl Link {
         Ok(addresses.collect())
     }
 
-    /// The name of the interface with this number, and whether it is up.
+    /// The name of the interface with this index, and whether it is up.
     ///
     /// # Errors
     ///
     /// If there is none any more.
     pub fn name_of(&mut self, index: u32) -> Result<(String, bool)> {
         let link = self.netlink.link(|question| question.header.index = index);
-        let link =
-            link.with_context(|| format!("cannot find the interface with number {index}"))?;
+        let link = link.with_context(|| format!("cannot find the interface with index {index}"))?;
         let name = link.attributes.into_iter().find_map(|attribute| match attribute {
             LinkAttribute::IfName(name) => Some(name),
             _ => None,
@@ -182,12 +181,12 @@ impl Link {
         Ok((name.unwrap_or_default(), up))
     }
 
-    /// Gives the host this address on the interface. IPv6 without the second of
-    /// waiting for a duplicate, which cannot be on this cable.
+    /// Gives the host this address on the interface. IPv6 skips duplicate address detection,
+    /// which takes a second: nobody else is on this cable.
     ///
     /// # Errors
     ///
-    /// With the command that somebody with the right to it can give.
+    /// If the kernel refuses, with the command for somebody who has the privilege.
     pub fn add_address(&mut self, address: IpCidr) -> Result<()> {
         let message = RouteNetlinkMessage::NewAddress(self.message(address));
         let flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
@@ -205,17 +204,17 @@ impl Link {
             })
     }
 
-    /// Takes this address from the host.
+    /// Removes this address of the host from the interface.
     ///
     /// # Errors
     ///
-    /// With the command that somebody with the right to it can give.
+    /// If the kernel refuses, with the command for somebody who has the privilege.
     pub fn remove_address(&mut self, address: IpCidr) -> Result<()> {
         let message = RouteNetlinkMessage::DelAddress(self.message(address));
         let name = &self.name;
         self.netlink.request(message, NLM_F_ACK).map(drop).with_context(|| {
             format!(
-                "cannot take the address {address} from the host (sudo ip addr del {address} dev \
+                "cannot remove the host's address {address} (sudo ip addr del {address} dev \
                  {name})"
             )
         })
@@ -237,7 +236,7 @@ impl Link {
     }
 }
 
-/// `net.ipv6.conf.NAME.disable_ipv6`; a kernel without IPv6 says nothing of it.
+/// Reads `net.ipv6.conf.NAME.disable_ipv6`, which a kernel without IPv6 does not report.
 fn has_ipv6(families: &[AfSpecUnspec]) -> bool {
     families.iter().any(|family| match family {
         AfSpecUnspec::Inet6(inet6) => inet6.iter().any(
@@ -247,7 +246,7 @@ fn has_ipv6(families: &[AfSpecUnspec]) -> bool {
     })
 }
 
-/// On a line with two ends the kernel names the far one, and its subnet, beside the host's own.
+/// The host's own address, and its subnet. On a point-to-point link these are of the two ends.
 fn own_and_subnet(address: &AddressMessage) -> Option<(IpAddress, IpCidr)> {
     let (mut local, mut subnet) = (None, None);
     for attribute in &address.attributes {

@@ -21,7 +21,7 @@ use crate::serve::UNFIT;
 use crate::station::Station;
 use crate::wait::Waiter;
 
-/// What is measured, of whom.
+/// A measurement that is ready to run: what to measure, and which server.
 pub(crate) struct Measuring<'c> {
     trial: Trial<'c>,
     pub(crate) plan: Plan,
@@ -30,11 +30,11 @@ pub(crate) struct Measuring<'c> {
 }
 
 impl<'c> Measuring<'c> {
-    /// What the flags ask for.
+    /// The measurement that the flags ask for.
     ///
     /// # Errors
     ///
-    /// If the payload cannot be read, or the name is unknown.
+    /// If the payload cannot be read, the name is unknown, or none of its addresses can be reached.
     pub(crate) fn of(trial: Trial<'c>, way: &'c WayArgs, line: &Line) -> Result<Self> {
         let mut plan = trial.plan()?;
         if plan.spin.is_zero() {
@@ -47,8 +47,8 @@ impl<'c> Measuring<'c> {
         if addresses.is_empty() {
             let reasons = reasons.join(", and ");
             return Err(Misuse(format!(
-                "{reasons}: there is no server to be reached (give an address of another host, \
-                 like the host's on {})",
+                "{reasons}: no server can be reached there (give the address of another host, like \
+                 this machine's on {})",
                 line.iface
             ))
             .into());
@@ -92,7 +92,7 @@ impl<'c> Measuring<'c> {
         }
         let address = station.connect(&self.addresses, self.plan.limit)?;
         let verdict = self.over(&mut station, address, stop);
-        for (count, what) in station.part() {
+        for (count, what) in station.finish() {
             if count > 0 {
                 note(&format!("{count} {what}"));
             }

@@ -3,7 +3,7 @@
 //!
 //! The setting belongs to the interface, not to the program: on a persistent
 //! one it outlives us, and a program that does not expect such segments would hang.
-//! So it is set at every start, to nothing too, and taken back at the end.
+//! So it is set at every start, even to nothing, and undone at the end.
 
 #![expect(unsafe_code, reason = "no crate offers this request of the TUN driver")]
 

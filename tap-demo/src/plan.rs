@@ -1,5 +1,5 @@
-//! What to do, and on what line: flags become this once, before anything is opened.
-//! Nothing behind it knows the command line.
+//! The plan of a run: the flags are turned into it once, before anything is opened, and nothing
+//! after it sees the command line.
 
 use std::time::Duration;
 
@@ -23,47 +23,47 @@ pub struct Line {
     pub iface: String,
     /// Addresses of the stack.
     pub addresses: Vec<IpCidr>,
-    /// Addresses that the host is to have, beside those that it needs anyway.
+    /// Addresses to give the host, besides those that it needs anyway.
     pub host: Vec<IpCidr>,
     /// Default gateways.
     pub gateways: Vec<IpAddress>,
     /// The stack's Ethernet address.
     pub mac: EthernetAddress,
-    /// The largest packet that the interface is to have.
+    /// The MTU to set on the interface.
     pub mtu: Option<u32>,
-    /// Whether larger segments pass.
+    /// Whether segments larger than the MTU pass.
     pub offload: bool,
     /// What the wire does to frames.
     pub manner: Manner,
-    /// Where pseudo-random numbers start.
+    /// The seed of pseudo-random numbers.
     pub seed: u64,
     /// How long to busy-wait for frames before sleeping.
     pub spin: Duration,
-    /// What each connection has.
+    /// The settings of each connection.
     pub socket: Socket,
 }
 
-/// What each connection has.
+/// The settings of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Socket {
-    /// Bytes of its receive ring.
+    /// Size of its receive buffer, in bytes.
     pub receive: usize,
-    /// Bytes of its send ring.
+    /// Size of its send buffer, in bytes.
     pub send: usize,
-    /// Whether small segments wait for each other.
+    /// Whether Nagle's algorithm is on.
     pub nagle: bool,
     /// How long an acknowledgement waits for data that can carry it.
     pub ack_delay: Option<Duration>,
 }
 
-/// What the server does.
+/// How the server runs.
 #[derive(Debug, Clone)]
 pub struct Serving {
     /// The rules of its sessions, and its port.
     pub service: Service,
-    /// Connections at once.
+    /// The most connections at once.
     pub sockets: usize,
-    /// How long sessions may go on when it is to stop.
+    /// How long sessions may go on after a request to stop.
     pub drain: Duration,
     /// Which lines it prints.
     pub lines: Lines,
@@ -72,11 +72,11 @@ pub struct Serving {
 }
 
 impl Line {
-    /// What these flags say of the line.
+    /// The line that these flags describe.
     ///
     /// # Errors
     ///
-    /// If the addresses do not go together.
+    /// If the addresses do not fit together.
     pub fn of(cli: &Cli) -> Result<Self, Misuse> {
         let Limit(ack_delay) = cli.ack_delay;
         let line = Self {
@@ -101,8 +101,8 @@ impl Line {
         Ok(line)
     }
 
-    /// What the wire does, and by which seed it does the same again; nothing of a wire that
-    /// does nothing.
+    /// The faults of the wire and the seed that repeats them, each with its name. A wire without
+    /// faults has none of them.
     pub(crate) fn faults(&self) -> impl Iterator<Item = (&'static str, String)> {
         let Self { manner, seed, .. } = self;
         let wire = (!manner.is_faultless()).then(|| ("wire", manner.to_string()));
@@ -110,7 +110,7 @@ impl Line {
         wire.into_iter().chain(seed)
     }
 
-    /// The stack's place on it.
+    /// The stack's addresses.
     #[must_use]
     pub fn station(&self) -> Host<'_> {
         let Self { mac, addresses, gateways, seed, .. } = self;
@@ -119,7 +119,7 @@ impl Line {
 }
 
 impl Serving {
-    /// What these flags say of the server.
+    /// The server that these flags describe.
     #[must_use]
     pub fn of(args: &ServerArgs, line: &Line) -> Self {
         let default = if args.one_shot { None } else { Some(Duration::from_secs(30)) };

@@ -1,5 +1,5 @@
-//! The file of `--pcap`. It is written under its own name from the start, other
-//! than a report: somebody may look on, and a server is ended at any time.
+//! The file of `--pcap`. Unlike a report, it is written under its own name from the start:
+//! somebody may be watching it, and a server can be stopped at any time.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -13,8 +13,8 @@ use echo_smoltcp::smoltcp::time::Instant as WireInstant;
 
 use crate::wait::UnixClock;
 
-/// Where frames are recorded. Without a file nothing is, so that a stack of
-/// layers is the same type with and without a record.
+/// Where frames are recorded. Without a file nothing is recorded, and the layers of the device
+/// have the same type as with one.
 #[derive(Debug)]
 pub struct Record {
     file: Option<BufWriter<File>>,
@@ -22,8 +22,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// Starts the record, if there is to be one, in place of what was in the file. Frames are
-    /// dated by `clock`.
+    /// Starts the record, if one is wanted, and replaces what was in the file. The time of each
+    /// frame is read from `clock`.
     ///
     /// # Errors
     ///
@@ -45,28 +45,27 @@ impl Record {
         if let Some(file) = &mut self.file
             && let Err(error) = write(file)
         {
-            remark(&format!("the record of frames ends here: {}", reason(&error)));
+            remark(&format!("recording of frames stops here: {}", reason(&error)));
             self.file = None;
         }
     }
 }
 
-/// What is still in the buffer may be what the disk has no space for.
+/// Writes what is still in the buffer, for which there may be no space on the disk.
 impl Drop for Record {
     fn drop(&mut self) {
         self.with(Write::flush);
     }
 }
 
-/// smoltcp leaves no way to report an error: a full disk ends the record, and
-/// never the echo.
+/// smoltcp has no way to report an error. A full disk ends the recording, and never the echo.
 impl PcapSink for Record {
     fn write(&mut self, data: &[u8]) {
         self.with(|file| file.write_all(data));
     }
 
-    /// A frame is dated when it passes: many can pass in one step, of which smoltcp knows
-    /// when it began.
+    /// Writes a frame with the time at which it passes. smoltcp only knows when the step began
+    /// in which it does, and many can pass in one step.
     fn packet(&mut self, _step: WireInstant, frame: &[u8]) {
         let since_1970 = self.clock.now().since_start();
         let micros = i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX);

@@ -1,5 +1,4 @@
-//! Opens the interface, prepares both of its sides, and hands it, in its layers,
-//! to whoever works on it.
+//! Opens the interface, prepares both of its sides, and runs the server or a measurement on it.
 
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
@@ -26,7 +25,8 @@ use crate::wire::Wire;
 ///
 /// # Errors
 ///
-/// What could not be resolved, connected to, opened, prepared or written: exit code 3.
+/// If something could not be resolved, connected to, opened, prepared or written (exit code 3), or
+/// if addresses cannot work (exit code 2).
 pub fn run(cli: &Cli) -> Result<Verdict> {
     if let Some(Command::About(about)) = &cli.command {
         return Cli::line().tell(about);
@@ -41,7 +41,7 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
     tap.set_mtu(host.mtu());
     line.addresses = host.reachable().into();
     tap.set_offload(line.offload)?;
-    // Not before: an older record outlives a start that fails.
+    // Not earlier: a start that fails must not destroy an older record.
     let clock = UnixClock::start();
     let record = Record::new(pcap, clock)?;
 
@@ -59,7 +59,7 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
     }
 }
 
-/// What is to be done, on whatever device.
+/// The server or a measurement, on any device.
 enum Work<'c> {
     Serve(Serving),
     Measure(Measuring<'c>),
@@ -78,7 +78,7 @@ impl<'c> Work<'c> {
         })
     }
 
-    /// How long it looks for frames before it sleeps.
+    /// How long to busy-wait for frames before sleeping.
     fn spin(&self, line: &Line) -> Duration {
         match self {
             Self::Serve(_) => line.spin,

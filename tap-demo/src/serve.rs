@@ -1,4 +1,4 @@
-//! The server's loop, its lines and its end.
+//! The server's event loop, what it prints, and how it stops.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -16,8 +16,8 @@ use echo_smoltcp::{Event, Server, Slot};
 use crate::plan::{Line, Serving};
 use crate::wait::{Due, Waiter};
 
-/// The buffer of each session, in bytes: it lies between the socket's two, so
-/// it bounds how much is moved at once, and nothing else.
+/// The buffer of each session, in bytes. It lies between the two buffers of the socket, so it only
+/// limits how much is moved at once.
 const SESSION: usize = 4096;
 
 /// Serves until a signal comes, and then until the sessions are over or the
@@ -25,7 +25,7 @@ const SESSION: usize = 4096;
 ///
 /// # Errors
 ///
-/// If the interface disappears, or the reader of stdout has left.
+/// If the interface disappears, or stdout is closed by its reader.
 pub(crate) fn serve(
     plan: &Serving,
     line: &Line,
@@ -35,7 +35,7 @@ pub(crate) fn serve(
 ) -> Result<()> {
     stop.arm();
     let interface = line.station().interface(&mut device, waiter.now()).context(UNFIT)?;
-    // All that serving needs, made once: from here on nothing is allocated.
+    // All memory that serving needs. From here on nothing is allocated.
     let (count, rx, tx) = (plan.sockets, line.socket.receive, line.socket.send);
     let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();
     let (mut receive, mut send) = (vec![0; count * rx], vec![0; count * tx]);
@@ -84,7 +84,10 @@ pub(crate) fn serve(
         book.totals.plant(&server.planted());
     }
     book.log.line(book.totals);
-    let away = (server.turned_away(), "SYNs found no free socket (more with --sockets)".into());
+    let away = (
+        server.turned_away(),
+        "SYNs were dropped because all sockets were in use (raise --sockets)".into(),
+    );
     for (count, what) in [away].into_iter().chain(waiter.losses()) {
         if count > 0 {
             book.log.line(format_args!("{count} {what}"));
@@ -94,10 +97,10 @@ pub(crate) fn serve(
     outcome
 }
 
-/// What an error of making the interface is an error of.
+/// The context of an error from setting the stack up.
 pub(crate) const UNFIT: &str = "cannot use the addresses";
 
-/// Where it listens, on the first line, and the `Server Config:` of the seed.
+/// Prints where it listens, and the settings as `Server Config:`.
 fn describe(plan: &Serving, line: &Line, log: &Log) {
     let service = plan.service;
     let addresses = line.addresses.iter();
@@ -123,11 +126,11 @@ fn describe(plan: &Serving, line: &Line, log: &Log) {
     }
 }
 
-/// What happened, as lines and as sums.
+/// Turns events into lines and totals.
 struct Book {
     log: Log,
     totals: Totals,
-    /// What breaks from now on is our own doing.
+    /// The server is stopping, so connections that break from now on are cut off by itself.
     stopping: bool,
 }
 

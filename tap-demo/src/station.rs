@@ -1,9 +1,9 @@
 //! smoltcp behind the interface as a [`Stack`] that is measured over: the device, its
 //! connections, and waiting.
 //!
-//! Endpoints live by a clock that stands still while the program does not run; smoltcp, the
-//! wire and the record of frames live by one that does not, as the peer's does. What the two
-//! have in common are lengths of time.
+//! Endpoints use a clock that stands still while the process is stopped. smoltcp, the wire and the
+//! record of frames use one that goes on, as the peer's does. Only lengths of time are exchanged
+//! between the two.
 
 mod pool;
 
@@ -27,10 +27,10 @@ use echo_smoltcp::smoltcp::phy::Device;
 use self::pool::Pool;
 use crate::wait::{Due, Waiter};
 
-/// How long the peer has to answer our FIN.
+/// How long to wait for the peer's answer to our FIN.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// The longest wait for the first connection, or the last farewell, in one piece.
+/// The longest single wait while the first connection opens or the last ones close.
 const PIECE: Duration = Duration::from_millis(100);
 
 /// Connections from this stack to one echo server.
@@ -42,17 +42,17 @@ pub(crate) struct Station<'c, 'a, D> {
     waiter: Waiter,
     clock: Stopwatch,
     server: Option<SocketAddr>,
-    /// How long the connection took that the first link has already.
+    /// How long the handshake took of the connection that the first link already has.
     ready: Option<Duration>,
-    /// A link is open, and nobody has been told.
-    untold: bool,
-    /// Connections end by a reset.
+    /// The first link is open, and the load loop does not know it yet.
+    unreported: bool,
+    /// Whether connections are closed by a reset.
     reset: bool,
-    /// Messages are due at instants that are to be met.
+    /// Whether messages follow a schedule, which a wait must not overrun.
     exact: bool,
 }
 
-/// A link: which connection it has, and whether it is known to be open.
+/// A link: the connection that it has, and whether the load loop knows that it is open.
 #[derive(Debug, Clone, Copy, Default)]
 struct Link {
     connection: Option<usize>,
@@ -60,8 +60,8 @@ struct Link {
 }
 
 impl<D> Station<'_, '_, D> {
-    /// How many connections `plan` needs. While one takes leave of the server, its link
-    /// has another.
+    /// How many connections `plan` needs. While one is still closing, its link already has
+    /// another.
     pub(crate) fn connections(plan: &Plan) -> usize {
         let links = usize::from(plan.connections.max(1));
         if plan.per_message && !plan.reset { 2 * links + 1 } else { links + 1 }
@@ -80,18 +80,18 @@ impl<'c, 'a, D: Device> Station<'c, 'a, D> {
             clock: Stopwatch::new(Clock::start()),
             server: None,
             ready: None,
-            untold: false,
+            unreported: false,
             reset: plan.reset,
             exact: plan.pace != Pace::Closed,
         }
     }
 
     /// Opens the first connection, to the first of these addresses that answers within the
-    /// `limit`. The others go there, too.
+    /// `limit`. All further connections go to the same address.
     ///
     /// # Errors
     ///
-    /// What became of each address, or if the interface is gone.
+    /// If no address answers, with the reason for each, or if the interface is gone.
     pub(crate) fn connect(
         &mut self,
         addresses: &[SocketAddr],
@@ -99,7 +99,7 @@ impl<'c, 'a, D: Device> Station<'c, 'a, D> {
     ) -> Result<SocketAddr> {
         let mut reasons = BTreeMap::new();
         for (turn, address, limit) in turns(addresses, limit) {
-            // One that said no in its first turn has no second.
+            // An address that refused in its first turn has no second one.
             if reasons.get(&address).is_some_and(Option::is_some) {
                 continue;
             }
@@ -123,7 +123,8 @@ impl<'c, 'a, D: Device> Station<'c, 'a, D> {
         bail!("cannot connect to {}", reasons.collect::<Vec<_>>().join("; nor to "))
     }
 
-    /// Opens the first link, unless there is a reason why not; None is silence.
+    /// Opens the first link. The inner error is the reason why it is not open; `None` means that
+    /// nobody answered.
     fn first(&mut self, limit: Option<Duration>) -> Result<Result<(), Option<String>>> {
         let mut patience = IdleTimer::new(limit);
         patience.restart(self.now());
@@ -139,7 +140,7 @@ impl<'c, 'a, D: Device> Station<'c, 'a, D> {
                 Ok(false) => {}
                 Err(failure) => {
                     self.close(0);
-                    return Ok(Err(Some(said(&failure))));
+                    return Ok(Err(Some(explain(&failure))));
                 }
             }
             self.turn(now, patience.deadline())?;
@@ -147,23 +148,24 @@ impl<'c, 'a, D: Device> Station<'c, 'a, D> {
         }
     }
 
-    /// Takes leave of the server, as TCP should; tells what frames were lost, and how.
-    pub(crate) fn part(mut self) -> [(u64, String); 2] {
+    /// Closes all connections and waits for the peer's FINs. Returns how many frames were lost on
+    /// this side, and why.
+    pub(crate) fn finish(mut self) -> [(u64, String); 2] {
         (0..self.links.len()).for_each(|link| self.close(link));
-        let mut farewell = IdleTimer::new(Some(FAREWELL));
-        farewell.restart(self.now());
+        let mut patience = IdleTimer::new(Some(FAREWELL));
+        patience.restart(self.now());
         while self.pool.numbers().any(|number| !self.client.connection(number).is_closed())
-            && !farewell.expired(self.now())
+            && !patience.expired(self.now())
         {
-            // Without an interface there is nobody to take leave of.
-            if self.turn(self.now(), farewell.deadline()).is_err() {
+            // Without an interface no FIN can come.
+            if self.turn(self.now(), patience.deadline()).is_err() {
                 break;
             }
         }
         self.waiter.losses()
     }
 
-    /// Sends what there is to send, waits, and takes in what comes.
+    /// Sends what is pending, waits for frames, and takes them in.
     fn turn(&mut self, now: Instant, deadline: Option<Instant>) -> io::Result<()> {
         let until = deadline.map_or(now + PIECE, |deadline| deadline.min(now + PIECE));
         self.exchange(now, until, now)
@@ -182,7 +184,7 @@ impl<'c, 'a, D: Device> Station<'c, 'a, D> {
         self.waiter.check()
     }
 
-    /// Whether a link is open; it may have become so.
+    /// Finds out whether a link has become open.
     fn look(&mut self, link: usize) -> Result<bool, Failure> {
         let Some(number) = self.links[link].connection else { return Ok(false) };
         self.client.look(number)
@@ -196,8 +198,8 @@ enum Turn {
     Second,
 }
 
-/// Which address is tried when, and for how long: one that keeps silent holds the others up
-/// for a moment only, and has its whole time if none of them answers.
+/// The order in which addresses are tried, and for how long. One that does not answer delays the
+/// others only briefly, and gets its whole time if none of them answers either.
 fn turns(
     addresses: &[SocketAddr],
     limit: Option<Duration>,
@@ -206,7 +208,7 @@ fn turns(
     let short = Some(limit.map_or(HEAD_START, |limit| limit.min(HEAD_START)));
     let first = others.iter().map(move |address| (Turn::First, *address, short));
     let second = others.iter().map(move |address| (Turn::Second, *address, limit));
-    // Nobody waits for the last one's turn.
+    // No other address waits for the last one, so it has its whole time at once.
     first.chain(last.map(|address| (Turn::Second, address, limit))).chain(second)
 }
 
@@ -222,13 +224,13 @@ impl<D: Device> Stack for Station<'_, '_, D> {
     fn open(&mut self, link: usize) -> Result<Instant, Failure> {
         let now = self.now();
         if let Some(took) = self.ready.take_if(|_| link == 0) {
-            self.untold = true;
+            self.unreported = true;
             return Ok(now.saturating_sub(took));
         }
         let server = self.server.ok_or(Failure::Unreachable)?;
         let number = self.pool.take(link);
         if !self.client.connection(number).is_settled() {
-            // Not even the FIN was acknowledged: its server hears that nobody waits any more.
+            // Not even its FIN was acknowledged: a reset tells the server that it is given up.
             self.client.abort(number);
             self.client.send(self.waiter.now(), &mut self.device);
         }
@@ -270,7 +272,7 @@ impl<D: Device> Stack for Station<'_, '_, D> {
             self.client.close(number);
         } else {
             self.client.abort(number);
-            // The reset leaves before the socket is used again, or never.
+            // The reset is sent before the socket is used again, or never.
             self.client.send(self.waiter.now(), &mut self.device);
         }
         self.pool.give_back(number);
@@ -283,7 +285,7 @@ impl<D: Device> Stack for Station<'_, '_, D> {
         busy: Busy,
         ready: &mut Vec<usize>,
     ) -> io::Result<Instant> {
-        let until = if mem::take(&mut self.untold) {
+        let until = if mem::take(&mut self.unreported) {
             ready.push(0);
             now
         } else {
@@ -297,8 +299,8 @@ impl<D: Device> Stack for Station<'_, '_, D> {
     }
 }
 
-/// Why there is no connection, and what to do.
-fn said(failure: &Failure) -> String {
+/// The reason why there is no connection, and what to do about it.
+fn explain(failure: &Failure) -> String {
     let hint = match failure {
         Failure::Refused => " (is an echo server listening there?)",
         Failure::Unreachable => " (this stack has no address of its kind: see --ip)",

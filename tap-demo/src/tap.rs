@@ -1,8 +1,8 @@
 //! A TAP interface as a smoltcp device.
 //!
-//! One buffer for what comes and one for what goes, both reused for every
-//! frame. A device cannot fail in smoltcp's eyes, so what goes wrong is noted
-//! in a [`Watch`], which the loop looks at, however many layers lie between.
+//! One buffer for received frames and one for frames to be sent are reused for every
+//! frame. A device cannot return an error to smoltcp, so errors are noted
+//! in a [`Watch`], which the event loop reads, however many layers lie in between.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
@@ -22,10 +22,10 @@ use tun_tap::{Iface, Mode};
 
 use crate::offload;
 
-/// Ethernet's header, which Linux does not count in an MTU and smoltcp does.
+/// The Ethernet header, which smoltcp counts in the MTU and Linux does not.
 const HEADER: usize = 14;
 
-/// The largest frame given to the kernel to cut: IPv4 cannot tell longer ones.
+/// The largest frame that the kernel is given to segment: the length field of IPv4 has 16 bits.
 const SEGMENT: Option<NonZeroUsize> = NonZeroUsize::new(65_000);
 
 /// The longest name of an interface, in bytes.
@@ -41,25 +41,25 @@ pub struct Tap {
     watch: Rc<Watch>,
 }
 
-/// What the loop must know of a device that may be wrapped in others.
+/// What the event loop must know of a device that may be wrapped in other layers.
 #[derive(Debug, Default)]
 pub struct Watch {
-    /// Frames that came.
+    /// Frames received.
     pub received: Cell<u64>,
-    /// Frames that the interface did not take: it is down, or its queue full.
+    /// Frames that the interface refused because it is down or its queue is full.
     pub unsent: Cell<u64>,
-    /// Frames that a layer lost because it held too many.
+    /// Frames that a layer dropped because too many were in flight.
     pub overrun: Cell<u64>,
     /// The last read found no frame.
     pub drained: Cell<bool>,
-    /// When a frame that a layer holds back is due.
+    /// When the next frame that a layer holds back is due.
     pub due: Cell<Option<Instant>>,
     /// The interface is gone.
     pub broken: RefCell<Option<io::Error>>,
 }
 
-/// Checks what the kernel would not: a name that is too long is cut by it, and
-/// a new interface of that name appears.
+/// Checks what the kernel does not: it would cut a name that is too long, and make an interface
+/// of the shorter name.
 ///
 /// # Errors
 ///
@@ -70,22 +70,23 @@ pub fn check_name(name: &str) -> Result<()> {
     }
     let shown = Escaped(name.as_bytes());
     if name.len() > LONGEST_NAME {
-        bail!("\"{shown}\" is no name of an interface: longer than {LONGEST_NAME} bytes");
+        bail!("\"{shown}\" is not a valid name of an interface: longer than {LONGEST_NAME} bytes");
     }
     let unfit = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '%' | ':');
     if let Some(character) = name.chars().find(|c| unfit(*c)) {
-        bail!("\"{shown}\" is no name of an interface: {character:?} cannot be part of it");
+        bail!(
+            "\"{shown}\" is not a valid name of an interface: {character:?} cannot be part of it"
+        );
     }
     Ok(())
 }
 
 impl Tap {
-    /// Opens the interface, which is made if it does not exist and the right to
-    /// do so does.
+    /// Opens the interface. If it does not exist, it is made, which needs the privilege.
     ///
     /// # Errors
     ///
-    /// Each reason in its own words, with the commands that help.
+    /// If it cannot be opened, with the reason and the commands that help.
     pub fn open(name: &str) -> Result<Self> {
         check_name(name)?;
         let iface =
@@ -133,14 +134,14 @@ impl Tap {
         self.sending = vec![0; HEADER + packet].into();
     }
 
-    /// The place where it notes what the loop must know.
+    /// Where it notes what the event loop must know.
     #[must_use]
     pub fn watch(&self) -> Rc<Watch> {
         Rc::clone(&self.watch)
     }
 }
 
-/// Puts the reason why an interface cannot be opened in words.
+/// Explains why an interface cannot be opened.
 fn explain(error: &io::Error, name: &str) -> anyhow::Error {
     // The kernel's numbers, because EACCES and EPERM are one `ErrorKind`.
     const EPERM: i32 = 1;
@@ -231,7 +232,7 @@ impl phy::Device for Tap {
     }
 }
 
-/// A frame that came.
+/// A received frame.
 pub struct Received<'a>(&'a [u8]);
 
 impl phy::RxToken for Received<'_> {
@@ -240,7 +241,7 @@ impl phy::RxToken for Received<'_> {
     }
 }
 
-/// The place for a frame that is to go.
+/// A buffer for a frame to be sent.
 pub struct Sending<'a> {
     iface: &'a Iface,
     buffer: &'a mut [u8],
@@ -255,7 +256,7 @@ impl phy::TxToken for Sending<'_> {
         if self.offload {
             finish(frame);
         }
-        // A frame that is not taken is a lost frame: TCP sends it again.
+        // A frame that the interface refuses is lost, and TCP retransmits it.
         if self.iface.send(frame).is_err() {
             self.watch.unsent.set(self.watch.unsent.get() + 1);
         }
@@ -285,7 +286,7 @@ fn finish(frame: &mut [u8]) {
     }
 }
 
-/// The setting outlives the program on a persistent interface, so it is taken back.
+/// On a persistent interface the setting would outlive the program, so it is undone.
 impl Drop for Tap {
     fn drop(&mut self) {
         if self.offload {

@@ -17,35 +17,35 @@ use mio::{Events, Interest, Poll, Token};
 use crate::tap::Watch;
 use crate::wire::FRAMES;
 
-/// The timer's events; what else is waited for counts from 0.
+/// The token of the timer; the others count from 0.
 const TIMER: Token = Token(usize::MAX);
 
 /// Waits for whatever comes first.
 pub struct Waiter {
     poll: Poll,
     events: Events,
-    /// Wakes at the very instant at which a frame is due.
+    /// Wakes up at the exact time at which a frame is due.
     timer: Timer,
     watch: Rc<Watch>,
-    /// Whose frames they are.
+    /// The name of the interface, for messages.
     iface: String,
     clock: UnixClock,
     spin: Duration,
     received: u64,
-    /// When something last came, or was begun.
+    /// When a frame last came or a message was begun.
     stirred: Instant,
 }
 
 /// When a wait ends at the latest, if at all.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Due {
-    /// Up to a millisecond later is soon enough.
+    /// A deadline that may be missed by a millisecond.
     pub coarse: Option<Instant>,
-    /// At the very instant.
+    /// A deadline that must not be missed.
     pub exact: Option<Instant>,
 }
 
-/// A clock whose zero is 1970, which is what records of frames count from.
+/// A clock that counts from 1970, as pcap files do.
 #[derive(Debug, Clone, Copy)]
 pub struct UnixClock {
     clock: Clock,
@@ -68,8 +68,8 @@ impl UnixClock {
 }
 
 impl Waiter {
-    /// Waits for frames from `tap`, which has this name, and for `stop`; does not sleep until
-    /// nothing has happened for `spin`.
+    /// Waits for frames from `tap`, whose interface has this name, and for `stop`. It busy-waits
+    /// until nothing has happened for `spin`.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ impl Waiter {
         self.clock.now()
     }
 
-    /// Something was begun so long `ago`: its end is looked for without sleeping, too.
+    /// Notes that a message was begun so long `ago`: its echo is busy-waited for, too.
     pub fn stir(&mut self, now: Instant, ago: Duration) {
         self.stirred = self.stirred.max(now.saturating_sub(ago));
     }
@@ -134,7 +134,7 @@ impl Waiter {
         }
         let exact = [due.exact, self.watch.due.get()].into_iter().flatten().min();
         let next = [due.coarse, exact].into_iter().flatten().min();
-        // The last of the time passes awake, if any is to.
+        // The last part of the time is busy-waited.
         let left = |from: Instant, next: Instant| {
             next.saturating_duration_since(from).saturating_sub(self.spin)
         };
@@ -158,7 +158,7 @@ impl Waiter {
     ///
     /// # Errors
     ///
-    /// What the kernel said when it was not.
+    /// If it is gone, with the kernel's error.
     pub fn check(&self) -> io::Result<()> {
         self.watch.broken.take().map_or(Ok(()), |error| {
             let why = reason(&error);
@@ -166,12 +166,15 @@ impl Waiter {
         })
     }
 
-    /// How many frames were lost on our side of the line, and how.
+    /// How many frames were lost on our side, and why.
     #[must_use]
     pub fn losses(&self) -> [(u64, String); 2] {
         [
-            (self.watch.unsent.get(), "frames were not taken by the interface".into()),
-            (self.watch.overrun.get(), format!("frames were lost because {FRAMES} were under way")),
+            (
+                self.watch.unsent.get(),
+                "frames were refused by the interface (it was down, or its queue full)".into(),
+            ),
+            (self.watch.overrun.get(), format!("frames were lost because {FRAMES} were in flight")),
         ]
     }
 }

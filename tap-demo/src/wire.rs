@@ -1,8 +1,8 @@
-//! A wire that loses, spoils, delays, doubles or swaps frames: a layer around any
-//! device, in both directions.
+//! A wire that drops, corrupts, delays, duplicates or reorders frames in both directions: a layer
+//! around any device.
 //!
-//! smoltcp's `FaultInjector` knows frames of up to 1536 bytes and spoils only what
-//! comes; this one knows what the device knows.
+//! smoltcp's `FaultInjector` drops frames above 1536 bytes and corrupts only received
+//! ones; this one takes frames of any size that the device takes.
 
 mod dice;
 mod lane;
@@ -27,13 +27,13 @@ pub struct Wire<D, C> {
     device: D,
     inbound: Lane,
     outbound: Lane,
-    /// A frame is dated when it passes, not when the step began that moves it.
+    /// The time of a frame is when it passes, not when the step began that moves it.
     clock: C,
     watch: Rc<Watch>,
 }
 
 impl<D: Device, C: Fn() -> Instant> Wire<D, C> {
-    /// A wire to this device, whose behaviour follows from `seed`.
+    /// A wire to this device. Its faults follow from `seed`.
     #[must_use]
     pub fn new(device: D, manner: Manner, seed: u64, clock: C, watch: Rc<Watch>) -> Self {
         let size = device.capabilities().max_transmission_unit;

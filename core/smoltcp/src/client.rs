@@ -1,4 +1,4 @@
-//! The other side: connections from here to an echo server elsewhere.
+//! The client: connections from here to an echo server elsewhere.
 
 mod connection;
 mod ports;
@@ -33,11 +33,11 @@ pub struct Client<'c, 'a> {
     link: Link,
     connections: &'c mut [Connection<'a>],
     ports: Ports,
-    /// No sockets, for frames that belong to no connection: smoltcp answers them.
+    /// An empty set: smoltcp itself answers frames that belong to no connection.
     strangers: SocketSet<'a>,
-    /// Those that frames came for.
+    /// The connections that frames came for.
     touched: Vec<usize, BATCH>,
-    /// The queue of those that may have something to send, by their `next_pending`.
+    /// The queue of connections that may have something to send, linked by `next_pending`.
     first_pending: Option<usize>,
     last_pending: Option<usize>,
     /// Not later than the earliest deadline of a connection.
@@ -63,14 +63,14 @@ impl<'c, 'a> Client<'c, 'a> {
         }
     }
 
-    /// The connection with this number, to be asked how it is.
+    /// The connection with this number, to ask for its state.
     #[must_use]
     pub fn connection(&self, number: usize) -> &Connection<'a> {
         &self.connections[number]
     }
 
-    /// Begins the handshake with an echo server from another port, or begins it anew:
-    /// what is left of the connection before is forgotten without a word.
+    /// Begins the handshake with an echo server, from another port than before. What is left
+    /// of an earlier connection is dropped without a reset.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl<'c, 'a> Client<'c, 'a> {
         self.put_in_queue(number);
     }
 
-    /// Takes in up to 64 frames. Whether there may be more.
+    /// Takes in up to 64 frames. Returns whether there may be more.
     pub fn receive(&mut self, now: Instant, device: &mut impl Device) -> bool {
         self.touched.clear();
         (0..BATCH).all(|_| {
@@ -141,11 +141,11 @@ impl<'c, 'a> Client<'c, 'a> {
         &self.touched
     }
 
-    /// Looks whether the handshake is over, and moves nothing. It stays so after the end.
+    /// Whether the handshake is complete, which stays true after the end. Moves no bytes.
     ///
     /// # Errors
     ///
-    /// [`Failure::Refused`] if there never was a connection.
+    /// [`Failure::Refused`] if the handshake failed.
     pub fn look(&mut self, number: usize) -> Result<bool, Failure> {
         self.connections[number].look()
     }
@@ -154,8 +154,8 @@ impl<'c, 'a> Client<'c, 'a> {
     ///
     /// # Errors
     ///
-    /// [`Failure::Refused`] if there never was a connection, [`Failure::Reset`] if it
-    /// is gone before the endpoint's end.
+    /// [`Failure::Refused`] if the handshake failed, [`Failure::Reset`] if the connection is
+    /// gone before the endpoint's end.
     pub fn pump<E: Endpoint>(
         &mut self,
         number: usize,
@@ -166,8 +166,8 @@ impl<'c, 'a> Client<'c, 'a> {
         self.connections[number].pump(endpoint, now)
     }
 
-    /// Sends what there is to send. Returns when the next round is due for the
-    /// stack; the endpoints have deadlines of their own.
+    /// Sends what is pending. Returns when the stack needs the next round; the endpoints have
+    /// deadlines of their own.
     pub fn send(&mut self, now: Instant, device: &mut impl Device) -> Option<Instant> {
         while let Some(number) = self.take_from_queue() {
             self.serve(number, now, device);

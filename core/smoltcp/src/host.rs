@@ -9,14 +9,14 @@ use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use crate::clock::to_wire;
 
-/// How an interface is reached.
+/// The addresses of an interface.
 #[derive(Debug, Clone, Copy)]
 pub struct Host<'h> {
     /// Its Ethernet address, unicast.
     pub mac: EthernetAddress,
     /// Its IP addresses with their subnets, unicast, at most [`Host::ADDRESSES`].
     pub addresses: &'h [IpCidr],
-    /// The way out of the subnets, at most one for each version of IP.
+    /// Default gateways, at most one for each version of IP.
     pub gateways: &'h [IpAddress],
     /// Where sequence numbers start. It should differ at each start, or a peer
     /// may take a new connection for an old one.

@@ -1,4 +1,4 @@
-//! What is changed on the host's side, and taken back.
+//! The settings of the host's side, and how to undo them.
 
 use std::io;
 use std::mem;
@@ -9,29 +9,29 @@ use echo_smoltcp::smoltcp::wire::{IpAddress, IpCidr};
 
 use crate::link::{HostAddress, Link};
 
-/// The interface, and what it was like before.
+/// The interface, and what has been changed on it.
 #[derive(Debug)]
 pub(super) struct Settings {
     link: Link,
-    /// The addresses that were added.
+    /// Addresses that were added.
     added: Vec<IpCidr>,
-    /// It was down.
+    /// Whether it was brought up.
     raised: bool,
-    /// Its MTU before it was changed.
+    /// The MTU that it had, if that was changed.
     mtu: Option<usize>,
-    /// What goes when the interface goes down, as IPv6 addresses do, and was there before.
-    fleeting: Vec<IpCidr>,
+    /// IPv6 addresses that it had. The kernel drops them when the interface goes down.
+    dropped_when_down: Vec<IpCidr>,
 }
 
 impl Settings {
     pub(super) fn of(link: Link, present: &[HostAddress]) -> Self {
-        let fleeting = present.iter().filter(|host| host.ours).map(|host| host.subnet);
-        let fleeting = fleeting.filter(|subnet| match subnet.address() {
+        let dropped_when_down = present.iter().filter(|host| host.ours).map(|host| host.subnet);
+        let dropped_when_down = dropped_when_down.filter(|subnet| match subnet.address() {
             IpAddress::Ipv4(_) => false,
             IpAddress::Ipv6(ip) => !ip.is_unicast_link_local(),
         });
-        let fleeting = fleeting.collect();
-        Self { link, added: Vec::new(), raised: false, mtu: None, fleeting }
+        let dropped_when_down = dropped_when_down.collect();
+        Self { link, added: Vec::new(), raised: false, mtu: None, dropped_when_down }
     }
 
     pub(super) const fn mtu(&self) -> usize {
@@ -61,32 +61,32 @@ impl Settings {
         Ok(())
     }
 
-    /// Leaves the interface as it was. A second time there is nothing to do.
-    pub(super) fn take_back(&mut self) {
+    /// Restores what was there before. A second call finds nothing to do.
+    pub(super) fn undo(&mut self) {
         for address in mem::take(&mut self.added) {
-            told(self.link.remove_address(address));
+            report(self.link.remove_address(address));
         }
         if mem::take(&mut self.raised) {
-            told(self.link.set_up(false));
-            for address in mem::take(&mut self.fleeting) {
-                told(self.link.add_address(address));
+            report(self.link.set_up(false));
+            for address in mem::take(&mut self.dropped_when_down) {
+                report(self.link.add_address(address));
             }
         }
         if let Some(mtu) = self.mtu.take() {
-            told(self.link.set_mtu(mtu));
+            report(self.link.set_mtu(mtu));
         }
     }
 }
 
-/// Says what could not be taken back, unless it is gone already.
-fn told(taken: Result<()>) {
+/// Reports what could not be undone, unless the interface or the address is gone anyway.
+fn report(undone: Result<()>) {
     const ENODEV: i32 = 19;
     const EADDRNOTAVAIL: i32 = 99;
     let is_gone = |error: &Error| {
         let errno = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
         matches!(errno, Some(ENODEV | EADDRNOTAVAIL))
     };
-    if let Some(error) = taken.err().filter(|error| !is_gone(error)) {
+    if let Some(error) = undone.err().filter(|error| !is_gone(error)) {
         note(&format!("{error:#}"));
     }
 }

@@ -1,5 +1,4 @@
-//! A conversation with the kernel about its network: requests, and answers until there are no
-//! more.
+//! Requests to the kernel about its network, and their answers.
 
 use std::io;
 
@@ -9,7 +8,7 @@ use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
 
-/// The socket over which it goes.
+/// A netlink socket.
 #[derive(Debug)]
 pub(super) struct Netlink {
     socket: Socket,
@@ -24,7 +23,7 @@ impl Netlink {
         Ok(Self { socket, sequence: 0 })
     }
 
-    /// The interface that the question is made to ask for.
+    /// Describes the interface that `ask` names in the request.
     pub(super) fn link(&mut self, ask: impl FnOnce(&mut LinkMessage)) -> io::Result<LinkMessage> {
         let mut question = LinkMessage::default();
         ask(&mut question);
@@ -36,7 +35,7 @@ impl Netlink {
         link.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Sets those of an interface's flags that `changed` names, and these attributes.
+    /// Sets these attributes of an interface, and those of its flags that are in `changed`.
     pub(super) fn set(
         &mut self,
         index: u32,
@@ -52,7 +51,7 @@ impl Netlink {
         self.request(RouteNetlinkMessage::SetLink(message), NLM_F_ACK).map(drop)
     }
 
-    /// Asks, and collects the answers until the kernel says that they are all.
+    /// Sends a request, and collects the answers until the kernel says that there are no more.
     pub(super) fn request(
         &mut self,
         question: RouteNetlinkMessage,

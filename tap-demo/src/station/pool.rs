@@ -1,10 +1,11 @@
-//! The connections of a station: which link has which, and which one is used next.
+//! The connections of a station, the link that each belongs to, and the order in which free ones
+//! are used.
 
 use std::collections::VecDeque;
 
-/// All connections, by number. Those that were closed longest ago are used first.
+/// All connections, by number. The one that was closed the longest time ago is used first.
 pub(super) struct Pool {
-    /// The link that has each, if one has.
+    /// For each connection the link that it belongs to, if any.
     links: Vec<Option<usize>>,
     free: VecDeque<usize>,
 }
@@ -14,12 +15,12 @@ impl Pool {
         Self { links: vec![None; connections], free: (0..connections).collect() }
     }
 
-    /// The numbers of all.
+    /// The numbers of all connections.
     pub(super) fn numbers(&self) -> impl Iterator<Item = usize> + use<> {
         0..self.links.len()
     }
 
-    /// The link that has this connection.
+    /// The link that this connection belongs to.
     pub(super) fn link(&self, number: usize) -> Option<usize> {
         self.links[number]
     }

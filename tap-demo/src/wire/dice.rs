@@ -1,4 +1,4 @@
-//! Pseudo-random numbers, and what they decide.
+//! Pseudo-random numbers, and the faults that they decide.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ impl Dice {
         Self(seed)
     }
 
-    /// Whether it happens this time. What never happens takes no number.
+    /// Whether something of this chance happens now. A chance of 0 draws no number.
     pub(super) fn happens(&mut self, chance: Chance) -> bool {
         chance > Chance::NEVER && chance.happens(self.next())
     }

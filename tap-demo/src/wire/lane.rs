@@ -1,5 +1,5 @@
-//! One direction of a wire: a queue of frames, each with the instant at which it
-//! arrives, and what happens to them on the way.
+//! One direction of a wire: a queue of frames, each with the time at which it arrives, and the
+//! faults that it meets.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use super::dice::Dice;
 use super::manner::Manner;
 use crate::tap::Watch;
 
-/// How many frames are under way at most.
+/// The most frames in flight.
 pub const FRAMES: usize = 1000;
 
 /// How long a frame waits for another to overtake it, before it goes on alone.
@@ -19,24 +19,24 @@ const PATIENCE: Duration = Duration::from_millis(1);
 
 /// One direction of a wire.
 ///
-/// All its storage is made at the start. What does not fit is lost, as in any queue
+/// All its memory is allocated at the start. Frames that do not fit are dropped, as in any queue
 /// of a network, and counted.
 pub(super) struct Lane {
     manner: Manner,
-    /// What TCP segments meet with, and what other frames do. How many ARP requests there are
-    /// is the host's affair: they take nothing from a sequence that shall come again.
+    /// The random numbers for TCP segments, and those for other frames. The number of ARP requests
+    /// differs from run to run and must not shift the faults of the segments.
     segments: Dice,
     others: Dice,
     frames: Vec<Box<[u8]>>,
     free: Vec<usize>,
     /// In the order of their arrival.
-    under_way: VecDeque<Frame>,
-    /// The one that the next shall overtake, and until when it waits for that.
+    in_flight: VecDeque<Frame>,
+    /// The frame that the next one overtakes, and until when it waits for that.
     held: Option<(Frame, Instant)>,
     watch: Rc<Watch>,
 }
 
-/// A frame that is under way.
+/// A frame in flight.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     place: usize,
@@ -51,10 +51,10 @@ impl Lane {
             manner,
             segments: Dice::new(seed),
             others: Dice::new(seed ^ 1),
-            // One more than can be under way: for a frame that is lost, or that has arrived.
+            // One more than can be in flight: for a frame that is lost, or that has arrived.
             frames: (0..=FRAMES).map(|_| vec![0; size].into()).collect(),
             free: (0..=FRAMES).collect(),
-            under_way: VecDeque::with_capacity(FRAMES),
+            in_flight: VecDeque::with_capacity(FRAMES),
             held: None,
             watch,
         }
@@ -67,8 +67,8 @@ impl Lane {
         length: usize,
         write: impl FnOnce(&mut [u8]) -> R,
     ) -> R {
-        // `FRAMES` are under way at most, so one place is free.
-        let place = self.free.pop().expect("a place more than can be under way");
+        // `FRAMES` are in flight at most, so one place is free.
+        let place = self.free.pop().expect("a place more than can be in flight");
         let frame = &mut self.frames[place][..length];
         let result = write(frame);
         let manner = self.manner;
@@ -97,15 +97,15 @@ impl Lane {
     pub(super) fn arrive(&mut self, now: Instant) -> Option<&[u8]> {
         self.give_up_waiting(now);
         let Frame { place, length, .. } =
-            *self.under_way.front().filter(|frame| frame.due <= now)?;
-        self.under_way.pop_front();
+            *self.in_flight.front().filter(|frame| frame.due <= now)?;
+        self.in_flight.pop_front();
         self.free.push(place);
         Some(&self.frames[place][..length])
     }
 
     /// When the next frame arrives, if no other is sent before.
     pub(super) fn next(&self) -> Option<Instant> {
-        let first = self.under_way.front().map(|frame| frame.due);
+        let first = self.in_flight.front().map(|frame| frame.due);
         let held = self.held.map(|(frame, until)| frame.due.max(until));
         [first, held].into_iter().flatten().min()
     }
@@ -120,7 +120,7 @@ impl Lane {
 
     /// Puts a frame behind those that were sent before, and one that it overtakes behind it.
     fn enqueue(&mut self, frame: Frame, now: Instant, overtaken: bool) {
-        if self.under_way.len() + usize::from(self.held.is_some()) == FRAMES {
+        if self.in_flight.len() + usize::from(self.held.is_some()) == FRAMES {
             self.lose();
             self.free.push(frame.place);
         } else if let Some((held, _)) = self.held.take() {
@@ -146,14 +146,14 @@ impl Lane {
 
     /// Nothing arrives before what was sent before it.
     fn append(&mut self, frame: Frame) {
-        let before = self.under_way.back().map_or(Instant::START, |last| last.due);
-        self.under_way.push_back(Frame { due: frame.due.max(before), ..frame });
+        let before = self.in_flight.back().map_or(Instant::START, |last| last.due);
+        self.in_flight.push_back(Frame { due: frame.due.max(before), ..frame });
     }
 }
 
-/// Whether it is a TCP segment.
+/// Whether the frame is a TCP segment.
 fn is_segment(frame: &[u8]) -> bool {
-    // Where the protocol stands in an IP packet behind an Ethernet header.
+    // The offset of the protocol field behind the Ethernet header.
     let place = match frame.get(12..14) {
         Some([0x08, 0x00]) => 14 + 9,
         Some([0x86, 0xdd]) => 14 + 6,
@@ -203,7 +203,7 @@ mod tests {
         arrivals_by(1, manner, count)
     }
 
-    /// All that is under way, each at the instant that was told.
+    /// All that is in flight, each at the instant that was told.
     fn rest(lane: &mut Lane) -> Vec<(Instant, u32)> {
         let mut arrivals = Vec::new();
         while let Some(due) = lane.next() {
@@ -280,7 +280,7 @@ mod tests {
         send(&mut late, Instant::START + PATIENCE, 1);
         assert_eq!(order(&rest(&mut late)), [0, 1]);
 
-        // It waits while it is under way anyway.
+        // It waits while it is in flight anyway.
         let mut far = lane(Manner { delay: DELAY, ..manner }, 1);
         send(&mut far, Instant::START, 0);
         assert_eq!(rest(&mut far), [(Instant::START + DELAY, 0)]);

@@ -1,4 +1,4 @@
-//! What a wire does to frames, as it is asked for and shown.
+//! The faults of a wire, as they are asked for and shown.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,20 +26,20 @@ pub struct Manner {
 }
 
 impl Manner {
-    /// Whether it does nothing at all.
+    /// Whether the wire has no faults at all.
     #[must_use]
     pub fn is_faultless(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether anything of it is left to chance.
+    /// Whether any of the faults is random.
     #[must_use]
     pub fn has_chance(&self) -> bool {
         !Self { delay: Duration::ZERO, ..*self }.is_faultless()
     }
 }
 
-/// By the names of the flags: `drop 1 %, delay 5ms`.
+/// Names the faults as the flags do: `drop 1 %, delay 5ms`.
 impl fmt::Display for Manner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let chance = |chance: Chance| (chance > Chance::NEVER).then(|| format!("{chance} %"));

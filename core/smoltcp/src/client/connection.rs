@@ -1,4 +1,4 @@
-//! One connection of a client: its socket, and what its driver has seen of it.
+//! One connection of a client: its socket, and the state of it that the driver has seen.
 
 use core::slice;
 use core::time::Duration;
@@ -22,17 +22,17 @@ pub struct Connection<'a> {
     handle: SocketHandle,
     open: bool,
     pump: Pump,
-    /// How its socket was left.
+    /// The state of its socket after the last look or pump.
     left: Condition,
-    /// Which of its ports is next.
+    /// Which of its ports it uses next.
     pub(super) turn: usize,
     pub(super) deadline: Option<Instant>,
-    /// It is in the queue of those that may have something to send, before this one.
+    /// Whether it is in the queue of those that may have something to send, and which follows.
     pub(super) pending: bool,
     pub(super) next_pending: Option<usize>,
 }
 
-/// What frames change of a socket: its state, what came, and what is not acknowledged.
+/// What frames change in a socket: its state, the unread bytes, and the unacknowledged ones.
 type Condition = (State, usize, usize);
 
 fn condition(socket: &Socket<'_>) -> Condition {
@@ -65,44 +65,43 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Whether small segments wait for each other, by Nagle's algorithm: they do not
-    /// unless it is asked for.
+    /// Switches Nagle's algorithm on or off. It is off at first.
     pub fn set_nagle(&mut self, nagle: bool) {
         self.socket_mut().set_nagle_enabled(nagle);
     }
 
-    /// How long an acknowledgement waits for data that can carry it.
+    /// Sets how long an acknowledgement waits for data that can carry it.
     pub fn set_ack_delay(&mut self, delay: Option<Duration>) {
         self.socket_mut().set_ack_delay(delay.map(Into::into));
     }
 
-    /// Whether the handshake is over. It stays so after the end.
+    /// Whether the handshake is complete. It stays true after the end.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.open
     }
 
-    /// Whether the connection is over, but for TIME-WAIT.
+    /// Whether the connection is closed or in TIME-WAIT.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         !self.socket().is_open()
     }
 
-    /// Whether the server has acknowledged all that it was sent, our FIN, too: nothing is
-    /// lost if the connection is forgotten.
+    /// Whether the server has acknowledged everything, including our FIN, so that nothing is
+    /// lost if the connection is dropped.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         matches!(self.socket().state(), State::Closed | State::FinWait2 | State::TimeWait)
     }
 
-    /// Whether frames, or the clock, have changed anything of the connection since it was
-    /// last pumped or looked at.
+    /// Whether frames have changed the state of the connection since it was last pumped or
+    /// looked at.
     #[must_use]
     pub fn is_stirred(&self) -> bool {
         condition(self.socket()) != self.left
     }
 
-    /// Bytes that have come and wait for a pump.
+    /// Received bytes that wait for a pump.
     #[must_use]
     pub fn unread(&self) -> usize {
         self.socket().recv_queue()
@@ -114,7 +113,7 @@ impl<'a> Connection<'a> {
         !self.socket().may_recv()
     }
 
-    /// The sockets to show a frame to.
+    /// The set of one socket, to show frames to.
     pub(super) fn sockets(&mut self) -> &mut SocketSet<'a> {
         &mut self.sockets
     }
@@ -164,7 +163,7 @@ impl<'a> Connection<'a> {
         moved.map_err(|Broken| Failure::Reset)
     }
 
-    /// Sends what there is to send, and finds out when there is more to do.
+    /// Sends what is pending, and finds out when there is more to do.
     pub(super) fn send(&mut self, now: Instant, link: &mut Link, device: &mut impl Device) {
         link.send(now, device, &mut self.sockets, None);
         drop_unsent(self.socket_mut());

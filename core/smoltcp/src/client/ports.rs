@@ -1,8 +1,7 @@
-//! Which port each connection uses, and which connection a port belongs to: a rule instead of
-//! a table. Ports are dealt out like cards, so that the ports of a connection lie as far apart as
-//! there are connections.
+//! The local ports of the connections, by a rule that needs no table: they are dealt out like
+//! cards, so that the remainder of a port names its connection.
 
-/// The ports that no service is registered for (RFC 6335): these many, from this one on.
+/// The dynamic ports, for which no service is registered (RFC 6335).
 const COUNT: usize = 1 << 14;
 const FIRST: u16 = 49152;
 
@@ -27,7 +26,7 @@ impl Ports {
         Self { connections, each, start: (seed % each as u64) as usize }
     }
 
-    /// The next port of a connection, whose last one comes round last.
+    /// The next port of a connection. All its ports are used before one is used again.
     pub(super) fn next(&self, connection: usize, turn: &mut usize) -> Option<u16> {
         let port = connection + self.connections * ((self.start + *turn) % self.each);
         *turn = (*turn + 1) % self.each;
