@@ -2,8 +2,9 @@
 //!
 //! The loop never waits much longer than an eighth of a second, its tick,
 //! and reads its clock after each wait. Two readings that lie more than a second
-//! apart mean that nobody ran in between: the process was stopped (Ctrl+Z), the machine was
-//! suspended, or a disk did not take the table of messages. That is no property of
+//! apart mean that nobody ran in between: the machine was suspended, or a disk did not
+//! take the table of messages. So does a signal to continue between them, however short the
+//! stop (Ctrl+Z) was. That is no property of
 //! the peer. So the time is left out of everything that is reckoned by this clock:
 //! limits, schedule, duration, rate. What was under way is told apart by the
 //! number of stops at its beginning and at its end.
@@ -12,9 +13,13 @@
 //! the round trips, because whoever uses the service there has to bear it, too.
 
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use echo_core::Instant;
+use signal_hook::consts::SIGCONT;
+use signal_hook::flag;
 
 use crate::clock::Clock;
 use crate::stack::Stops;
@@ -29,13 +34,19 @@ pub struct Stopwatch {
     /// The last reading.
     last: Cell<Instant>,
     stops: Cell<Stops>,
+    /// The process was told to continue since then.
+    continued: Arc<AtomicBool>,
 }
 
 impl Stopwatch {
     /// Goes on where `clock` is.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { clock: clock.into(), last: clock.now().into(), stops: Cell::default() }
+        let continued = Arc::default();
+        // Where it cannot be heard of, a stop has to be longer to be one.
+        let _ = flag::register(SIGCONT, Arc::clone(&continued));
+        let (last, stops) = (clock.now().into(), Cell::default());
+        Self { clock: clock.into(), last, stops, continued }
     }
 
     /// The time now, without that in which nothing ran.
@@ -55,7 +66,7 @@ impl Stopwatch {
     pub fn at(&self, system: Duration) -> Instant {
         let now = self.clock.get().at(system);
         let gap = now.saturating_duration_since(self.last.get());
-        if gap > STOPPED {
+        if gap > STOPPED || self.continued.load(Ordering::Relaxed) {
             return self.stood(gap);
         }
         self.last.set(now);
@@ -64,6 +75,7 @@ impl Stopwatch {
 
     #[cold]
     fn stood(&self, gap: Duration) -> Instant {
+        self.continued.store(false, Ordering::Relaxed);
         let mut clock = self.clock.get();
         clock.put_back(gap);
         self.clock.set(clock);
@@ -96,6 +108,19 @@ mod tests {
         let (told, stops) = told(&[100, 1200, 1300, 5300, 5300, 5400]);
         assert_eq!(told, [100, 100, 200, 200, 200, 300].map(|at| at * MILLI));
         assert_eq!(stops, Stops { times: 2, total: 5100 * MILLI });
+    }
+
+    #[test]
+    fn a_stop_is_told_however_short_it_was() {
+        let clock = Clock::start();
+        let start = Clock::system();
+        let zero = clock.at(start);
+        let watch = Stopwatch { last: zero.into(), ..Stopwatch::new(clock) };
+        assert_eq!(watch.at(start + 10 * MILLI), zero + 10 * MILLI);
+        watch.continued.store(true, Ordering::Relaxed);
+        assert_eq!(watch.at(start + 310 * MILLI), zero + 10 * MILLI);
+        assert_eq!(watch.at(start + 320 * MILLI), zero + 20 * MILLI, "it was one stop");
+        assert_eq!(watch.stops(), Stops { times: 1, total: 300 * MILLI });
     }
 
     #[test]

@@ -13,9 +13,12 @@ use crate::support::{PATIENCE, Program, at_once, hosted, message, peer};
 /// Longer than the limit of a message.
 const STOPPED: Duration = Duration::from_millis(4_500);
 
+/// As short as delays of a busy machine are.
+const BRIEFLY: Duration = Duration::from_millis(300);
+
 #[test]
-fn what_is_under_way_while_it_is_stopped_is_neither_echoed_nor_failed() {
-    at_once([1, 4], |connections| {
+fn what_is_in_flight_while_it_is_stopped_is_neither_echoed_nor_failed() {
+    at_once([(1, STOPPED), (4, STOPPED), (1, BRIEFLY), (4, BRIEFLY)], |(connections, stopped)| {
         let (held, holds) = mpsc::channel();
         let free = Arc::new(Barrier::new(connections + 1));
         let target = peer({
@@ -45,7 +48,7 @@ fn what_is_under_way_while_it_is_stopped_is_neither_echoed_nor_failed() {
         }
         program.signal(Signal::STOP);
         free.wait();
-        thread::sleep(STOPPED);
+        thread::sleep(stopped);
         program.signal(Signal::CONT);
         let ended = program.wait();
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
@@ -55,7 +58,8 @@ fn what_is_under_way_while_it_is_stopped_is_neither_echoed_nor_failed() {
         assert_eq!(report["echoed"].as_u64().expect("a number") + told("messages"), 100);
         assert_eq!((&report["complete"], &report["sent"]), (&true.into(), &100.into()));
         assert_eq!(report["closed_while_idle"], connections);
-        assert!(told("stops") >= 1 && told("stopped_ns") >= 1_000_000_000, "{report}");
+        assert!(told("stops") >= 1, "{report}");
+        assert!(u128::from(told("stopped_ns")) >= stopped.as_nanos() / 2, "{report}");
         // Nor does anybody wait for them.
         assert!(report["elapsed_s"].as_f64() < Some(60.0), "{report}");
     });
