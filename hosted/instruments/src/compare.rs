@@ -310,6 +310,25 @@ mod tests {
     }
 
     #[test]
+    fn too_few_is_told_from_too_scattered() {
+        let of = |n: u64, mean: Option<[u64; 2]>| {
+            let ends = json!({ "p50": [9, 11], "p90": null, "mean": mean });
+            json!({ "service_ns": { "n": n, "p50": 10, "p90": 20, "interval95": ends } })
+        };
+        let told = |before: &Value, after: &Value| {
+            let changes = changes(before, after).expect("numbers of runs");
+            assert!(changes[0].line(9).contains("(95 %: 9 ns to 11 ns; "), "{:?}", changes[0]);
+            changes[1].unknown
+        };
+        let (many, few, short) =
+            (of(10_000, Some([9, 12])), of(50, Some([9, 12])), of(10_000, None));
+        assert_eq!(told(&many, &many), SCATTERED);
+        for less in [&few, &short] {
+            assert_eq!([told(&many, less), told(less, &many)], [FEW; 2], "{less}");
+        }
+    }
+
+    #[test]
     fn nothing_is_ever_nan() {
         let rates = [0.0, 1e-300, 1.0].map(|rate| failing(rate, [rate, rate]));
         for (before, after) in rates.iter().flat_map(|a| rates.iter().map(move |b| (a, b))) {

@@ -1,7 +1,7 @@
 //! What is seen of a run while it is prepared: on a terminal only.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
 use std::sync::mpsc;
@@ -40,14 +40,70 @@ fn full_after_two() -> (Socket, String) {
     (server, address.to_string())
 }
 
-/// What a terminal shows of `hosted` in its foreground, from beginning to end.
-pub(crate) fn shown_on_a_terminal(args: &[&str]) -> String {
+/// Ctrl+Z and `fg`: the shell finds no line of the panel, which comes again when the job goes on.
+#[test]
+fn a_panel_is_gone_while_its_job_is_stopped() {
+    const CLEARED: &str = "\r\x1b[J";
+    let (ours, theirs) = terminal();
+    let stdio = || Stdio::from(theirs.try_clone().expect("a descriptor"));
+    let mut session = std::process::Command::new("setsid");
+    session.args(["--ctty", "--wait", "sh", "-c"]);
+    // A shell with job control, which starts hosted and goes on when it is stopped.
+    session.arg(
+        r#"set -m; "$0" rate --local --no-plot >/dev/null; echo "stopped: $?"; read -r key; fg >/dev/null"#,
+    );
+    session.arg(env!("CARGO_BIN_EXE_hosted")).env("TERM", "xterm");
+    let mut child =
+        session.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().expect("a shell");
+    drop((session, theirs));
+    let mut keys = ours.try_clone().expect("a descriptor");
+    let (show, screen) = mpsc::channel();
+    thread::spawn(move || {
+        let (mut ours, mut piece) = (ours, [0; 4096]);
+        while let Ok(n @ 1..) = ours.read(&mut piece) {
+            let _ = show.send(String::from_utf8_lossy(&piece[..n]).into_owned());
+        }
+    });
+    // What is shown until something is.
+    let shown = |until: &str| {
+        let mut shown = String::new();
+        while !shown.contains(until) {
+            let piece = screen.recv_timeout(PATIENCE);
+            shown.push_str(&piece.unwrap_or_else(|_| panic!("no {until:?} in {shown:?}")));
+        }
+        shown
+    };
+    shown("Ctrl+C ends");
+    keys.write_all(b"\x1a").expect("Ctrl+Z");
+    let stopping = shown("stopped: ");
+    let (_, after) = stopping.rsplit_once(CLEARED).expect("it is cleared");
+    assert!(!after.contains("Ctrl+C ends"), "{stopping:?}");
+    keys.write_all(b"\n").expect("a line");
+    shown("Ctrl+C ends");
+    keys.write_all(b"\x03").expect("Ctrl+C");
+    let mut rest = String::new();
+    while let Ok(piece) = screen.recv_timeout(PATIENCE) {
+        rest.push_str(&piece);
+    }
+    let ended = child.wait();
+    assert!(rest.ends_with(CLEARED), "{rest:?}");
+    assert!(ended.is_ok_and(|status| status.success()));
+}
+
+/// Both sides of a terminal.
+fn terminal() -> (File, File) {
     let ours =
         openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
     grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("ours");
     let path = ptsname(&ours, Vec::new()).expect("a name").into_string().expect("text");
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
     let theirs = rustix::fs::open(path, flags, Mode::empty()).map(File::from).expect("its side");
+    (ours.into(), theirs)
+}
+
+/// What a terminal shows of `hosted` in its foreground, from beginning to end.
+pub(crate) fn shown_on_a_terminal(args: &[&str]) -> String {
+    let (ours, theirs) = terminal();
     let stdio = || Stdio::from(theirs.try_clone().expect("a descriptor"));
     let hosted = hosted();
     let mut session = std::process::Command::new("setsid");
@@ -57,9 +113,9 @@ pub(crate) fn shown_on_a_terminal(args: &[&str]) -> String {
     drop((session, theirs));
     let (show, screen) = mpsc::channel();
     thread::spawn(move || {
-        let mut shown = Vec::new();
+        let (mut ours, mut shown) = (ours, Vec::new());
         // Ends with an error when nobody has the other side open any more.
-        let _ = File::from(ours).read_to_end(&mut shown);
+        let _ = ours.read_to_end(&mut shown);
         let _ = show.send(String::from_utf8_lossy(&shown).into_owned());
     });
     let shown = screen.recv_timeout(PATIENCE);

@@ -56,6 +56,8 @@ pub(crate) struct Run {
     pub(crate) samples: Vec<Sample>,
     /// When the observer was asked, since the load began.
     pub(crate) looks: Vec<Duration>,
+    /// How many messages were due and not sent at each look.
+    pub(crate) unsent: Vec<u64>,
     /// Connections that the server took.
     pub(crate) accepted: usize,
 }
@@ -66,12 +68,14 @@ struct Watching<'a> {
     stop: Stop,
     samples: Vec<Sample>,
     looks: Vec<Duration>,
+    unsent: Vec<u64>,
     /// How long it looks, and whether it asks to stop, by the number of the look.
     look: &'a dyn Fn(usize) -> (Duration, bool),
 }
 
 impl Observer for Watching<'_> {
-    fn look(&mut self, _measurement: &Measurement) {
+    fn look(&mut self, measurement: &Measurement) {
+        self.unsent.push(measurement.unsent);
         let (takes, stops) = (self.look)(self.looks.len());
         self.looks.push(self.clock.now().saturating_sub(START));
         self.clock.pass(takes);
@@ -104,11 +108,11 @@ pub(crate) fn run_seen(
     let mut world = World::new(nature, plan.connections);
     let stop = Stop::new().expect("a pipe");
     let clock = world.clock.clone();
-    let (samples, looks) = Default::default();
-    let mut watching = Watching { clock, stop: stop.clone(), samples, looks, look };
+    let (samples, looks, unsent) = Default::default();
+    let mut watching = Watching { clock, stop: stop.clone(), samples, looks, unsent, look };
     let out = load::run(plan, &mut world, &stop, &mut watching).expect("waits");
-    let Watching { samples, looks, .. } = watching;
-    Run { out, samples, looks, accepted: world.server.accepted }
+    let Watching { samples, looks, unsent, .. } = watching;
+    Run { out, samples, looks, unsent, accepted: world.server.accepted }
 }
 
 impl Run {

@@ -46,8 +46,15 @@ fn messages_are_sent_when_they_are_due_and_no_error_adds_up() {
 #[test]
 fn a_rate_that_cannot_be_kept_is_late_and_says_what_was_not_sent() {
     let pace = Pace::Rate(500.0);
-    let Run { out, samples, .. } = run(NATURE, &Plan { pace, time: Some(3 * SECOND), ..plan() });
+    let plan = Plan { pace, time: Some(3 * SECOND), ..plan() };
+    let Run { out, samples, unsent, looks, .. } = run(NATURE, &plan);
     assert_eq!((out.tally.echoed(), out.unsent, out.elapsed), (1_000, 500, 3 * SECOND));
+    // It is seen to fall behind: by one message in each 6 ms.
+    assert!(looks.len() > 15, "{looks:?}");
+    for (at, unsent) in looks.iter().zip(unsent) {
+        let behind = at.as_millis() as u64 / 6;
+        assert!(behind.abs_diff(unsent) <= 1, "{unsent} at {at:?}");
+    }
     assert_eq!(out.unsent_rate(), Some(1.0 / 3.0));
     for (slot, sample) in (0..).zip(&samples) {
         assert_eq!((sample.late, sample.end), (slot * MILLI, Ok(TRIP)));
