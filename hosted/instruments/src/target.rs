@@ -34,7 +34,7 @@ impl FromStr for Target {
             (text, None)
         };
         if host.is_empty() || host.contains(char::is_whitespace) {
-            return Err("expected HOST, HOST:PORT or [IPV6]:PORT".into());
+            return Err("expected HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'".into());
         }
         let port = port.map(|port| port.strip_prefix(':').unwrap_or("").parse()).transpose();
         let port = port.map_err(|_| "the port must be a number from 0 to 65535")?;

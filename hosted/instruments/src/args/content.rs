@@ -60,7 +60,7 @@ impl fmt::Display for Content {
 impl Content {
     /// What is to be sent, of messages of this length.
     pub(super) fn read(&self, length: u64) -> Result<Payload<Vec<u8>>> {
-        // Different in each run, so that bytes of an earlier one are told from ours.
+        // Different in each run, so that bytes of an earlier one are not taken for ours.
         let run = seed::of_now();
         Ok(match self {
             Self::Zero => Payload::Zero,

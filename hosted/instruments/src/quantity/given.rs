@@ -23,7 +23,7 @@ impl FromStr for Time {
     }
 }
 
-/// How long to look for something without sleeping: a [`Time`]; `always`, and a flag without
+/// How long to busy-wait before sleeping: a [`Time`]; `always`, and a flag without
 /// a value, is [`Duration::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spin(pub Duration);
