@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use echo_core::{CloseReason, Endpoint, LINGER, Payload, Probe, Rules, SILENCE};
+use echo_core::script::{Act, Body};
+use echo_core::{CloseReason, Endpoint, LINGER, Payload, Probe, Rules, SILENCE, Script};
 use echo_smoltcp::smoltcp::wire::IpEndpoint;
 use echo_smoltcp::{Broken, Event, Service};
 
@@ -122,6 +123,18 @@ fn a_peer_that_reads_late_loses_nothing() {
     world.ends[0].endpoint.deaf = false;
     assert!(world.run_until(60 * SECOND, |world| world.ends[0].endpoint.eof.is_some()));
     assert_eq!(world.ends[0].endpoint.heard, body);
+}
+
+#[test]
+fn what_waits_for_an_endpoint_is_read_when_its_pause_is_over() {
+    let body = Body::own(100);
+    let acts = &[Act::Say(body), Act::Wait(SECOND), Act::Hear(body)];
+    let payload = Payload::Random { seed: 1 };
+    let now = echo_core::Instant::START;
+    let script = Script::new(now, acts, payload, Some(60 * SECOND), [0; 512]);
+    let mut world = World::new(Setup::default(), vec![script]);
+    assert!(world.run_until(2 * SECOND, |world| world.ends[0].endpoint.end().is_some()));
+    assert_eq!(world.ends[0].endpoint.end(), Some(Ok(())));
 }
 
 /// Everything lies in the server's send ring from the start.

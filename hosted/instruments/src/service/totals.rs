@@ -112,6 +112,16 @@ mod tests {
     }
 
     #[test]
+    fn faults_are_counted_if_any_were_to_be_planted() {
+        let none = Totals { planted: Some(Planted::default()), ..Totals::default() };
+        let mut all = Totals::default();
+        all.add(&Totals::default());
+        assert_eq!(all.planted, None);
+        all.add(&none);
+        assert!(all.to_string().ends_with(" echoed\nfaults planted: none"), "{all}");
+    }
+
+    #[test]
     fn every_reason_has_its_own_index() {
         for (index, reason) in CloseReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, index);
