@@ -128,6 +128,8 @@ impl Editor {
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr;
+
     use super::*;
 
     /// What comes of `keys`, given at once and byte by byte; a line as text, and the end as none.
@@ -195,6 +197,58 @@ mod tests {
     fn the_end_of_input_is_one_only_in_an_empty_line() {
         assert_eq!(entered(b"\x04"), [None]);
         assert_eq!(entered(b"a\r\x04"), [Some("a".into()), None]);
+    }
+
+    #[test]
+    fn any_keys_in_any_pieces_are_the_same_keys() {
+        let parts = [
+            &b"a"[..],
+            b"word ",
+            b"\x1b[200~",
+            b"\x1b[201~",
+            b"\x1b[D",
+            b"\x1bb",
+            b"\x1bd",
+            b"\x1b",
+            "\u{fc}e\u{301}\u{1f469}\u{200d}\u{1f4bb}\u{10fe41}".as_bytes(),
+            b"\xe2\x98",
+            b"\xff",
+            b"\r",
+            b"\r\n",
+            b"\x7f",
+            b"\x17",
+            b"\x15",
+            b"\x19",
+            b"\x10",
+            b"\x0e",
+            b"\x01",
+            b"\x16",
+            b"\x04",
+            b"[",
+            b"O",
+            b"\0",
+        ];
+        let mut random = 862_u64;
+        let mut below = |bound: usize| {
+            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            (random >> 33) as usize % bound
+        };
+        for _ in 0..500 {
+            let keys: Vec<u8> = (0..40).flat_map(|_| parts[below(parts.len())]).copied().collect();
+            let [mut whole, mut pieces] = [Editor::default(), Editor::default()];
+            whole.receive(&keys);
+            let mut rest = keys.as_slice();
+            while !rest.is_empty() {
+                let (piece, behind) = rest.split_at(1 + below(rest.len()));
+                pieces.receive(piece);
+                rest = behind;
+                let columns = below(30);
+                let (row, behind) = pieces.line.shown(columns);
+                assert!(row.width() <= columns && behind <= row.width());
+            }
+            assert_eq!(pieces.entered, whole.entered, "{}", keys.escape_ascii());
+            assert_eq!(pieces.line, whole.line, "{}", keys.escape_ascii());
+        }
     }
 
     #[test]

@@ -90,12 +90,18 @@ pub(super) fn decode_pasted(bytes: &[u8]) -> Option<(Key<'_>, usize)> {
 
 /// Text up to `end`, or to the last character that is complete.
 fn text(bytes: &[u8], end: Option<usize>) -> Option<(Key<'_>, usize)> {
-    let end = end.unwrap_or_else(|| match str::from_utf8(bytes) {
-        // An error without a length is the beginning of a character.
-        Err(error) if error.error_len().is_none() => error.valid_up_to(),
-        _ => bytes.len(),
+    let end = end.unwrap_or_else(|| {
+        let rest = bytes.utf8_chunks().last().map_or(&b""[..], |chunk| chunk.invalid());
+        if is_begun(rest) { bytes.len() - rest.len() } else { bytes.len() }
     });
     (end > 0).then(|| (Key::Text(&bytes[..end]), end))
+}
+
+/// Whether these bytes are the beginning of a character.
+fn is_begun(bytes: &[u8]) -> bool {
+    // An error without a length is one that more bytes could mend.
+    str::from_utf8(bytes)
+        .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
 }
 
 /// A key that begins with an escape.
@@ -115,6 +121,9 @@ fn escape(bytes: &[u8]) -> Option<(Key<'_>, usize)> {
         // Alt with an arrow, in rxvt.
         ESCAPE => escape(&bytes[1..]).map(|(key, length)| (key, length + 1))?,
         _ => {
+            if is_begun(&bytes[1..]) {
+                return None;
+            }
             let next = bytes[1..].utf8_chunks().next()?.valid().chars().next();
             (Key::Unknown, 1 + next.map_or(1, char::len_utf8))
         }
@@ -180,6 +189,7 @@ mod tests {
             (b"gr\xc3", b"gr"),
             // Not UTF-8: nothing could complete it.
             (b"gr\xfce", b"gr\xfce"),
+            (b"gr\xfc\xc3", b"gr\xfc"),
             (b"gr\xc3\r", b"gr\xc3"),
         ] {
             assert_eq!(decode(bytes), Some((Key::Text(text), text.len())));
