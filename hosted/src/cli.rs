@@ -160,7 +160,9 @@ pub(crate) struct ServerArgs {
     /// their probabilities in a message, a share or in per cent. `flip` changes a bit, `drop` loses the
     /// message, `repeat` sends it twice, `stale` sends an earlier one instead, `hold=1%:200ms` sends it
     /// later, `stall` sends nothing any more on the connection, `cut` ends it too early, and `reset`
-    /// resets it. Several are separated by commas. What is planted is counted in the totals.
+    /// resets it. Several are separated by commas. A message is what arrives at once; one with a fault
+    /// lasts until 200 ms of silence, and its last byte is sent then. What is planted is counted in the
+    /// totals.
     #[arg(long, value_name = "SPEC", help_heading = FAULTS)]
     pub(crate) fault: Option<Faults>,
 
