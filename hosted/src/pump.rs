@@ -156,9 +156,12 @@ impl Pump {
         clock: &impl Fn() -> Instant,
     ) -> io::Result<Pumped> {
         for _ in 0..ROUNDS {
-            self.write(stream, endpoint, *now)?;
+            let wrote = self.write(stream, endpoint, *now)?;
             let room = endpoint.room().min(scratch.len());
             if !self.readable || room == 0 {
+                if wrote {
+                    continue;
+                }
                 return Ok(Pumped::Blocked);
             }
             match stream.read(&mut scratch[..room]) {
@@ -182,30 +185,30 @@ impl Pump {
         Ok(Pumped::More)
     }
 
+    /// Writes once: an endpoint may have more to send than there is an end of. Whether it may
+    /// go on.
     fn write<S: Write, E: Endpoint>(
         &mut self,
         stream: &mut S,
         endpoint: &mut E,
         now: Instant,
-    ) -> io::Result<()> {
-        while self.writable {
-            let bytes = endpoint.to_send();
-            if bytes.is_empty() {
-                break;
-            }
-            match stream.write(bytes) {
-                Ok(n) => {
-                    // A part means that the buffer is full now.
-                    self.writable = n == bytes.len();
-                    self.delivery.note();
-                    endpoint.handle_sent(now, n);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+    ) -> io::Result<bool> {
+        let bytes = endpoint.to_send();
+        if bytes.is_empty() || !self.writable {
+            return Ok(false);
         }
-        Ok(())
+        match stream.write(bytes) {
+            Ok(n) => {
+                // A part means that the buffer is full now.
+                self.writable = n == bytes.len();
+                self.delivery.note();
+                endpoint.handle_sent(now, n);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        Ok(self.writable)
     }
 
     fn quiet<E: Endpoint>(&mut self, endpoint: &mut E, now: Instant) {
@@ -227,7 +230,7 @@ mod tests {
 
     use std::time::Duration;
 
-    use echo_core::{Defect, Faulty, Odds, Rules, Session, Spoiler};
+    use echo_core::{Defect, Faulty, Odds, Payload, Probe, Rules, Session, Spoiler};
 
     use super::*;
 
@@ -296,6 +299,41 @@ mod tests {
             pump.run(&mut stream, &mut faulty, &mut [0; 64], now, || now).expect("it goes on");
             assert_eq!(stream.written.len(), written);
         }
+    }
+
+    /// What takes all that it is given, and has nothing to read.
+    struct Drain(usize);
+
+    impl Read for Drain {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(ErrorKind::WouldBlock.into())
+        }
+    }
+
+    impl Write for Drain {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += 1;
+            assert!(self.0 < 1_000, "nobody else has a turn");
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Stream for Drain {
+        fn shut(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn who_sends_without_end_keeps_nobody_from_the_clock() {
+        let mut probe = Probe::new(Payload::Zero, u64::MAX, None, [0; 64]);
+        probe.begin(NOW, 0);
+        let pumped = Pump::new().run(&mut Drain(0), &mut probe, &mut [0; 64], NOW, || NOW);
+        assert_eq!(pumped.expect("nothing breaks"), Pumped::More);
     }
 
     #[test]
