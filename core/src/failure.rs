@@ -66,7 +66,7 @@ pub struct Difference {
 }
 
 /// What happened to bytes that came back wrong. Only those of [`Payload::Seq`](crate::Payload::Seq)
-/// say where they come from.
+/// and [`Payload::Marks`](crate::Payload::Marks) say where they come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Bytes of an earlier message of this connection.
@@ -227,16 +227,27 @@ impl fmt::Display for Difference {
             "message {message} differs at byte {offset}: 0x{received:02x} instead of 0x{expected:02x}"
         )?;
         match fault {
-            Fault::Stale(origin) => write!(f, ", stale: {origin}"),
-            Fault::Crossed(origin) => write!(f, ", of another connection: {origin}"),
-            Fault::Skipped { bytes: 1 } => f.write_str("; 1 byte is missing"),
-            Fault::Skipped { bytes } => write!(f, "; {bytes} bytes are missing"),
-            Fault::Repeated { bytes: 1 } => f.write_str("; the last byte came again"),
-            Fault::Repeated { bytes } => write!(f, "; the last {bytes} bytes came again"),
-            Fault::Flipped | Fault::Overwritten { .. } | Fault::Changed => {
-                f.write_str("; what follows is right again")
-            }
             Fault::Foreign => Ok(()),
+            Fault::Stale(_) | Fault::Crossed(_) => write!(f, ", {fault}"),
+            _ => write!(f, "; {fault}"),
+        }
+    }
+}
+
+/// What it is of the bytes, as a part of a sentence.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale(origin) => write!(f, "stale: {origin}"),
+            Self::Crossed(origin) => write!(f, "of another connection: {origin}"),
+            Self::Skipped { bytes: 1 } => f.write_str("1 byte is missing"),
+            Self::Skipped { bytes } => write!(f, "{bytes} bytes are missing"),
+            Self::Repeated { bytes: 1 } => f.write_str("the last byte came again"),
+            Self::Repeated { bytes } => write!(f, "the last {bytes} bytes came again"),
+            Self::Flipped | Self::Overwritten { .. } | Self::Changed => {
+                f.write_str("what follows is right again")
+            }
+            Self::Foreign => f.write_str("nobody sent that"),
         }
     }
 }

@@ -3,8 +3,13 @@
 //! The [`Probe`](crate::Probe) asks for both: it fills its sending window from
 //! here and compares what comes back with the same function.
 
+mod marks;
+mod mix;
+
 use core::fmt;
 
+use self::mix::unmix;
+pub(crate) use self::mix::{GOLDEN, mix};
 use crate::Fault;
 
 /// The content of messages: a function of the message's number and the offset,
@@ -28,6 +33,12 @@ pub enum Payload<B = &'static [u8]> {
         /// Where the pseudo-random sequence starts.
         seed: u64,
     },
+    /// Readable text of which every sixteen bytes tell connection and offset. All messages of
+    /// a connection are alike.
+    Marks {
+        /// Tells this connection from the others.
+        connection: u16,
+    },
     /// These bytes, repeated as often as the message is long.
     Bytes(B),
 }
@@ -45,14 +56,15 @@ const BLOCK: usize = 256;
 static ZEROS: [u8; 1024] = [b'0'; 1024];
 
 impl<B: AsRef<[u8]>> Payload<B> {
-    /// What one of several connections sends. [`Seq`](Self::Seq) tells its number and
-    /// [`Random`](Self::Random) has a seed of its own there; the rest is the same on all.
+    /// What one of several connections sends. [`Seq`](Self::Seq) and [`Marks`](Self::Marks) tell
+    /// its number and [`Random`](Self::Random) has a seed of its own there; the rest is the same on all.
     #[must_use]
     pub fn on(&self, connection: u16) -> Payload<&[u8]> {
         match self {
             Self::Zero => Payload::Zero,
             Self::Seq { run, .. } => Payload::Seq { run: *run, connection },
             Self::Random { seed } => Payload::Random { seed: seed ^ (u64::from(connection) << 48) },
+            Self::Marks { .. } => Payload::Marks { connection },
             Self::Bytes(bytes) => Payload::Bytes(bytes.as_ref()),
         }
     }
@@ -83,6 +95,7 @@ impl Payload<&[u8]> {
                     (rest, from) = (left, 0);
                 }
             }
+            Self::Marks { connection } => marks::fill(connection, offset, out),
             Self::Seq { run, connection } => {
                 let tag = |word| Tag { run, connection, message, word };
                 fill_words(offset, out, |word| mix(tag(word).pack()));
@@ -163,13 +176,21 @@ impl Payload<&[u8]> {
 
     /// Whether that, as far as the bytes tell it, is the number of this connection.
     const fn is_of(&self, number: u16) -> bool {
-        matches!(self, Self::Seq { connection, .. } if *connection & CONNECTION == number)
+        match *self {
+            Self::Seq { connection, .. } => connection & CONNECTION == number,
+            Self::Marks { connection } => connection == number,
+            _ => false,
+        }
     }
 
     /// Where `received`, which ought to be `message` from `offset` on, really
     /// comes from. Only [`Seq`](Self::Seq) can tell, from 15 bytes or from 8
-    /// that start at a multiple of 8.
+    /// that start at a multiple of 8, and [`Marks`](Self::Marks) from 31 or 16.
     fn origin(&self, message: u64, offset: u64, received: &[u8]) -> Option<Origin> {
+        if let Self::Marks { .. } = self {
+            let (connection, offset) = marks::origin(received)?;
+            return Some(Origin { connection, message, offset });
+        }
         let Self::Seq { run, .. } = *self else { return None };
         received.windows(WORD).take(WORD).enumerate().find_map(|(skipped, window)| {
             let tag = Tag::unpack(unmix(u64::from_le_bytes(window.try_into().ok()?)));
@@ -266,46 +287,14 @@ fn fill_words(offset: u64, out: &mut [u8], word: impl Fn(u64) -> u64) {
     }
 }
 
-/// 2^64 divided by the golden ratio, made odd: steps that never meet early.
-pub(crate) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// The finaliser of `SplitMix64` (Steele, Lea, Flood 2014): a bijection that
-/// makes each bit of the output depend on each bit of the input.
-pub(crate) const fn mix(mut bits: u64) -> u64 {
-    bits = (bits ^ (bits >> 30)).wrapping_mul(MIX_1);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(MIX_2);
-    bits ^ (bits >> 31)
-}
-
-/// The inverse of [`mix`].
-const fn unmix(mut bits: u64) -> u64 {
-    bits = (bits ^ (bits >> 31) ^ (bits >> 62)).wrapping_mul(inverse(MIX_2));
-    bits = (bits ^ (bits >> 27) ^ (bits >> 54)).wrapping_mul(inverse(MIX_1));
-    bits ^ (bits >> 30) ^ (bits >> 60)
-}
-
-const MIX_1: u64 = 0xbf58_476d_1ce4_e5b9;
-const MIX_2: u64 = 0x94d0_49bb_1331_11eb;
-
-/// The inverse of an odd number modulo 2^64, by Newton's iteration: each step
-/// doubles the number of right bits, from the 3 that the number itself has.
-const fn inverse(odd: u64) -> u64 {
-    let mut inverse = odd;
-    let mut right = 3;
-    while right < u64::BITS {
-        inverse = inverse.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(inverse)));
-        right *= 2;
-    }
-    inverse
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const SEQ: Payload = Payload::Seq { run: 1000, connection: 7 };
-    const ALL: [Payload; 4] =
-        [Payload::Zero, SEQ, Payload::Random { seed: 1 }, Payload::Bytes(b"abcdefghijk")];
+    const MARKS: Payload = Payload::Marks { connection: 7 };
+    const ALL: [Payload; 5] =
+        [Payload::Zero, SEQ, Payload::Random { seed: 1 }, MARKS, Payload::Bytes(b"abcdefghijk")];
 
     #[test]
     fn a_message_is_the_same_however_it_is_cut() {
@@ -354,10 +343,15 @@ mod tests {
     }
 
     #[test]
-    fn unmix_undoes_mix() {
-        for bits in (0..64).map(|bit| 1 << bit).chain([0, 1, u64::MAX, GOLDEN]) {
-            assert_eq!(unmix(mix(bits)), bits);
-        }
+    fn marks_tell_what_became_of_a_message() {
+        let mut text = [0; 100];
+        MARKS.fill(0, 0, &mut text);
+        let at = |connection, offset| Origin { connection, message: 0, offset };
+        assert_eq!(MARKS.fault(0, 10, &text[20..]), Fault::Skipped { bytes: 10 });
+        assert_eq!(MARKS.fault(0, 30, &text[20..]), Fault::Repeated { bytes: 10 });
+        assert_eq!(MARKS.on(8).fault(0, 20, &text[20..]), Fault::Crossed(at(7, 20)));
+        text[50] ^= 1;
+        assert_eq!(MARKS.fault(0, 50, &text[50..]), Fault::Flipped);
     }
 
     #[test]

@@ -299,6 +299,7 @@ fn payload() -> impl Strategy<Value = Payload> {
         Just(Payload::Zero),
         any::<(u16, u16)>().prop_map(|(run, connection)| Payload::Seq { run, connection }),
         any::<u64>().prop_map(|seed| Payload::Random { seed }),
+        any::<u16>().prop_map(|connection| Payload::Marks { connection }),
         Just(Payload::Bytes(&b"some bytes, again and again"[..])),
     ]
 }

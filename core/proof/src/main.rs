@@ -43,7 +43,8 @@ extern "C" fn _start() -> ! {
     black_box(planted.of(black_box(Defect::Flip)));
     write_out(&planted);
     let seq = Payload::Seq { run: 1, connection: 2 };
-    for payload in [Payload::Zero, seq, Payload::Random { seed: 3 }, Payload::Bytes(b"bytes")] {
+    let (random, marks) = (Payload::Random { seed: 3 }, Payload::Marks { connection: 4 });
+    for payload in [Payload::Zero, seq, random, marks, Payload::Bytes(b"bytes")] {
         let payload = black_box(&payload).on(black_box(5));
         let limit = black_box(Some(Duration::from_secs(1)));
         let mut probe = Probe::new(payload, black_box(1000), limit, [0; 256]);
