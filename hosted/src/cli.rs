@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
-use echo_instruments::args::{FailRateArgs, Family, RateArgs, TARGET};
+use echo_instruments::args::{CheckArgs, FailRateArgs, Family, RateArgs, TARGET};
 use echo_instruments::command_line::{About, CommandLine};
 use echo_instruments::quantity::given::{self, Limit, Time};
 use echo_instruments::service::Faults;
@@ -56,6 +56,12 @@ pub(crate) enum Command {
     /// Compare every echo with what was sent, byte by byte, and count how messages fail. A failure does
     /// not end the run: the connection is opened anew.
     FailRate(FailRateArgs<WayArgs>),
+    /// Try an echo server in every way in which clients behave
+    ///
+    /// Try an echo server in every way in which clients behave: a list of cases, of each whether it
+    /// passes, and of one that fails what was sent, what came back, and what that usually means. It
+    /// opens at most 40 connections a second and 240 a minute.
+    Check(CheckArgs<WayArgs>),
     /// Compare two runs, from their JSON reports
     ///
     /// Compare two runs, from what `--export-json` or `--json` wrote. Settings must be alike. A

@@ -1,5 +1,6 @@
 //! The subcommands, a file each: flags become a plan, the plan is carried out.
 
+mod check;
 mod client;
 mod compare;
 mod measure;
@@ -26,6 +27,7 @@ pub fn run(cli: Cli) -> Result<Verdict> {
         Command::Client(args) => client::main(&args),
         Command::Rate(args) => measure::main(&args.way, &Trial::from(&args)),
         Command::FailRate(args) => measure::main(&args.way, &Trial::from(&args)),
+        Command::Check(args) => check::main(&args),
         Command::Compare(args) => compare::main(&args),
         Command::About(about) => Cli::line().tell(&about),
     }

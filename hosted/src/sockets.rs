@@ -8,6 +8,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result};
+use echo_core::script::Wish;
 use echo_core::{Endpoint, Failure, Instant};
 use echo_instruments::clock::Clock;
 use echo_instruments::load::{self, Observer};
@@ -164,6 +165,11 @@ impl Stack for Sockets {
 
     fn close(&mut self, link: usize) {
         self.links[link].close();
+    }
+
+    fn grant(&mut self, link: usize, wish: Wish) -> Result<bool, Failure> {
+        let granted = self.links[link].grant(wish);
+        granted.map_err(|error| self.failure(&error))
     }
 
     fn wait(

@@ -3,6 +3,7 @@
 //! `--help` and the manual. Where to connect, and from where, each program says in flags of its
 //! own, `W`.
 
+mod check;
 mod content;
 mod family;
 
@@ -14,6 +15,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
+pub use self::check::CheckArgs;
 pub use self::content::Content;
 use self::content::content;
 pub use self::family::Family;

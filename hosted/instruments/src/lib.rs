@@ -16,6 +16,7 @@
 
 pub mod args;
 pub mod bound;
+pub mod check;
 pub mod clock;
 pub mod command_line;
 pub mod compare;

@@ -10,6 +10,7 @@
 use std::io;
 use std::time::Duration;
 
+use echo_core::script::Wish;
 use echo_core::{Endpoint, Failure, Instant};
 use rustix::io::Errno;
 
@@ -54,6 +55,15 @@ pub trait Stack {
 
     /// Closes the link, whatever is under way. It may be opened again.
     fn close(&mut self, link: usize);
+
+    /// Does on an open link what no stream of bytes has a word for. Whether this stack can.
+    ///
+    /// # Errors
+    ///
+    /// Why the link is broken.
+    fn grant(&mut self, _link: usize, _wish: Wish) -> Result<bool, Failure> {
+        Ok(false)
+    }
 
     /// Waits until links have something to be pumped, which are added to `ready`,
     /// but not beyond `until`. Returns the time then; it is `now` if the wait is

@@ -31,6 +31,11 @@ pub(super) fn of(command: &str) -> &'static [Example] {
             ("hosted fail-rate --crr --timeout 1", "a connection for each message"),
             ("hosted fail-rate -t 1h --max-fail 3", "tolerate three failures"),
         ],
+        "check" => &[
+            ("hosted check board.local:7", "all cases"),
+            ("hosted check --local --ours", "our own server, and its own rules"),
+            ("hosted check board.local:7 --only fin-with-data", "one case again"),
+        ],
         "compare" => &[
             ("hosted rate -t 1m --export-json before.json", "a run"),
             ("hosted rate -t 1m --export-json after.json", "another"),

@@ -5,6 +5,7 @@ use std::mem;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use echo_core::script::Wish;
 use echo_core::{Endpoint, Instant};
 use echo_instruments::stack::{Kernel, Moved, Unasked};
 use echo_instruments::stopwatch::Stopwatch;
@@ -124,6 +125,24 @@ impl Link {
             State::Open(stream) => self.pump.run(stream, endpoint, scratch, now, || clock.now()),
             _ => Ok(Pumped::Blocked),
         }
+    }
+
+    /// Does what bytes have no word for, if the system knows how.
+    pub(super) fn grant(&mut self, wish: Wish) -> io::Result<bool> {
+        let Some(stream) = self.stream() else { return Err(ErrorKind::NotConnected.into()) };
+        let socket = SockRef::from(stream);
+        match wish {
+            Wish::Urgent(byte) => _ = socket.send_out_of_band(&[byte])?,
+            Wish::Reset => {
+                socket.set_linger(Some(Duration::ZERO))?;
+                self.close();
+            }
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Wish::Together => socket.set_tcp_cork(true)?,
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            Wish::Together => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// What has come, unless the system would have `told` and has not. It stays there.

@@ -3,6 +3,7 @@
 //!
 //! Every wait is bounded by [`support::PATIENCE`]; nothing is asserted on speed.
 
+mod check;
 mod completions;
 mod draining;
 mod exports;

@@ -1,0 +1,58 @@
+//! The flags of `check` that both programs have.
+
+use clap::Args;
+
+use super::OUTPUT;
+use crate::quantity::given::{Limit, Time};
+
+const CASES: &str = "Cases";
+
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs<W: Args> {
+    /// Where to connect.
+    #[command(flatten)]
+    pub way: W,
+
+    /// List the cases, and connect to nobody
+    ///
+    /// List the cases, one a line: name, source, meaning. Nobody is connected to.
+    #[arg(long, help_heading = CASES)]
+    pub list: bool,
+
+    /// Run these cases only
+    ///
+    /// Run these cases only: names, separated by commas.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = CASES)]
+    pub only: Vec<String>,
+
+    /// Leave these cases out
+    ///
+    /// Leave these cases out: names, separated by commas.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = CASES)]
+    pub skip: Vec<String>,
+
+    /// Also check what only our servers promise
+    ///
+    /// Also check what our own servers promise beyond RFC 862: `exit`, and with --local also
+    /// one-shot and the idle limit. Another server is taken to have our defaults.
+    #[arg(long, help_heading = CASES)]
+    pub ours: bool,
+
+    /// Expect that idle connections end after TIME
+    ///
+    /// Expect the server to end a connection that is idle for this long: neither earlier nor later.
+    #[arg(long, value_name = "TIME", help_heading = CASES)]
+    pub expect_timeout: Option<Time>,
+
+    /// Give up after TIME without a byte
+    ///
+    /// The time limit for opening a connection, and for the next byte that is due. 0 or negative:
+    /// none.
+    #[arg(long, value_name = "TIME", default_value = "5", help_heading = CASES)]
+    pub timeout: Limit,
+
+    /// Print JSON instead of the lines
+    #[arg(short = 'J', long, help_heading = OUTPUT)]
+    pub json: bool,
+}

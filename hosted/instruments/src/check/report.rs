@@ -1,0 +1,148 @@
+//! What people and programs read of a check.
+
+use std::time::Duration;
+
+use echo_cases::Case;
+use serde_json::{Value, json};
+
+use super::Subject;
+use super::finding::Finding;
+use crate::quantity;
+use crate::target;
+
+/// Version of the object below: the number changes when a reader may break.
+const SCHEMA: &str = "hosted-check/1";
+
+/// The widest line.
+const WIDTH: usize = 80;
+
+/// Where the parts of a failure begin.
+const INDENT: usize = 4;
+
+/// What came of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// What it is called.
+    pub name: &'static str,
+    /// Where it is written that it must be so.
+    pub source: &'static str,
+    /// How long it took.
+    pub took: Duration,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// Whether a server does what a case asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It does; and perhaps something worth knowing.
+    Pass(Option<&'static str>),
+    /// It does not, and how.
+    Fail(Finding),
+    /// Why it could not be looked at.
+    Skip(String),
+}
+
+impl Record {
+    /// One line, and behind a failure some more, none of them wide.
+    pub(super) fn lines(&self) -> String {
+        let (word, reason) = match &self.outcome {
+            Outcome::Pass(note) => ("pass", note.unwrap_or_default()),
+            Outcome::Fail(finding) => ("FAIL", finding.brief.as_str()),
+            Outcome::Skip(reason) => ("skip", reason.as_str()),
+        };
+        let name = self.name;
+        let mut lines = vec![format!("{word}  {name:<17} {reason}").trim_end().to_owned()];
+        if let Outcome::Fail(finding) = &self.outcome {
+            for (what, part) in &finding.parts {
+                let hanging = INDENT + PARTS;
+                let mut first = format!("{:INDENT$}{what:<PARTS$}", "");
+                for line in broken(part, WIDTH - hanging) {
+                    lines.push(format!("{first}{line}"));
+                    first = " ".repeat(hanging);
+                }
+            }
+        }
+        lines.join("\n")
+    }
+
+    fn json(&self) -> Value {
+        let (verdict, reason) = match &self.outcome {
+            Outcome::Pass(note) => ("pass", note.map(str::to_owned)),
+            Outcome::Fail(finding) => ("fail", Some(finding.sentence())),
+            Outcome::Skip(reason) => ("skip", Some(reason.clone())),
+        };
+        json!({
+            "name": self.name,
+            "source": self.source,
+            "verdict": verdict,
+            "took_ms": self.took.as_secs_f64() * 1e3,
+            "reason": reason,
+        })
+    }
+}
+
+/// The longest name of a part of a failure, and a gap.
+const PARTS: usize = 9;
+
+/// How many passed, failed and were skipped.
+pub(super) fn counts(records: &[Record]) -> [usize; 3] {
+    let count = |is: fn(&Outcome) -> bool| records.iter().filter(|it| is(&it.outcome)).count();
+    [
+        count(|outcome| matches!(outcome, Outcome::Pass(_))),
+        count(|outcome| matches!(outcome, Outcome::Fail(_))),
+        count(|outcome| matches!(outcome, Outcome::Skip(_))),
+    ]
+}
+
+/// The last line; `missing` cases were not reached.
+pub(super) fn summary(records: &[Record], missing: usize) -> String {
+    let [passed, failed, skipped] = counts(records);
+    let missing = match missing {
+        0 => String::new(),
+        missing => format!("; ended before {}", quantity::counted(missing as u64, "case")),
+    };
+    format!("{passed} passed, {failed} failed, {skipped} skipped{missing}")
+}
+
+/// One object.
+pub(super) fn json(subject: &Subject, records: &[Record], complete: bool) -> Value {
+    let [passed, failed, skipped] = counts(records);
+    json!({
+        "schema": SCHEMA,
+        "tool_version": env!("CARGO_PKG_VERSION"),
+        "complete": complete,
+        "target": {
+            "name": subject.name,
+            "ip": target::ip(subject.address),
+            "port": subject.address.port(),
+            "protocol": "tcp",
+        },
+        "cases": records.iter().map(Record::json).collect::<Vec<_>>(),
+        "passed": passed,
+        "failed": failed,
+        "skipped": skipped,
+    })
+}
+
+/// A case in the list of all.
+pub(super) fn listed(case: &Case<'_>) -> String {
+    let Case { name, source, meaning, .. } = case;
+    format!("{name:<17}  {source:<17}  {meaning}\n")
+}
+
+/// Lines of whole words, as wide as they may be where no word is wider.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last_mut().expect("there is one");
+        if last.is_empty() {
+            last.push_str(word);
+        } else if last.chars().count() + 1 + word.chars().count() <= width {
+            *last = format!("{last} {word}");
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}

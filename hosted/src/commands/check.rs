@@ -1,0 +1,53 @@
+//! `hosted check`: from flags to sockets over which the cases are carried out.
+
+use anyhow::{Context, Result};
+use echo_cases::Needs;
+use echo_instruments::args::CheckArgs;
+use echo_instruments::check::{self, Check, Subject};
+use echo_instruments::signals::Stop;
+use echo_instruments::verdict::Verdict;
+
+use crate::address;
+use crate::cli::WayArgs;
+use crate::server::Local;
+use crate::sockets::Sockets;
+
+/// Carries out the cases, and prints what comes of them.
+///
+/// # Errors
+///
+/// If a name is unknown, or nobody can be connected to.
+pub(super) fn main(args: &CheckArgs<WayArgs>) -> Result<Verdict> {
+    if args.list {
+        return check::list();
+    }
+    let stop = Stop::on_signals().context("cannot catch signals")?;
+    let check = Check::new(args, &stop)?;
+    if args.way.local { own(check.unpaced(), args, &stop) } else { anybody(check, args, &stop) }
+}
+
+/// A server is started for each of the rules that a case needs.
+fn own(mut check: Check<'_>, args: &CheckArgs<WayArgs>, stop: &Stop) -> Result<Verdict> {
+    let mut subject = None;
+    for needs in check.servers() {
+        let local = Local::with(needs.rules())?;
+        let address = local.address();
+        let first = address::connect(&[address], args.timeout.0)?;
+        stop.arm();
+        check.run(needs, &mut Sockets::new(&check.plan(), first)?)?;
+        subject.get_or_insert(Subject { name: "this process".into(), address });
+    }
+    check.finish(&subject.context("there is no case to be carried out")?)
+}
+
+fn anybody(mut check: Check<'_>, args: &CheckArgs<WayArgs>, stop: &Stop) -> Result<Verdict> {
+    let way = &args.way;
+    way.to.family.admit_all(&way.bind)?;
+    let addresses = address::reachable(way.to.resolve()?, &way.bind)?;
+    let first = address::connect_from(&way.bind, &addresses, args.timeout.0)?;
+    stop.arm();
+    let address = first.stream.peer_addr().context("the connection was lost at once")?;
+    let sources = address::matching(&way.bind, address).collect();
+    check.run(Needs::Echo, &mut Sockets::new(&check.plan(), first)?.from(sources))?;
+    check.finish(&Subject { name: way.to.target().called(address), address })
+}

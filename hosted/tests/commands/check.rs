@@ -1,0 +1,216 @@
+//! `hosted check`: the list of cases against our own server, a bad one, and nobody.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::sync::mpsc;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::{Echo, Ended, PATIENCE, Program, config, deaf, hosted, peer, run};
+
+fn schema() -> jsonschema::Validator {
+    let schema = serde_json::from_str(include_str!("../../check.schema.json")).expect("JSON");
+    jsonschema::validator_for(&schema).expect("a schema")
+}
+
+/// The object, which is as the schema wants it.
+fn json(ended: &Ended) -> Value {
+    let json =
+        serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"));
+    let errors: Vec<_> = schema().iter_errors(&json).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?} in {json:#}");
+    json
+}
+
+fn assert_narrow(text: &str) {
+    let wide: Vec<_> = text.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(wide.is_empty(), "{wide:#?}");
+}
+
+/// The names of cases, from lines or from the object.
+fn names(ended: &Ended) -> BTreeSet<String> {
+    let name = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    ended.stdout.lines().filter_map(name).collect()
+}
+
+#[test]
+fn our_own_server_passes_all_cases_and_each_is_told() {
+    let ended = run(&["check", "--local", "--ours", "-J"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
+    let json = json(&ended);
+    let cases = json["cases"].as_array().expect("a list");
+    assert_eq!(json["passed"], cases.len(), "{json:#}");
+    assert_eq!(
+        (&json["failed"], &json["skipped"], &json["complete"]),
+        (&0.into(), &0.into(), &true.into())
+    );
+    assert_eq!(json["target"]["name"], "this process");
+    let told: BTreeSet<_> =
+        cases.iter().filter_map(|case| case["name"].as_str()).map(str::to_owned).collect();
+    let mut listed = names(&run(&["check", "--list"]));
+    assert!(listed.remove("silence-ends"), "it has an argument");
+    assert_eq!(told, listed);
+}
+
+#[test]
+fn the_list_is_a_line_for_each_case_and_needs_no_server() {
+    let ended = run(&["check", "--list"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert_narrow(&ended.stdout);
+    let line = "fin-with-data      RFC 9293 3.10.7.4  5 bytes and the FIN in one segment\n";
+    assert!(ended.stdout.contains(line), "{}", ended.stdout);
+}
+
+#[test]
+fn cases_are_chosen_by_their_names() {
+    let lines = |args: &str| {
+        let ended = run(&args.split(' ').collect::<Vec<_>>());
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{args}");
+        ended.stdout
+    };
+    let two = "pass  zeros\npass  ones\n2 passed, 0 failed, 0 skipped\n";
+    assert_eq!(lines("check --local --only ones,zeros"), two);
+    assert_eq!(lines("check --local --only ones,zeros,size-1 --skip size-1"), two);
+    // A rule of our own that is named is meant.
+    assert!(lines("check --local --only exit-tail").starts_with("pass  exit-tail\n1 passed"));
+    assert!(!lines("check --local --only ones --ours").contains("exit"));
+    for (args, said) in [
+        ("check --local --only ones,twos", "no case is called \"twos\" (--list shows all)"),
+        ("check --local --skip twos", "no case is called \"twos\""),
+        ("check --local --only ones --skip ones", "no case is left"),
+        ("check --local --only silence-ends", "silence-ends needs --expect-timeout"),
+        ("check --local localhost", "cannot be used with"),
+    ] {
+        let ended = run(&args.split(' ').collect::<Vec<_>>());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{args}");
+        assert!(ended.stderr.contains(said), "{args}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_failure_says_what_was_sent_what_came_back_and_what_that_usually_means() {
+    // It takes bytes for text.
+    let target = peer(|_, mut stream| {
+        let mut bytes = [0; 1024];
+        while let Ok(n @ 1..) = stream.read(&mut bytes) {
+            let text = String::from_utf8_lossy(&bytes[..n]).into_owned();
+            if stream.write_all(text.as_bytes()).is_err() {
+                break;
+            }
+        }
+    });
+    let name = target.to_string();
+    let ended = run(&["check", &name, "--only", "zeros,ones,size-536,broken-utf8"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""), "{}", ended.stdout);
+    assert_narrow(&ended.stdout);
+    insta::assert_snapshot!(ended.stdout, @r#"
+    pass  zeros
+    FAIL  ones              byte 0 of 4096 is wrong
+        in       act 1 of 3: send "\xff" 4096 times and read the echo
+        sent     "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"…
+                 from byte 0 on (4.10 kB in all)
+        came     "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef"…
+                 (nobody sent that)
+        usually  bytes are decoded as text: EF BF BD stands where they were no UTF-8
+    FAIL  broken-utf8       byte 0 of 19 is wrong
+        in       act 1 of 3: send 19 B and read the echo
+        sent     "\xc3(\xa0\xa1\xe2(\xa1\xf0(\x8c\xbc\xed\xa0\x80\xc0\x80"… from
+                 byte 0 on (19 B in all)
+        came     "\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf"…
+                 (nobody sent that)
+        usually  bytes are decoded as text: EF BF BD stands where they were no UTF-8
+    pass  size-536
+    2 passed, 2 failed, 0 skipped
+    "#);
+    let ended = run(&["check", &name, "--only", "ones,size-536", "-J"]);
+    let json = json(&ended);
+    assert_eq!((&json["passed"], &json["failed"], ended.code), (&1.into(), &1.into(), Some(1)));
+    let reason = json["cases"][0]["reason"].as_str().expect("a reason");
+    assert!(
+        reason.starts_with("byte 0 of 4096 is wrong; ") && reason.contains("; usually: "),
+        "{reason}"
+    );
+    assert_eq!(json["target"]["port"], target.port());
+}
+
+/// What the flags of a server decide cannot be seen on one that has others.
+#[test]
+fn a_server_is_taken_as_it_is() {
+    let echo = Echo::start(config());
+    let target = echo.address.to_string();
+    let ended =
+        run(&["check", &target, "--ours", "--only", "exit,one-shot,exit-is-data,idle-limit"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
+    insta::assert_snapshot!(ended.stdout, @r#"
+    pass  exit
+    skip  exit-is-data      needs a server with --rfc862
+    skip  one-shot          needs a server with --one-shot
+    skip  idle-limit        needs a server with --timeout 400ms
+    1 passed, 0 failed, 3 skipped
+    "#);
+}
+
+#[test]
+fn silence_is_to_end_when_it_is_said_to() {
+    let rules = |idle| echo_core::Rules { idle, ..echo_core::Rules::default() };
+    let expect = |echo: &Echo, limit| {
+        run(&[
+            "check",
+            &echo.address.to_string(),
+            "--only",
+            "silence-ends",
+            "--expect-timeout",
+            limit,
+            "--timeout",
+            "2",
+        ])
+    };
+    let one = Echo::with(rules(Some(std::time::Duration::from_secs(1))));
+    let ended = expect(&one, "1s");
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    let early = expect(&one, "3s");
+    assert_eq!(early.code, Some(1));
+    assert!(
+        early.stdout.contains("in       act 2 of 3: hear nothing for 2.70 s"),
+        "{}",
+        early.stdout
+    );
+    let never = expect(&Echo::with(rules(None)), "100ms");
+    assert_eq!(never.code, Some(1));
+    assert!(never.stdout.contains("the peer does not close"), "{}", never.stdout);
+}
+
+#[test]
+fn nobody_there_is_no_failed_case() {
+    let (_deaf, closed) = deaf();
+    let ended = run(&["check", &closed]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""));
+    assert!(ended.stderr.contains(&format!("cannot connect to {closed}: connection refused")));
+}
+
+#[test]
+fn a_signal_ends_it_with_what_is_so_far() {
+    // Its second client waits.
+    let (waits, waiting) = mpsc::channel();
+    let target = peer(move |number, mut stream| {
+        let mut bytes = [0; 1024];
+        while let Ok(n @ 1..) = stream.read(&mut bytes) {
+            if number > 0 {
+                let _ = waits.send(());
+            } else if stream.write_all(&bytes[..n]).is_err() {
+                break;
+            }
+        }
+    });
+    let args =
+        ["check", &target.to_string(), "--timeout", "-1", "-J", "--only", "zeros,ones,size-1"];
+    let program = Program::start(hosted().args(args));
+    waiting.recv_timeout(PATIENCE).expect("a client");
+    program.signal(Signal::INT);
+    let ended = program.wait();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
+    let json = json(&ended);
+    assert_eq!((&json["complete"], &json["passed"]), (&false.into(), &1.into()), "{json:#}");
+    assert_eq!(json["cases"].as_array().map(Vec::len), Some(1));
+}
