@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
-use echo_instruments::args::{FailRateArgs, Family, RateArgs, TARGET};
+use echo_instruments::args::{CheckArgs, FailRateArgs, Family, RateArgs, TARGET};
 use echo_instruments::command_line::{About, CommandLine};
 use echo_instruments::quantity::given::{Limit, Spin, Time};
 use echo_instruments::service;
@@ -151,6 +151,13 @@ pub enum Command {
     /// A failure does not end the run: the connection is opened anew.
     #[command(override_usage = "tap-demo --iface <NAME> [OPTIONS] fail-rate [OPTIONS] <TARGET>")]
     FailRate(FailRateArgs<WayArgs>),
+    /// Try an echo server in every way in which clients behave
+    ///
+    /// Try an echo server over this stack in every way in which clients behave: a list of cases, of
+    /// each whether it passes, and of one that fails what was sent, what came back, and what that
+    /// usually means.
+    #[command(override_usage = "tap-demo --iface <NAME> [OPTIONS] check [OPTIONS] <TARGET>")]
+    Check(CheckArgs<WayArgs>),
     /// What the program says about itself.
     #[command(flatten)]
     About(About),

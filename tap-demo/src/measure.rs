@@ -1,8 +1,10 @@
-//! `tap-demo rate` and `tap-demo fail-rate`: from flags to a station that is measured over.
+//! `tap-demo rate`, `fail-rate` and `check`: from flags to a station that is measured over.
 
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
+use echo_cases::Needs;
+use echo_instruments::check::{self, Check};
 use echo_instruments::plan::Plan;
 use echo_instruments::report::Subject;
 use echo_instruments::signals::Stop;
@@ -23,10 +25,28 @@ use crate::wait::Waiter;
 
 /// A measurement that is ready to run: what to measure, and which server.
 pub(crate) struct Measuring<'c> {
-    trial: Trial<'c>,
+    instrument: Instrument<'c>,
     pub(crate) plan: Plan,
     target: &'c Target,
     addresses: Vec<SocketAddr>,
+}
+
+/// What it is measured with.
+pub(crate) enum Instrument<'c> {
+    Trial(Trial<'c>),
+    Check(Check<'c>),
+}
+
+impl<'c> From<Trial<'c>> for Instrument<'c> {
+    fn from(trial: Trial<'c>) -> Self {
+        Self::Trial(trial)
+    }
+}
+
+impl<'c> From<Check<'c>> for Instrument<'c> {
+    fn from(check: Check<'c>) -> Self {
+        Self::Check(check)
+    }
 }
 
 impl<'c> Measuring<'c> {
@@ -35,8 +55,16 @@ impl<'c> Measuring<'c> {
     /// # Errors
     ///
     /// If the payload cannot be read, the name is unknown, or none of its addresses can be reached.
-    pub(crate) fn of(trial: Trial<'c>, way: &'c WayArgs, line: &Line) -> Result<Self> {
-        let mut plan = trial.plan()?;
+    pub(crate) fn of(
+        instrument: impl Into<Instrument<'c>>,
+        way: &'c WayArgs,
+        line: &Line,
+    ) -> Result<Self> {
+        let instrument = instrument.into();
+        let mut plan = match &instrument {
+            Instrument::Trial(trial) => trial.plan()?,
+            Instrument::Check(check) => check.plan(),
+        };
         if plan.spin.is_zero() {
             plan.spin = line.spin;
         }
@@ -53,7 +81,7 @@ impl<'c> Measuring<'c> {
             ))
             .into());
         }
-        Ok(Self { trial, plan, target: &way.target, addresses })
+        Ok(Self { instrument, plan, target: &way.target, addresses })
     }
 
     /// Measures, prints the report and writes the files.
@@ -62,7 +90,7 @@ impl<'c> Measuring<'c> {
     ///
     /// If there is no connection, the interface disappears, or something cannot be written.
     pub(crate) fn run(
-        &self,
+        self,
         line: &Line,
         mut device: impl Device,
         waiter: Waiter,
@@ -101,22 +129,31 @@ impl<'c> Measuring<'c> {
     }
 
     fn over(
-        &self,
+        self,
         station: &mut Station<'_, '_, impl Device>,
         address: SocketAddr,
         stop: &Stop,
     ) -> Result<Verdict> {
-        let exports = self.trial.exports()?;
+        let name = self.target.called(address);
+        let trial = match self.instrument {
+            Instrument::Trial(trial) => trial,
+            Instrument::Check(mut check) => {
+                stop.arm();
+                check.run(Needs::Echo, station)?;
+                return check.finish(&check::Subject { name, address });
+            }
+        };
+        let exports = trial.exports()?;
         stop.arm();
         let subject = Subject {
             program: "tap-demo",
-            command: self.trial.command,
-            name: self.target.called(address),
+            command: trial.command,
+            name,
             address,
             sources: Vec::new(),
-            payload: self.trial.payload.to_string(),
+            payload: trial.payload.to_string(),
             plan: &self.plan,
         };
-        self.trial.run(&subject, station, exports, stop)
+        trial.run(&subject, station, exports, stop)
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use echo_instruments::check::{self, Check};
 use echo_instruments::files::Output;
 use echo_instruments::signals::{Stop, survive_file_size_limit};
 use echo_instruments::trial::Trial;
@@ -31,10 +32,13 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
     if let Some(Command::About(about)) = &cli.command {
         return Cli::line().tell(about);
     }
+    if matches!(&cli.command, Some(Command::Check(args)) if args.list) {
+        return check::list();
+    }
     survive_file_size_limit().context("cannot catch signals")?;
     let stop = Stop::on_signals().context("cannot catch signals")?;
     let mut line = Line::of(cli)?;
-    let work = Work::of(cli, &line)?;
+    let work = Work::of(cli, &line, &stop)?;
     let pcap = cli.pcap.as_deref().map(Output::open).transpose()?;
     let mut tap = Tap::open(&line.iface)?;
     let host = HostSide::prepare(&line, &stop)?;
@@ -62,20 +66,27 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
 /// The server or a measurement, on any device.
 enum Work<'c> {
     Serve(Serving),
-    Measure(Measuring<'c>),
+    Measure(Box<Measuring<'c>>),
 }
 
 impl<'c> Work<'c> {
-    fn of(cli: &'c Cli, line: &Line) -> Result<Self> {
+    fn of(cli: &'c Cli, line: &Line, stop: &'c Stop) -> Result<Self> {
         Ok(match &cli.command {
             None | Some(Command::About(_)) => Self::Serve(Serving::of(&cli.server, line)),
             Some(Command::Rate(args)) => {
-                Self::Measure(Measuring::of(Trial::from(args), &args.way, line)?)
+                Self::measure(Measuring::of(Trial::from(args), &args.way, line)?)
             }
             Some(Command::FailRate(args)) => {
-                Self::Measure(Measuring::of(Trial::from(args), &args.way, line)?)
+                Self::measure(Measuring::of(Trial::from(args), &args.way, line)?)
+            }
+            Some(Command::Check(args)) => {
+                Self::measure(Measuring::of(Check::new(args, stop)?, &args.way, line)?)
             }
         })
+    }
+
+    fn measure(measuring: Measuring<'c>) -> Self {
+        Self::Measure(Box::new(measuring))
     }
 
     /// How long to busy-wait for frames before sleeping.

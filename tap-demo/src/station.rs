@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use echo_core::script::Wish;
 use echo_core::{Endpoint, Failure, IdleTimer, Instant};
 use echo_instruments::clock::Clock;
 use echo_instruments::plan::{Pace, Plan};
@@ -184,6 +185,19 @@ impl<'c, 'a, D: Device> Station<'c, 'a, D> {
         self.waiter.check()
     }
 
+    /// Ends the connection of a link, if it has one: by a FIN, or by a `reset`.
+    fn leave(&mut self, link: usize, reset: bool) {
+        let Some(number) = mem::take(&mut self.links[link]).connection else { return };
+        if self.client.connection(number).is_open() && !reset {
+            self.client.close(number);
+        } else {
+            self.client.abort(number);
+            // The reset is sent before the socket is used again, or never.
+            self.client.send(self.waiter.now(), &mut self.device);
+        }
+        self.pool.give_back(number);
+    }
+
     /// Finds out whether a link has become open.
     fn look(&mut self, link: usize) -> Result<bool, Failure> {
         let Some(number) = self.links[link].connection else { return Ok(false) };
@@ -267,15 +281,20 @@ impl<D: Device> Stack for Station<'_, '_, D> {
     }
 
     fn close(&mut self, link: usize) {
-        let Some(number) = mem::take(&mut self.links[link]).connection else { return };
-        if self.client.connection(number).is_open() && !self.reset {
-            self.client.close(number);
-        } else {
-            self.client.abort(number);
-            // The reset is sent before the socket is used again, or never.
-            self.client.send(self.waiter.now(), &mut self.device);
+        self.leave(link, self.reset);
+    }
+
+    fn grant(&mut self, link: usize, wish: Wish) -> Result<bool, Failure> {
+        match wish {
+            // What one pump writes and ends leaves together, as far as it fits into a segment.
+            Wish::Together => Ok(true),
+            Wish::Reset => {
+                self.leave(link, true);
+                Ok(true)
+            }
+            // smoltcp has no urgent pointer.
+            Wish::Urgent(_) => Ok(false),
         }
-        self.pool.give_back(number);
     }
 
     fn wait(

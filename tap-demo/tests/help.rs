@@ -2,7 +2,7 @@
 
 use assert_cmd::Command;
 
-const COMMANDS: [&str; 5] = ["", "rate", "fail-rate", "completions", "man"];
+const COMMANDS: [&str; 6] = ["", "rate", "fail-rate", "check", "completions", "man"];
 
 fn said(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_tap-demo"))

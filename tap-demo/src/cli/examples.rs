@@ -18,6 +18,10 @@ pub(super) fn of(command: &str) -> &'static [Example] {
             ("sudo tap-demo --iface tap0 fail-rate 192.168.69.100 -c 10k", "10 000 messages"),
             ("sudo tap-demo --iface tap0 --corrupt-chance 1 fail-rate 192.168.69.100", "bad wire"),
         ],
+        "check" => &[
+            ("sudo tap-demo --iface tap0 check 192.168.69.100", "all cases"),
+            ("sudo tap-demo --iface tap0 --drop-chance 1 check 192.168.69.100", "on a bad wire"),
+        ],
         "completions" => &[("source <(tap-demo completions bash)", "for this shell")],
         "man" => &[("tap-demo man rate | man -l -", "read a page")],
         _ => &[],
