@@ -1,6 +1,7 @@
 //! What changed from one report to another.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use crate::reason::reason;
 use crate::report::SCHEMA;
 use crate::terminal::escape::shown;
 use crate::terminal::notes::note;
-use crate::terminal::streams;
+use crate::terminal::wrap::wrap;
+use crate::terminal::{streams, width};
 use crate::verdict::{Misuse, Verdict};
 
 #[cfg(test)]
@@ -57,6 +59,9 @@ pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
         text.push_str(&format!("nothing is worse by more than {threshold} %\n"));
     } else {
         text.push_str("too little is known of both runs to tell whether one is worse\n");
+    }
+    if let Some(width) = width(io::stdout()) {
+        text = format!("{}\n", wrap(&text, width));
     }
     streams::print(&text).context("cannot write to stdout")?;
     // Nobody should pass because too little was measured.

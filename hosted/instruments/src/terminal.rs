@@ -5,6 +5,7 @@ pub(crate) mod live;
 pub mod notes;
 pub(crate) mod outlet;
 pub mod streams;
+pub(crate) mod wrap;
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;

@@ -4,7 +4,6 @@ mod histogram;
 #[cfg(test)]
 mod snapshots;
 mod table;
-mod wrap;
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -23,6 +22,7 @@ use crate::plan::Plan;
 use crate::quantity;
 use crate::reason::reason;
 use crate::stack::Stops;
+use crate::terminal::wrap::wrap;
 
 /// How a report is laid out.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,7 +38,7 @@ impl Layout {
     const COLUMNS: usize = 80;
 
     fn fit(self, text: String) -> String {
-        self.width.map_or_else(|| text.clone(), |width| wrap::wrap(&text, width))
+        self.width.map_or_else(|| text.clone(), |width| wrap(&text, width))
     }
 }
 

@@ -5,7 +5,7 @@
 const INDENT: usize = 4;
 
 /// Breaks the lines of `text` that are wider than `width`, but for words that are.
-pub(super) fn wrap(text: &str, width: usize) -> String {
+pub(crate) fn wrap(text: &str, width: usize) -> String {
     text.lines().map(|line| broken(line, width)).collect::<Vec<_>>().join("\n")
 }
 
@@ -21,6 +21,7 @@ fn broken(line: &str, width: usize) -> String {
         let length = word.chars().count();
         if number > 0 && column + 1 + length > width {
             column = own + INDENT;
+            out.truncate(out.trim_end().len());
             out.push('\n');
             out.push_str(&" ".repeat(column));
         } else if number > 0 {
@@ -56,6 +57,7 @@ mod tests {
                      at 95 %),\n    4.88 s";
         assert_eq!(wrap(line, 18), parts);
         assert_eq!(wrap("   a line in a block", 14), "   a line in a\n       block");
+        assert_eq!(wrap("p50      9 µs  and on", 16), "p50      9 µs\n    and on", "a row");
     }
 
     #[test]
