@@ -2,6 +2,8 @@
 
 mod histogram;
 #[cfg(test)]
+mod layouts;
+#[cfg(test)]
 mod snapshots;
 mod table;
 
