@@ -154,7 +154,7 @@ fn a_time_ends_it_with_any_number_of_connections() {
 fn the_name_of_the_figure_chooses_its_format() {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, magic) in
-        [("a/b/rate.jpg", &b"\xff\xd8\xff"[..]), ("rate.png", b"\x89PNG"), ("rate.svg", b"<svg")]
+        [("rate.jpg", &b"\xff\xd8\xff"[..]), ("rate.png", b"\x89PNG"), ("rate.svg", b"<svg")]
     {
         let path = folder.path().join(name);
         let ended = run(&["rate", "--local", "-c", "50", "-o", &path.display().to_string()]);
