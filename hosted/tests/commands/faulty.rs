@@ -98,3 +98,35 @@ fn without_a_seed_one_is_chosen_and_said() {
     let seed: Option<u64> = said.and_then(|(_, seed)| seed.strip_suffix(')')?.parse().ok());
     assert!(seed > Some(0), "{server:?}");
 }
+
+/// One byte or more comes back in each of these cases; how a server fails them says how it fails.
+#[test]
+fn each_kind_fails_the_cases_that_can_see_it() {
+    let all = &["size-536", "fin-alone", "nothing-more"][..];
+    let nothing = "nothing more after 0 of 535 bytes\n";
+    at_once(
+        [
+            ("flip=1", "20", all, "(what follows is right again)\n"),
+            ("drop=1", "1", all, nothing),
+            ("repeat=1", "20", all, "(the last 535 bytes came again)\n"),
+            // One message has none before it.
+            ("stale=1", "20", &["size-536", "nothing-more"], "(the last 535 bytes came again)\n"),
+            ("hold=1:1ms", "20", &[], ""),
+            ("hold=1:1h", "1", all, nothing),
+            ("stall=1", "1", all, nothing),
+            ("cut=1", "20", all, "closed by the peer after 13 of 535 bytes\n"),
+            ("reset=1", "20", all, "connection reset by the peer after 0 of 535 bytes\n"),
+        ],
+        |(spec, patience, failing, how)| {
+            let flags = ["--drain", "0", "-q", "--rfc862", "--seed", "1", "--fault", spec];
+            let (_server, address) = Program::server(&flags);
+            let only = ["--only", "size-536,fin-alone,nothing-more", "--timeout", patience];
+            let ended = run(&[&["check", &address.to_string()], &only[..]].concat());
+            let failed = ended.stdout.lines().filter_map(|line| line.strip_prefix("FAIL  "));
+            let failed: Vec<_> = failed.filter_map(|line| line.split(' ').next()).collect();
+            assert_eq!(failed, failing, "{spec}: {}", ended.stdout);
+            assert!(ended.stdout.contains(how), "{spec}: {how:?} is not in {}", ended.stdout);
+            assert_eq!(ended.code, Some(i32::from(!failing.is_empty())), "{spec}");
+        },
+    );
+}
