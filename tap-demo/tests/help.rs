@@ -24,6 +24,8 @@ fn the_help_texts() {
         }
         let goes_on = |line: &&str| line.starts_with("          ") && !line.contains("--");
         assert_eq!(summary.lines().find(goes_on), None, "a flag has one line");
+        let mut examples = summary.lines().skip_while(|line| *line != "Examples:").skip(1);
+        assert!(examples.all(|line| line.contains("  # ")), "an example has one line: {summary}");
         insta::assert_snapshot!(format!("summary-{name}"), summary);
         insta::assert_snapshot!(format!("help-{name}"), help);
     }

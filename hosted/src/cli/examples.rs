@@ -33,7 +33,7 @@ pub(super) fn of(command: &str) -> &'static [Example] {
         ],
         "check" => &[
             ("hosted check board.local:7", "all cases"),
-            ("hosted check --local --ours", "our own server, and its own rules"),
+            ("hosted check --local --ours", "our server, our rules"),
             ("hosted check board.local:7 --only fin-with-data", "one case again"),
         ],
         "compare" => &[
@@ -43,7 +43,7 @@ pub(super) fn of(command: &str) -> &'static [Example] {
         ],
         "completions" => &[
             ("source <(hosted completions bash)", "for this shell"),
-            ("hosted completions fish > ~/.config/fish/completions/hosted.fish", "for all"),
+            ("hosted completions zsh > _hosted", "a file for a folder of $fpath"),
         ],
         "man" => &[
             ("hosted man rate | man -l -", "read a page"),

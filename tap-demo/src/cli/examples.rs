@@ -15,12 +15,12 @@ pub(super) fn of(command: &str) -> &'static [Example] {
             ("sudo tap-demo --iface tap0 --delay 5ms rate 192.168.69.100", "a longer wire"),
         ],
         "fail-rate" => &[
-            ("sudo tap-demo --iface tap0 fail-rate 192.168.69.100 -c 10k", "10 000 messages"),
-            ("sudo tap-demo --iface tap0 --corrupt-chance 1 fail-rate 192.168.69.100", "bad wire"),
+            ("sudo tap-demo --iface tap0 fail-rate 192.168.69.100 -c 10k", "a count"),
+            ("sudo tap-demo --iface tap0 --jitter 5ms fail-rate 192.168.69.100", "jitter"),
         ],
         "check" => &[
             ("sudo tap-demo --iface tap0 check 192.168.69.100", "all cases"),
-            ("sudo tap-demo --iface tap0 --drop-chance 1 check 192.168.69.100", "on a bad wire"),
+            ("sudo tap-demo --iface tap0 --drop-chance 1 check 192.168.69.100", "a bad wire"),
         ],
         "completions" => &[("source <(tap-demo completions bash)", "for this shell")],
         "man" => &[("tap-demo man rate | man -l -", "read a page")],
