@@ -3,6 +3,7 @@
 //! option, its name is theirs.
 
 mod examples;
+mod faults;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,13 +18,11 @@ use echo_instruments::service;
 use echo_instruments::target::Target;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
+pub use self::faults::Faults;
 use crate::addressing::{unfit, unfit_alone};
-use crate::chance::Chance;
 use crate::tap::check_name;
-use crate::wire::Manner;
 
 const STACK: &str = "TCP/IP stack";
-const WIRE: &str = "Wire";
 
 /// An echo server with a TCP/IP stack of its own (smoltcp) behind a Linux TAP interface
 ///
@@ -280,69 +279,6 @@ impl Cli {
     /// Whether it is to do anything on an interface.
     const fn works(&self) -> bool {
         !matches!(self.command, Some(Command::About(_)))
-    }
-}
-
-/// What the wire does to frames, in each direction.
-#[derive(Debug, Clone, Copy, Args)]
-#[command(next_help_heading = WIRE)]
-pub struct Faults {
-    /// Lose this share of the frames
-    ///
-    /// Lose this share of the frames, in per cent: 1, 0.1, 1%.
-    #[arg(long, value_name = "PCT", default_value_t = Chance::NEVER)]
-    pub drop_chance: Chance,
-
-    /// Flip a bit in this share
-    ///
-    /// Flip one bit in this share of the frames, in per cent.
-    #[arg(long, value_name = "PCT", default_value_t = Chance::NEVER)]
-    pub corrupt_chance: Chance,
-
-    /// Deliver frames this much later
-    #[arg(long, value_name = "TIME", default_value = "0")]
-    pub delay: Time,
-
-    /// Add up to this to the delay
-    ///
-    /// Add a random time up to this to the delay of each frame. Their order stays.
-    #[arg(long, value_name = "TIME", default_value = "0")]
-    pub jitter: Time,
-
-    /// Deliver this share twice
-    ///
-    /// Deliver this share of the frames twice, in per cent.
-    #[arg(long, value_name = "PCT", default_value_t = Chance::NEVER)]
-    pub duplicate_chance: Chance,
-
-    /// Swap this share with the next frame
-    ///
-    /// Let this share of the frames be overtaken by the next one, in per cent.
-    #[arg(long, value_name = "PCT", default_value_t = Chance::NEVER)]
-    pub reorder_chance: Chance,
-
-    /// Repeat the faults of an earlier run
-    ///
-    /// Seed of the wire's chances, and of --fault. The same seed treats the TCP segments of each
-    /// direction alike, in their order; other frames, like ARP, are drawn separately [default: the
-    /// time].
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-}
-
-impl Faults {
-    /// What it does.
-    #[must_use]
-    pub fn manner(&self) -> Manner {
-        let (Time(delay), Time(jitter)) = (self.delay, self.jitter);
-        Manner {
-            drop: self.drop_chance,
-            corrupt: self.corrupt_chance,
-            delay,
-            jitter,
-            duplicate: self.duplicate_chance,
-            reorder: self.reorder_chance,
-        }
     }
 }
 
