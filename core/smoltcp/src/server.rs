@@ -158,9 +158,9 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         for number in touched {
             self.serve(number, now, device, on_event);
         }
-        let due = self.deadline.is_some_and(|deadline| deadline <= now);
-        if core::mem::take(&mut self.neighbours_changed) || due {
-            self.serve_due(now, !due, device, on_event);
+        let all = core::mem::take(&mut self.neighbours_changed);
+        if all || self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.serve_due(now, all, device, on_event);
         }
         if frames == BATCH { Some(now) } else { self.deadline }
     }

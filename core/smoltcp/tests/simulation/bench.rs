@@ -157,7 +157,8 @@ impl Peer {
     }
 }
 
-fn arp_reply(request: &[u8]) -> Vec<u8> {
+/// The answer to this ARP packet, as a frame.
+pub(crate) fn arp_reply(request: &[u8]) -> Vec<u8> {
     let request = ArpPacket::new_checked(request).expect("a whole packet");
     let Ok(ArpRepr::EthernetIpv4 { source_protocol_addr, target_protocol_addr, .. }) =
         ArpRepr::parse(&request)

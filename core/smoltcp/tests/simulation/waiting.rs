@@ -6,7 +6,7 @@ use std::time::Duration;
 use echo_core::Rules;
 use echo_smoltcp::smoltcp::wire::{IpAddress, TcpControl};
 
-use crate::bench::{Bench, FAR, PEER, Peer};
+use crate::bench::{Bench, FAR, PEER, Peer, arp_reply};
 use crate::segment::syn;
 use crate::talker::Talker;
 use crate::world::{Setup, World};
@@ -159,6 +159,24 @@ fn nobody_asks_for_a_peer_that_was_given_up() {
         bench.wait(100 * SECOND);
         assert_eq!(bench.asked, [], "given up after {given_up:?}");
     }
+}
+
+/// An answer that waits for a neighbour leaves when the neighbour is known, also if that is the
+/// instant at which another slot has something to do.
+#[test]
+fn a_neighbour_that_is_found_at_a_deadline_hears_at_once() {
+    let mut bench = Bench::new(2, Rules { idle: Some(2 * SECOND), ..Rules::default() });
+    bench.open(1, 1);
+    bench.wait(SECOND + SECOND / 2);
+    bench.reachable = false;
+    assert_eq!(bench.ask(&syn(FAR, 2, 1)), [], "the MAC of the gateway is not known");
+    let question = bench.sent.last().expect("the server asks for it").clone();
+    bench.wait(SECOND / 2 - MOMENT);
+    bench.now = bench.now + MOMENT;
+    let answers = bench.ask(&arp_reply(&question[14..]));
+    assert_eq!(bench.closed, [(bench.now, 1)], "the other session has come to its limit");
+    let syn_ack = answers.iter().filter(|it| it.port == 2 && it.control == TcpControl::Syn);
+    assert_eq!(syn_ack.count(), 1, "{answers:?}");
 }
 
 #[test]
