@@ -202,12 +202,12 @@ impl fmt::Display for Failure {
             }
             Self::Differs(difference) => difference.fmt(f),
             Self::Extra { message, bytes } => {
-                let more = if *bytes == 1 { "byte more than was" } else { "bytes more than were" };
-                write!(f, "message {message} came back with at least {bytes} {more} sent")
+                let extra = if *bytes == 1 { "extra byte" } else { "extra bytes" };
+                write!(f, "message {message} came back with at least {bytes} {extra}")
             }
             Self::Ahead { bytes } => {
                 let what = if *bytes == 1 { "byte" } else { "bytes" };
-                write!(f, "{bytes} {what} that nobody sent came ahead of the echo")
+                write!(f, "{bytes} {what} that nobody sent came before the echo")
             }
             Self::Refused => f.write_str("connection refused"),
             Self::Reset => f.write_str("connection reset by the peer"),
@@ -242,12 +242,12 @@ impl fmt::Display for Fault {
             Self::Crossed(origin) => write!(f, "of another connection: {origin}"),
             Self::Skipped { bytes: 1 } => f.write_str("1 byte is missing"),
             Self::Skipped { bytes } => write!(f, "{bytes} bytes are missing"),
-            Self::Repeated { bytes: 1 } => f.write_str("the last byte came again"),
-            Self::Repeated { bytes } => write!(f, "the last {bytes} bytes came again"),
+            Self::Repeated { bytes: 1 } => f.write_str("the last byte is repeated"),
+            Self::Repeated { bytes } => write!(f, "the last {bytes} bytes are repeated"),
             Self::Flipped | Self::Overwritten { .. } | Self::Changed => {
-                f.write_str("what follows is right again")
+                f.write_str("the bytes after it are right")
             }
-            Self::Foreign => f.write_str("nobody sent that"),
+            Self::Foreign => f.write_str("these bytes were never sent"),
         }
     }
 }

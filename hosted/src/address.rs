@@ -79,7 +79,7 @@ fn cannot_connect(failures: &[(SocketAddr, io::Error)]) -> anyhow::Error {
 /// The system says the same for a port of its own that is missing as for an address.
 fn no_port() -> String {
     let told = Ports::read().map_or(String::new(), |ports| format!(": {ports}, for a minute each"));
-    format!(" (this machine has no free local port for it, or no address of its kind{told})")
+    format!(" (this machine has no free local port, or no address of that family{told})")
 }
 
 /// A link-local address is one of many: each interface has its own.
@@ -180,7 +180,7 @@ fn no_such_family(error: &io::Error) -> bool {
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
     let hint = match error.kind() {
         ErrorKind::AddrInUse => " (is another server running? choose another with --port)",
-        ErrorKind::PermissionDenied => " (ports below 1024 are root's; choose another with --port)",
+        ErrorKind::PermissionDenied => " (ports below 1024 need root; choose another with --port)",
         ErrorKind::AddrNotAvailable => " (no such address on this machine; see --ip)",
         _ if lacks_interface(address) => NO_INTERFACE,
         _ => "",

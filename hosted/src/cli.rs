@@ -35,37 +35,37 @@ pub struct Cli {
 pub(crate) enum Command {
     /// Send back whatever arrives, to any number of clients at once
     ///
-    /// Send back whatever arrives, to any number of clients at once. Ctrl+C stops accepting, lets
-    /// sessions finish for a while (--drain), and prints the totals. A message that is exactly `exit`
+    /// Send back whatever arrives, to any number of clients at once. Ctrl+C stops accepting, gives
+    /// sessions time to finish (--drain), and prints the totals. A message that is exactly `exit`
     /// ends its session, unless --rfc862 is given.
     Server(ServerArgs),
     /// Talk to an echo server: type lines, or pipe a file through it
     ///
-    /// Talk to an echo server. On a terminal, type a line and see what comes back; `exit` ends the
-    /// dialogue. Anything else on the standard input is sent as it comes, and its echo goes to the
-    /// standard output byte for byte.
+    /// Talk to an echo server. On a terminal, type a line and see its echo; `exit` ends the session.
+    /// Input from a file or pipe is sent as it arrives, and its echo is written to standard output
+    /// byte for byte.
     Client(ClientArgs),
-    /// Measure the echo rate and the round-trip time, and draw them
+    /// Measure the echo rate and the round-trip time, and draw a figure
     ///
-    /// Measure how fast messages come back: the rate, and the distribution of the round-trip time. The
-    /// first failure ends the run. The report goes to the standard output, the figure to
+    /// Measure how fast messages come back: the echo rate, and the distribution of the round-trip time.
+    /// The first failure ends the run. The report goes to standard output, the figure to
     /// result/rate.jpg.
     Rate(RateArgs<WayArgs>),
     /// Verify every echo byte by byte, and count failures
     ///
     /// Compare every echo with what was sent, byte by byte, and count how messages fail. A failure does
-    /// not end the run: the connection is opened anew.
+    /// not end the run: the connection is reopened.
     FailRate(FailRateArgs<WayArgs>),
     /// Try an echo server in every way in which clients behave
     ///
-    /// Try an echo server in every way in which clients behave: a list of cases, of each whether it
-    /// passes, and of one that fails what was sent, what came back, and what that usually means. It
-    /// opens at most 40 connections a second and 240 a minute.
+    /// Try an echo server in every way in which clients behave. Each case is reported as passed or
+    /// failed; a failed one with what was sent, what came back, and what that usually means. At most
+    /// 40 connections per second and 240 per minute are opened.
     Check(CheckArgs<WayArgs>),
     /// Compare two runs, from their JSON reports
     ///
-    /// Compare two runs, from what `--export-json` or `--json` wrote. Settings must be alike. A
-    /// difference counts if it is larger than the scatter within the runs.
+    /// Compare two runs by the reports that `--export-json` or `--json` wrote. Use the same settings for
+    /// both. A difference counts if it is larger than the scatter within the runs.
     Compare(CompareArgs),
     /// What the program says about itself.
     #[command(flatten)]
@@ -101,13 +101,13 @@ const LOG: &str = "Log";
 pub(crate) struct ServerArgs {
     /// Listen on this address or name only
     ///
-    /// Listen on this address, or the addresses of this name, only [default: every address, IPv6 and
+    /// Listen only on this address, or on the addresses of this name [default: every address, IPv6 and
     /// IPv4].
     #[arg(long, value_name = "ADDR", value_hint = ValueHint::Hostname,
           help_heading = LISTENING)]
     pub(crate) ip: Option<Target>,
 
-    /// Listen on this port; 0: any that is free
+    /// Listen on this port; 0: any free port
     #[arg(short, long, default_value_t = 2333, help_heading = LISTENING)]
     pub(crate) port: u16,
 
@@ -132,7 +132,7 @@ pub(crate) struct ServerArgs {
 
     /// End an idle session after TIME; 0: never
     ///
-    /// End a session in which nothing moved for this long. 0 or negative: never [default: 30, with
+    /// End a session in which nothing has moved for this long. 0 or negative: never [default: 30; with
     /// --one-shot -1].
     #[arg(long, value_name = "TIME", help_heading = SESSIONS)]
     pub(crate) timeout: Option<Limit>,
@@ -154,27 +154,26 @@ pub(crate) struct ServerArgs {
     #[arg(long, help_heading = SESSIONS)]
     pub(crate) rfc862: bool,
 
-    /// Give sessions TIME to finish at the end
+    /// On Ctrl+C, give sessions TIME to finish
     ///
-    /// At Ctrl+C or SIGTERM, give the sessions this long to finish.
+    /// On Ctrl+C or SIGTERM, give the sessions this long to finish.
     #[arg(long, value_name = "TIME", default_value = "5s", help_heading = SESSIONS)]
     pub(crate) drain: Time,
 
     /// Plant faults: KIND=PROBABILITY, ..
     ///
-    /// Spoil echoes on purpose, so that a client, or an instrument, can be seen to notice: faults with
-    /// their probabilities in a message, a share or in per cent. `flip` changes a bit, `drop` loses the
-    /// message, `repeat` sends it twice, `stale` sends an earlier one instead, `hold=1%:200ms` sends it
-    /// later, `stall` sends nothing any more on the connection, `cut` ends it too early, and `reset`
-    /// resets it. Several are separated by commas. A message is what arrives at once; one with a fault
-    /// lasts until 200 ms of silence, and its last byte is sent then. What is planted is counted in the
-    /// totals.
+    /// Spoil echoes on purpose, to check that a client or an instrument notices. Each fault has a
+    /// probability per message, a share or in per cent: `flip` changes a bit, `drop` loses the message,
+    /// `repeat` sends it twice, `stale` sends an earlier one instead, `hold=1%:200ms` sends it later,
+    /// `stall` sends nothing more on the connection, `cut` closes it too early, and `reset` resets it.
+    /// Separate several by commas. A message is what arrives at once; one with a fault lasts until
+    /// 200 ms of silence, and its last byte is sent then. The totals count what was planted.
     #[arg(long, value_name = "SPEC", help_heading = FAULTS)]
     pub(crate) fault: Option<Faults>,
 
-    /// Plant the same faults as with this seed
+    /// Repeat the faults of an earlier run
     ///
-    /// The seed of --fault: the same one spoils the same messages of the same connections [default: a
+    /// The seed of --fault: the same seed spoils the same messages of the same connections [default: a
     /// new one, which is printed].
     #[arg(long, value_name = "N", requires = "fault", help_heading = FAULTS)]
     pub(crate) seed: Option<u64>,
@@ -197,7 +196,7 @@ pub(crate) struct ClientArgs {
 
     /// Give up on an echo after TIME; 0: never
     ///
-    /// Give up when an echo is due and nothing moved for this long. 0 or negative: never.
+    /// Give up if an echo is outstanding and nothing has moved for this long. 0 or negative: never.
     #[arg(long, value_name = "TIME", default_value = "-1", help_heading = EXCHANGE)]
     pub(crate) timeout: Limit,
 
@@ -210,14 +209,14 @@ pub(crate) struct ClientArgs {
 
     /// Send one line, print its echo, exit
     ///
-    /// Send the first line of the standard input, print its echo, and exit. A message that is `exit`
-    /// takes 200 ms: to a server a message ends after that much silence.
+    /// Send the first line of standard input, print its echo, and exit. The message `exit` takes 200 ms:
+    /// a server takes that much silence for the end of a message.
     #[arg(short = '1', long, help_heading = EXCHANGE)]
     pub(crate) one_shot: bool,
 
     /// Send TEXT, print its echo, exit
     ///
-    /// Send this text instead of the standard input, print its echo, and exit.
+    /// Send this text instead of standard input, print its echo, and exit.
     #[arg(short, long, value_name = "TEXT", help_heading = EXCHANGE)]
     pub(crate) message: Option<String>,
 }
@@ -227,21 +226,21 @@ pub(crate) struct ClientArgs {
 pub(crate) struct TargetArgs {
     /// HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'
     ///
-    /// The echo server: HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'. Some shells take [ and ] for a
-    /// pattern: quote them.
+    /// The echo server: HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'. Quote the brackets: some shells take
+    /// them for a pattern.
     #[arg(value_name = "TARGET", conflicts_with = "ip", value_hint = ValueHint::Hostname)]
     pub(crate) target: Option<Target>,
 
-    /// Name or address, without TARGET
+    /// Name or address, instead of TARGET
     ///
-    /// The echo server's name or address, if there is no TARGET.
+    /// The echo server's name or address, if no TARGET is given.
     #[arg(long, value_name = "HOST", default_value = "localhost", value_hint = ValueHint::Hostname,
           help_heading = TARGET)]
     pub(crate) ip: Target,
 
     /// Port, unless TARGET has one
     ///
-    /// The echo server's port. A TARGET that has one excludes it.
+    /// The echo server's port. It cannot be used with a TARGET that has a port.
     #[arg(short, long, default_value_t = 2333, help_heading = TARGET)]
     pub(crate) port: u16,
 
@@ -276,15 +275,15 @@ pub(crate) struct WayArgs {
 
     /// Measure an echo server inside this process
     ///
-    /// Measure an echo server that is started inside this process, on a free port of the loopback:
-    /// nothing else is needed.
+    /// Start an echo server inside this process, on a free loopback port, and measure it: nothing else
+    /// is needed.
     #[arg(long, conflicts_with_all = ["target", "ip", "port", "ipv4", "ipv6"], help_heading = TARGET)]
     pub(crate) local: bool,
 
     /// Connect from this local address
     ///
-    /// Connect from this address of this machine. Several, separated by commas, take turns: each has
-    /// ports of its own, of which --crr takes one a message.
+    /// Connect from this address of this machine. Several, separated by commas, are used in turn: each
+    /// has its own ports, of which --crr uses one per message.
     #[arg(long, value_name = "ADDR", value_delimiter = ',', value_hint = ValueHint::Other,
           help_heading = TARGET)]
     pub(crate) bind: Vec<IpAddr>,
@@ -301,10 +300,10 @@ pub(crate) struct CompareArgs {
     #[arg(value_name = "AFTER.json", value_hint = ValueHint::FilePath)]
     pub(crate) after: PathBuf,
 
-    /// Exit with 1 if AFTER is worse by this
+    /// Exit with 1 if AFTER is worse by more
     ///
     /// Exit with 1 if the mean, a percentile, the rate or the failures of AFTER are worse by more than
-    /// this many per cent, and by more than they scatter within the runs.
+    /// this many per cent, and by more than the scatter within the runs.
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent,
           help_heading = "Verdict")]
     pub(crate) threshold: f64,

@@ -70,8 +70,8 @@ pub(crate) fn talk(
         (_, true) => Unit::Piece,
         (false, false) => Unit::Line,
     };
-    let input = Input::standard(input::Form { unit, once: talk.once })
-        .context("cannot open the standard input")?;
+    let input =
+        Input::standard(input::Form { unit, once: talk.once }).context("cannot open stdin")?;
     let input = match &talk.message {
         Some(message) => input.with_message(message),
         None => input,

@@ -29,7 +29,7 @@ pub(crate) fn unfit(cidr: &IpCidr) -> Option<&'static str> {
     } else if ip == IpAddr::from([255; 4]) {
         Some("the broadcast address")
     } else if in_subnet == Some(0) {
-        Some("the address of its subnet")
+        Some("the network address of its subnet")
     } else if ip.is_ipv4() && in_subnet.is_some() && in_subnet == hosts {
         Some("the broadcast address of its subnet")
     } else {
@@ -49,7 +49,7 @@ pub(crate) fn check(line: &Line) -> Result<(), Misuse> {
     if addresses.len() > Host::ADDRESSES {
         let (count, most) = (addresses.len(), Host::ADDRESSES);
         return Err(Misuse(format!(
-            "--ip is given {count} times: a stack has {most} addresses at most (leave some out)"
+            "--ip is given {count} times: a stack has at most {most} addresses (leave some out)"
         )));
     }
     for host in host {
@@ -87,8 +87,8 @@ pub(crate) fn check(line: &Line) -> Result<(), Misuse> {
         let version = gateway.version();
         if let Some(other) = gateways[..index].iter().find(|other| other.version() == version) {
             return Err(Misuse(format!(
-                "--gateway {other} and --gateway {gateway}: there can be one for IPv4 and one for \
-                 IPv6 (leave one out)"
+                "--gateway {other} and --gateway {gateway}: only one for IPv4 and one for \
+                 IPv6 are possible (leave one out)"
             )));
         }
     }

@@ -26,18 +26,18 @@ const STACK: &str = "TCP/IP stack";
 
 /// An echo server with a TCP/IP stack of its own (smoltcp) behind a Linux TAP interface
 ///
-/// A host of its own behind a Linux TAP interface: its TCP/IP stack (smoltcp) answers ping, and TCP
-/// echo by the rules of `hosted server`. With a command it measures another server over that stack, as
-/// `hosted` does over the operating system's. Flags of the stack and of the wire stand before the
-/// command, its own after it.
+/// A separate host behind a Linux TAP interface: its TCP/IP stack (smoltcp) answers ping, and serves
+/// TCP echo by the rules of `hosted server`. With a command it measures another server over that
+/// stack, as `hosted` does over the operating system's. Flags of the stack and of the wire go before
+/// the command, the command's own flags after it.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, max_term_width = 100, subcommand_negates_reqs = true,
           next_help_heading = "Interface", override_usage = USAGE)]
 pub struct Cli {
     /// The TAP interface
     ///
-    /// The TAP interface. If there is none of this name and you are root, it is made, and removed at
-    /// the end. One that belongs to you needs no root: `sudo ip tuntap add dev tap0 mode tap user $USER`.
+    /// The TAP interface. If it does not exist and you are root, it is created, and removed at the end.
+    /// One that belongs to you needs no root: `sudo ip tuntap add dev tap0 mode tap user $USER`.
     /// What is set on such an interface (addresses, MTU, up) is undone at the end.
     #[arg(long, value_name = "NAME", value_parser = name, required = true, value_hint = ValueHint::Other)]
     pub iface: Option<String>,
@@ -58,8 +58,8 @@ pub struct Cli {
 
     /// Let segments above the MTU pass
     ///
-    /// Segmentation offload: let segments larger than the MTU pass, which makes bulk some four times as
-    /// fast. Only for peers on this very machine.
+    /// Segmentation offload: let segments larger than the MTU pass, which makes bulk transfer about four
+    /// times as fast. Only for peers on this machine.
     #[arg(long, conflicts_with_all = ["drop_chance", "corrupt_chance", "delay", "jitter",
           "duplicate_chance", "reorder_chance"])]
     pub offload: bool,
@@ -72,8 +72,8 @@ pub struct Cli {
 
     /// Busy-wait for frames [for TIME]
     ///
-    /// Busy-wait for frames instead of sleeping: lower round trips, a busy processor. With TIME, sleep
-    /// when none came for that long.
+    /// Busy-wait for frames instead of sleeping: shorter round trips, but a busy processor. With TIME,
+    /// sleep once none has come for that long.
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = Spin::ALWAYS)]
     pub spin: Option<Spin>,
 
@@ -106,13 +106,14 @@ pub struct Cli {
 
     /// Use Nagle's algorithm
     ///
-    /// Use Nagle's algorithm: fewer small segments, but several small echoes wait for each other.
+    /// Use Nagle's algorithm: fewer small segments, but a small echo waits until the data before it is
+    /// acknowledged.
     #[arg(long, help_heading = STACK)]
     pub nagle: bool,
 
-    /// Delay ACKs for data; 0: do not
+    /// Delay ACKs by TIME; 0: never
     ///
-    /// Delay an acknowledgement by up to this time, for data that can carry it; 0: not at all.
+    /// Delay an acknowledgement by up to this time, so that data can carry it; 0: not at all.
     #[arg(long, value_name = "TIME", default_value = "10ms", help_heading = STACK)]
     pub ack_delay: Limit,
 
@@ -137,17 +138,17 @@ const USAGE: &str = "tap-demo --iface <NAME> [OPTIONS]
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Measure the echo rate and the round-trip time, and draw them
+    /// Measure the echo rate and the round-trip time, and draw a figure
     ///
-    /// Measure over this stack how fast messages come back: the rate, and the distribution of the
-    /// round-trip time. The first failure ends the run. The report goes to the standard output, the
-    /// figure to result/rate.jpg.
+    /// Measure over this stack how fast messages come back: the echo rate, and the distribution of the
+    /// round-trip time. The first failure ends the run. The report goes to standard output, the figure
+    /// to result/rate.jpg.
     #[command(override_usage = "tap-demo --iface <NAME> [OPTIONS] rate [OPTIONS] <TARGET>")]
     Rate(RateArgs<WayArgs>),
     /// Verify every echo byte by byte, and count failures
     ///
     /// Compare every echo over this stack with what was sent, byte by byte, and count how messages fail.
-    /// A failure does not end the run: the connection is opened anew.
+    /// A failure does not end the run: the connection is reopened.
     #[command(override_usage = "tap-demo --iface <NAME> [OPTIONS] fail-rate [OPTIONS] <TARGET>")]
     FailRate(FailRateArgs<WayArgs>),
     /// Try an echo server in every way in which clients behave
@@ -167,14 +168,14 @@ pub enum Command {
 pub struct WayArgs {
     /// HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'
     ///
-    /// The echo server: HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'. Some shells take [ and ] for a
-    /// pattern: quote them.
+    /// The echo server: HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'. Quote the brackets: some shells take
+    /// them for a pattern.
     #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname)]
     pub target: Target,
 
     /// Port, unless TARGET has one
     ///
-    /// The echo server's port. A TARGET that has one excludes it.
+    /// The echo server's port. It cannot be used with a TARGET that has a port.
     #[arg(short, long, default_value_t = 2333, help_heading = TARGET)]
     pub port: u16,
 
@@ -193,14 +194,14 @@ pub struct ServerArgs {
 
     /// End an idle session after TIME; 0: never
     ///
-    /// End a session in which nothing moved for this long. 0 or negative: never [default: 30, with
+    /// End a session in which nothing has moved for this long. 0 or negative: never [default: 30; with
     /// --one-shot -1].
     #[arg(long, value_name = "TIME")]
     pub timeout: Option<Limit>,
 
     /// Serve N connections at once
     ///
-    /// Serve this many connections at once; further ones get in when one of these is over.
+    /// Serve this many connections at once; another is accepted when one of these has ended.
     #[arg(long, value_name = "N", default_value_t = 64,
           value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub sockets: u32,
@@ -215,9 +216,9 @@ pub struct ServerArgs {
     #[arg(long)]
     pub rfc862: bool,
 
-    /// Give sessions TIME to finish at the end
+    /// On Ctrl+C, give sessions TIME to finish
     ///
-    /// At Ctrl+C or SIGTERM, give the sessions this long to finish.
+    /// On Ctrl+C or SIGTERM, give the sessions this long to finish.
     #[arg(long, value_name = "TIME", default_value = "5s")]
     pub drain: Time,
 
@@ -258,14 +259,14 @@ impl Cli {
             });
             if let Some(argument) = given {
                 let said = format!(
-                    "the argument '{argument}' is the server's: it cannot be used with '{name}'"
+                    "the argument '{argument}' is for the server: it cannot be used with '{name}'"
                 );
                 return Err(line.error("", ErrorKind::ArgumentConflict, &said));
             }
         }
         let cli = Self::from_arg_matches(&matches)?;
         if cli.iface.is_none() && cli.works() {
-            let said = "the argument '--iface <NAME>' is needed, before the command";
+            let said = "the argument '--iface <NAME>' is required, before the command";
             return Err(line.error("", ErrorKind::MissingRequiredArgument, said));
         }
         Ok(cli)
@@ -311,7 +312,7 @@ fn mac(text: &str) -> Result<EthernetAddress, String> {
 fn one<T>(address: T, unfit: Option<&str>, like: &str) -> Result<T, String> {
     match unfit {
         None => Ok(address),
-        Some(what) => Err(format!("this is {what} (give the address of one host, like {like})")),
+        Some(what) => Err(format!("this is {what} (give a host's address, like {like})")),
     }
 }
 
@@ -340,7 +341,7 @@ mod tests {
     fn what_cannot_be_the_address_of_one_host_is_refused() {
         for (arguments, part) in [
             ("--ip 192.168.69.255/24", "the broadcast address of its subnet"),
-            ("--ip 192.168.69.0/24", "the address of its subnet"),
+            ("--ip 192.168.69.0/24", "the network address of its subnet"),
             ("--host-ip 224.0.0.1/24", "a multicast address"),
             ("--host-ip 127.0.0.1/8", "a loopback address"),
             ("--gateway 0.0.0.0", "the unspecified address"),

@@ -322,7 +322,7 @@ impl<D: Device> Stack for Station<'_, '_, D> {
 fn explain(failure: &Failure) -> String {
     let hint = match failure {
         Failure::Refused => " (is an echo server listening there?)",
-        Failure::Unreachable => " (this stack has no address of its kind: see --ip)",
+        Failure::Unreachable => " (this stack has no address of that family: see --ip)",
         _ => "",
     };
     format!("{failure}{hint}")

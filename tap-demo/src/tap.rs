@@ -163,7 +163,7 @@ fn explain(error: &io::Error, name: &str) -> anyhow::Error {
              tap; sudo ip tuntap add dev {name} mode tap user $USER; or run with sudo)"
         ),
         (_, Some(EPERM)) => anyhow!(
-            "cannot open {name}: there is no such interface, and no permission to make it (sudo \
+            "cannot open {name}: there is no such interface, and no permission to create it (sudo \
              ip tuntap add dev {name} mode tap user $USER; or run with sudo)"
         ),
         (ErrorKind::ResourceBusy, _) => anyhow!(

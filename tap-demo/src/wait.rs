@@ -89,11 +89,11 @@ impl Waiter {
                 .register(&mut SourceFd(&fd), Token(token), Interest::READABLE)
                 .context("cannot wait for frames and signals")?;
         }
-        let timer = Timer::new().context("cannot wait for frames that are late")?;
+        let timer = Timer::new().context("cannot wait for delayed frames")?;
         if let Some(descriptor) = timer.descriptor() {
             registry
                 .register(&mut SourceFd(&descriptor), TIMER, Interest::READABLE)
-                .context("cannot wait for frames that are late")?;
+                .context("cannot wait for delayed frames")?;
         }
         Ok(Self {
             poll,

@@ -85,9 +85,9 @@ impl fmt::Display for HostError {
             Self::TooManyAddresses => {
                 write!(f, "more than {} addresses for one interface", Host::ADDRESSES)
             }
-            Self::NotUnicast(address) => write!(f, "{address} is not the address of one host"),
-            Self::MacNotUnicast(mac) => write!(f, "{mac} is not the address of one device"),
-            Self::TooManyGateways => f.write_str("more gateways than routes"),
+            Self::NotUnicast(address) => write!(f, "{address} is not a unicast address"),
+            Self::MacNotUnicast(mac) => write!(f, "{mac} is not a unicast address"),
+            Self::TooManyGateways => f.write_str("more gateways than the routing table holds"),
         }
     }
 }

@@ -15,7 +15,7 @@ pub struct Broken;
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("connection reset, or the peer is silent")
+        f.write_str("connection reset, or the peer stopped answering")
     }
 }
 

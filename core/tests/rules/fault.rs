@@ -75,9 +75,9 @@ fn missing_bytes_are_counted() {
 #[test]
 fn repeated_bytes_are_counted() {
     for (at, n, text) in [
-        (20, 20, "; the last 20 bytes came again"),
-        (500, 1, "; the last byte came again"),
-        (960, 13, "; the last 13 bytes came again"),
+        (20, 20, "; the last 20 bytes are repeated"),
+        (500, 1, "; the last byte is repeated"),
+        (960, 13, "; the last 13 bytes are repeated"),
     ] {
         let difference = difference(seq(CONNECTION), |echo| {
             let again = echo[at - n..at].to_vec();
@@ -102,7 +102,7 @@ fn what_is_right_again_was_changed_whatever_the_payload() {
             let told = |spoil: fn(&mut u8)| {
                 let difference =
                     difference(payload, |echo| echo[changed.clone()].iter_mut().for_each(spoil));
-                let text = "; what follows is right again";
+                let text = "; the bytes after it are right";
                 assert!(difference.to_string().ends_with(text), "{difference}");
                 difference.fault
             };

@@ -46,17 +46,17 @@ pub struct RateArgs<W: Args> {
 
     /// Send zero, seq, random or file:PATH
     ///
-    /// What messages contain. `zero` is the digit 0 throughout; in `seq` every eight bytes tell
-    /// their connection, message and offset; `random` is pseudo-random; `file:PATH` is what the
-    /// file holds, repeated as needed.
+    /// What messages contain: `zero` is the digit 0 throughout; in `seq` every eight bytes encode
+    /// their connection, message and offset; `random` is pseudo-random; `file:PATH` is the content
+    /// of that file, repeated as needed.
     #[arg(long, value_name = "KIND", default_value_t = Content::Zero, value_parser = content(),
           hide_possible_values = true, help_heading = LOAD)]
     pub payload: Content,
 
-    /// Draw the figure into FILE (.jpg, .png or .svg)
+    /// Draw the figure to FILE (.jpg, .png or .svg)
     ///
-    /// Draw the figure into this file, in the format of its extension: .jpg, .png or .svg
-    /// [default: result/rate.jpg]. The folder `result` is made if need be, no other is.
+    /// Draw the figure to this file, in the format of its extension: .jpg, .png or .svg
+    /// [default: result/rate.jpg]. Only the folder `result` is created if it does not exist.
     #[arg(short, long, value_name = "FILE", value_parser = figure(), conflicts_with = "no_plot",
           help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
@@ -79,18 +79,18 @@ pub struct FailRateArgs<W: Args> {
 
     /// Send zero, seq, random or file:PATH
     ///
-    /// What messages contain. In `seq` every eight bytes tell their connection, message and
-    /// offset, so that a wrong byte is traced to where it came from; `zero` is the digit 0
-    /// throughout, in which a late or repeated echo looks right; `random` is pseudo-random;
-    /// `file:PATH` is what the file holds, repeated as needed.
+    /// What messages contain: in `seq` every eight bytes encode their connection, message and
+    /// offset, so that a wrong byte can be traced to its origin; `zero` is the digit 0 throughout,
+    /// so that a late or repeated echo looks right; `random` is pseudo-random; `file:PATH` is the
+    /// content of that file, repeated as needed.
     #[arg(long, value_name = "KIND", default_value_t = Content::Seq, value_parser = content(),
           hide_possible_values = true, help_heading = LOAD)]
     pub payload: Content,
 
-    /// Draw a figure into FILE (.jpg, .png or .svg)
+    /// Draw a figure to FILE (.jpg, .png or .svg)
     ///
-    /// Draw a figure into this file, in the format of its extension: .jpg, .png or .svg. Without
-    /// this flag there is none.
+    /// Draw a figure to this file, in the format of its extension: .jpg, .png or .svg. Without this
+    /// flag there is no figure.
     #[arg(short, long, value_name = "FILE", value_parser = figure(), conflicts_with = "no_plot",
           help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
@@ -115,29 +115,29 @@ pub struct LoadArgs {
 
     /// Stop after TIME
     ///
-    /// Start no message after this time; those in flight may still come back. Without --count and
+    /// Start no message after this time; those in flight may still be answered. Without --count and
     /// --time, run until Ctrl+C.
     #[arg(short, long, value_name = "TIME", value_parser = run_time, help_heading = DURATION)]
     pub time: Option<Time>,
 
     /// Leave out the first TIME (warm-up)
     ///
-    /// Leave out messages that are due in this time at the start (warm-up). --time and --count
-    /// count from its end.
+    /// Do not count the messages of this time at the start (warm-up). --time and --count begin at
+    /// its end.
     #[arg(short = 'O', long, value_name = "TIME", default_value = "0", help_heading = DURATION)]
     pub omit: Time,
 
     /// Start a message every TIME on each connection
     ///
     /// Start a message on each connection at this interval, instead of as soon as the last echo is
-    /// back. One that is due while its connection is busy is left out; --rate sends it late.
+    /// back. A message that is due while its connection is busy is skipped; --rate sends it late.
     #[arg(short, long, value_name = "TIME", conflicts_with = "rate", value_parser = interval,
           help_heading = PACE)]
     pub interval: Option<Time>,
 
-    /// Start N messages a second, on a schedule
+    /// Start N messages per second, on a schedule
     ///
-    /// Open loop: start N messages a second over all connections on a fixed schedule, whatever
+    /// Open loop: start N messages per second over all connections on a fixed schedule, whatever
     /// comes back. A message that is due while its connection is busy waits. Times are reported
     /// from the send (service) and from when the message was due (response), so that a stall shows
     /// in every message that it delayed.
@@ -165,9 +165,9 @@ pub struct LoadArgs {
     #[arg(long, help_heading = LOAD)]
     pub crr: bool,
 
-    /// With --crr, close by a reset: no TIME-WAIT
+    /// With --crr, close with a reset: no TIME-WAIT
     ///
-    /// Close each connection of --crr by a reset. No local port stays in TIME-WAIT, but the server
+    /// Close each connection of --crr with a reset. No local port stays in TIME-WAIT, but the server
     /// sees an abort instead of a close.
     #[arg(long, requires = "crr", help_heading = LOAD)]
     pub reset: bool,
@@ -180,8 +180,8 @@ pub struct LoadArgs {
 
     /// Busy-wait for echoes [for TIME]
     ///
-    /// Busy-wait for echoes instead of sleeping: lower round trips, a busy processor. With TIME,
-    /// sleep after that long.
+    /// Busy-wait for echoes instead of sleeping: shorter round trips, but a busy processor. With
+    /// TIME, sleep after that long.
     #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = Spin::ALWAYS,
           help_heading = LOAD)]
     pub spin: Option<Spin>,

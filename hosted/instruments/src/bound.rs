@@ -59,11 +59,11 @@ impl Condition {
                 "nothing is due without a schedule: add --rate or --interval".to_owned()
             }
             (_, Some(Sort::Response)) if !planned => {
-                "only a planned rate has response times: add --rate".to_owned()
+                "there are no response times without a schedule: add --rate".to_owned()
             }
             (Metric::Percentile(one_in), _) => match plan.count {
                 Some(count) if count < one_in => {
-                    format!("it takes {} messages to tell: raise --count", quantity::count(one_in))
+                    format!("it needs at least {} messages: raise --count", quantity::count(one_in))
                 }
                 _ => return None,
             },
@@ -77,7 +77,7 @@ impl Condition {
     #[must_use]
     pub fn crossed(&self, measurement: &Measurement, message_bytes: u64) -> Option<String> {
         let Some(value) = self.value(measurement, message_bytes) else {
-            return Some(format!("failed: {self} cannot be told from so few messages"));
+            return Some(format!("failed: {self} cannot be decided: too few messages"));
         };
         let holds = if self.above { value > self.bound } else { value < self.bound };
         let of = if self.is_time() && self.of.is_none() && measurement.response.is_some() {
@@ -275,7 +275,7 @@ mod tests {
             ("p50>70us", None),
             ("p50>1us", Some("failed: p50>1us: it was 70.0 µs")),
             ("max>1us", Some("failed: max>1us: it was 75.0 µs")),
-            ("p99>1us", Some("failed: p99>1us cannot be told from so few messages")),
+            ("p99>1us", Some("failed: p99>1us cannot be decided: too few messages")),
             ("rate<1G", Some("failed: rate<1G: it was 16.0 kbit/s")),
             ("messages<5k", Some("failed: messages<5k: it was 2.00/s")),
             ("fail<5%", Some("failed: fail<5%: it was 0 %")),

@@ -58,7 +58,7 @@ pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
     } else if judged {
         text.push_str(&format!("nothing is worse by more than {threshold} %\n"));
     } else {
-        text.push_str("too little is known of both runs to tell whether one is worse\n");
+        text.push_str("these runs do not show whether one is worse: let both run for longer\n");
     }
     if let Some(width) = width(io::stdout()) {
         text = format!("{}\n", wrap(&text, width));
@@ -73,7 +73,7 @@ const KIND: [&str; 4] =
     ["/command", "/target/protocol", "/config/pace", "/config/connection_per_message"];
 
 /// What one pair cannot tell.
-const CAUTION: &str = "(two runs of the same program differ, too: repeat both to be sure)";
+const CAUTION: &str = "(two runs of the same program also differ: repeat both to be sure)";
 
 fn read(path: &Path) -> Result<Value> {
     let shown = shown(path);

@@ -83,7 +83,7 @@ impl Trial<'_> {
     pub fn plan(&self) -> Result<Plan> {
         if self.keep_going && *self.payload == Content::Zero {
             note(
-                "note: with --payload zero a late, repeated or shifted echo looks right; seq tells",
+                "note: with --payload zero a late, repeated or shifted echo looks right; seq shows it",
             );
         }
         let plan = self.load.plan(self.payload, self.keep_going)?;

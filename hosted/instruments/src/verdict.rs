@@ -20,7 +20,7 @@ pub enum Verdict {
 
 /// The exit codes, as the help texts and the manual pages tell them.
 pub const EXIT_CODES: [(u8, &str); 5] = [
-    (0, "all well, also after Ctrl+C"),
+    (0, "success, also if Ctrl+C ended it"),
     (1, "it ran, but something failed: a message, a bound, a comparison, a check"),
     (2, "usage error"),
     (3, "could not resolve, connect, listen, or open a file or an interface"),

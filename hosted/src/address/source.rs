@@ -20,7 +20,7 @@ pub(crate) fn reachable(addresses: Vec<SocketAddr>, sources: &[IpAddr]) -> Resul
         bound((*source, 0).into(), *source).map_err(|error| {
             let reason = reason(&error);
             anyhow!(
-                "cannot connect from {source}: {reason} (no address of this machine? see --bind)"
+                "cannot connect from {source}: {reason} (is it an address of this machine? see --bind)"
             )
         })?;
     }
@@ -113,7 +113,8 @@ mod tests {
         // TEST-NET-1, which no machine has.
         let foreign = "192.0.2.1".parse().expect("an address");
         let error = reachable(both(), &[local, foreign]).expect_err("foreign").to_string();
-        let said = "cannot connect from 192.0.2.1: cannot assign requested address (no address";
+        let said =
+            "cannot connect from 192.0.2.1: cannot assign requested address (is it an address";
         assert!(error.starts_with(said), "{error}");
     }
 }

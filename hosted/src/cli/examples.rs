@@ -16,15 +16,15 @@ pub(super) fn of(command: &str) -> &'static [Example] {
             ("hosted server --fault stale=0.1%", "one that fails now and then"),
         ],
         "client" => &[
-            ("hosted client board.local:7", "a dialogue"),
+            ("hosted client board.local:7", "an interactive session"),
             ("hosted client -m hello", "one message"),
             ("hosted client < file > copy", "a file, through the server"),
         ],
         "rate" => &[
             ("hosted rate --local -t 10s", "a server in this process, for 10 s"),
-            ("hosted rate '[::1]:7' -P 64 -l 64", "64 connections, 64 bytes a message"),
-            ("hosted rate -R 5000 -t 1m", "5000 messages a second, for 1 minute"),
-            ("hosted rate -c 1M --fail-if 'p99>2ms'", "exit code 1 if it is slower"),
+            ("hosted rate '[::1]:7' -P 64 -l 64", "64 connections, 64 bytes per message"),
+            ("hosted rate -R 5000 -t 1m", "5000 messages/s, for 1 minute"),
+            ("hosted rate -c 1M --fail-if 'p99>2ms'", "exit code 1 if p99 is above 2 ms"),
         ],
         "fail-rate" => &[
             ("hosted fail-rate board.local:7 -c 10k", "verify 10 000 messages"),
@@ -37,9 +37,9 @@ pub(super) fn of(command: &str) -> &'static [Example] {
             ("hosted check board.local:7 --only fin-with-data", "one case again"),
         ],
         "compare" => &[
-            ("hosted rate -t 1m --export-json before.json", "a run"),
-            ("hosted rate -t 1m --export-json after.json", "another"),
-            ("hosted compare before.json after.json", "exit code 1 if it is worse"),
+            ("hosted rate -t 1m --export-json before.json", "the first run"),
+            ("hosted rate -t 1m --export-json after.json", "the second run"),
+            ("hosted compare before.json after.json", "exit code 1 if worse"),
         ],
         "completions" => &[
             ("source <(hosted completions bash)", "for this shell"),
@@ -47,7 +47,7 @@ pub(super) fn of(command: &str) -> &'static [Example] {
         ],
         "man" => &[
             ("hosted man rate | man -l -", "read a page"),
-            ("hosted man > /usr/local/share/man/man1/hosted.1", "install one"),
+            ("hosted man > /usr/local/share/man/man1/hosted.1", "install a page"),
         ],
         _ => &[],
     }

@@ -207,7 +207,7 @@ impl Conversation {
         self.pump.readable |= stream.intersects(!PollFlags::OUT);
         self.pump.writable |= stream.intersects(!PollFlags::IN);
         if !input.is_empty() {
-            self.input.read().context("cannot read the standard input")?;
+            self.input.read().context("cannot read stdin")?;
         }
         if let Some(terminal) = &self.terminal {
             let suspended = self.input.editor().is_some_and(Editor::take_suspended);
@@ -251,7 +251,7 @@ impl Conversation {
             (Trouble::Closed, None) => "the server closed the connection".into(),
             (Trouble::Closed, Some(error)) => format!("the connection broke: {}", reason(error)),
             (Trouble::TimedOut, _) => {
-                format!("nothing moved for {} (--timeout)", Limit(self.manner.limit))
+                format!("no answer for {} (--timeout)", Limit(self.manner.limit))
             }
             (Trouble::Unasked(bytes), _) => {
                 let excerpt = Escaped(&bytes[..bytes.len().min(EXCERPT)]);
@@ -268,7 +268,7 @@ impl Conversation {
             text += &format!("; {back} bytes came back, but there is more input");
         }
         if back < asked && self.word == Some(back) && matches!(trouble, Trouble::Closed) {
-            text += " (a message that is only `exit` ends a session; --rfc862 of the server makes it data)";
+            text += " (the message `exit` ends a session, unless the server runs with --rfc862)";
         }
         text
     }
@@ -281,8 +281,8 @@ fn is_exit(message: &[u8]) -> bool {
     scanner.holds_word()
 }
 
-const NO_OUTPUT: &str = "cannot write to the standard output";
-const NO_MODES: &str = "cannot set the modes of the terminal";
+const NO_OUTPUT: &str = "cannot write to stdout";
+const NO_MODES: &str = "cannot set the terminal modes";
 
 /// How much is shown of bytes that nobody asked for.
 const EXCERPT: usize = 60;

@@ -66,7 +66,7 @@ impl Local {
     ///
     /// If it could not serve.
     pub fn stop(mut self) -> Result<Totals> {
-        self.join().context("the server was stopped before")?
+        self.join().context("the server has stopped already")?
     }
 
     fn join(&mut self) -> Option<Result<Totals>> {

@@ -210,7 +210,7 @@ fn a_time_out_and_a_signal_are_heard_while_an_echo_is_due() {
             terminal.enter(INTERRUPT);
             assert_eq!(terminal.finish().0, Some(0));
         } else {
-            terminal.expect("error: nothing moved for 1s (--timeout); 0 of 5 bytes came back\r\n");
+            terminal.expect("error: no answer for 1s (--timeout); 0 of 5 bytes came back\r\n");
             assert_eq!(terminal.finish().0, Some(1));
         }
     }

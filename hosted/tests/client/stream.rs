@@ -53,8 +53,7 @@ fn the_servers_rule_alone_decides_what_exit_is() {
 
     let service = Service::start(&[]);
     let output = piped(command_to(service.target(), &[]), b"exit\n");
-    let hint =
-        "(a message that is only `exit` ends a session; --rfc862 of the server makes it data)";
+    let hint = "(the message `exit` ends a session, unless the server runs with --rfc862)";
     let nothing = format!("the server closed the connection; 0 of 5 bytes came back {hint}");
     assert_failed(&output, &nothing);
 

@@ -74,7 +74,7 @@ fn a_server_that_takes_nothing_times_out() {
     });
     let output = client(&server, &["--timeout", "1"], &[b'x'; 200_000]);
     leave();
-    assert_failed(&output, "nothing moved for 1s (--timeout); 0 of 200000 bytes came back");
+    assert_failed(&output, "no answer for 1s (--timeout); 0 of 200000 bytes came back");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_server_that_stops_answering_times_out() {
     });
     let output = client(&server, &["--timeout", "5s"], HELLO);
     leave();
-    assert_failed(&output, "nothing moved for 5s (--timeout); 2 of 6 bytes came back");
+    assert_failed(&output, "no answer for 5s (--timeout); 2 of 6 bytes came back");
     assert_eq!(output.stdout, b"he", "what came is written");
 }
 
@@ -195,7 +195,7 @@ fn an_input_that_cannot_be_read_is_told() {
     let mut command = command(&server, &[]);
     let output = command.stdin(File::open("/").expect("a folder")).output().expect("it ran");
     assert_eq!(output.status.code(), Some(3));
-    assert_eq!(stderr(&output), "error: cannot read the standard input: is a directory\n");
+    assert_eq!(stderr(&output), "error: cannot read stdin: is a directory\n");
 }
 
 #[test]

@@ -18,7 +18,8 @@ fn each_signal_lets_the_sessions_finish() {
         let mut client = connect(address);
         ping(&mut client, b"before");
         server.signal(signal);
-        server.stderr_line("stopping: 1 session may go on for 1m; Ctrl+C ends all now");
+        server
+            .stderr_line("stopping: waiting up to 1m for 1 session to finish; Ctrl+C ends all now");
         assert!(TcpStream::connect(address).is_err(), "{signal:?}: nobody is accepted any more");
         ping(&mut client, b"after");
         client.shutdown(Shutdown::Write).expect("half-closed");

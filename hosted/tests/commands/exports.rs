@@ -314,7 +314,9 @@ fn two_reports_are_compared() {
     let ended = run(&["compare", &few[0], &few[1]]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(
-        ended.stdout.ends_with("too little is known of both runs to tell whether one is worse\n"),
+        ended
+            .stdout
+            .ends_with("these runs do not show whether one is worse: let both run for longer\n"),
         "{ended:?}"
     );
     let other = folder.path().join("other.json");

@@ -70,9 +70,9 @@ fn failures_are_counted_by_reason_and_do_not_stop_it() {
             ": closed by the peer with 0 of 1000 bytes echoed\n",
             ": closed by the peer with 999 of 1000 bytes echoed\n",
             " differs at byte 42: 0x",
-            "; what follows is right again\n",
+            "; the bytes after it are right\n",
             "\nmessages with wrong bytes:\n   1 with bits flipped (first in message ",
-            " came back with at least 4 bytes more than were sent\n",
+            " came back with at least 4 extra bytes\n",
             ": timed out with 0 of 1000 bytes echoed\n",
         ],
     );

@@ -35,7 +35,7 @@ fn as_many_as_it_planted_are_found_and_each_as_what_it_is() {
         [
             ("flip", "flip=0.1", "differed", "with bits flipped"),
             ("stale", "stale=10%", "differed", "stale"),
-            ("repeat", "repeat=0.1", "with extra bytes", "bytes more than were sent\n"),
+            ("repeat", "repeat=0.1", "with extra bytes", "extra bytes\n"),
             ("cut", "cut=0.1", "closed early", ": closed by the peer with "),
             ("reset", "reset=0.1", "reset", ": connection reset by the peer\n"),
             ("drop", "drop=0.02", "timed out", ": timed out with 0 of 1000 bytes echoed\n"),

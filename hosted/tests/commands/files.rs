@@ -67,7 +67,9 @@ fn the_rows_that_a_full_disk_took_are_whole_and_beside_the_older_table() {
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert_eq!(fs::read(folder.path().join("run.csv")).expect("there"), b"old");
     let [_, part] = &names(folder.path())[..] else { panic!("{:?}", names(folder.path())) };
-    assert!(ended.stderr.contains(&format!("could be written is in {}", shown(&folder, part))));
+    assert!(
+        ended.stderr.contains(&format!("the part that was written is in {}", shown(&folder, part)))
+    );
     let rows = fs::read_to_string(folder.path().join(part)).expect("there");
     assert!(rows.lines().count() > 500 && rows.ends_with(",echoed\n"), "{}", rows.len());
 }

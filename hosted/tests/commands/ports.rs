@@ -109,7 +109,7 @@ fn a_lack_of_ports_is_named_as_such() {
     for args in [&["rate", "--crr"][..], &["rate"], &["fail-rate"], &["client", "-m", "hello"]] {
         let ended = run(&[args, &[&target]].concat());
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{ended:?}");
-        let said = "cannot assign requested address (this machine has no free local port for it";
+        let said = "cannot assign requested address (this machine has no free local port";
         assert!(ended.stderr.contains(said), "{ended:?}");
         assert!(ended.stderr.contains(": 100 local ports, "), "{ended:?}");
     }

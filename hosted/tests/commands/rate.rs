@@ -62,7 +62,7 @@ fn the_main_job_needs_nothing_else() {
         kernel.starts_with("kernel: min rtt ") && kernel.ends_with(" retransmitted"),
         "{kernel}"
     );
-    assert!(instrument.starts_with("instrument: ") && instrument.contains(" a message, clock "));
+    assert!(instrument.starts_with("instrument: ") && instrument.contains(" per message, clock "));
 }
 
 #[test]

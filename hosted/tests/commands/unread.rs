@@ -120,7 +120,7 @@ fn a_server_whose_log_is_stuck_ends_when_it_is_told_to() {
     let ended = server.program.wait();
     assert_eq!(ended.code, Some(0));
     let (what, how) = ended.stderr.split_once(": ").expect("two parts");
-    assert!(what.ends_with("stdout does not take what is written"), "{}", ended.stderr);
+    assert!(what.ends_with("stdout is not being read"), "{}", ended.stderr);
     assert!(how.ends_with(" lines lost\n"), "{}", ended.stderr);
 }
 

@@ -12,10 +12,10 @@ pub(super) fn of(command: &str) -> &'static [Example] {
         ],
         "rate" => &[
             ("sudo tap-demo --iface tap0 rate 192.168.69.100 -t 10s", "for ten seconds"),
-            ("sudo tap-demo --iface tap0 --delay 5ms rate 192.168.69.100", "a longer wire"),
+            ("sudo tap-demo --iface tap0 --delay 5ms rate 192.168.69.100", "5 ms each way"),
         ],
         "fail-rate" => &[
-            ("sudo tap-demo --iface tap0 fail-rate 192.168.69.100 -c 10k", "a count"),
+            ("sudo tap-demo --iface tap0 fail-rate 192.168.69.100 -c 10k", "10k messages"),
             ("sudo tap-demo --iface tap0 --jitter 5ms fail-rate 192.168.69.100", "jitter"),
         ],
         "check" => &[

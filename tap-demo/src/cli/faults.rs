@@ -46,9 +46,9 @@ pub struct Faults {
 
     /// Repeat the faults of an earlier run
     ///
-    /// Seed of the wire's chances, and of --fault. The same seed treats the TCP segments of each
-    /// direction alike, in their order; other frames, like ARP, are drawn separately [default: the
-    /// time].
+    /// The seed of the wire's random faults, and of --fault. With the same seed, the TCP segments of
+    /// each direction meet the same faults in the same order; other frames, such as ARP, have random
+    /// numbers of their own [default: the time].
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 }

@@ -90,7 +90,7 @@ fn what_it_set_is_taken_back_when_a_second_signal_ends_it() {
         stream.write_all(b"hello").expect("a connection");
         stream.read_exact(&mut [0; 5]).expect("the echo");
         station.signal(Signal::INT);
-        station.wait_for_note("stopping: 1 session");
+        station.wait_for_note("stopping: waiting up to ");
         // One that comes at once is taken for the same.
         while station.is_running() {
             station.signal(Signal::INT);

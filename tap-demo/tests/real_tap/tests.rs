@@ -140,7 +140,8 @@ fn a_stop_is_announced_while_sessions_are_open() {
     stream.write_all(b"hello").expect("a connection");
     stream.read_exact(&mut [0; 5]).expect("the echo");
     station.signal(Signal::TERM);
-    station.wait_for_note("stopping: 1 session may go on for 1m; Ctrl+C ends all now");
+    station
+        .wait_for_note("stopping: waiting up to 1m for 1 session to finish; Ctrl+C ends all now");
     drop(stream);
     assert!(station.end().success());
 }

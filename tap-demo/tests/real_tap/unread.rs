@@ -65,5 +65,5 @@ fn a_log_that_nobody_reads_stops_nobody() {
     kill_process(pid.expect("a process id"), Signal::TERM).expect("it is our child");
     let (code, said) = end(child);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("stdout does not take what is written: "), "{said}");
+    assert!(said.contains("stdout is not being read: "), "{said}");
 }

@@ -47,7 +47,7 @@ pub(super) fn complete(mut command: Command, examples: Examples) -> Command {
     }
     let help = Arg::new("help").short('h').long("help").action(ArgAction::Help);
     command = command.disable_help_flag(true).after_help(shown).after_long_help(long).arg(
-        help.help("Print help: -h a summary, --help all of it")
+        help.help("Print help (-h: a summary, --help: all of it)")
             .help_heading(HELP)
             .display_order(1000),
     );

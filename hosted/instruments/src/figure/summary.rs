@@ -76,7 +76,7 @@ fn rows(run: Run<'_>) -> Vec<Row> {
         // Neither the times nor the failures know of them.
         let share = measurement.unsent_rate().map(ratio).unwrap_or_default();
         let unsent = format!("{} ({share})", count(measurement.unsent));
-        rows.push(row("Due and never sent", unsent));
+        rows.push(row("Due but never sent", unsent));
     }
     rows.extend(without_end(measurement));
     rows

@@ -81,7 +81,7 @@ impl Draft {
             return words;
         }
         match part.as_file().set_len(whole).and_then(|()| Ok(part.keep()?)) {
-            Ok((_, part)) => anyhow!("{words} (what could be written is in {})", shown(&part)),
+            Ok((_, part)) => anyhow!("{words} (the part that was written is in {})", shown(&part)),
             Err(_) => words,
         }
     }

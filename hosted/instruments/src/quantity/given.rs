@@ -15,7 +15,7 @@ impl FromStr for Time {
         if let Ok(seconds) = text.parse::<f64>() {
             return Duration::try_from_secs_f64(seconds)
                 .map(Self)
-                .map_err(|_| "not a length of time".into());
+                .map_err(|_| "not a duration".into());
         }
         humantime::parse_duration(text)
             .map(Self)
@@ -42,7 +42,7 @@ impl FromStr for Spin {
         }
         let time: Result<Time, _> = text.parse();
         time.map(|Time(time)| Self(time))
-            .map_err(|error| format!("{error}; what is no time, like TARGET, goes before --spin"))
+            .map_err(|error| format!("{error}; TARGET goes before --spin"))
     }
 }
 

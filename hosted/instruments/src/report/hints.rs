@@ -26,7 +26,7 @@ const ROUND_TRIPS: [Cause; 2] = [
     },
 ];
 
-const LOST_REQUEST: &str = "a second or more, the time after which TCP sends an unanswered SYN again: \
+const LOST_REQUEST: &str = "a second or more, the time after which TCP retransmits an unanswered SYN: \
                             the server's backlog was full, or packets are lost";
 
 /// After one second, then each time twice as long, or on newer Linux a second for some times. The

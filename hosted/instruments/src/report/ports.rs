@@ -33,8 +33,8 @@ pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<
         None if subject.plan.reset => None,
         None => ports.filter(|ports| ports.are_scarce(addresses, opened)).map(|_| {
             format!(
-                "hint: few local ports are free{told}, and each connect has to find one{}: such \
-                 times say more about this machine than about the server; {ways}",
+                "hint: few local ports are free{told}, and each connect has to search for one{}: \
+                 such times reflect this machine more than the server; {ways}",
                 took(measurement)
             )
         }),

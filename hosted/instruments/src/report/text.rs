@@ -116,8 +116,11 @@ fn warm_up(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
         return None;
     }
     let messages = quantity::counted(measurement.omitted, "message");
-    let end =
-        if measurement.elapsed.is_zero() { "; it ended before anything was measured" } else { "" };
+    let end = if measurement.elapsed.is_zero() {
+        "; the run ended before anything was measured"
+    } else {
+        ""
+    };
     Some(format!("warm-up of {}: {messages} left out{end}", quantity::duration(subject.plan.omit)))
 }
 
@@ -177,7 +180,7 @@ fn rates(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
 fn histograms(measurement: &Measurement, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, times) in measurement.named().filter(|(_, times)| !times.is_empty()) {
-        lines.push(format!("{name} distribution, each row from its time on:"));
+        lines.push(format!("{name} distribution (each row starts at its time):"));
         lines.extend(histogram::histogram(times, width));
     }
     lines
@@ -190,7 +193,7 @@ fn schedule(measurement: &Measurement) -> Option<String> {
     let [p99, max] = [percentile(late, P99), late.slowest()].map(word);
     let mut line = format!("sent late by: p99 {p99}, max {max}");
     if measurement.unsent > 0 {
-        let _ = write!(line, "; {} due and never sent", quantity::count(measurement.unsent));
+        let _ = write!(line, "; {} due but never sent", quantity::count(measurement.unsent));
     }
     Some(line)
 }
@@ -210,7 +213,8 @@ fn kernel(measurement: &Measurement) -> Option<String> {
 fn instrument(measurement: &Measurement) -> Option<String> {
     let instrument = measurement.instrument?;
     let clock = quantity::duration(instrument.clock);
-    let floor = instrument.floor.map(|floor| format!("{} a message, ", quantity::duration(floor)));
+    let floor =
+        instrument.floor.map(|floor| format!("{} per message, ", quantity::duration(floor)));
     Some(format!("instrument: {}clock {clock}", floor.unwrap_or_default()))
 }
 
@@ -240,7 +244,9 @@ fn place(sort: &Sort) -> String {
         }
         Fault::Crossed(from) => format!("from connection {}", from.connection),
         Fault::Skipped { bytes } => format!("{} missing", quantity::counted(bytes, "byte")),
-        Fault::Repeated { bytes } => format!("the last {} again", quantity::counted(bytes, "byte")),
+        Fault::Repeated { bytes } => {
+            format!("the last {} repeated", quantity::counted(bytes, "byte"))
+        }
         Fault::Flipped => format!("bits 0x{:02x}", expected ^ received),
         Fault::Overwritten { .. } | Fault::Changed | Fault::Foreign => instead(),
     };

@@ -11,9 +11,9 @@ use crate::terminal::notes::remark;
 pub fn announce_drain(sessions: usize, limit: Duration) {
     if sessions > 0 && !limit.is_zero() {
         remark(&format!(
-            "stopping: {} may go on for {}; Ctrl+C ends all now",
+            "stopping: waiting up to {} for {} to finish; Ctrl+C ends all now",
+            Limit(Some(limit)),
             quantity::counted(sessions as u64, "session"),
-            Limit(Some(limit))
         ));
     }
 }

@@ -29,7 +29,7 @@ impl FromStr for Faults {
             let kind = Defect::ALL.into_iter().find(|kind| kind.as_str() == name);
             let kind = kind.ok_or_else(|| {
                 let names = Defect::ALL.map(Defect::as_str).join(", ");
-                format!("'{name}' is no kind of fault: there are {names}")
+                format!("'{name}' is not a fault: the faults are {names}")
             })?;
             if seen.contains(&kind) {
                 return Err(format!("{kind} is given twice"));
@@ -40,7 +40,9 @@ impl FromStr for Faults {
                 Some((probability, argument)) => (probability, Some(argument)),
             };
             let share = share(probability).ok_or_else(|| {
-                format!("'{probability}' is no probability: a share (0.001) or per cent (0.1%)")
+                format!(
+                    "'{probability}' is not a probability: give a share (0.001) or per cent (0.1%)"
+                )
             })?;
             sum += share;
             odds = odds.with(kind, share);
@@ -125,12 +127,12 @@ mod tests {
             ("", "'' has no probability: KIND=PROBABILITY, like flip=0.1%"),
             ("flip", "'flip' has no probability"),
             ("flip=1%,", "'' has no probability"),
-            ("bend=1%", "'bend' is no kind of fault: there are flip, drop, repeat, stale, hold"),
-            ("flip=5", "'5' is no probability: a share (0.001) or per cent (0.1%)"),
-            ("flip=101%", "'101%' is no probability"),
-            ("flip=-1%", "'-1%' is no probability"),
-            ("flip=nan", "'nan' is no probability"),
-            ("flip=", "'' is no probability"),
+            ("bend=1%", "'bend' is not a fault: the faults are flip, drop, repeat, stale, hold"),
+            ("flip=5", "'5' is not a probability: give a share (0.001) or per cent (0.1%)"),
+            ("flip=101%", "'101%' is not a probability"),
+            ("flip=-1%", "'-1%' is not a probability"),
+            ("flip=nan", "'nan' is not a probability"),
+            ("flip=", "'' is not a probability"),
             ("flip=1%:3", "flip takes no ':3'"),
             ("hold=1%", "hold needs a time: hold=1%:200ms"),
             ("hold=1%:soon", "hold: expected seconds (0.5), or a time with a unit (200ms, 2m)"),

@@ -99,7 +99,7 @@ impl Log {
         let unwritten = self.out.as_ref().map_or(0, |out| out.settle(PATIENCE));
         if unwritten > 0 {
             let lines = quantity::counted(unwritten, "line");
-            notes::note(&format!("stdout does not take what is written: {lines} lost"));
+            notes::note(&format!("stdout is not being read: {lines} lost"));
         }
         notes::settle();
     }

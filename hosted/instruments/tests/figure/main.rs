@@ -223,7 +223,7 @@ fn messages_without_an_end_are_said() {
 #[test]
 fn what_was_due_and_never_sent_is_said() {
     let mut measured = Measured::steady();
-    let row = "Due and never sent";
+    let row = "Due but never sent";
     assert!(svg(&measured).contains(row));
     assert!(svg(&measured).contains("4000 (10.0 %)"));
     measured.run.unsent = 0;

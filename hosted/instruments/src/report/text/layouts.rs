@@ -62,7 +62,7 @@ fn a_histogram() {
        p99.99    710 µs
        p99.999   710 µs
        max       710 µs
-    rtt distribution, each row from its time on:
+    rtt distribution (each row starts at its time):
        63.0 µs  █████████████████████████████████████████▊            45.0 %  55 768
        80.0 µs  ██████████████████████████████████████████████████    54.0 %  66 919
         100 µs                                                           0 %       0
@@ -92,8 +92,8 @@ fn a_histogram() {
        p99.99    710 µs
        p99.999   710 µs
        max       710 µs
-    rtt distribution, each row from its time
-        on:
+    rtt distribution (each row starts at its
+        time):
        63.0 µs  ████████▍     45.0 %  55 768
        80.0 µs  ██████████    54.0 %  66 919
         100 µs                   0 %       0

@@ -51,7 +51,7 @@ fn a_closed_loop() {
        p50       p90       p99       p99.9     p99.99    max
        80.0 µs   89.0 µs   90.0 µs   710 µs    710 µs    710 µs
     kernel: min rtt 31.0 µs (segment to ACK), 1 segment retransmitted
-    instrument: 310 ns a message, clock 24 ns
+    instrument: 310 ns per message, clock 24 ns
     ");
 }
 
@@ -95,7 +95,7 @@ fn an_open_loop_that_is_late() {
        p99.99    4.80 ms   5.80 ms
        max       4.80 ms   5.80 ms
     sent late by: p99 989 µs, max 999 µs;
-        9988 due and never sent
+        9988 due but never sent
     ");
     made.run.under_way.pop();
     assert_snapshot!(shown(&made), @"
@@ -111,7 +111,7 @@ fn an_open_loop_that_is_late() {
                  p50       p90       p99       p99.9     p99.99    max
        service   489 µs    498 µs    499 µs    4.80 ms   4.80 ms   4.80 ms
        response  992 µs    1.40 ms   1.50 ms   5.70 ms   5.80 ms   5.80 ms
-    sent late by: p99 989 µs, max 999 µs; 9988 due and never sent
+    sent late by: p99 989 µs, max 999 µs; 9988 due but never sent
     ");
 }
 
@@ -125,7 +125,7 @@ fn a_warm_up_and_nothing_more() {
     ECHO board.local:2333 (192.0.2.7:2333) tcp, 1 byte, closed loop, 1 connection
     --- board.local:2333 echo statistics ---
     0 sent, 0 echoed, 0 failed, 0 ns
-    warm-up of 5.00 s: 12 345 messages left out; it ended before anything was
+    warm-up of 5.00 s: 12 345 messages left out; the run ended before anything was
         measured
     ");
 }
@@ -194,7 +194,7 @@ fn failures_of_several_kinds() {
        1 of another connection (first in message 9 at byte 992: from connection 2)
        1 with bytes missing (first in message 10 at byte 992: 1 byte missing)
        1 with bytes repeated (first in message 11 at byte 992: the last 1460 bytes
-           again)
+           repeated)
        2 overwritten (0x33; first in message 12 at byte 992)
        1 with bytes changed (first in message 14 at byte 992: 0x33 instead of 0x31)
        1 with foreign bytes (first in message 15 at byte 992: 0x33 instead of 0x31)
@@ -210,11 +210,11 @@ fn failures_of_several_kinds() {
     after 5.40 s, connection 2: message 10 differs at byte 992: 0x33 instead of
         0x31; 1 byte is missing
     after 6.30 s, connection 3: message 11 differs at byte 992: 0x33 instead of
-        0x31; the last 1460 bytes came again
+        0x31; the last 1460 bytes are repeated
     after 7.20 s, connection 0: message 12 differs at byte 992: 0x33 instead of
-        0x31; what follows is right again
+        0x31; the bytes after it are right
     after 8.10 s, connection 1: message 13 differs at byte 992: 0x33 instead of
-        0x31; what follows is right again
+        0x31; the bytes after it are right
     and 4 failures more
     ");
 }
@@ -259,10 +259,10 @@ fn a_connection_per_message() {
        message   189 µs    198 µs    199 µs    1.80 ms   1.80 ms   1.80 ms
        connect   94.0 µs   99.0 µs   99.0 µs   900 µs    900 µs    900 µs
     hint: few local ports are free (28 232 local ports, 20 000 connections in
-        TIME-WAIT, for a minute each), and each connect has to find one
-        (p50 94.0 µs, p99 99.0 µs): such times say more about this machine than
-        about the server; avoid TIME-WAIT (--reset), send fewer messages (--rate),
-        use more source addresses (--bind), or allow more ports (sysctl
+        TIME-WAIT, for a minute each), and each connect has to search for one
+        (p50 94.0 µs, p99 99.0 µs): such times reflect this machine more than the
+        server; avoid TIME-WAIT (--reset), send fewer messages (--rate), use more
+        source addresses (--bind), or allow more ports (sysctl
         net.ipv4.ip_local_port_range)
     ");
     made.plan.reset = true;
