@@ -15,7 +15,7 @@ pub(super) fn of(command: &str) -> &'static [Example] {
             ("sudo tap-demo --iface tap0 --delay 5ms rate 192.168.69.100", "5 ms each way"),
         ],
         "fail-rate" => &[
-            ("sudo tap-demo --iface tap0 fail-rate 192.168.69.100 -c 10k", "10k messages"),
+            ("sudo tap-demo --iface tap0 fail-rate 192.168.69.100 -c 10k", "a count"),
             ("sudo tap-demo --iface tap0 --jitter 5ms fail-rate 192.168.69.100", "jitter"),
         ],
         "check" => &[
