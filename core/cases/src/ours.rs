@@ -18,7 +18,31 @@ macro_rules! apart {
     };
 }
 
+/// However the segments happen to be cut.
+const URGENT: [Act<'static>; 82] = {
+    let mut acts = [Act::End; 82];
+    let mut at = 0;
+    while at < 80 {
+        acts[at] = Act::Say(Body::text(b"before"));
+        acts[at + 1] = Act::Ask(Wish::Urgent(b'!'));
+        acts[at + 2] = Act::Say(Body::text(b"after"));
+        acts[at + 3] = Act::Hear(Body::text(b"before!after"));
+        at += 4;
+    }
+    acts[at] = Act::Fin;
+    acts
+};
+
 pub(crate) const CASES: &[Case<'_>] = &[
+    Case {
+        name: "urgent-kept",
+        meaning: "urgent bytes keep their places, 20 times",
+        source: OWN,
+        needs: Needs::Ours,
+        rounds: &[&[&URGENT]],
+        bound: SOON,
+        usually: "SO_OOBINLINE is not set, or a read that ends at the mark is taken for the last",
+    },
     Case {
         name: "exit",
         meaning: "the word alone ends the session",

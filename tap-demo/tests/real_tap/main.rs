@@ -5,11 +5,13 @@
 //! a namespace, where it runs all the others. Where a namespace or a TAP is not
 //! allowed, it prints one line and passes; with `CI=true` it fails.
 
-#[path = "../../../tests/conformance/mod.rs"]
-mod conformance;
 mod host_side;
+#[path = "../../../tests/check/list.rs"]
+mod list;
 mod measuring;
 mod raw;
+#[path = "../../../tests/check/sockets.rs"]
+mod sockets;
 mod station;
 mod tests;
 mod unread;

@@ -6,9 +6,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
+use echo_cases::Needs;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::sockets::served;
 use crate::station::SOON;
 
 /// What became of one connection of the host's server.
@@ -245,4 +247,25 @@ fn interrupt(child: &Child) {
     let id = i32::try_from(child.id()).expect("process numbers are small");
     let pid = Pid::from_raw(id).expect("process numbers are not 0");
     kill_process(pid, Signal::INT).expect("it is our child");
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn our_server_on_the_host_passes_the_list_of_cases_over_it() {
+    crate::assert_inside();
+    served("::", Needs::Ours.rules(), 1, |address| {
+        let port = address.port();
+        let command = tap_demo(&format!("check 192.168.69.100:{port} --ours --timeout 20 -J"));
+        // All cases together take longer than anything else here.
+        let output = assert_cmd::Command::from_std(command).timeout(6 * SOON).output();
+        let (text, said, code) = told(output);
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{text}");
+        let out: Value = serde_json::from_str(&text).expect("one object");
+        // It cannot send urgent data, and some cases are for servers with flags.
+        let left_out = |it: &&echo_cases::Case<'_>| {
+            it.name.starts_with("urgent") || !it.needs.flags().is_empty()
+        };
+        let skipped = echo_cases::cases().filter(left_out).count();
+        assert_eq!((&out["failed"], &out["skipped"]), (&0.into(), &skipped.into()), "{out:#}");
+    });
 }

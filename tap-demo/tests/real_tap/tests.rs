@@ -12,21 +12,19 @@ use hosted::cli::Cli;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::sockets::over_sockets;
 use crate::station::{SOON, Station, V4, connect, read_to_end};
-use crate::{conformance, raw};
+use crate::{list, raw};
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 1);
 const HOST: Ipv4Addr = Ipv4Addr::new(192, 168, 69, 100);
 
 #[test]
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
-fn it_conforms_as_every_stack_must() {
-    conformance::run(|rules| {
-        let idle = rules.idle.map_or(-1.0, |idle| idle.as_secs_f64()).to_string();
-        let mut arguments = vec!["-q", "--timeout", &idle];
-        arguments.extend(rules.one_shot.then_some("--one-shot"));
-        arguments.extend((!rules.exit).then_some("--rfc862"));
-        Ok((Station::start(&arguments), V4.parse()?))
+fn it_passes_the_list_of_cases() {
+    list::all_pass(&[], |needs, check| {
+        let _station = Station::start(&[&["-q"], needs.flags()].concat());
+        over_sockets(needs, V4.parse().expect("an address and a port"), check);
     });
 }
 

@@ -1,0 +1,13 @@
+//! One list of cases on every stack: the operating system's over the loopback, and smoltcp in
+//! virtual time. `tap-demo` runs the same list over a real TAP. And the list itself: servers
+//! that are wrong in a known way fail the right cases, and no others.
+
+#[path = "../../core/smoltcp/tests/simulation/cable.rs"]
+#[expect(dead_code, reason = "its own tests do more to it")]
+mod cable;
+mod list;
+mod loopback;
+mod planted;
+mod servers;
+mod simulated;
+mod sockets;

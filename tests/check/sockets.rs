@@ -1,0 +1,40 @@
+//! The operating system's TCP: a check over it, and a server of ours on it.
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
+use std::time::Duration;
+
+use echo_cases::Needs;
+use echo_core::Rules;
+use echo_instruments::check::Check;
+use echo_instruments::service::Log;
+use echo_instruments::signals::Stop;
+use hosted::address::{connect, listen};
+use hosted::server::{Config, Server};
+use hosted::sockets::Sockets;
+
+/// Runs a check over sockets to this server.
+pub(crate) fn over_sockets(needs: Needs, server: SocketAddr, check: &mut Check<'_>) {
+    let first = connect(&[server], Some(Duration::from_secs(60))).expect("the server listens");
+    let mut sockets = Sockets::new(&check.plan(), first).expect("sockets can be waited for");
+    check.run(needs, &mut sockets).expect("nothing breaks");
+}
+
+/// Lets `use_it` use a server of ours.
+pub(crate) fn served(ip: &str, rules: Rules, threads: usize, use_it: impl FnOnce(SocketAddr)) {
+    let ip = ip.parse().expect("an address");
+    let listeners = listen(Some(&ip), 0, 100).expect("a free port");
+    let address = listeners[0].local_addr().expect("bound");
+    let config = Config { rules, max_conns: None, threads, drain: Duration::ZERO, planting: None };
+    let server = Server::new(listeners, config);
+    let stop = Stop::new().expect("a descriptor");
+    thread::scope(|scope| {
+        let serving = scope.spawn(|| server.run(&stop, &Log::silent()));
+        // A test that fails must not wait for the server.
+        let done = catch_unwind(AssertUnwindSafe(|| use_it(address)));
+        stop.request();
+        serving.join().expect("no panic").expect("it serves");
+        done.unwrap_or_else(|panic| resume_unwind(panic));
+    });
+}
