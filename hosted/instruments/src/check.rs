@@ -42,12 +42,16 @@ pub struct Subject {
 #[derive(Debug)]
 pub struct Check<'a> {
     cases: Vec<&'static Case<'static>>,
+    /// How many that are, with the one that has an argument.
+    all: usize,
     /// A server that ends idle connections after this time is looked at, too.
     silence: Option<Duration>,
     patience: Option<Duration>,
     pace: Option<Pace>,
     json: bool,
     stop: &'a Stop,
+    /// One for all cases: whoever draws has to be heard at Ctrl+Z for ever after.
+    live: Option<Live>,
     connections: u16,
     records: Vec<Record>,
     stopped: bool,
@@ -95,12 +99,14 @@ impl<'a> Check<'a> {
             return Err(Misuse("no case is left (see --only, --skip and --ours)".into()).into());
         }
         Ok(Self {
+            all: cases.len() + usize::from(silence.is_some()),
             cases,
             silence,
             patience: args.timeout.0,
             pace: Some(Pace::default()),
             json: args.json,
             stop,
+            live: None,
             connections: 0,
             records: Vec::new(),
             stopped: false,
@@ -164,8 +170,8 @@ impl<'a> Check<'a> {
             return Ok(());
         }
         let begun = stack.now();
-        let live = Live::new(false);
-        let (done, of) = (self.records.len() + 1, self.cases.len());
+        let live = self.live.get_or_insert_with(|| Live::new(false));
+        let (done, of) = (self.records.len() + 1, self.all);
         let mut look = || live.prepare(|_| format!(" {done} of {of}   {}", case.name));
         let mut conductor = Conductor::new(
             stack,
@@ -175,7 +181,7 @@ impl<'a> Check<'a> {
             &mut self.connections,
         );
         let ended = conductor.case(case, &mut look).context("cannot wait for echoes")?;
-        drop(live);
+        live.clear();
         let outcome = match ended {
             Ended::Well(came) => Outcome::Pass(came.map(|came| {
                 if came {
@@ -215,17 +221,17 @@ impl<'a> Check<'a> {
     ///
     /// If stdout cannot be written.
     pub fn finish(mut self, subject: &Subject) -> Result<Verdict> {
+        self.live = None;
         let reached = |it: &&&Case<'_>| self.records.iter().any(|record| record.name == it.name);
         let missing: Vec<_> = self.cases.iter().filter(|it| !reached(it)).copied().collect();
-        let mut left = missing.len() + usize::from(self.silence.is_some());
         if !self.stopped {
-            left = 0;
             for Case { name, source, needs, .. } in missing {
                 let flags = needs.flags().join(" ");
                 let outcome = Outcome::Skip(format!("needs a server with {flags}"));
                 self.note(Record { name, source, took: Duration::ZERO, outcome })?;
             }
         }
+        let left = self.all - self.records.len();
         let text = if self.json {
             format!("{:#}", report::json(subject, &self.records, left == 0))
         } else {

@@ -214,3 +214,23 @@ fn a_signal_ends_it_with_what_is_so_far() {
     assert_eq!((&json["complete"], &json["passed"]), (&false.into(), &1.into()), "{json:#}");
     assert_eq!(json["cases"].as_array().map(Vec::len), Some(1));
 }
+
+#[test]
+fn a_case_with_an_argument_that_was_not_reached_is_told() {
+    let (echoed, echo) = mpsc::channel();
+    let target = peer(move |_, mut stream| {
+        let mut bytes = [0; 1024];
+        while let Ok(n @ 1..) = stream.read(&mut bytes) {
+            let _ = stream.write_all(&bytes[..n]);
+            let _ = echoed.send(());
+        }
+    });
+    let target = target.to_string();
+    let args = ["check", &target, "--only", "silence-ends", "--expect-timeout", "1h"];
+    let program = Program::start(hosted().args(args));
+    echo.recv_timeout(PATIENCE).expect("a client");
+    program.signal(Signal::INT);
+    let ended = program.wait();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
+    assert_eq!(ended.stdout, "0 passed, 0 failed, 0 skipped; ended before 1 case\n");
+}

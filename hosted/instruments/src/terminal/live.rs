@@ -66,17 +66,22 @@ impl Live {
             suspension.unless_stopping(|| write(&frame::drawn(&lines, rows.into())));
         }
     }
+
+    /// The lines go, before something else is written there.
+    pub(crate) fn clear(&self) {
+        if self.suspension.is_some() && in_the_foreground() {
+            settle();
+            write(frame::CLEARED);
+            settle();
+        }
+    }
 }
 
 /// They go before the report comes.
 impl Drop for Live {
     fn drop(&mut self) {
+        self.clear();
         if let Some(suspension) = &self.suspension {
-            if in_the_foreground() {
-                settle();
-                write(frame::CLEARED);
-                settle();
-            }
             suspension.end();
         }
     }
