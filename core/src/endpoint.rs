@@ -1,27 +1,27 @@
-//! The door between a machine of the core and its driver.
+//! The interface between a state machine of the core and its driver.
 
 use crate::Instant;
 
-/// One end of an echo exchange: bytes, instants and "what now" cross here, and
+/// One end of an echo exchange: bytes, instants and decisions cross here, and
 /// nothing else does.
 ///
 /// *Questions* take `&self` and change nothing. *Events* take the instant at
-/// which they happened and never fail. In which order a driver calls them is
-/// written in the [crate documentation](crate#the-run-loop).
+/// which they happened and never fail. The order in which a driver calls them
+/// is in the [crate documentation](crate#the-run-loop).
 ///
 /// A machine whose [`end`](Self::end) is known is inert: it has nothing to
 /// send, takes nothing, waits for nothing, and no event changes it.
 pub trait Endpoint {
-    /// Why it is over.
+    /// The reason why the exchange is over.
     type End;
 
     /// The bytes to write next; empty when there is nothing to send.
     ///
     /// They stay the same until an event arrives, so a driver may write any
-    /// part of them and report that part by [`handle_sent`](Self::handle_sent).
+    /// number of them and report it with [`handle_sent`](Self::handle_sent).
     fn to_send(&self) -> &[u8];
 
-    /// The most bytes that it can take now. When it is 0 the driver does not
+    /// The most bytes that the endpoint can take now. At 0 the driver does not
     /// read: this is the back-pressure.
     fn room(&self) -> usize;
 
@@ -29,18 +29,18 @@ pub trait Endpoint {
     fn deadline(&self) -> Option<Instant>;
 
     /// Whether nothing more will ever be sent: the driver shuts its sending
-    /// side (FIN) and goes on reading until [`end`](Self::end) answers.
+    /// side (FIN) and goes on reading until [`end`](Self::end) is known.
     fn finished(&self) -> bool;
 
-    /// Why it is over, once it is over: the driver closes the connection.
+    /// The reason why the exchange is over, once it is: the driver closes the connection.
     fn end(&self) -> Option<Self::End>;
 
     /// The stream accepted the first `n` bytes of [`to_send`](Self::to_send).
     fn handle_sent(&mut self, now: Instant, n: usize);
 
     /// The peer took bytes that were sent: fewer of them are unsent or not
-    /// acknowledged than when the driver last looked. That was at `at`, which
-    /// may be before the latest event.
+    /// acknowledged than when the driver last looked. The peer did so at `at`,
+    /// which may be before the latest event.
     fn handle_delivered(&mut self, at: Instant);
 
     /// `bytes` arrived. Returns how many of them were taken, from the front,

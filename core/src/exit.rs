@@ -1,10 +1,10 @@
 //! The one place where `exit` is recognised.
 //!
 //! Somebody at a terminal types `exit` to leave; a file that happens to contain
-//! the word must come back whole. Only what follows the word tells the two
-//! apart, so the scanner holds it back until it knows:
+//! the word must come back whole. Only what follows the word distinguishes the
+//! two, so the scanner holds the word back until that is known:
 //!
-//! | after a message that is exactly the word comes | so it was |
+//! | what follows a message that is exactly the word | what the word was |
 //! |---|---|
 //! | more input | data |
 //! | silence, which the [`Session`](crate::Session) times | a command |
@@ -12,7 +12,7 @@
 //!
 //! A message starts where the connection starts, or after input went quiet.
 
-/// What counts as the word.
+/// The spellings that count as the word.
 const WORDS: [&[u8]; 3] = [b"exit", b"exit\n", b"exit\r\n"];
 
 /// All beginnings of [`WORDS`].
@@ -23,14 +23,14 @@ const SPELLINGS: [&[u8]; 7] = [b"e", b"ex", b"exi", b"exit", b"exit\n", b"exit\r
 /// It stores no bytes: what it holds back is a part of the word.
 #[derive(Debug, Clone)]
 pub struct ExitScanner {
-    /// As much of the word as has been spelled: one of [`SPELLINGS`], or empty.
+    /// The part of the word that has been received: one of [`SPELLINGS`], or empty.
     spelled: &'static [u8],
-    /// How many bytes at the end of `spelled` are held back. Fewer than all if
+    /// The number of bytes at the end of `spelled` that are held back. Fewer than all if
     /// the word came in pieces with pauses between: those were echoed.
     held: usize,
-    /// A message may start with the next byte.
+    /// Whether a message may start with the next byte.
     at_start: bool,
-    /// Nothing but the word, or its beginning, has ever been received.
+    /// Whether nothing but the word, or its beginning, has ever been received.
     alone: bool,
 }
 
@@ -50,7 +50,7 @@ impl ExitScanner {
         Self { spelled: b"", held: 0, at_start: true, alone: true }
     }
 
-    /// How many bytes are held back: at most 6.
+    /// The number of bytes that are held back, at most 6.
     #[must_use]
     pub const fn held(&self) -> usize {
         self.held
@@ -81,9 +81,9 @@ impl ExitScanner {
         Scan { released, is_data }
     }
 
-    /// Input went quiet. Returns what need not be held any longer: the
-    /// beginning of the word alone is echoed at once, but may still be gone on
-    /// with.
+    /// Input went quiet. Returns what need not be held any longer: a mere
+    /// beginning of the word is echoed at once, although the rest of the word may
+    /// still follow.
     pub fn quiet(&mut self) -> &'static [u8] {
         self.at_start = true;
         if self.holds_word() { b"" } else { self.release() }

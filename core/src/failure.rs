@@ -10,16 +10,16 @@ use crate::Origin;
 pub enum Failure {
     /// The limit was reached before the whole message was back.
     TimedOut {
-        /// Bytes that were back by then.
+        /// The number of bytes that were back by then.
         received: u64,
         /// Bytes of the whole message.
         length: u64,
-        /// How long the whole echo took, if it was seen to come all the same.
+        /// The time that the whole echo took, if it was seen to arrive after all.
         whole: Option<Duration>,
     },
     /// The peer ended its side before the whole message was back.
     ClosedEarly {
-        /// Bytes that came back.
+        /// The number of bytes that came back.
         received: u64,
         /// Bytes of the whole message.
         length: u64,
@@ -30,13 +30,13 @@ pub enum Failure {
     Extra {
         /// The number of the message that this followed.
         message: u64,
-        /// Bytes beyond the message, as far as they had arrived.
+        /// The number of bytes beyond the message that had arrived so far.
         bytes: u64,
     },
-    /// Bytes that nobody sent came back, and then the echo: they follow whatever
-    /// came before on the connection, and are counted as extra.
+    /// Bytes that were never sent came back before the echo. They follow whatever
+    /// came earlier on the connection, and are counted as extra.
     Ahead {
-        /// How many.
+        /// The number of those bytes.
         bytes: u64,
     },
     /// Nobody listens at the address.
@@ -46,7 +46,7 @@ pub enum Failure {
     /// No route to the address, or the connection broke for another reason of
     /// the network.
     Unreachable,
-    /// The own machine could not open a connection: out of ports or sockets.
+    /// This machine could not open a connection: it has no port or socket left.
     Local,
 }
 
@@ -55,13 +55,13 @@ pub enum Failure {
 pub struct Difference {
     /// The number of the message.
     pub message: u64,
-    /// Where in the message the byte is.
+    /// The offset of the byte in the message.
     pub offset: u64,
-    /// What was sent.
+    /// The byte that was sent.
     pub expected: u8,
-    /// What came back.
+    /// The byte that came back.
     pub received: u8,
-    /// What happened to it, as far as the bytes from there on tell.
+    /// What happened to it, as far as the bytes from there on show.
     pub fault: Fault,
 }
 
@@ -75,24 +75,24 @@ pub enum Fault {
     Crossed(Origin),
     /// Bytes of this message are missing: later ones follow at once.
     Skipped {
-        /// How many.
+        /// The number of missing bytes.
         bytes: u64,
     },
     /// Bytes of this message came twice.
     Repeated {
-        /// How many.
+        /// The number of repeated bytes.
         bytes: u64,
     },
-    /// One bit of each wrong byte changed; what follows is right again.
+    /// One bit of each wrong byte changed; the bytes after them are right.
     Flipped,
-    /// All wrong bytes are the same one; what follows is right again.
+    /// All wrong bytes have the same value; the bytes after them are right.
     Overwritten {
-        /// Which.
+        /// The value of the wrong bytes.
         by: u8,
     },
-    /// Some bytes changed in another way; what follows is right again.
+    /// Some bytes changed in another way; the bytes after them are right.
     Changed,
-    /// Bytes that nobody sent, or that do not tell.
+    /// Bytes that were never sent, or whose origin cannot be determined.
     Foreign,
 }
 
@@ -113,7 +113,7 @@ impl Fault {
     }
 }
 
-/// What sort of [`Failure`]: the classes in which failures are counted.
+/// The kinds of [`Failure`]: the classes in which failures are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
     /// See [`Failure::TimedOut`].
@@ -234,7 +234,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What it is of the bytes, as a part of a sentence.
+/// What happened to the bytes, as a part of a sentence.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,5 @@
-//! A server's end that is spoilt on purpose: what an instrument has to find, and a client to survive.
+//! A server's end that is spoilt on purpose, with faults that an instrument has to find and a client
+//! to survive.
 
 mod odds;
 
@@ -13,23 +14,24 @@ use crate::{CloseReason, Endpoint, Instant, SILENCE, Session};
 ///
 /// A *message* is what arrives until there is nothing more to read for now
 /// ([`handle_quiet`](Endpoint::handle_quiet)), in however many reads. That is what a peer sends
-/// at once, as long as it comes faster than it is read; what comes with gaps counts as several.
-/// Whether a fault is planted in a message, and which, is decided at its first byte.
+/// at once, as long as it arrives faster than it is read; bytes with gaps between them count as
+/// several messages. Whether a fault is planted in a message, and which, is decided at its first
+/// byte.
 ///
 /// A message with a fault goes on, gaps or not, until its peer has been silent for [`SILENCE`],
-/// so that it has one fault only. Its last byte is kept back until then: whoever waits for the
-/// whole echo before it goes on is silent, and hears of the end 200 ms later. (Not with
-/// [`Defect::Hold`], which has a time of its own, and keeps all back.)
+/// so that it has one fault only. Its last byte is kept back until then: a peer that waits for the
+/// whole echo before it goes on is silent, and gets the last byte 200 ms later. (Not with
+/// [`Defect::Hold`], which has a time of its own, and keeps all bytes back.)
 #[derive(Debug)]
 pub struct Faulty<'s, const N: usize> {
     session: &'s mut Session<N>,
     spoiler: &'s mut Spoiler<N>,
 }
 
-/// Plants faults in the messages of one connection after the other, and counts them.
+/// Plants faults in the messages of one connection after another, and counts them.
 ///
-/// The same seed plants the same faults in the same messages, however the reads are cut. Of a
-/// message it remembers the first `N` bytes, and holds as many.
+/// The same seed plants the same faults in the same messages, however the reads are cut. It
+/// remembers the first `N` bytes of a message, and holds as many.
 #[derive(Debug)]
 pub struct Spoiler<const N: usize> {
     odds: Odds,
@@ -37,27 +39,27 @@ pub struct Spoiler<const N: usize> {
     random: u64,
     planted: Planted,
     stage: Stage,
-    /// The next byte begins a message.
+    /// Whether the next byte begins a message.
     fresh: bool,
-    /// Nothing has come since the driver has read all that there was.
+    /// Whether nothing has arrived since the driver read all that there was.
     quiet: bool,
-    /// The peer has sent its FIN, and the session has not heard of it.
+    /// Whether the peer has sent a FIN of which the session does not know yet.
     eof: bool,
-    /// When the present message is at its end, or is let go.
+    /// The instant at which the present message ends, or is released.
     due: Option<Instant>,
-    /// So much of the present message has come,
+    /// The number of bytes of the present message that have arrived.
     offset: u64,
-    /// here it is spoilt,
+    /// The offset in the message at which it is spoilt.
     place: u64,
-    /// in this bit.
+    /// The bit that is flipped there, as a mask.
     bit: u8,
-    /// What the session gets next.
+    /// The bytes that the session gets next.
     queue: Vec<u8, N>,
     /// The beginning of an earlier message, or of the one that is to be repeated.
     old: Vec<u8, N>,
 }
 
-/// What becomes of bytes that come.
+/// What becomes of the bytes that arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// The session gets them.
@@ -66,12 +68,12 @@ enum Stage {
     Spoiling(Defect),
     /// They wait until the session has taken the queue.
     Settling,
-    /// They come too late: the session takes the queue, and ends.
+    /// They arrive too late: the session takes the queue, and ends.
     Cutting,
 }
 
 impl<const N: usize> Spoiler<N> {
-    /// For the connection with this number, or from it on.
+    /// A spoiler for the connection with this number, or for those from it on.
     #[must_use]
     pub fn new(odds: Odds, seed: u64, connection: u64) -> Self {
         Self {
@@ -91,19 +93,19 @@ impl<const N: usize> Spoiler<N> {
         }
     }
 
-    /// What was planted so far.
+    /// The faults that were planted so far.
     #[must_use]
     pub const fn planted(&self) -> Planted {
         self.planted
     }
 
-    /// Another connection begins: of the one before nothing is remembered but the counts.
+    /// Another connection begins: nothing but the counts is remembered of the one before.
     pub fn begin(&mut self) {
         let Self { odds, random, planted, .. } = *self;
         *self = Self { random, planted, ..Self::new(odds, 0, 0) };
     }
 
-    /// Decides on a message that begins.
+    /// Decides which fault a message gets that begins now.
     fn draw(&mut self, now: Instant) {
         let random = self.random();
         let defect = self.odds.draw(random);
@@ -115,7 +117,7 @@ impl<const N: usize> Spoiler<N> {
         }
         let Some(defect) = defect else { return };
         let random = self.random();
-        // Any order of magnitude is as likely, so that messages of any length are hit within.
+        // Each order of magnitude is equally likely, so that messages of any length are hit inside.
         self.place = (random >> 8) & ((1 << (random % 11)) - 1);
         self.bit = 1 << (random >> 61);
         self.stage = Stage::Spoiling(defect);
@@ -135,11 +137,11 @@ impl<const N: usize> Spoiler<N> {
     fn remember(&mut self, bytes: &[u8]) {
         let free = N - self.old.len();
         let fits = bytes.get(..free).unwrap_or(bytes);
-        // It does.
+        // It fits: `fits` is no longer than the free space.
         let _ = self.old.extend_from_slice(fits);
     }
 
-    /// Takes bytes of a message with this fault, for which there is room.
+    /// Takes bytes of a message with this fault; there is room for them.
     fn spoil(&mut self, defect: Defect, bytes: &[u8]) {
         self.quiet = false;
         if defect != Defect::Hold {
@@ -164,7 +166,7 @@ impl<const N: usize> Spoiler<N> {
                 }
                 _ => *byte,
             };
-            // `room` has seen to it that this fits.
+            // It fits: `room` admits no more.
             let _ = self.queue.push(byte);
         }
     }
@@ -201,7 +203,7 @@ impl<const N: usize> Spoiler<N> {
         }
     }
 
-    /// How many bytes of the queue the session may have.
+    /// The number of bytes in the queue that the session may have.
     fn ripe(&self) -> usize {
         match self.stage {
             Stage::Spoiling(Defect::Hold) => 0,
@@ -219,13 +221,13 @@ impl<const N: usize> Spoiler<N> {
 }
 
 impl<'s, const N: usize> Faulty<'s, N> {
-    /// Spoils the session, of which the spoiler has seen all, or nothing since it
+    /// Spoils this session. The spoiler must have seen all of its input, or nothing since it
     /// [began](Spoiler::begin).
     pub const fn new(session: &'s mut Session<N>, spoiler: &'s mut Spoiler<N>) -> Self {
         Self { session, spoiler }
     }
 
-    /// Gives the session what it may have and has room for.
+    /// Gives the session the bytes that it may have and has room for.
     fn pour(&mut self, now: Instant) {
         let Self { session, spoiler } = self;
         if spoiler.stage == Stage::Sound {

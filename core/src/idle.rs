@@ -26,20 +26,20 @@ impl IdleTimer {
         Self { limit, deadline: None }
     }
 
-    /// Counts the limit anew from `now`.
+    /// Starts the limit again from `now`.
     pub fn restart(&mut self, now: Instant) {
         self.deadline = self.limit.and_then(|limit| now.checked_add(limit));
     }
 
-    /// Counts the limit anew from `at`, if it counts at all and does not yet
-    /// count from later on.
+    /// Starts the limit again from `at`, unless the timer is stopped or counts from
+    /// a later instant already.
     pub fn extend(&mut self, at: Instant) {
         let deadline = self.limit.and_then(|limit| at.checked_add(limit));
-        // A stopped timer has no deadline, and none is less than any.
+        // A stopped timer has no deadline, and `None` is less than any deadline.
         self.deadline = self.deadline.and(self.deadline.max(deadline));
     }
 
-    /// Counts no more, until the next [`restart`](Self::restart).
+    /// Stops the timer until the next [`restart`](Self::restart).
     pub fn stop(&mut self) {
         self.deadline = None;
     }

@@ -1,9 +1,9 @@
-//! A place between a driver and an endpoint.
+//! A place to intercept bytes between a driver and an endpoint.
 
 use crate::{Endpoint, Instant};
 
-/// An endpoint whose received bytes pass through somebody else, who may show them, count them
-/// or spoil them. For as long as a driver holds it; all else is the endpoint's own.
+/// An endpoint whose received bytes pass through a function first, which may show them, count
+/// them or spoil them. Everything else is passed on to the endpoint unchanged.
 #[derive(Debug)]
 pub struct Intercepted<'e, E, F> {
     endpoint: &'e mut E,
@@ -11,8 +11,8 @@ pub struct Intercepted<'e, E, F> {
 }
 
 impl<'e, E: Endpoint, F: FnMut(&mut E, Instant, &[u8]) -> usize> Intercepted<'e, E, F> {
-    /// `receive` stands in for [`Endpoint::handle_received`]: it hands the bytes on to the
-    /// endpoint, as they are or otherwise, and returns how many of them were taken.
+    /// `receive` replaces [`Endpoint::handle_received`]: it passes the bytes on to the endpoint,
+    /// changed or not, and returns how many of them were taken.
     pub const fn new(endpoint: &'e mut E, receive: F) -> Self {
         Self { endpoint, receive }
     }

@@ -19,15 +19,15 @@
 //! 2. **Read** while there is [`room`](Endpoint::room), and report what came by
 //!    [`handle_received`](Endpoint::handle_received) or
 //!    [`handle_eof`](Endpoint::handle_eof). After each read that brought less than it
-//!    asked for, or nothing, call [`handle_quiet`](Endpoint::handle_quiet): what comes
+//!    asked for, or nothing, call [`handle_quiet`](Endpoint::handle_quiet): what arrives
 //!    next is another message. Back to 1 while anything moved.
 //! 3. **Timeout**: when the [`deadline`](Endpoint::deadline) has come, report by
 //!    [`handle_delivered`](Endpoint::handle_delivered) if the peer took bytes that the
 //!    stack still had, then call [`handle_timeout`](Endpoint::handle_timeout). After
-//!    reading: a [`Session`] keeps what came in time and was read late, so bytes beat
-//!    the clock; a [`Probe`] judges time, and what is told at the deadline is late.
+//!    reading: a [`Session`] keeps what arrived in time and was read late, so bytes beat
+//!    the clock; a [`Probe`] judges time, and what is reported at the deadline is late.
 //! 4. **Finish**: once [`finished`](Endpoint::finished), shut the sending side; once
-//!    [`end`](Endpoint::end) answers, close the socket; by a reset where the answer is
+//!    [`end`](Endpoint::end) is known, close the socket; with a reset if it is
 //!    [`CloseReason::Reset`].
 //! 5. **Wait** until the socket is readable (only if there is room), writable
 //!    (only if there is something to send), or the deadline.
@@ -87,7 +87,7 @@
 //!             }
 //!         }
 //!     }
-//!     // 3. time, which a peer that takes what was written has more of
+//!     // 3. time; a peer that takes what was written gets more of it
 //!     if socket.delivered() {
 //!         endpoint.handle_delivered(now);
 //!     }
@@ -115,7 +115,7 @@
 //! #     fn shutdown(&mut self) { self.fin = true; }
 //! # }
 //! # let mut socket = Wire { input: [&b"hello"[..]].into(), ..Wire::default() };
-//! // 1024 bytes of buffer, lent nowhere: a session is one value.
+//! // 1024 bytes of buffer, inside the session: it is one value.
 //! let mut session = Session::<1024>::new(Instant::START, Rules::default());
 //! let end = loop {
 //!     if let Some(end) = pump(&mut socket, &mut session, Instant::START) {
@@ -141,18 +141,17 @@
 //! - `handle_quiet` ends a message: without it a lone `e` (the beginning of `exit`)
 //!   would not be echoed, and the word `exit` would be glued to what came before.
 //! - A read that returned fewer bytes than asked for took all there was: no second
-//!   call is needed to hear that there is nothing more.
-//! - A stack accepts far more than the peer has taken, so a slow reader moves
-//!   although nothing can be written. Where the stack tells only if it is asked,
-//!   ask at deadlines and somewhat before, never per message; where it tells
-//!   nothing, what it accepted has to count.
+//!   call is needed to find that there is nothing more.
+//! - A stack accepts far more than the peer has taken, so a slow reader makes
+//!   progress even while nothing can be written. If the stack must be asked what was
+//!   acknowledged, ask at deadlines and somewhat before, never per message; if it
+//!   cannot be asked, the bytes that it accepted have to count.
 //! - `exit` and one-shot are decided by [silence](SILENCE), and closing by
 //!   [lingering](LINGER). Both are ordinary deadlines.
-//! - Whoever wants to see what arrives, or to spoil it, stands between the driver and
-//!   the endpoint: [`Intercepted`]. Whoever wants a server that fails now and then has
-//!   [`Faulty`].
+//! - To see what arrives, or to spoil it, put [`Intercepted`] between the driver and
+//!   the endpoint. For a server that fails now and then, use [`Faulty`].
 //!
-//! # The way of a byte
+//! # The path of a byte
 //!
 //! ```text
 //! read ──► Session::handle_received ──► ExitScanner ──► buffer ──► to_send ──► write
@@ -162,8 +161,8 @@
 //!
 //! # Sizes
 //!
-//! `Session<N>` takes `N` bytes and about 170 more, `Probe` its window and as many more.
-//! Either bounds throughput on a fast stack, never the length of a message.
+//! `Session<N>` takes `N` bytes and about 170 more, `Probe` its window and about 170 more.
+//! Both sizes bound throughput on a fast stack, never the length of a message.
 //!
 //! [RFC 862]: https://www.rfc-editor.org/rfc/rfc862
 

@@ -13,19 +13,19 @@ pub(crate) use self::mix::{GOLDEN, mix};
 use crate::Fault;
 
 /// The content of messages: a function of the message's number and the offset,
-/// so that nobody has to store a message to compare its echo. `B` holds the bytes of a
-/// text that is given: lent, or owned by whoever plans a run.
+/// so that no message has to be stored to compare its echo. `B` holds the bytes of a given
+/// text: borrowed, or owned by the plan of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payload<B = &'static [u8]> {
     /// The digit `0` throughout. All messages are alike, so an echo that is
-    /// late, repeated or shifted cannot be told from a right one.
+    /// late, repeated or shifted cannot be distinguished from a right one.
     Zero,
-    /// Every eight bytes tell whose they are: run, connection, message, offset.
+    /// Every eight bytes encode their place: run, connection, message and offset.
     /// A wrong byte can be traced to its [`Origin`].
     Seq {
-        /// Tells this run from earlier ones; the low 10 bits count.
+        /// Distinguishes this run from earlier ones; the low 10 bits count.
         run: u16,
-        /// Tells this connection from the others; the low 14 bits count.
+        /// Distinguishes this connection from the others; the low 14 bits count.
         connection: u16,
     },
     /// Pseudo-random bytes, different in each message, the same for the same seed.
@@ -33,31 +33,31 @@ pub enum Payload<B = &'static [u8]> {
         /// Where the pseudo-random sequence starts.
         seed: u64,
     },
-    /// Readable text of which every sixteen bytes tell connection and offset. All messages of
-    /// a connection are alike.
+    /// Readable text in which every sixteen bytes state their connection and offset. All messages
+    /// of a connection are alike.
     Marks {
-        /// Tells this connection from the others.
+        /// Distinguishes this connection from the others.
         connection: u16,
     },
     /// These bytes, repeated as often as the message is long.
     Bytes(B),
 }
 
-/// Eight bytes are made at a time.
+/// The number of bytes that are made at a time.
 const WORD: usize = 8;
 
-/// Bytes come from messages whose numbers differ by no more than this.
+/// The largest distance between the numbers of a message and of one whose bytes it may contain.
 const NEAR: u64 = 1023;
 
-/// Bytes compared at a time, on the stack.
+/// The number of bytes that are compared at a time, on the stack.
 const BLOCK: usize = 256;
 
-/// The original message has a thousand.
+/// The default message has a thousand of them.
 static ZEROS: [u8; 1024] = [b'0'; 1024];
 
 impl<B: AsRef<[u8]>> Payload<B> {
-    /// What one of several connections sends. [`Seq`](Self::Seq) and [`Marks`](Self::Marks) tell
-    /// its number and [`Random`](Self::Random) has a seed of its own there; the rest is the same on all.
+    /// What one of several connections sends. [`Seq`](Self::Seq) and [`Marks`](Self::Marks) contain
+    /// its number, [`Random`](Self::Random) has a seed of its own there; the others are the same on all.
     #[must_use]
     pub fn on(&self, connection: u16) -> Payload<&[u8]> {
         match self {
@@ -71,7 +71,7 @@ impl<B: AsRef<[u8]>> Payload<B> {
 }
 
 impl Payload<&[u8]> {
-    /// A message of `length` bytes, if it need not be made.
+    /// A message of `length` bytes, if it exists already and need not be made.
     pub(crate) fn ready(&self, length: u64) -> Option<&'static [u8]> {
         match self {
             Self::Zero => ZEROS.get(..usize::try_from(length).ok()?),
@@ -108,8 +108,8 @@ impl Payload<&[u8]> {
         }
     }
 
-    /// The index of the first byte in `received` that is not what `message` has
-    /// at `offset` and after; `None` if all are right.
+    /// The index of the first byte in `received` that differs from `message` at
+    /// `offset` and after; `None` if all are right.
     #[must_use]
     pub fn mismatch(&self, message: u64, offset: u64, received: &[u8]) -> Option<usize> {
         let mut expected = [0; BLOCK];
@@ -147,7 +147,7 @@ impl Payload<&[u8]> {
             Some(last @ [_, ..]) => {
                 self.mismatch(message, offset + followers as u64, last).is_none()
             }
-            // Nothing has followed: a byte of pure chance differs in one bit in one of 32 cases.
+            // Nothing has followed: a random byte differs in one bit in one of 32 cases.
             _ => self.change(message, offset, wrong) == Fault::Flipped,
         };
         if right_again { self.change(message, offset, wrong) } else { Fault::Foreign }
@@ -174,7 +174,7 @@ impl Payload<&[u8]> {
         }
     }
 
-    /// Whether that, as far as the bytes tell it, is the number of this connection.
+    /// Whether the bytes of this payload contain this number of a connection.
     const fn is_of(&self, number: u16) -> bool {
         match *self {
             Self::Seq { connection, .. } => connection & CONNECTION == number,
@@ -184,7 +184,7 @@ impl Payload<&[u8]> {
     }
 
     /// Where `received`, which ought to be `message` from `offset` on, really
-    /// comes from. Only [`Seq`](Self::Seq) can tell, from 15 bytes or from 8
+    /// comes from. Only [`Seq`](Self::Seq) shows it, from 15 bytes or from 8
     /// that start at a multiple of 8, and [`Marks`](Self::Marks) from 31 or 16.
     fn origin(&self, message: u64, offset: u64, received: &[u8]) -> Option<Origin> {
         if let Self::Marks { .. } = self {
@@ -194,7 +194,7 @@ impl Payload<&[u8]> {
         let Self::Seq { run, .. } = *self else { return None };
         received.windows(WORD).take(WORD).enumerate().find_map(|(skipped, window)| {
             let tag = Tag::unpack(unmix(u64::from_le_bytes(window.try_into().ok()?)));
-            // By chance foreign bytes pass both tests once in 2^19.
+            // Foreign bytes pass both tests by chance once in 2^19 cases.
             let number = nearest(tag.message, message);
             // This connection has not sent a later message yet; another may be ahead.
             let ahead = if self.is_of(tag.connection) { 0 } else { NEAR };
@@ -217,13 +217,13 @@ const fn nearest(low: u64, here: u64) -> u64 {
 /// Where a byte of [`Payload::Seq`] was first sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
-    /// Of which connection.
+    /// The number of the connection.
     pub connection: u16,
-    /// In which message: at most 1023 before the one that was asked for, or, on
-    /// another connection, after it.
+    /// The number of the message: at most 1023 before the one that was asked for,
+    /// or, on another connection, after it.
     pub message: u64,
-    /// At which offset of that message. Of those 8 MiB apart, which look the
-    /// same, the one nearest to where the byte came.
+    /// The offset in that message. Offsets that are 8 MiB apart look the same: this
+    /// is the one nearest to where the byte came.
     pub offset: u64,
 }
 
@@ -234,7 +234,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What eight bytes of [`Payload::Seq`] say: 10 bits of the run, 14 of the
+/// What eight bytes of [`Payload::Seq`] encode: 10 bits of the run, 14 of the
 /// connection, 20 of the message and 20 of the word's index.
 #[derive(Debug, PartialEq, Eq)]
 struct Tag {
@@ -246,7 +246,7 @@ struct Tag {
 
 const RUN: u16 = (1 << 10) - 1;
 const CONNECTION: u16 = (1 << 14) - 1;
-/// Of the message and of the word's index.
+/// The mask of the bits that are kept of the message and of the word's index.
 const LOW: u64 = (1 << 20) - 1;
 
 impl Tag {

@@ -1,4 +1,4 @@
-//! The client's end: one message out, its echo compared in passing.
+//! The client's end: one message out, its echo compared as it arrives.
 //!
 //! The measuring loops of the drivers own one probe per connection and call
 //! [`Probe::begin`] for each message.
@@ -8,22 +8,22 @@ use core::time::Duration;
 
 use crate::{Difference, Endpoint, Failure, IdleTimer, Instant, Payload};
 
-/// Sends a message and checks that exactly it comes back, before a limit: an
+/// Sends a message and checks that exactly this message comes back within a limit: an
 /// [`Endpoint`] that is used again for the next message.
 ///
 /// A message may be larger than any memory: it is made in the window `W`, piece
 /// by piece, and each piece of the echo is compared as it arrives. One that fits
 /// into the window is made only once, and its echo compared with the window.
 ///
-/// The limit holds by the instants that the driver tells, however it waits: what
-/// makes the echo whole at the limit or after it makes it no better.
+/// The limit is judged by the instants that the driver reports, however it waits: an
+/// echo that becomes whole at the limit or after it has timed out.
 ///
-/// A few bytes that nobody sent, and then the echo from its beginning, were no
-/// part of it: they are told as bytes [ahead](Failure::Ahead) of it. Until
-/// it is clear what follows them, they are no verdict.
+/// A few bytes that were never sent, followed by the echo from its beginning, are
+/// reported as bytes [ahead](Failure::Ahead) of it. There is no verdict on them until
+/// it is clear what follows.
 ///
 /// After an `Ok` the connection may serve the next [`begin`](Self::begin);
-/// after a [`Failure`] it is out of step and must be opened anew.
+/// after a [`Failure`] it is out of step and must be reopened.
 #[derive(Debug)]
 pub struct Probe<'a, W> {
     payload: Payload<&'a [u8]>,
@@ -33,40 +33,40 @@ pub struct Probe<'a, W> {
     begun: Instant,
     sent: u64,
     received: u64,
-    /// Wrong bytes came where the echo ought to begin: how many, and what they
-    /// are unless the echo follows.
+    /// The wrong bytes that came where the echo ought to begin: their number, and the
+    /// failure that they are unless the echo follows.
     suspect: Option<(u64, Failure)>,
     end: Option<Result<Duration, Failure>>,
-    /// Holds the part of the message that was made last,
+    /// Holds the part of the message that was made last.
     window: W,
-    /// which lies here in the message.
+    /// The range of the message that `window` holds.
     made: Range<u64>,
 }
 
-/// What bytes of an echo are.
+/// The judgement on some bytes of an echo.
 enum Judgement {
-    /// Right, but not the last.
+    /// They are right, but not the last.
     Right,
-    /// Wrong, unless the whole echo follows.
+    /// They are wrong, unless the whole echo follows.
     Suspect(Failure),
-    /// The last word on the message.
+    /// They decide the end of the message.
     End(Result<(), Failure>),
 }
 
-/// At most so many bytes ahead of an echo are told as such.
+/// The most bytes ahead of an echo that are reported as such.
 const FEW: usize = 8;
 
-/// So many bytes in their places, or the whole of a shorter message, are no chance.
+/// The number of bytes in their places that are no coincidence; of a shorter message, all.
 const SURE: usize = 8;
 
 impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
     /// A probe for messages of `length` bytes, at least 1, that must be echoed
-    /// whole within `limit`. It is at its end, of a message that took no time,
-    /// until it [begins](Self::begin).
+    /// whole within `limit`. Until it [begins](Self::begin) it is at its end, as after a
+    /// message that took no time.
     ///
-    /// The `window` is an array, or whatever else holds bytes; of what is in it
-    /// nothing is used. It needs no more bytes than a message has, and at least
-    /// one: without any, nothing is sent.
+    /// The `window` is an array, or whatever else holds bytes; its content is not
+    /// used. It needs no more bytes than a message has, and at least one: without
+    /// any, nothing is sent.
     #[must_use]
     pub fn new(
         payload: Payload<&'a [u8]>,
@@ -143,7 +143,7 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
         self.payload.mismatch(self.message, self.received, echo)
     }
 
-    /// What bytes that came make of the message.
+    /// The judgement on bytes that arrived.
     fn judge(&self, bytes: &[u8]) -> Judgement {
         let (echo, extra) = bytes.split_at(self.left().min(bytes.len()));
         let mismatch = self.mismatch(echo);
@@ -165,8 +165,8 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
         }
     }
 
-    /// What bytes are that came where the echo ought to begin, and of which one is
-    /// wrong, or one before them.
+    /// The judgement on bytes that came where the echo ought to begin, if one of them,
+    /// or one before them, is wrong.
     fn judge_beginning(&self, bytes: &[u8], mismatch: Option<usize>) -> Judgement {
         let held = self.suspect.map_or(0, |(held, _)| held);
         let right = |offset, part| self.payload.mismatch(self.message, offset, part).is_none();
@@ -193,14 +193,14 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
         }
     }
 
-    /// Bytes of the echo that are missing.
+    /// The number of bytes of the echo that are missing.
     fn left(&self) -> usize {
         usize::try_from(self.length - self.received).unwrap_or(usize::MAX)
     }
 
     /// The one place where a verdict is given: whatever it would have been, once
-    /// the limit has been reached the message has timed out. Wrong bytes that
-    /// came before are known to be wrong now.
+    /// the limit has been reached the message has timed out. Suspect bytes that
+    /// came before it are wrong.
     fn end_with(&mut self, now: Instant, end: Result<(), Failure>) {
         if self.end.is_some() {
             return;
@@ -243,7 +243,7 @@ impl<W: AsRef<[u8]> + AsMut<[u8]>> Endpoint for Probe<'_, W> {
         if self.end.is_some() { &[] } else { self.at_hand(self.sent) }
     }
 
-    /// No limit while a message is under way: nothing is stored, and only a
+    /// Unlimited while a message is in flight: nothing is stored, and only a
     /// read larger than the message shows that too much came back.
     fn room(&self) -> usize {
         if self.end.is_none() { usize::MAX } else { 0 }
@@ -279,7 +279,7 @@ impl<W: AsRef<[u8]> + AsMut<[u8]>> Endpoint for Probe<'_, W> {
         }
         match self.judge(bytes) {
             Judgement::End(end) => self.end_with(now, end),
-            // What came too late is not counted, and what follows cannot help.
+            // What arrives too late is not counted, and nothing after it can help.
             _ if self.limit.expired(now) => self.handle_timeout(now),
             Judgement::Right => self.received += bytes.len() as u64,
             Judgement::Suspect(failure) => self.suspect = Some((bytes.len() as u64, failure)),
@@ -309,7 +309,7 @@ mod tests {
 
     const BORDER: u64 = 1 << 32;
 
-    /// A probe of a large message that has sent, and got back, all up to this offset.
+    /// A probe of a large message that has sent, and received, all bytes up to this offset.
     fn at(offset: u64, length: u64) -> Probe<'static, [u8; 64]> {
         let payload = Payload::Seq { run: 1, connection: 7 };
         let mut probe = Probe::new(payload, length, None, [0; 64]);

@@ -10,41 +10,41 @@ pub use self::act::{Act, Body, Manner, Wish};
 pub use self::deviation::{Deviation, Sample, What};
 use crate::{Endpoint, IdleTimer, Instant, Payload};
 
-/// Follows its acts one after the other, and tells where the peer did not: an [`Endpoint`].
+/// Follows its acts one after another, and reports where the peer did not: an [`Endpoint`].
 ///
-/// What it says is made in the window `W`, and what it hears is compared in passing, so that
+/// What it says is made in the window `W`, and what it hears is compared as it arrives, so that
 /// a body may be larger than any memory. It takes no byte that the present act does not
-/// expect: one too many is there for the next act.
+/// expect: an extra byte is left for the next act.
 ///
-/// While there is a [`wish`](Self::wish) nothing else happens: its driver does as it asks and
-/// reports by [`handle_granted`](Self::handle_granted).
+/// While there is a [`wish`](Self::wish) nothing else happens: the driver fulfils it and
+/// reports that with [`handle_granted`](Self::handle_granted).
 #[derive(Debug)]
 pub struct Script<'a, W> {
     acts: &'a [Act<'a>],
     payload: Payload<&'a [u8]>,
-    /// The index of the present act,
+    /// The index of the present act.
     act: usize,
-    /// how many bytes were said and heard in it,
+    /// The number of bytes that were said in this act.
     said: u64,
     heard: u64,
-    /// and whether it has come to what it waited for.
+    /// Whether what the present act waited for has happened.
     done: bool,
-    /// So many bytes of its own payload were said and heard in all.
+    /// The numbers of bytes of its own payload that were said and heard in all.
     own: (u64, u64),
-    /// When a pause of the present act is over.
+    /// The instant at which a pause of the present act is over.
     pause: Option<Instant>,
-    /// How long the peer may keep it waiting.
+    /// The time for which the peer may keep the script waiting.
     patience: IdleTimer,
-    /// Its FIN follows what was said.
+    /// Whether a FIN follows what was said.
     shut: bool,
-    /// The peer's FIN has come.
+    /// Whether the peer's FIN has arrived.
     eof: bool,
     /// Whether the byte of the last [`Act::Maybe`] came.
     came: Option<bool>,
     end: Option<Result<(), Deviation>>,
-    /// What was made last,
+    /// The bytes that were made last.
     window: W,
-    /// of which these are to be said.
+    /// The range of `window` that is still to be said.
     ready: Range<usize>,
 }
 
@@ -83,13 +83,13 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Script<'a, W> {
         script
     }
 
-    /// The index of the present act; as many as there are, once all are done.
+    /// The index of the present act; the number of acts once all are done.
     #[must_use]
     pub const fn act(&self) -> usize {
         self.act
     }
 
-    /// What the driver is to do now, beside moving bytes.
+    /// What the driver is to do now, apart from moving bytes.
     #[must_use]
     pub fn wish(&self) -> Option<Wish> {
         match (self.present(), self.end) {
@@ -112,7 +112,7 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Script<'a, W> {
         }
     }
 
-    /// Ends it for a reason that only the driver can see.
+    /// Ends the script for a reason that only the driver can see.
     pub fn fail(&mut self, what: What) {
         self.deviate(what, &[]);
     }
@@ -141,7 +141,7 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Script<'a, W> {
         self.pause = if time.is_zero() { None } else { Some(now + time) };
     }
 
-    /// Leaves each act that is done behind, and makes what the next one says.
+    /// Goes past each act that is done, and makes what the next one says.
     fn go_on(&mut self, now: Instant) {
         while self.end.is_none() {
             let Some(act) = self.present() else {
@@ -186,7 +186,7 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Script<'a, W> {
         }
     }
 
-    /// Makes what is said next, if it may be.
+    /// Makes what is said next, if anything may be said now.
     fn make(&mut self, act: &Act<'a>) {
         let Some((body, manner)) = act.says() else { return };
         let rests = self.pause.is_some();
@@ -211,7 +211,8 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Script<'a, W> {
         }
     }
 
-    /// Where bytes of a body are found: after so many of it, or so many of the own payload.
+    /// The payload and the offset of the bytes of a body that follow `within` bytes of it, or `own`
+    /// bytes of the script's own payload.
     const fn bytes(&self, body: &Body<'a>, within: u64, own: u64) -> (Payload<&'a [u8]>, u64) {
         match body.text {
             Some(text) => (Payload::Bytes(text), within),
@@ -219,7 +220,7 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Script<'a, W> {
         }
     }
 
-    /// Takes bytes that the act is to hear.
+    /// Takes bytes that the act is waiting to hear.
     fn hear(&mut self, act: &Act<'a>, body: &Body<'a>, now: Instant, bytes: &[u8]) {
         let (payload, offset) = self.bytes(body, self.heard, self.own.1);
         let wrong = payload.mismatch(0, offset, bytes);
@@ -241,7 +242,7 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Script<'a, W> {
         }
     }
 
-    /// The one place where it is told that the peer left the script.
+    /// The one place where a deviation of the peer is recorded.
     fn deviate(&mut self, what: What, came: &[u8]) {
         if self.end.is_some() {
             return;
@@ -355,7 +356,7 @@ impl<W: AsRef<[u8]> + AsMut<[u8]>> Endpoint for Script<'_, W> {
                 let came = *bytes == [byte];
                 (self.came, self.done) = (Some(came), true);
                 self.go_on(now);
-                // Not that byte: the next act's.
+                // It is not that byte: the next act gets it.
                 if !came && self.handle_received(now, bytes) == 0 {
                     self.deviate(What::Unasked, bytes);
                 }

@@ -1,6 +1,6 @@
 //! The server's end of one connection.
 //!
-//! All that a server promises is decided here and in the two rooms below it,
+//! All that a server promises is decided here and in the two modules that it uses,
 //! [`exit`](crate::exit) and [`idle`](crate::idle); a driver moves bytes.
 
 use core::fmt;
@@ -17,8 +17,8 @@ use crate::{Endpoint, ExitScanner, IdleTimer, Instant};
 /// on a busy machine; short enough for somebody who typed `exit`.
 pub const SILENCE: Duration = Duration::from_millis(200);
 
-/// How long a session that has said its last byte waits for the peer's FIN,
-/// counted anew as long as the peer takes what was said.
+/// How long a session that has sent its last byte waits for the peer's FIN,
+/// counted again from each time that the peer takes some of what was sent.
 ///
 /// A connection closed with unread input is reset, and a reset destroys what
 /// the peer has not read yet; so the rest of the input is taken first.
@@ -58,7 +58,7 @@ impl Default for Rules {
 ///   Only an idle time-out ends at once.
 #[derive(Debug)]
 pub struct Session<const N: usize> {
-    /// Accepted and not yet sent: `buffer[head..]`.
+    /// The bytes that were accepted and not yet sent are `buffer[head..]`.
     buffer: Vec<u8, N>,
     head: usize,
     chunk: usize,
@@ -68,7 +68,7 @@ pub struct Session<const N: usize> {
     silence: IdleTimer,
     linger: IdleTimer,
     phase: Phase,
-    /// The peer has sent its FIN.
+    /// Whether the peer has sent its FIN.
     eof: bool,
     echoed: u64,
 }
@@ -76,7 +76,7 @@ pub struct Session<const N: usize> {
 /// The life of a session. No phase is ever left for an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// What comes in goes out.
+    /// What is received is sent back.
     Echoing,
     /// The pending echo goes out; input is discarded.
     Draining(CloseReason),
@@ -90,13 +90,13 @@ enum Phase {
 pub enum CloseReason {
     /// The peer sent its FIN and got its whole echo.
     Disconnected,
-    /// The peer said `exit`.
+    /// The peer sent `exit`.
     Exit,
     /// Nothing moved for the idle limit.
     TimedOut,
     /// The one message of a one-shot session was answered.
     Answered,
-    /// A fault that was [planted](crate::Faulty) ended it by a FIN.
+    /// A fault that was [planted](crate::Faulty) ended it with a FIN.
     Cut,
     /// A fault that was [planted](crate::Faulty) ended it: the driver resets the connection.
     Reset,
@@ -147,14 +147,14 @@ impl<const N: usize> Session<N> {
         }
     }
 
-    /// How many bytes have been echoed: accepted by the stream for sending.
+    /// The number of bytes that have been echoed: accepted by the stream for sending.
     #[must_use]
     pub const fn echoed(&self) -> u64 {
         self.echoed
     }
 
-    /// Bytes that the buffer can take. What has been sent is reclaimed once it
-    /// is half of the buffer: then each byte is moved at most once.
+    /// The number of bytes that the buffer can take. What has been sent is
+    /// reclaimed once it is half of the buffer: then each byte is moved at most once.
     fn free(&self) -> usize {
         let sent = if self.head >= N.div_ceil(2) { self.head } else { 0 };
         N - self.buffer.len() + sent
@@ -173,19 +173,19 @@ impl<const N: usize> Session<N> {
         debug_assert!(fits, "room() promised this");
     }
 
-    /// Whether what comes in goes out.
+    /// Whether what is received is sent back.
     pub(crate) fn is_echoing(&self) -> bool {
         self.phase == Phase::Echoing
     }
 
-    /// No more is accepted; what was, is still delivered.
+    /// Accepts no more; what was accepted is still delivered.
     pub(crate) fn close(&mut self, now: Instant, reason: CloseReason) {
         self.silence.stop();
         self.phase = Phase::Draining(reason);
         self.advance(now);
     }
 
-    /// From draining to lingering to over, as far as it goes.
+    /// Goes from draining to lingering to the end, as far as possible now.
     fn advance(&mut self, now: Instant) {
         if let Phase::Draining(reason) = self.phase
             && self.to_send().is_empty()
@@ -201,7 +201,7 @@ impl<const N: usize> Session<N> {
         }
     }
 
-    /// It is over at once.
+    /// Ends the session at once.
     pub(crate) fn end_with(&mut self, reason: CloseReason) {
         self.phase = Phase::Over(reason);
         self.buffer.clear();
@@ -262,7 +262,7 @@ impl<const N: usize> Endpoint for Session<N> {
         self.advance(now);
     }
 
-    /// One of the two counts: until all is sent the idle limit, then the linger.
+    /// Extends one of two limits: until all is sent the idle limit, then the linger.
     fn handle_delivered(&mut self, at: Instant) {
         self.idle.extend(at);
         self.linger.extend(at);

@@ -1,4 +1,4 @@
-//! How many messages ended how.
+//! Counts of how messages ended.
 
 use crate::{Failure, FailureKind};
 
@@ -9,7 +9,7 @@ pub struct Tally {
     failed: [u64; FailureKind::ALL.len()],
     /// The last ends, one bit each, the newest lowest; 1 for echoed.
     last: u64,
-    /// How many bits of `last` tell of a message.
+    /// The number of bits of `last` that stand for a message.
     remembered: u32,
 }
 
@@ -30,8 +30,8 @@ impl Tally {
         }
     }
 
-    /// Counts a message that was recorded as echoed as failed instead: more than
-    /// its echo came. In the memory it is the last one that was echoed.
+    /// Counts a message as failed that was recorded as echoed: more than its echo
+    /// came. The memory takes it for the last one that was echoed.
     pub fn revoke(&mut self, failure: &Failure) {
         self.last &= self.last.wrapping_sub(1);
         self.echoed = self.echoed.saturating_sub(1);
@@ -46,25 +46,25 @@ impl Tally {
         }
     }
 
-    /// Messages that ended, well or not.
+    /// The number of messages that ended, well or not.
     #[must_use]
     pub fn messages(&self) -> u64 {
         self.echoed + self.failures()
     }
 
-    /// Messages that came back whole and unchanged.
+    /// The number of messages that came back whole and unchanged.
     #[must_use]
     pub const fn echoed(&self) -> u64 {
         self.echoed
     }
 
-    /// Messages that failed in this way.
+    /// The number of messages that failed in this way.
     #[must_use]
     pub const fn failed(&self, kind: FailureKind) -> u64 {
         self.failed[kind as usize]
     }
 
-    /// Messages that failed in any way.
+    /// The number of messages that failed in any way.
     #[must_use]
     pub fn failures(&self) -> u64 {
         self.failed.iter().sum()

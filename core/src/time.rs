@@ -8,7 +8,7 @@ use core::time::Duration;
 
 /// A point in time, as nanoseconds since a start that the driver chose.
 ///
-/// It need not be wall-clock time, only never run backwards. Time ends after
+/// It need not be wall-clock time, but must never run backwards. Time ends after
 /// 584 years.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);

@@ -1,4 +1,4 @@
-//! Which addresses are this host's own, and what that says about those of others.
+//! The addresses of this host, and what they say about those of others.
 
 use smoltcp::iface::Interface;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
@@ -11,18 +11,18 @@ pub(crate) struct Addresses<'i> {
 }
 
 impl<'i> Addresses<'i> {
-    /// Those of this interface, which is an Ethernet interface.
+    /// The addresses of this interface, which must be an Ethernet interface.
     pub(crate) fn of(interface: &'i Interface) -> Self {
         let mac = EthernetAddress::from_bytes(interface.hardware_addr().as_bytes());
         Self { mac, ip: interface.ip_addrs() }
     }
 
-    /// Whether it is one of this host's own.
+    /// Whether this is one of this host's own addresses.
     pub(crate) fn has(&self, address: IpAddress) -> bool {
         self.ip.iter().any(|own| own.address() == address)
     }
 
-    /// Whether it can be the address of one other host.
+    /// Whether this can be the unicast address of another host.
     pub(crate) fn is_other_host(&self, address: IpAddress) -> bool {
         address.is_unicast()
             && !self.has(address)
@@ -32,8 +32,8 @@ impl<'i> Addresses<'i> {
             })
     }
 
-    /// This host's own in the subnet of another, if frames go there straight and not
-    /// through a gateway.
+    /// This host's own address in the subnet of another host, if frames go there directly
+    /// and not through a gateway.
     pub(crate) fn beside(&self, address: IpAddress) -> Option<IpAddress> {
         let subnet = self.ip.iter().find(|own| own.contains_addr(&address))?;
         Some(subnet.address())

@@ -1,7 +1,7 @@
-//! The answer to a SYN on a connection that stands: a challenge ACK (RFC 9293,
-//! 3.10.7.4; RFC 5961, 4). A peer that has restarted answers it by a reset, and its
-//! next SYN finds the way free; any other ignores it, so that nobody can end a
-//! connection by a forged SYN.
+//! The answer to a SYN on an existing connection: a challenge ACK (RFC 9293,
+//! 3.10.7.4; RFC 5961, 4). A peer that has restarted answers it with a reset, and its
+//! next SYN opens a connection; any other peer ignores it, so that nobody can end a
+//! connection with a forged SYN.
 
 use echo_core::Instant;
 use smoltcp::iface::SocketSet;
@@ -16,17 +16,17 @@ use crate::clock::to_wire;
 use crate::demux::Flow;
 use crate::link::Link;
 
-/// Ethernet, IPv6 and TCP.
+/// The headers of Ethernet, IPv6 and TCP.
 const LONGEST: usize = 14 + 40 + 20;
 
 /// Makes the one socket of the set send a challenge ACK, if it has sent none for a
 /// second.
 ///
-/// smoltcp drops a SYN before it comes to that, because it acknowledges nothing; a
-/// segment that acknowledges what was never sent is answered by that very ACK. What
-/// was sent, nobody but the socket knows; but of two numbers that lie half of all
-/// numbers apart, one is ahead, and the other is behind and draws nothing. Should one
-/// hit what is in flight, it is still a SYN, which changes no state.
+/// smoltcp drops a SYN without sending one, because a SYN acknowledges nothing; but a
+/// segment that acknowledges what was never sent is answered by that very ACK. Only the
+/// socket knows what was sent; but of two numbers that are half of the number space
+/// apart, one is ahead, and the other is behind and draws nothing. If one of them hits
+/// what is in flight, it is still a SYN, which changes no state.
 pub(crate) fn challenge(
     now: Instant,
     flow: &Flow,

@@ -1,6 +1,6 @@
-//! Somebody asks whether an address is free before taking it. Of this host's own
-//! the answer is no, which smoltcp does not say: two hosts with one address would
-//! both be out of reach by turns.
+//! A host asks whether an address is free before it takes it. For this host's own
+//! addresses the answer is no, which smoltcp does not give: two hosts with the same
+//! address would be unreachable by turns.
 
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
@@ -36,7 +36,7 @@ pub(crate) fn probe(payload: &[u8], addresses: &Addresses<'_>) -> Option<Notice>
 }
 
 /// Duplicate address detection (RFC 4862): a solicitation by a host that has no
-/// address yet. The answer goes to all, since that host has none to hear it by.
+/// address yet. The answer goes to all nodes, since that host has no address to receive it.
 pub(crate) fn detection(packet: &Packet<'_>, addresses: &Addresses<'_>) -> Option<Notice> {
     let (IpAddress::Ipv6(source), IpAddress::Ipv6(destination)) =
         (packet.source, packet.destination)

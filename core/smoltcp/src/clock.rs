@@ -1,5 +1,5 @@
 //! The two clocks: echo-core counts nanoseconds since a start, smoltcp
-//! microseconds. Nobody needs both but this crate, which translates here.
+//! microseconds. Only this crate needs both, and it translates here.
 
 use core::time::Duration;
 

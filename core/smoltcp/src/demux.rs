@@ -1,4 +1,4 @@
-//! What a frame is about, read from its headers without touching its payload.
+//! What a frame is for, read from its headers without touching its payload.
 //!
 //! A server or client asks before smoltcp sees the frame, so that each connection's
 //! frames go straight to its own socket, and so that nothing is answered that
@@ -14,12 +14,12 @@ use crate::claim::{detection, probe};
 use crate::notice::Notice;
 use crate::packet::Packet;
 
-/// What a frame is about.
+/// What a frame is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
     /// A TCP segment for this host alone.
     Segment {
-        /// Whose.
+        /// The connection that it belongs to.
         flow: Flow,
         /// The Ethernet address that it comes from.
         from: EthernetAddress,
@@ -28,22 +28,22 @@ pub(crate) enum Subject {
         /// The number of a reset.
         resets: Option<TcpSeqNumber>,
     },
-    /// A question whether this host is there, for it alone.
+    /// An echo request to this host alone.
     Ping {
-        /// Who asks.
+        /// The host that asks.
         peer: IpAddress,
         /// The Ethernet address that it comes from.
         from: EthernetAddress,
     },
-    /// ARP or IPv6 neighbour discovery: somebody's address may be known now.
+    /// ARP or IPv6 neighbour discovery: an address may be resolved now.
     Neighbour,
-    /// Somebody is about to take one of this host's addresses: this notice says
+    /// Another host is about to take one of this host's addresses: this notice says
     /// that it is in use.
     Claim(Notice),
-    /// It must not be answered: it is for somebody else; or for many, and no
-    /// ICMP (RFC 1122, 3.2.2, 3.3.6 and 4.2.3.10); or a piece of a segment.
+    /// It must not be answered: it is for another host; or for many hosts, and not
+    /// ICMP (RFC 1122, 3.2.2, 3.3.6 and 4.2.3.10); or it is a fragment of a segment.
     Unanswered,
-    /// Anything else, also what is malformed: smoltcp answers or drops it.
+    /// Anything else, malformed frames included: smoltcp answers or drops it.
     Other,
 }
 
@@ -54,8 +54,8 @@ pub(crate) struct Flow {
     pub(crate) local: IpEndpoint,
 }
 
-/// Reads the headers. Lengths and addresses are checked here, checksums later
-/// by smoltcp; but see [`is_genuine`](crate::packet::is_genuine).
+/// Reads the headers. Lengths and addresses are checked here; checksums later,
+/// by smoltcp, but see [`is_genuine`](crate::packet::is_genuine).
 pub(crate) fn classify(frame: &[u8], addresses: &Addresses<'_>) -> Subject {
     subject(frame, addresses).unwrap_or(Subject::Other)
 }
@@ -151,11 +151,11 @@ mod tests {
 
     use super::*;
 
-    /// From host 2 to host 1, which is this one.
+    /// The Ethernet addresses of a frame from host 2 to host 1, which is this one.
     const MACS: [u8; 12] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
     const FROM: EthernetAddress = EthernetAddress([2, 0, 0, 0, 0, 2]);
     const V6: IpAddress = IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1);
-    /// Ports 0x1234 to 2333, number 7, SYN.
+    /// A SYN from port 0x1234 to port 2333 with the number 7.
     const SYN: [u8; 20] =
         [0x12, 0x34, 0x09, 0x1d, 0, 0, 0, 7, 0, 0, 0, 0, 0x50, 0x02, 0, 0, 0, 0, 0, 0];
 
@@ -182,7 +182,7 @@ mod tests {
         frame
     }
 
-    /// As host 1.
+    /// Classifies a frame as host 1 does.
     fn classify(frame: &[u8]) -> Subject {
         let ip = [IpCidr::new(IpAddress::v4(10, 0, 0, 1), 24), IpCidr::new(V6, 64)];
         super::classify(frame, &Addresses { mac: EthernetAddress([2, 0, 0, 0, 0, 1]), ip: &ip })

@@ -36,7 +36,7 @@ impl<'f, T: TxToken> Device for Held<'f, T> {
         None
     }
 
-    /// Not asked: an interface keeps the capabilities it was made with.
+    /// Never called: an interface keeps the capabilities that it was made with.
     fn capabilities(&self) -> DeviceCapabilities {
         DeviceCapabilities::default()
     }

@@ -1,4 +1,4 @@
-//! An interface with its addresses, checked: smoltcp panics where this answers.
+//! An interface with its addresses, checked: smoltcp panics where this returns an error.
 
 use core::fmt;
 
@@ -12,13 +12,13 @@ use crate::clock::to_wire;
 /// The addresses of an interface.
 #[derive(Debug, Clone, Copy)]
 pub struct Host<'h> {
-    /// Its Ethernet address, unicast.
+    /// The Ethernet address of the interface, unicast.
     pub mac: EthernetAddress,
-    /// Its IP addresses with their subnets, unicast, at most [`Host::ADDRESSES`].
+    /// The IP addresses with their subnets, unicast, at most [`Host::ADDRESSES`].
     pub addresses: &'h [IpCidr],
     /// Default gateways, at most one for each version of IP.
     pub gateways: &'h [IpAddress],
-    /// Where sequence numbers start. It should differ at each start, or a peer
+    /// The seed of the sequence numbers. It should differ at each start, or a peer
     /// may take a new connection for an old one.
     pub seed: u64,
 }

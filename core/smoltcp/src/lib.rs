@@ -3,8 +3,8 @@
 //!
 //! The crate knows no operating system: it is `no_std`, allocates nothing,
 //! contains no `unsafe`, reads no clock and owns no buffer. All it needs is
-//! lent: a [`phy::Device`], storage for as many connections as there shall be at
-//! once, and the time. The same [`Server`] runs in firmware and behind a Linux
+//! lent by its caller: a [`phy::Device`], storage for each of the connections that may
+//! be open at once, and the time. The same [`Server`] runs in firmware, behind a Linux
 //! TAP interface (`tap-demo`), and in the tests under a virtual clock.
 //!
 //! # A server in firmware
@@ -12,7 +12,7 @@
 //! 1. Lend storage: for each connection a [`SocketStorage`](smoltcp::iface::SocketStorage)
 //!    and two ring buffers make a [`Slot`]. In firmware these are statics (with
 //!    `static_cell`, say), never on the stack.
-//! 2. Make the interface from its addresses by [`Host::interface`].
+//! 2. Make the interface from its addresses with [`Host::interface`].
 //! 3. Call [`Server::step`], which says when to call it again; until then sleep,
 //!    but wake up when the device has a frame.
 //!
@@ -93,65 +93,66 @@
 //! 512 bytes and 40 for each [neighbour](#neighbours) that smoltcp remembers: 808 with
 //! its 8. Nothing else is kept between two steps.
 //!
-//! - `N`, the session's buffer, lies between the two rings: it bounds how much is
+//! - `N`, the session's buffer, lies between the two rings: it bounds how many bytes are
 //!   moved at once, and nothing else.
 //! - The receive ring is the window of the peer: below four segments (6 KiB on
-//!   Ethernet) it waits for acknowledgements, and at 64 KiB bulk is as fast as
-//!   it gets on a fast link. Round trips of small messages do not care.
+//!   Ethernet) the peer waits for acknowledgements, and at 64 KiB bulk transfer is as
+//!   fast as it gets on a fast link. It does not affect the round trip of small messages.
 //! - The send ring holds what is not acknowledged yet: as large as the other.
 //!
 //! # How it works
 //!
 //! A step takes in at most 64 frames, reads their headers, and shows each to the
-//! one socket that it is for; what is for none (ARP, ping, a stray segment) goes
+//! one socket that it is for; a frame for none (ARP, ping, a stray segment) goes
 //! to an empty set of sockets, and smoltcp answers it. The connections that frames came for
 //! are then served: bytes go from the receive ring through the session into the
-//! send ring, and frames leave. Last come those whose deadline has come.
+//! send ring, and frames leave. Connections whose deadline has come are served last.
 //!
 //! Each connection has a set of one socket, because smoltcp looks at all
 //! sockets of a set for each frame: this way a round trip takes the same time with
-//! one slot as with a thousand. It also makes three things right that a row of
-//! listening sockets cannot:
+//! one slot as with a thousand. It also does three things that a row of listening
+//! sockets cannot:
 //!
-//! - A SYN that finds no vacant slot is dropped, not reset: the peer tries again
-//!   after a second and gets in once a slot is vacant.
-//! - A SYN that is repeated reaches the socket that knows it already.
+//! - A SYN that finds no vacant slot is dropped, not reset: the peer retransmits it
+//!   after a second and is connected once a slot is vacant.
+//! - A SYN that is retransmitted reaches the socket that knows it already.
 //! - A slot whose peer does not answer gives way to a SYN that finds none vacant.
 //!
 //! # What is not answered
 //!
-//! Before smoltcp sees a frame its headers are read, because it would answer some that
-//! must not be:
+//! The headers of a frame are read before smoltcp sees it, because smoltcp would answer
+//! some that must not be answered:
 //!
 //! - A TCP segment is for one host: in a frame for many, or to a broadcast or multicast
-//!   address, it draws neither a SYN, ACK nor a reset, and a piece of one draws nothing.
-//!   For many, only ARP and ICMP are taken in.
-//! - A SYN takes a slot only if its checksums are right, unless the device looks after
-//!   these itself, and if it comes from the address of one other host.
+//!   address, it draws neither a SYN, ACK nor a reset; nor does a fragment of a segment.
+//!   Of frames for many hosts, only ARP and ICMP are taken in.
+//! - A SYN takes a slot only if its checksums are right, unless the device checks them
+//!   itself, and if it comes from the unicast address of another host.
 //! - Behind an IPv6 hop-by-hop header, which smoltcp accepts, a segment is found; behind
 //!   any other extension header it is answered by an ICMP error.
 //!
-//! And it is answered what smoltcp passes over: whoever asks whether an address of this
-//! host is free, by an ARP probe or by duplicate address detection, hears that it is not.
+//! And some questions are answered that smoltcp ignores: a host that asks whether an
+//! address of this host is free, by an ARP probe or by duplicate address detection, is
+//! answered that it is not.
 //!
 //! # Neighbours
 //!
-//! smoltcp remembers the Ethernet addresses of 8 neighbours, and asks for one a second in
-//! all; by itself it would let nine peers wait a second for each echo. But frames say
-//! where they come from. What a segment with right checksums, or a ping to this host, says
-//! of a peer in one of the subnets is believed, and smoltcp is told it again whenever it
-//! has forgotten. So any number of neighbours is answered at once, the first time and after
-//! any silence.
+//! smoltcp remembers the Ethernet addresses of 8 neighbours, and sends one query a second
+//! for all of them; by itself it would let nine peers wait a second for each echo. But
+//! frames contain the Ethernet address of their sender. If a segment with right checksums,
+//! or a ping to this host, comes from a peer in one of the subnets, its address is believed,
+//! and given to smoltcp whenever it has forgotten it. So any number of neighbours is
+//! answered at once, the first time and after any silence.
 //!
 //! A larger table saves work where more than 8 neighbours talk by turns, and keeps room for
-//! the gateway, which alone has to be asked for, once a minute: 40 bytes an entry. The
-//! program chooses, by a feature of smoltcp (`iface-neighbor-cache-count-64`) or by the
-//! variable `SMOLTCP_IFACE_NEIGHBOR_CACHE_COUNT` in the environment of its build. A library
-//! should choose none, this one does not: two different choices do not build.
+//! the gateway, the only one that needs a query, once a minute. An entry takes 40 bytes. The
+//! program chooses the size, with a feature of smoltcp (`iface-neighbor-cache-count-64`) or
+//! with the variable `SMOLTCP_IFACE_NEIGHBOR_CACHE_COUNT` in the environment of its build. A
+//! library should choose none, and this one does not: two different choices do not build.
 //!
 //! # How long a slot waits for its peer
 //!
-//! | it holds | gives way | is given up with a reset |
+//! | the slot holds | it gives way | the connection is given up with a reset |
 //! |---|---|---|
 //! | a handshake | 1 s after the SYN | after 10 s |
 //! | an open session | never | when the peer has sent no packet for 300 s, though asked by keep-alives every 60 s; its end by the [`Rules`](echo_core::Rules) usually comes earlier |
@@ -159,43 +160,44 @@
 //! | what is acknowledged: FIN-WAIT-2, TIME-WAIT | at once: it is vacant | FIN-WAIT-2 after 300 s without a packet; TIME-WAIT ends by itself |
 //!
 //! So a slow reader keeps its slot as long as its tail gets shorter, and no flood
-//! of SYNs ends an open session. Whoever gave way and is still there is reset when
-//! it sends again. A reset that cannot leave, because nobody answers ARP for its next
+//! of SYNs ends an open session. A peer whose connection gave way is reset when it
+//! sends again. A reset that cannot leave, because nobody answers ARP for its next
 //! hop, is not tried again.
 //!
-//! # A peer that comes again
+//! # A peer that connects again
 //!
 //! A SYN from the address and port of a connection that the server still has is
 //! answered by a challenge ACK, at most once a second for each connection (RFC
-//! 5961): a peer that has restarted resets the connection by it, and gets in with its
-//! next SYN; nobody ends a connection by a forged one. In the handshake a SYN with
-//! another number begins it anew, and what is acknowledged, in FIN-WAIT-2 or
-//! TIME-WAIT, gives way to any SYN.
+//! 5961): a peer that has restarted answers with a reset, and connects with its next
+//! SYN; nobody can end a connection with a forged one. During the handshake, a SYN with
+//! another number begins it again, and a connection in FIN-WAIT-2 or TIME-WAIT, of
+//! which everything is acknowledged, gives way to any SYN.
 //!
-//! And a reset ends a connection only if its number is the one that comes next, where
-//! smoltcp takes any in the window, 65 536 forged ones with a receive ring of 64 KiB: it
-//! draws that challenge, and a peer that means it answers with the right number.
+//! A reset ends a connection only if its number is exactly the next one expected, whereas
+//! smoltcp accepts any in the window, which is 65 536 numbers with a receive ring of 64 KiB.
+//! Any other in the window draws that challenge, and a genuine peer answers it with the
+//! right number.
 //!
 //! # Limits
 //!
-//! IPv4 packets in fragments are not served: a ping has 1472 bytes at most where a packet has
-//! 1500. An interface has at most three addresses. There is no DHCP: addresses are the
-//! caller's.
+//! Fragmented IPv4 packets are not served: a ping has at most 1472 bytes where a packet has
+//! 1500. An interface has at most three addresses. There is no DHCP: the caller sets the
+//! addresses.
 //!
-//! These are smoltcp's own (0.14), and there is no clean way round them from outside:
+//! These limits are smoltcp's own (0.14), and cannot be lifted cleanly from outside:
 //!
-//! | what smoltcp does | what comes of it |
+//! | what smoltcp does | the consequence |
 //! |---|---|
-//! | It repeats what is lost after 1 s at the earliest, or at the third acknowledgement in a row that says the same and carries no data, which an echo rarely is; what the peer has beyond a gap (SACK) it sends again. | With 1 % of the frames lost, 70 to 85 messages of 1000 bytes a second one after the other (Linux with Linux 242), and 1.5 Mbit/s in messages of 256 KiB (Linux 191). |
-//! | It drops the bytes of a segment that acknowledges less than the one before, without a word. | Frames that overtake each other cost repetitions in both directions, a second each. |
-//! | It takes the FIN of a segment that the window cuts off. | A peer that sends more than the window gets a clean end, and the bytes beyond it are lost. |
-//! | It takes the window from segments that are older than the last one. | After reordering it sends too little, or too much, for one round trip. |
-//! | It does not probe a window that the peer has taken back to 0 while bytes are in flight. | If the news of its opening is lost, nothing moves until the keep-alive after 60 s, or until the idle limit ends the session. |
+//! | It retransmits what is lost after 1 s at the earliest, or at the third duplicate acknowledgement in a row, which must carry no data and is therefore rare in an echo; it ignores SACK, and sends again what the peer has received beyond a gap. | With 1 % of the frames lost, 70 to 85 messages of 1000 bytes per second, one after another (between two Linux hosts: 242), and 1.5 Mbit/s in messages of 256 KiB (Linux: 191). |
+//! | It silently drops the bytes of a segment that acknowledges less than the one before. | Reordered frames cost retransmissions in both directions, a second each. |
+//! | It accepts the FIN of a segment that the window cuts off. | A peer that sends more than the window gets a clean end, and the bytes beyond the window are lost. |
+//! | It takes the window from segments that are older than the latest one. | After reordering it sends too little, or too much, for one round trip. |
+//! | It does not probe a window that the peer has shrunk to 0 while bytes are in flight. | If the window update is lost, nothing moves until the keep-alive after 60 s, or until the idle limit ends the session. |
 //! | It offers and fills any window, however small. | A peer that reads byte by byte gets segments of a byte. |
 //! | It answers an empty keep-alive, as it sends a challenge ACK, once a second. | A peer that asks more often gets no answer to the others. |
-//! | Its reset to a segment without ACK has no ACK either. | A peer that insists on it goes on until its own time-out; a SYN is answered rightly. |
-//! | It sets DF, and passes over "fragmentation needed". | On a path with a smaller MTU than the link's, segments of full size never arrive: give the device the smaller MTU. |
-//! | It answers "no next header" (59) by an ICMPv6 error. | One frame too many. |
+//! | Its reset to a segment without ACK has no ACK either. | A peer that requires one goes on until its own time-out; a SYN is answered correctly. |
+//! | It sets DF, and ignores "fragmentation needed". | On a path with a smaller MTU than the link's, segments of full size never arrive: give the device the smaller MTU. |
+//! | It answers "no next header" (59) by an ICMPv6 error. | One superfluous frame. |
 //!
 //! [smoltcp]: https://docs.rs/smoltcp
 //! [`phy::Device`]: smoltcp::phy::Device

@@ -1,8 +1,8 @@
-//! The interface on its link: which of its neighbours is where.
+//! The interface on its link, and the Ethernet addresses of its neighbours.
 //!
-//! smoltcp asks for that before it sends, one question a second whatever the number
-//! of neighbours, remembers few of them, and keeps what it has to send meanwhile or
-//! drops it. But a peer's frames say where the peer is; so smoltcp is told.
+//! smoltcp resolves an address before it sends, with one query a second whatever the
+//! number of neighbours, remembers few of them, and meanwhile keeps or drops what it has
+//! to send. But a peer's frames contain its address, which is therefore given to smoltcp.
 
 use echo_core::Instant;
 use smoltcp::iface::{Interface, PollResult, SocketSet};
@@ -17,8 +17,8 @@ use crate::notice::Notice;
 
 pub(crate) struct Link {
     pub(crate) interface: Interface,
-    /// What smoltcp was told last and knows for certain: most frames come from the
-    /// same neighbour as the one before.
+    /// The neighbour that smoltcp was told of last and certainly knows: most frames come
+    /// from the same neighbour as the frame before.
     told: Option<(IpAddress, EthernetAddress)>,
 }
 
@@ -27,13 +27,13 @@ impl Link {
         Self { interface, told: None }
     }
 
-    /// What smoltcp knows may be different now.
+    /// Notes that smoltcp's knowledge of neighbours may have changed.
     pub(crate) const fn forget(&mut self) {
         self.told = None;
     }
 
     /// Tells smoltcp that frames to `peer` go to `mac`, unless they go through a
-    /// gateway: that one is left to smoltcp's own questions.
+    /// gateway: smoltcp resolves that one itself.
     pub(crate) fn introduce(&mut self, now: Instant, peer: IpAddress, mac: EthernetAddress) {
         if self.told == Some((peer, mac)) {
             return;
@@ -61,7 +61,7 @@ impl Link {
     }
 
     /// Sends all that the socket of this set has to send now. If smoltcp has
-    /// forgotten where its peer is, it is told.
+    /// forgotten the address of the peer, it is given again.
     pub(crate) fn send(
         &mut self,
         now: Instant,
@@ -78,7 +78,7 @@ impl Link {
         }
     }
 
-    /// Whether nothing is left but what waits for an answer.
+    /// Whether nothing is left to send but what waits for address resolution.
     fn sent(&mut self, now: Instant, device: &mut impl Device, socket: &mut SocketSet<'_>) -> bool {
         loop {
             let mut outlet = Outlet { device, asked: false };
@@ -90,8 +90,8 @@ impl Link {
     }
 }
 
-/// A device that tells whether smoltcp had a packet to send: only then it asks for
-/// a token, and after that for the next hop.
+/// A device that records whether smoltcp had a packet to send: only then does smoltcp ask
+/// for a token, and after that for the next hop.
 struct Outlet<'d, D> {
     device: &'d mut D,
     asked: bool,

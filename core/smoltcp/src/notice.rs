@@ -1,8 +1,8 @@
 //! The sentence "this IP address is at this Ethernet address", as a frame: an
 //! ARP reply, or a neighbour advertisement (RFC 826, RFC 4861).
 //!
-//! This host says it to whoever asks whether one of its addresses is free, and to
-//! smoltcp of peers whose frames have said where they are.
+//! It answers a host that asks whether one of this host's addresses is free, and it
+//! tells smoltcp the addresses of peers that their frames have shown.
 
 use smoltcp::phy::{ChecksumCapabilities, TxToken};
 use smoltcp::wire::{
@@ -11,7 +11,7 @@ use smoltcp::wire::{
     Ipv6Packet, Ipv6Repr, NdiscNeighborFlags, NdiscRepr,
 };
 
-/// Where an address is, for somebody; both are of one version of IP.
+/// The Ethernet address of an IP address, and the host to tell it to; both have one IP version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Notice {
     pub(crate) address: IpAddress,

@@ -14,7 +14,7 @@ pub(crate) struct Packet<'f> {
     pub(crate) source: IpAddress,
     pub(crate) destination: IpAddress,
     pub(crate) hop_limit: u8,
-    /// It is no fragment.
+    /// Whether it is a whole packet, not a fragment.
     pub(crate) whole: bool,
     pub(crate) protocol: IpProtocol,
     pub(crate) payload: &'f [u8],
@@ -56,10 +56,10 @@ impl<'f> Packet<'f> {
     }
 }
 
-/// Whether a segment or a ping is what it claims to be, as far as can be told: it
+/// Whether a segment or a ping is what it claims to be, as far as can be known: it
 /// comes from one other host, and smoltcp would not drop it as malformed or for a
-/// checksum that the device leaves to software. Before that nothing is taken from
-/// anybody for its sake, and its addresses are not believed.
+/// checksum that the device leaves to software. Only then may it displace a
+/// connection, and only then are its addresses believed.
 pub(crate) fn is_genuine(
     frame: &[u8],
     addresses: &Addresses<'_>,

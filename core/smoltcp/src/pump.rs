@@ -8,8 +8,8 @@ use core::fmt;
 use echo_core::{Endpoint, Instant};
 use smoltcp::socket::tcp::{RecvError, Socket, State};
 
-/// The connection is gone although the endpoint was not through with it: the
-/// peer reset it, or has been silent for longer than the stack allows.
+/// The connection is gone before the endpoint was finished with it: the peer
+/// reset it, or has been silent for longer than the stack allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken;
 
@@ -24,7 +24,7 @@ impl core::error::Error for Broken {}
 /// The pump of one connection, from its first byte on.
 #[derive(Debug, Default)]
 pub struct Pump {
-    /// What the socket still had to deliver when it was last looked at.
+    /// The number of bytes that the socket still had to deliver at the last look.
     undelivered: usize,
 }
 
@@ -32,8 +32,8 @@ impl Pump {
     /// Moves what can be moved now, lets `endpoint` look at the clock, and shuts
     /// the sending side once it has [finished](Endpoint::finished).
     ///
-    /// Before the handshake is over nothing moves. Bounded by what the socket's buffers
-    /// hold. What was written leaves with the next egress of the interface.
+    /// Nothing moves before the handshake is over. A call moves no more than the socket's
+    /// buffers hold. What was written leaves with the next egress of the interface.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ fn move_bytes<E: Endpoint>(socket: &mut Socket<'_>, endpoint: &mut E, now: Insta
         if endpoint.room() == 0 {
             break;
         }
-        // The closure sees the contiguous part of the ring: none only if all is read.
+        // The closure sees the contiguous part of the ring, which is empty only if all is read.
         let read = socket.recv(|bytes| {
             let taken = endpoint.handle_received(now, bytes);
             (taken, taken)
@@ -87,7 +87,7 @@ fn move_bytes<E: Endpoint>(socket: &mut Socket<'_>, endpoint: &mut E, now: Insta
             Ok(0) => endpoint.handle_quiet(now),
             Ok(_) => continue,
             Err(_) if socket.state() == State::Closed => {
-                // A reset after the endpoint's last byte is a rude FIN; earlier it is a failure.
+                // A reset after the endpoint's last byte counts as a FIN; earlier it is a failure.
                 if endpoint.finished() {
                     endpoint.handle_eof(now);
                 }

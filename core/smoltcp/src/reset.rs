@@ -12,7 +12,7 @@ pub(crate) fn drop_unsent(socket: &mut Socket<'_>) {
     }
 }
 
-/// Ends the connection, if there is one, without a word.
+/// Ends the connection, if there is one, silently.
 pub(crate) fn forget(socket: &mut Socket<'_>) {
     socket.abort();
     // The only way to the state of a new socket. Any port but 0 would do.

@@ -1,5 +1,5 @@
 //! The server as one step: frames in, bytes through the sessions, frames out,
-//! and when to come again.
+//! and the time of the next step.
 
 use core::time::Duration;
 
@@ -18,8 +18,8 @@ use crate::slot::{Standing, Vacancy};
 use crate::slots::Slots;
 use crate::{Broken, Slot};
 
-/// The most frames that one step takes in, so that a flood of them cannot keep
-/// the answers back.
+/// The most frames that one step takes in, so that a flood of them cannot hold up
+/// the answers.
 const BATCH: usize = 64;
 
 /// What is served, and how.
@@ -27,11 +27,11 @@ const BATCH: usize = 64;
 pub struct Service {
     /// The TCP port, not 0.
     pub port: u16,
-    /// What sessions may do.
+    /// The rules of the sessions.
     pub rules: Rules,
     /// Nagle's algorithm: hold back a segment that is not full until all before
-    /// it are acknowledged. It meets the delayed acknowledgement of the peer,
-    /// and several small echoes then wait 40 ms for each other: off.
+    /// it are acknowledged. With delayed acknowledgements of the peer, small echoes
+    /// then wait 40 ms for each other; so it is off by default.
     pub nagle: bool,
     /// How long an acknowledgement waits for data that can carry it. In an echo
     /// the echo itself carries it, so the 10 ms are never seen, and half of the
@@ -57,23 +57,23 @@ impl Default for Service {
 pub enum Event<'e> {
     /// A handshake is complete.
     Connected {
-        /// With whom.
+        /// The client.
         peer: IpEndpoint,
     },
     /// A session takes bytes.
     Received {
-        /// From whom.
+        /// The client that sent them.
         peer: IpEndpoint,
-        /// Which.
+        /// The bytes.
         bytes: &'e [u8],
     },
     /// A session is over. Its tail may still be on the way.
     Closed {
-        /// Whose.
+        /// The client of the session.
         peer: IpEndpoint,
-        /// Why.
+        /// The reason.
         end: Result<CloseReason, Broken>,
-        /// Bytes echoed.
+        /// The number of bytes that were echoed.
         echoed: u64,
     },
 }
@@ -83,8 +83,8 @@ pub enum Event<'e> {
 pub struct Server<'s, 'a, const N: usize> {
     link: Link,
     slots: Slots<'s, 'a, N>,
-    /// No sockets, for frames that belong to no slot: smoltcp answers them, a
-    /// stray segment by a reset.
+    /// An empty set, for frames that belong to no slot: smoltcp answers them, a
+    /// stray segment with a reset.
     strangers: SocketSet<'a>,
     service: Service,
     accepting: bool,
@@ -96,7 +96,7 @@ pub struct Server<'s, 'a, const N: usize> {
     turned_away: u64,
 }
 
-/// Who is shown a frame.
+/// The socket that a frame is shown to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Audience {
     /// The socket of the slot with this number.
@@ -137,7 +137,7 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
     /// concern, and sends what there is to send. Returns when to call it again
     /// unless a frame comes before; `now` if there may be more frames already.
     ///
-    /// `on_event` is told what happens meanwhile.
+    /// `on_event` is called for each event meanwhile.
     pub fn step(
         &mut self,
         now: Instant,
@@ -183,15 +183,15 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         }
     }
 
-    /// Connections whose slot is not vacant: in their handshake, open, or with a
-    /// tail that is not acknowledged yet.
+    /// The number of connections whose slot is not vacant: in their handshake, open, or
+    /// with a tail that is not acknowledged yet.
     #[must_use]
     pub const fn connections(&self) -> usize {
         self.connections
     }
 
-    /// How often a peer found no vacant slot. Its SYN was dropped, not answered
-    /// by a reset: it tries again after a second.
+    /// The number of SYNs that found no vacant slot. They were dropped, not answered
+    /// with a reset: the peer tries again after a second.
     #[must_use]
     pub const fn turned_away(&self) -> u64 {
         self.turned_away
@@ -268,7 +268,7 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         }
     }
 
-    /// Who is shown a SYN with this number, if its flow was found in a slot or not.
+    /// The socket that gets a SYN with this number, whose flow was found in a slot or not.
     fn meet(
         &mut self,
         now: Instant,

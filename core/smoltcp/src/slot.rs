@@ -22,18 +22,18 @@ use crate::reset::{drop_unsent, forget};
 use crate::server::{Event, Service};
 use crate::slots::Links;
 
-/// How long a handshake may take: three repetitions of our answer, which
-/// follow after 1, 2 and 4 s. Without it, floods of SYNs would stay for ever.
+/// How long a handshake may take: three retransmissions of our answer, which
+/// follow after 1, 2 and 4 s. Without this limit, a flood of SYNs would stay for ever.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// A handshake older than this gives way, so that a flood of SYNs cannot shut
-/// others out for long. Younger, and a burst of honest peers would throw each
-/// other out.
+/// others out for long. With a shorter time, a burst of honest peers would displace
+/// each other.
 const HANDSHAKE_YIELDS: Duration = Duration::from_secs(1);
 
-/// A peer that has not sent a single packet for so long is gone: smoltcp itself
-/// repeats for ever. Shorter, and a line that loses every fifth frame could not
-/// be told from a cut one, because repetitions follow at growing distances.
+/// A peer that has not sent a single packet for this long is gone: smoltcp itself
+/// retransmits for ever. With a shorter time, a line that loses every fifth frame would
+/// be taken for a cut one, because the intervals between retransmissions grow.
 const SILENT_PEER: Duration = Duration::from_secs(300);
 
 /// How often a silent peer is asked whether it is still there.
@@ -44,7 +44,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 const TAIL: Duration = Duration::from_secs(120);
 
 /// A tail of which nothing was acknowledged for this long gives way: three
-/// repetitions, which follow after 1, 2 and 4 s, have got no answer.
+/// retransmissions, which follow after 1, 2 and 4 s, have got no answer.
 const TAIL_YIELDS: Duration = Duration::from_secs(10);
 
 /// Storage for one connection, lent to a [`Server`](crate::Server).
@@ -54,17 +54,17 @@ pub struct Slot<'a, const N: usize> {
     sockets: SocketSet<'a>,
     handle: SocketHandle,
     life: Life<N>,
-    /// What spoils its sessions.
+    /// The spoiler of its sessions, if they are to be spoilt.
     pub(crate) spoiler: Option<&'a mut Spoiler<N>>,
     deadline: Option<Instant>,
     /// The Ethernet address that its peer's frames come from: the peer's own, or a
     /// gateway's.
     pub(crate) via: EthernetAddress,
-    /// A frame for it came in the current step.
+    /// Whether a frame for it arrived in the current step.
     pub(crate) touched: bool,
-    /// Behind the last byte that the session took, counted as the peer counts.
+    /// The sequence number, as the peer counts, after the last byte that the session took.
     taken: TcpSeqNumber,
-    /// It is to send a challenge ACK.
+    /// Whether it is to send a challenge ACK.
     pub(crate) challenged: bool,
     pub(crate) links: Links,
 }
@@ -76,7 +76,7 @@ enum Life<const N: usize> {
     /// nothing is lost if it is forgotten for a new one.
     Vacant,
     Opening {
-        /// Of the SYN.
+        /// The sequence number of the SYN.
         number: TcpSeqNumber,
         yields: IdleTimer,
     },
@@ -101,9 +101,9 @@ pub(crate) enum Standing {
     /// The handshake that this very SYN began.
     Known,
     /// A handshake that another SYN began, which gives way by this timer: the peer
-    /// begins anew.
+    /// begins again.
     Begun(IdleTimer),
-    /// A connection: whether its peer still knows it, a challenge ACK will tell.
+    /// A connection: a challenge ACK will show whether its peer still knows it.
     Open,
 }
 
@@ -112,7 +112,7 @@ pub(crate) enum Standing {
 pub(crate) enum Vacancy {
     /// Nothing is left of its connection.
     First,
-    /// The peer may still have a last word: TIME-WAIT, FIN-WAIT-2.
+    /// The peer may still send something: TIME-WAIT, FIN-WAIT-2.
     Last,
 }
 
@@ -182,10 +182,10 @@ impl<'a, const N: usize> Slot<'a, N> {
         }
     }
 
-    /// Whether a reset with this number is no reset: smoltcp takes any that lies in its window
-    /// or reaches into it with bytes, but only the number that comes next shows that it is the
-    /// peer's (RFC 5961, 3). If one in the window is, the peer answers a challenge ACK by one
-    /// with that number.
+    /// Whether a reset with this number is doubtful: smoltcp accepts any that lies in its window
+    /// or reaches into it with bytes, but only the next number expected shows that it is the
+    /// peer's (RFC 5961, 3). A peer that did send one within the window answers the challenge ACK
+    /// with a reset that has that number.
     pub(crate) fn doubts(&mut self, reset: TcpSeqNumber) -> bool {
         let socket = self.socket();
         let ended = matches!(
@@ -199,7 +199,7 @@ impl<'a, const N: usize> Slot<'a, N> {
         reset != next
     }
 
-    /// Leaves what is over to itself: if it is vacant, its peer hears no more of it.
+    /// Forgets a connection that is over: if the slot is vacant, its peer gets nothing more from it.
     pub(crate) fn part(&mut self) {
         if matches!(self.life, Life::Vacant) {
             forget(self.sockets.get_mut(self.handle));
@@ -209,7 +209,7 @@ impl<'a, const N: usize> Slot<'a, N> {
     /// Whether it has waited so long for its peer that it gives way to another.
     pub(crate) fn yields(&self, now: Instant) -> bool {
         match &self.life {
-            // What its peer has just sent is not looked at yet.
+            // What its peer has just sent has not been processed yet.
             _ if self.touched => false,
             Life::Opening { yields, .. } | Life::Closing { yields, .. } => yields.expired(now),
             Life::Serving { .. } | Life::Vacant => false,
@@ -322,7 +322,7 @@ impl<'a, const N: usize> Slot<'a, N> {
                     socket.abort();
                 }
             }
-            // The peer goes on sending to nobody: only a reset tells it.
+            // Nobody takes what the peer goes on sending: only a reset tells it so.
             Life::Vacant => {
                 if socket.can_recv() {
                     socket.abort();
@@ -354,7 +354,7 @@ impl<'a, const N: usize> Slot<'a, N> {
     }
 }
 
-/// Pumps, and tells what was taken. How it ended, once it has.
+/// Pumps, and reports what was taken. Returns how the session ended, once it has.
 fn pump_told<E: Endpoint>(
     pump: &mut Pump,
     socket: &mut Socket<'_>,
@@ -385,7 +385,7 @@ fn started(limit: Duration, now: Instant) -> IdleTimer {
 mod tests {
     use super::*;
 
-    /// What the crate's documentation promises.
+    /// The sizes that the crate's documentation promises.
     #[test]
     fn a_connection_takes_little_memory() {
         let sizes = [

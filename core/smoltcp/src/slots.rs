@@ -1,7 +1,7 @@
-//! Which connection lives in which slot: a hash index over flows and a queue of
+//! The index from connections to slots: a hash index over flows and a queue of
 //! vacant slots, both threaded through the slots themselves, so that finding a
-//! connection costs the same with four slots as with a thousand, and no storage
-//! beside the slots is needed.
+//! connection costs the same with four slots as with a thousand, and no other storage
+//! is needed.
 
 use echo_core::{Instant, Planted};
 
@@ -37,7 +37,7 @@ pub(crate) struct Links {
 }
 
 impl<'s, 'a, const N: usize> Slots<'s, 'a, N> {
-    /// All vacant, none in the index.
+    /// An index of these slots: all are vacant, and none can be found.
     pub(crate) fn new(slots: &'s mut [Slot<'a, N>], seed: u64) -> Self {
         let mut all = Self { slots, seed, first_vacant: None, last_vacant: None, hand: 0 };
         for number in 0..all.slots.len() {
@@ -51,7 +51,7 @@ impl<'s, 'a, const N: usize> Slots<'s, 'a, N> {
         self.slots.len()
     }
 
-    /// The slot with this number, which came from here.
+    /// The slot with this number, which must have come from here.
     pub(crate) fn get(&mut self, number: usize) -> &mut Slot<'a, N> {
         &mut self.slots[number]
     }
@@ -109,7 +109,7 @@ impl<'s, 'a, const N: usize> Slots<'s, 'a, N> {
     }
 
     /// Takes the first vacant slot out of the queue, and out of the index, where
-    /// a connection that it has behind it may still be found.
+    /// its former connection may still be found.
     pub(crate) fn take(&mut self) -> Option<usize> {
         let number = self.first_vacant?;
         self.first_vacant = self.slots[number].links.next_vacant.take();

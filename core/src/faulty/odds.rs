@@ -1,22 +1,22 @@
-//! Which faults are planted, how often, and how many of each were.
+//! The faults that can be planted, their probabilities, and the counts of those that were.
 
 use core::fmt;
 use core::time::Duration;
 
-/// A fault that [`Faulty`](crate::Faulty) can plant, in a message as it says.
+/// A fault that [`Faulty`](crate::Faulty) can plant in a message, as defined there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Defect {
     /// One bit of the echo is wrong.
     Flip,
-    /// Nothing of it comes back.
+    /// Nothing of the message comes back.
     Drop,
-    /// Its beginning comes once more, behind its end.
+    /// The beginning of the message comes once more, after its end.
     Repeat,
-    /// Its beginning is that of an earlier message of the connection.
+    /// The beginning of the echo is that of an earlier message of the connection.
     Stale,
-    /// It comes later.
+    /// The echo comes later.
     Hold,
-    /// Nothing comes back any more on this connection.
+    /// Nothing more comes back on this connection.
     Stall,
     /// The connection is ended by a FIN before the echo is whole.
     Cut,
@@ -25,7 +25,7 @@ pub enum Defect {
 }
 
 impl Defect {
-    /// All of them, in the order of their indices.
+    /// All defects, in the order of their indices.
     pub const ALL: [Self; 8] = [
         Self::Flip,
         Self::Drop,
@@ -37,7 +37,7 @@ impl Defect {
         Self::Reset,
     ];
 
-    /// Its name.
+    /// The name of the defect.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl fmt::Display for Defect {
     }
 }
 
-/// How likely each [`Defect`] is in a message, which has one at most.
+/// The probability of each [`Defect`] in a message, which has at most one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Odds {
     /// In parts of [`CERTAIN`], in the order of [`Defect::ALL`].
@@ -70,8 +70,8 @@ pub struct Odds {
 const CERTAIN: u64 = 1 << 63;
 
 impl Odds {
-    /// With this probability, from 0 to 1, for this one. Together they should not exceed 1:
-    /// what does is cut off, from the end of [`Defect::ALL`].
+    /// Sets the probability of this defect, from 0 to 1. Together they should not exceed 1:
+    /// the excess is cut off, from the end of [`Defect::ALL`].
     #[must_use]
     pub fn with(mut self, defect: Defect, probability: f64) -> Self {
         if let Some(share) = self.shares.get_mut(defect as usize) {
@@ -81,24 +81,24 @@ impl Odds {
         self
     }
 
-    /// With this time for [`Defect::Hold`].
+    /// Sets the time by which [`Defect::Hold`] delays an echo.
     #[must_use]
     pub const fn holding(mut self, time: Duration) -> Self {
         self.hold = time;
         self
     }
 
-    /// By how much an echo that is held comes later.
+    /// The time by which a held echo is delayed.
     pub(super) const fn hold(&self) -> Duration {
         self.hold
     }
 
-    /// Whether this one can be planted.
+    /// Whether this defect can be planted.
     pub(super) fn has(&self, defect: Defect) -> bool {
         self.shares.get(defect as usize).is_some_and(|share| *share > 0)
     }
 
-    /// The one that a random number stands for.
+    /// The defect that a random number stands for.
     pub(super) fn draw(&self, random: u64) -> Option<Defect> {
         let mut number = random >> 1;
         Defect::ALL.into_iter().zip(self.shares).find_map(|(defect, share)| {
@@ -109,12 +109,12 @@ impl Odds {
     }
 }
 
-/// How many of each [`Defect`] were planted.
+/// The number of defects of each kind that were planted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Planted([u64; Defect::ALL.len()]);
 
 impl Planted {
-    /// So many of this one.
+    /// The number of defects of this kind.
     #[must_use]
     pub fn of(&self, defect: Defect) -> u64 {
         self.0.get(defect as usize).copied().unwrap_or_default()
@@ -150,7 +150,7 @@ impl fmt::Display for Planted {
 mod tests {
     use super::*;
 
-    /// How often each is drawn from so many numbers at equal distances.
+    /// How often each is drawn from this many numbers at equal distances.
     fn drawn(odds: &Odds, numbers: u64) -> Planted {
         let mut planted = Planted::default();
         let step = u64::MAX / numbers;

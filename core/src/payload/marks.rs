@@ -1,10 +1,10 @@
-//! Text in which every sixteen bytes are a mark that tells its place: `00007:000001024 ` is on
+//! Text in which every sixteen bytes are a mark that states its place: `00007:000001024 ` is on
 //! connection 7 at offset 1024.
 
-/// Bytes of a mark.
+/// The number of bytes in a mark.
 const MARK: usize = 16;
 
-/// Digits of the connection, and of the offset.
+/// The numbers of digits of the connection and of the offset.
 const CONNECTION: usize = 5;
 const OFFSET: usize = 9;
 
@@ -23,7 +23,7 @@ pub(super) fn fill(connection: u16, offset: u64, out: &mut [u8]) {
     }
 }
 
-/// As much as there is room for.
+/// Copies as much as there is room for.
 fn copy(to: &mut [u8], from: &[u8]) {
     let length = to.len().min(from.len());
     if let Some((to, from)) = to.get_mut(..length).zip(from.get(..length)) {
@@ -31,7 +31,7 @@ fn copy(to: &mut [u8], from: &[u8]) {
     }
 }
 
-/// Adds to a number in digits, of which the first are lost if there are too many.
+/// Adds to a number in digits; leading digits are lost if it gets too long.
 fn add(mut more: u8, digits: &mut [u8]) {
     for digit in digits.iter_mut().rev() {
         let sum = *digit - b'0' + more;
@@ -42,7 +42,7 @@ fn add(mut more: u8, digits: &mut [u8]) {
     }
 }
 
-/// Of which connection, and at which offset, text is that contains a whole mark.
+/// The connection and the offset of a text that contains a whole mark.
 pub(super) fn origin(text: &[u8]) -> Option<(u16, u64)> {
     text.windows(MARK).take(MARK).enumerate().find_map(|(skipped, window)| {
         let (connection, rest) = window.split_at_checked(CONNECTION)?;

@@ -1,6 +1,6 @@
-//! Numbers that look random, and the way back.
+//! Numbers that look random, and the inverse.
 
-/// 2^64 divided by the golden ratio, made odd: steps that never meet early.
+/// 2^64 divided by the golden ratio, made odd: steps of this size meet no number twice.
 pub(crate) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The finaliser of `SplitMix64` (Steele, Lea, Flood 2014): a bijection that
@@ -22,7 +22,7 @@ const MIX_1: u64 = 0xbf58_476d_1ce4_e5b9;
 const MIX_2: u64 = 0x94d0_49bb_1331_11eb;
 
 /// The inverse of an odd number modulo 2^64, by Newton's iteration: each step
-/// doubles the number of right bits, from the 3 that the number itself has.
+/// doubles the number of correct bits, from the 3 that the number itself has.
 const fn inverse(odd: u64) -> u64 {
     let mut inverse = odd;
     let mut right = 3;

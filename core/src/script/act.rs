@@ -3,18 +3,18 @@
 use core::time::Duration;
 
 /// What a [`Script`](crate::Script) does next. It reads only in acts that hear: in all
-/// others what comes stays with the stack, so that the peer feels the back-pressure.
+/// others what arrives stays in the stack, so that the peer meets back-pressure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act<'a> {
-    /// Says this, and hears nothing meanwhile.
+    /// Says this, and reads nothing meanwhile.
     Say(Body<'a>),
     /// Hears exactly this next.
     Hear(Body<'a>),
     /// Says this and hears its echo, at the same time.
     Echo(Body<'a>, Manner),
-    /// As [`Echo`](Self::Echo), with a FIN right behind the last byte said.
+    /// As [`Echo`](Self::Echo), with a FIN directly after the last byte said.
     Last(Body<'a>, Manner),
-    /// Hears this byte if it comes next; whatever else comes is for the next act to hear.
+    /// Hears this byte if it comes next; anything else is left for the next act.
     Maybe(u8),
     /// Hears the peer's FIN, and nothing before.
     End,
@@ -24,7 +24,7 @@ pub enum Act<'a> {
     Wait(Duration),
     /// Sends its FIN.
     Fin,
-    /// Lets its driver do what no stream of bytes has a word for.
+    /// Lets the driver do what a stream of bytes cannot express.
     Ask(Wish),
 }
 
@@ -49,18 +49,18 @@ impl<'a> Act<'a> {
     }
 }
 
-/// Bytes that are said or heard: so many, made in passing.
+/// Bytes that are said or heard; they are made as they are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Body<'a> {
-    /// How many.
+    /// The number of bytes.
     pub length: u64,
-    /// Which; repeated if it is shorter. None are the next ones of the script's own payload:
-    /// all of these are parts of one message, which is counted for each direction.
+    /// The bytes, repeated if they are fewer. `None` means the next bytes of the script's own payload:
+    /// they are all parts of one message, and are counted for each direction.
     pub text: Option<&'a [u8]>,
 }
 
 impl<'a> Body<'a> {
-    /// The next so many bytes of the script's own payload.
+    /// The next `length` bytes of the script's own payload.
     #[must_use]
     pub const fn own(length: u64) -> Self {
         Self { length, text: None }
@@ -72,7 +72,7 @@ impl<'a> Body<'a> {
         Self { length: text.len() as u64, text: Some(text) }
     }
 
-    /// These bytes, so many times.
+    /// These bytes, repeated `times` times.
     #[must_use]
     pub const fn times(text: &'a [u8], times: u64) -> Self {
         Self { length: text.len() as u64 * times, text: Some(text) }
@@ -82,25 +82,25 @@ impl<'a> Body<'a> {
 /// How a body is said while its echo is heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// As fast as it goes, both ways.
+    /// As fast as possible, both ways.
     AtOnce,
-    /// At most so many bytes in one write: on most stacks a segment each.
+    /// At most this many bytes in one write: on most stacks a segment each.
     Pieces(u64),
-    /// So many bytes, and the next ones when these are back and the time has passed since.
+    /// This many bytes at a time; the next ones when these are back and this time has passed.
     Steps(u64, Duration),
     /// Nothing is read for this long at first.
     Deaf(Duration),
-    /// So many bytes are read at once, and nothing for the time after them.
+    /// This many bytes are read at once, and then nothing for this time.
     Sips(u64, Duration),
-    /// After this time no more is said, and the rest of the echo is heard: the length of the
-    /// body only bounds it.
+    /// After this time nothing more is said, and the rest of the echo is heard: the length of
+    /// the body is only an upper bound.
     For(Duration),
 }
 
-/// What no stream of bytes has a word for. The driver does it, or says that it cannot.
+/// What a stream of bytes cannot express. The driver does it, or reports that it cannot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
-    /// What is said next, and a FIN right behind it, leave in one segment.
+    /// What is said next leaves in one segment with a FIN.
     Together,
     /// This byte is sent as urgent data.
     Urgent(u8),

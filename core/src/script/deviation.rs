@@ -1,46 +1,46 @@
-//! Where a peer left the script.
+//! Where a peer deviated from the script.
 
 use core::fmt;
 
 use crate::{Failure, Fault};
 
-/// Where a peer left the script, and how.
+/// Where a peer deviated from the script, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deviation {
     /// The index of the act.
     pub act: usize,
-    /// Bytes that were said in this act.
+    /// The number of bytes that were said in this act.
     pub said: u64,
-    /// Bytes that were heard in this act, all of them right.
+    /// The number of bytes that were heard in this act, all of them right.
     pub heard: u64,
-    /// Bytes that were to be heard in it.
+    /// The number of bytes that were to be heard in this act.
     pub length: u64,
     /// What happened.
     pub what: What,
-    /// The bytes that were to come next,
+    /// The bytes that were to come next.
     pub due: Sample,
-    /// and those that came instead.
+    /// The bytes that came instead.
     pub came: Sample,
 }
 
-/// How a peer left the script.
+/// How a peer deviated from the script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
-    /// Other bytes came than were to.
+    /// Bytes came that differ from those that were to come.
     Differs(Fault),
     /// Bytes came when none were to.
     Unasked,
     /// The peer's FIN came too early.
     Ended,
-    /// Nothing moved for as long as the script has patience.
+    /// Nothing moved for as long as the script waits for its peer.
     Stalled,
     /// There is no connection, or it broke.
     Broken(Failure),
-    /// The driver has seen enough of it.
+    /// The driver stopped the script before it was over.
     Unfinished,
 }
 
-/// Some bytes, from the beginning of more.
+/// The first few of some bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sample {
     bytes: [u8; Self::MOST],
@@ -48,10 +48,10 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Of how many bytes a sample is at most.
+    /// The most bytes in a sample.
     pub const MOST: usize = 16;
 
-    /// The beginning of these.
+    /// A sample of these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         let mut sample = Self::default();
@@ -75,7 +75,7 @@ impl fmt::Debug for Sample {
     }
 }
 
-/// In brief: the bytes are for whoever knows where it is shown.
+/// A short text, without the bytes: how they are shown depends on the place.
 impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { said, heard, length, .. } = self;
