@@ -1,7 +1,9 @@
-//! What the shape of the slow end says about its cause.
+//! What the shape of the slow end, or the place of the first failure, says about its cause.
 
 use std::ops::Range;
 use std::time::Duration;
+
+use echo_core::FailureKind;
 
 use crate::measurement::Measurement;
 use crate::measurement::times::Times;
@@ -47,13 +49,41 @@ const FEWEST: u64 = 3;
 /// And so many times what the times beside it hold.
 const CLEAR: u64 = 4;
 
-/// A line each on round trips, and on connects, that cluster where TCP's timers are.
+/// How many connections in which time an inetd serves before it switches the service off:
+/// xinetd by its `cps`, openbsd-inetd by its `-R`.
+const INETDS: [(u64, Duration); 2] = [(50, Duration::from_secs(1)), (256, Duration::from_secs(60))];
+
+/// A line each on round trips, and on connects, that cluster where TCP's timers are, and on a
+/// server that is gone after as many connections as an inetd bears.
 pub(super) fn hints(measurement: &Measurement) -> Vec<String> {
     let round_trips = cause(&measurement.times, &ROUND_TRIPS)
         .map(|text| format!("hint: round trips cluster {text}"));
     let connects = measurement.connecting.as_ref().and_then(|times| cause(times, &CONNECTS));
     let connects = connects.map(|text| format!("hint: connects take {text}"));
-    round_trips.into_iter().chain(connects).collect()
+    round_trips.into_iter().chain(connects).chain(switched_off(measurement)).collect()
+}
+
+/// With a connection for each message: the server left after some, no more than an inetd
+/// serves until then.
+fn switched_off(measurement: &Measurement) -> Option<String> {
+    let served = measurement.connecting.as_ref()?.len();
+    let incident = measurement.incidents.first()?;
+    use FailureKind::{ClosedEarly, Refused, Reset};
+    let left = matches!(incident.failure.kind(), Refused | Reset | ClosedEarly);
+    let bears = |(most, time): &(u64, Duration)| {
+        // Its clock ticks at other instants, and some wait in its backlog.
+        let times = incident.at.as_nanos() / time.as_nanos() + 1;
+        u128::from(served) <= u128::from(most + most / 5) * times
+    };
+    let fewest = INETDS.map(|(most, _)| most)[0];
+    let told = left && served >= fewest && INETDS.iter().any(bears);
+    told.then(|| {
+        format!(
+            "hint: the server left after {served} connections: an inetd switches a service off \
+             for a while after 50 in a second (xinetd) or 256 in a minute (openbsd-inetd); -R \
+             spreads them"
+        )
+    })
 }
 
 fn cause(times: &Times, causes: &[Cause]) -> Option<&'static str> {
@@ -73,7 +103,11 @@ fn is_cluster(times: &Times, within: &Range<u64>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use echo_core::Failure;
+
     use super::*;
+    use crate::made_up::MadeUp;
+    use crate::plan::Plan;
 
     fn times(of: impl IntoIterator<Item = (u64, u64)>) -> Times {
         let mut times = Times::new();
@@ -109,6 +143,28 @@ mod tests {
         let open =
             Measurement { times: times([(1_000, 80), (5, 1_008_000)]), ..Measurement::new() };
         assert!(hints(&open).is_empty(), "no connects");
+    }
+
+    #[test]
+    fn a_server_that_an_inetd_switched_off_is_told_from_one_that_ended() {
+        let told = |served, millis, failure| {
+            let mut made = MadeUp::new(Plan { per_message: true, ..Plan::new() }, millis);
+            made.fails(millis, 0, failure);
+            let connecting = Some(times([(served, 80)]));
+            hints(&Measurement { connecting, ..made.run }).concat()
+        };
+        for (served, millis) in [(50, 20), (51, 900), (110, 1_500), (256, 2_000), (300, 61_000)] {
+            for failure in [Failure::Refused, Failure::Reset] {
+                let told = told(served, millis, failure);
+                assert!(told.contains(&format!("left after {served} connections")), "{told}");
+            }
+        }
+        assert_eq!(told(49, 20, Failure::Refused), "", "no inetd minds so few");
+        assert_eq!(told(10_000, 2_000, Failure::Refused), "", "nor bears so many");
+        assert_eq!(told(60, 20, Failure::Local), "", "our own fault");
+        let made = MadeUp::new(Plan { per_message: true, ..Plan::new() }, 2_000);
+        let connecting = Some(times([(60, 80)]));
+        assert!(hints(&Measurement { connecting, ..made.run }).is_empty(), "nothing failed");
     }
 
     #[test]
