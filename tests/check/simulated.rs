@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use echo_core::script::Wish;
 use echo_core::{Endpoint, Failure, Instant, Rules};
+use echo_instruments::check::{Outcome, Record};
 use echo_instruments::stack::{Busy, Moved, Stack, Unasked};
 use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
@@ -173,4 +174,32 @@ fn smoltcp_passes_over_a_good_cable() {
 #[test]
 fn smoltcp_passes_over_a_bad_cable() {
     passes_over(Faults { delay: DELAY, duplication: 3, reordering: 3, ..Faults::default() });
+}
+
+/// What comes of one case over such a cable, and how long it takes.
+fn fails_over(faults: Faults, flags: &str) -> (String, Duration) {
+    let records = list::carry_out(flags, |needs, check| {
+        let mut world = World::new(needs.rules(), 1, faults);
+        check.run(needs, &mut world).expect("time is no system call");
+    });
+    match &records[..] {
+        [Record { outcome: Outcome::Fail(finding), took, .. }] => (finding.brief.clone(), *took),
+        _ => panic!("{records:?}"),
+    }
+}
+
+#[test]
+fn a_case_has_its_time_even_if_something_moves() {
+    let delay = Duration::from_millis(100);
+    let slow = Faults { delay, ..Faults::default() };
+    let (brief, took) = fails_over(slow, "--only one-by-one");
+    assert!(brief.starts_with("not over with ") && brief.ends_with(" of 300 bytes"), "{brief}");
+    assert!(took >= Duration::from_secs(15) && took <= Duration::from_secs(15) + delay, "{took:?}");
+}
+
+#[test]
+fn nobody_is_waited_for_longer_than_the_time_out() {
+    let cut = Faults { loss: 100, ..Faults::default() };
+    let end = fails_over(cut, "--only at-once --timeout 3");
+    assert_eq!(end, ("no connection: no answer".into(), Duration::from_secs(3)));
 }

@@ -3,6 +3,7 @@
 //! What is measured, how it is judged, and what people and programs read of it stands here;
 //! what it is measured over is a [`Stack`](stack::Stack) of the caller's. The data take one way:
 //! flags ([`args`]), [`plan`], [`load`], [`measurement`], then [`report`] and [`figure`].
+//! [`check`] goes its own: a list of cases, and a verdict on each.
 //!
 //! `hosted` measures over the operating system's sockets, `tap-demo` over smoltcp; what both
 //! programs need beside that (quantities, the terminal, files, signals, the exit code) is
