@@ -183,14 +183,14 @@ fn refuse_shadow(
 
 /// The addresses that the host still needs.
 fn missing(stack: &[IpCidr], wanted: &[IpCidr], present: &[HostAddress]) -> Result<Vec<IpCidr>> {
-    let mut ours = present.iter().filter(|host| host.ours);
-    let is_present = |host: &IpCidr| ours.clone().any(|other| other.own == host.address());
+    let ours = || present.iter().filter(|host| host.ours);
+    let is_present = |host: &IpCidr| ours().any(|other| other.own == host.address());
     let mut missing: Vec<_> = wanted.iter().filter(|host| !is_present(host)).copied().collect();
     for net in stack.iter().filter(|net| !is_link_local(net.address())) {
         let meets = |host: &HostAddress| {
             net.contains_addr(&host.own) && host.subnet.contains_addr(&net.address())
         };
-        if ours.any(meets) || missing.iter().any(|host| meet(net, host)) {
+        if ours().any(meets) || missing.iter().any(|host| meet(net, host)) {
             continue;
         }
         let fits = |host: &&IpCidr| meet(net, host) && host.address() != net.address();
@@ -248,6 +248,14 @@ mod tests {
             ours: true,
         };
         assert_eq!(missing(&[v4], &[], &[ends]).expect("complete"), []);
+    }
+
+    #[test]
+    fn one_address_of_the_host_may_serve_several_of_the_stack_in_any_order() {
+        let present = present(&["fdaa::7/64", "192.168.69.7/24"]);
+        assert_eq!(missing(&STATION, &[], &present).expect("complete"), []);
+        let stack = cidrs(&["192.168.69.1/24", "192.168.69.2/24"]);
+        assert_eq!(missing(&stack, &[], &present).expect("complete"), []);
     }
 
     #[test]
