@@ -61,13 +61,11 @@ impl Condition {
             (_, Some(Sort::Response)) if !planned => {
                 "there are no response times without a schedule: add --rate".to_owned()
             }
-            (Metric::Percentile(one_in), _) => match plan.count {
-                Some(count) if count < one_in => {
-                    format!("it needs at least {} messages: raise --count", quantity::count(one_in))
-                }
-                _ => return None,
-            },
-            _ => return None,
+            _ => {
+                let fewest = self.fewest_messages()?;
+                plan.count.filter(|count| *count < fewest)?;
+                format!("it needs at least {} messages: raise --count", quantity::count(fewest))
+            }
         };
         Some(format!("--fail-if {self} can never hold: {reason}"))
     }
@@ -105,6 +103,15 @@ impl Condition {
             Metric::Failed => measurement.tally.fail_rate(),
             Metric::Unsent => measurement.unsent_rate(),
             Metric::Late => nanos(percentile(measurement.late.as_ref()?, P99)),
+        }
+    }
+
+    /// A percentile of fewer messages is none.
+    const fn fewest_messages(&self) -> Option<u64> {
+        match self.metric {
+            Metric::Percentile(one_in) => Some(one_in),
+            Metric::Late => Some(P99),
+            _ => None,
         }
     }
 
@@ -249,6 +256,7 @@ mod tests {
             ("unsent>1%", &interval, true),
             ("late>1ms", &Plan::new(), false),
             ("late>1ms", &interval, true),
+            ("late>1ms", &Plan { pace: Pace::Rate(5.0), ..few.clone() }, false),
             ("response p50>1ms", &Plan::new(), false),
             ("response p50>1ms", &interval, false),
             ("response p50>1ms", &rate, true),
