@@ -7,6 +7,7 @@ use std::sync::mpsc;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::progress::shown_on_a_terminal;
 use crate::support::{Echo, Ended, PATIENCE, Program, config, deaf, hosted, peer, run};
 
 fn schema() -> jsonschema::Validator {
@@ -179,6 +180,15 @@ fn silence_is_to_end_when_it_is_said_to() {
     let never = expect(&Echo::with(rules(None)), "100ms");
     assert_eq!(never.code, Some(1));
     assert!(never.stdout.contains("the peer does not close"), "{}", never.stdout);
+}
+
+#[test]
+fn a_terminal_shows_which_case_goes_on() {
+    let shown = shown_on_a_terminal(&["check", "--local", "--only", "zeros,idle-kept"]);
+    assert!(shown.contains(" 2 of 2   idle-kept"), "{shown:?}");
+    // The line that was drawn over goes before the verdict comes.
+    assert!(shown.contains("\x1b[Jpass  idle-kept\r\n"), "{shown:?}");
+    assert!(shown.ends_with("2 passed, 0 failed, 0 skipped\r\n"), "{shown:?}");
 }
 
 #[test]
