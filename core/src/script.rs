@@ -252,7 +252,10 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Script<'a, W> {
         let due = body.map_or(&[][..], |body| {
             let (payload, offset) = self.bytes(&body, self.heard, self.own.1);
             payload.fill(0, offset, &mut due);
-            let left = usize::try_from(body.length - self.heard).unwrap_or(usize::MAX);
+            // Of an echo what was not sent cannot come next.
+            let echoed = self.present().and_then(|act| act.says()).map(|_| self.said);
+            let left = echoed.unwrap_or(body.length) - self.heard;
+            let left = usize::try_from(left).unwrap_or(usize::MAX);
             due.get(..left).unwrap_or(&due)
         });
         self.end = Some(Err(Deviation {

@@ -155,6 +155,13 @@ fn it_reads_in_acts_that_hear_and_no_more_than_these_expect() {
     assert_eq!(peer.room(), 4);
 }
 
+/// The first bytes of a script's own payload.
+fn own(length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    SEQ.fill(0, 0, &mut bytes);
+    bytes
+}
+
 /// What a script makes of bytes, or the end, that come in place of an echo.
 fn heard<'a>(acts: &'a [Act<'a>], bytes: &[u8], eof: bool) -> Deviation {
     let now = Instant::START;
@@ -175,11 +182,6 @@ fn heard<'a>(acts: &'a [Act<'a>], bytes: &[u8], eof: bool) -> Deviation {
 
 #[test]
 fn a_deviation_says_which_act_where_what_was_due_and_what_came() {
-    let own = |length: usize| {
-        let mut bytes = vec![0; length];
-        SEQ.fill(0, 0, &mut bytes);
-        bytes
-    };
     let acts = [Act::Echo(Body::own(40), Manner::AtOnce), Act::Silence(MOMENT), Act::End];
     let mut flipped = own(40);
     flipped[20] ^= 1;
@@ -212,6 +214,17 @@ fn a_deviation_says_which_act_where_what_was_due_and_what_came() {
     );
     let it = heard(&acts, b"late", true);
     assert_eq!((it.what, it.came.as_ref()), (What::Unasked, &b"late"[..]));
+}
+
+/// What was never sent is not due.
+#[test]
+fn of_an_echo_only_what_was_sent_is_due() {
+    let acts = [Act::Echo(Body::own(40), Manner::Steps(3, MOMENT))];
+    let own = own(40);
+    let it = heard(&acts, b"?", false);
+    assert_eq!((it.said, it.due.as_ref()), (3, &own[..3]));
+    let it = heard(&acts, &own[..1], true);
+    assert_eq!((it.what, it.due.as_ref()), (What::Ended, &own[1..3]));
 }
 
 #[test]
