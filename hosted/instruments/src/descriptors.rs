@@ -20,12 +20,13 @@ pub fn raise_limit() {
     let _ = setrlimit(Resource::Nofile, limit);
 }
 
-/// Whether there are enough for so many connections, of which both ends may be here.
+/// Whether there are enough for so many connections, of which both ends may be here. Otherwise
+/// fewer connections would help: `or` says how.
 ///
 /// # Errors
 ///
 /// If there are not: what the limit is, and how many files it would have to allow.
-pub fn suffice_for(connections: u64, ends: u64) -> Result<()> {
+pub fn suffice_for(connections: u64, ends: u64, or: &str) -> Result<()> {
     // Where the system does not tell, the limit shows when it is reached.
     let Some(limit) = getrlimit(Resource::Nofile).current else { return Ok(()) };
     let Ok(open) = fs::read_dir("/proc/self/fd") else { return Ok(()) };
@@ -34,7 +35,7 @@ pub fn suffice_for(connections: u64, ends: u64) -> Result<()> {
         let [connections, needed, limit] = [connections, needed, limit].map(count);
         bail!(
             "cannot open {connections} connections: {needed} open files are needed, and the limit \
-             is {limit} (raise it with ulimit -n, or lower --parallel)"
+             is {limit} (raise it with ulimit -n, or {or})"
         );
     }
     Ok(())

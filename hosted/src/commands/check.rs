@@ -4,10 +4,11 @@ use anyhow::{Context, Result};
 use echo_cases::Needs;
 use echo_instruments::args::CheckArgs;
 use echo_instruments::check::{self, Check, Subject};
+use echo_instruments::descriptors;
 use echo_instruments::signals::Stop;
 use echo_instruments::verdict::Verdict;
 
-use crate::address;
+use crate::address::{self, Opened};
 use crate::cli::WayArgs;
 use crate::server::Local;
 use crate::sockets::Sockets;
@@ -33,8 +34,9 @@ fn own(mut check: Check<'_>, args: &CheckArgs<WayArgs>, stop: &Stop) -> Result<V
         let local = Local::with(needs.rules())?;
         let address = local.address();
         let first = address::connect(&[address], args.timeout.0)?;
+        let mut sockets = sockets(&check, first, 2)?;
         stop.arm();
-        check.run(needs, &mut Sockets::new(&check.plan(), first)?)?;
+        check.run(needs, &mut sockets)?;
         subject.get_or_insert(Subject { name: "this process".into(), address });
     }
     check.finish(&subject.context("there is no case to be carried out")?)
@@ -45,9 +47,17 @@ fn anybody(mut check: Check<'_>, args: &CheckArgs<WayArgs>, stop: &Stop) -> Resu
     way.to.family.admit_all(&way.bind)?;
     let addresses = address::reachable(way.to.resolve()?, &way.bind)?;
     let first = address::connect_from(&way.bind, &addresses, args.timeout.0)?;
-    stop.arm();
     let address = first.stream.peer_addr().context("the connection was lost at once")?;
     let sources = address::matching(&way.bind, address).collect();
-    check.run(Needs::Echo, &mut Sockets::new(&check.plan(), first)?.from(sources))?;
+    let mut sockets = sockets(&check, first, 1)?.from(sources);
+    stop.arm();
+    check.run(Needs::Echo, &mut sockets)?;
     check.finish(&Subject { name: way.to.target().called(address), address })
+}
+
+/// As many as are open at once; so many `ends` of each are here.
+fn sockets(check: &Check<'_>, first: Opened, ends: u64) -> Result<Sockets> {
+    let plan = check.plan();
+    descriptors::suffice_for(plan.connections.into(), ends, "leave cases out with --skip")?;
+    Sockets::new(&plan, first)
 }

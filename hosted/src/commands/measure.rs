@@ -30,7 +30,8 @@ pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
     let addresses = address::reachable(addresses, &way.bind)?;
     let first = address::connect_from(&way.bind, &addresses, args.timeout.0)?;
     let exports = trial.exports()?;
-    descriptors::suffice_for(plan.connections.into(), if way.local { 2 } else { 1 })?;
+    let ends = if way.local { 2 } else { 1 };
+    descriptors::suffice_for(plan.connections.into(), ends, "lower --parallel")?;
     stop.arm();
     let address = first.stream.peer_addr().context("the connection was lost at once")?;
     let subject = Subject {

@@ -98,6 +98,22 @@ fn a_limit_of_descriptors_that_may_be_raised_is_raised() {
     assert!(ended.stdout.contains("1000 echoed, 0 failed"), "{ended:?}");
 }
 
+#[test]
+fn too_few_descriptors_for_the_load_are_no_failure_of_the_server() {
+    let few = "ulimit -n 40; exec \"$@\"";
+    for (load, or) in [
+        ("rate --local --no-plot -P 100 -c 1", "lower --parallel"),
+        ("check --local --only many-at-once", "leave cases out with --skip"),
+    ] {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", few, "sh", env!("CARGO_BIN_EXE_hosted")]).args(load.split(' '));
+        let ended = Program::start(shell.stdin(Stdio::null())).wait();
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{ended:?}");
+        let said = format!("the limit is 40 (raise it with ulimit -n, or {or})");
+        assert!(ended.stderr.contains(&said), "{ended:?}");
+    }
+}
+
 /// A server that may have no more than so many descriptors open.
 fn server_with_descriptors(limit: u32, threads: &str) -> (Program, SocketAddr) {
     let limited = format!("ulimit -n {limit}; exec \"$@\"");
