@@ -1,7 +1,9 @@
-//! One list of cases on every stack: the operating system's over the loopback, and smoltcp in
-//! virtual time. `tap-demo` runs the same list over a real TAP. And the list itself: servers
-//! that are wrong in a known way fail the right cases, and no others.
+//! One list of cases on every stack: the operating system's over the loopback, from Rust and from
+//! C, and smoltcp in virtual time. `tap-demo` runs the same list over a real TAP. And the list
+//! itself: servers that are wrong in a known way fail the right cases, and no others.
 
+#[cfg(unix)]
+mod c;
 #[path = "../../core/smoltcp/tests/simulation/cable.rs"]
 #[expect(dead_code, reason = "its own tests do more to it")]
 mod cable;

@@ -1,0 +1,78 @@
+//! Programs of `core/c`, built with this machine's compilers.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::{env, fs};
+
+/// They look for faults in the use of memory, and for behaviour that C does not define.
+pub(crate) const SANITIZERS: &[&str] =
+    &["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/c");
+const STRICT: &[&str] = &["-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"];
+
+/// Builds a program of one source; `None`, with a word about it, where the compiler or what the
+/// flags need is missing.
+pub(crate) fn build(compiler: &str, flags: &[&str], source: &str) -> Option<PathBuf> {
+    let name: String = [compiler, source].iter().chain(flags).copied().collect();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
+    fs::create_dir_all(&folder).expect("a folder");
+    let program = folder.join(name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+    let language = ["-x", if compiler == "c++" { "c++" } else { "c" }];
+    let command = || {
+        let mut command = Command::new(compiler);
+        command.args(flags).args(STRICT).arg("-o").arg(&program).args(language);
+        command
+    };
+    if !makes_a_program(command().arg("-")) {
+        let reason = format!("{source}: `{compiler} {}` makes no program", flags.join(" "));
+        writeln!(io::stderr(), "SKIPPED: {reason}").expect("stderr is open");
+        assert_ne!(env::var("CI").as_deref(), Ok("true"), "nothing may be skipped in CI: {reason}");
+        return None;
+    }
+    let mut command = command();
+    command.arg(format!("-I{FOLDER}/include")).arg(format!("{FOLDER}/{source}"));
+    let built = command.args(["-x", "none"]).arg(library()).output().expect("it runs");
+    assert!(built.status.success(), "{command:?}: {}", String::from_utf8_lossy(&built.stderr));
+    Some(program)
+}
+
+fn makes_a_program(command: &mut Command) -> bool {
+    let quiet = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let Ok(mut child) = quiet.spawn() else { return false };
+    // What it does not read it has refused before.
+    let _ = child.stdin.take().expect("a pipe").write_all(b"int main(void) { return 0; }\n");
+    child.wait().expect("a child").success()
+}
+
+/// The static library, which is built as everybody has to.
+fn library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("library");
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["build", "--release", "--locked"]).current_dir(FOLDER);
+        let built = command.env("CARGO_TARGET_DIR", &target).output().expect("it runs");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        target.join("release/libecho_core_c.a")
+    })
+}
+
+#[test]
+fn the_header_keeps_its_word_in_every_dialect() {
+    let sanitized = |standard| [&[standard], SANITIZERS].concat();
+    let dialects = [
+        ("cc", sanitized("-std=c99")),
+        ("cc", sanitized("-std=c11")),
+        ("c++", vec!["-std=c++98"]),
+        ("c++", vec!["-std=c++17"]),
+    ];
+    for (compiler, flags) in dialects {
+        let Some(program) = build(compiler, &flags, "tests/contract.c") else { continue };
+        let ended = Command::new(program).output().expect("it runs");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success(), "{compiler} {flags:?}: {said}");
+    }
+}
