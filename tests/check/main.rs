@@ -10,6 +10,8 @@ mod cable;
 mod list;
 mod loopback;
 mod planted;
+#[cfg(unix)]
+mod posix;
 mod servers;
 mod simulated;
 mod sockets;
