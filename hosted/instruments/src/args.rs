@@ -1,7 +1,7 @@
-//! The flags that both programs have: what load to offer, and what to make of it.
+//! The flags that both programs have: the load to offer, and what to do with the results.
 //! The doc comments are the help: the first paragraph for `-h`, in one line, the others for
-//! `--help` and the manual. Where to connect, and from where, each program says in flags of its
-//! own, `W`.
+//! `--help` and the manual. Each program has its own flags for the target and the local address,
+//! `W`.
 
 mod check;
 mod content;
@@ -25,7 +25,7 @@ use crate::plan::{Pace, Plan};
 use crate::quantity::given::{Limit, Rate, Spin, Time, count, length};
 use crate::verdict::Misuse;
 
-/// The groups of flags in a help text that both programs have.
+/// The headings of groups of flags in the help texts of both programs.
 pub const TARGET: &str = "Target";
 const DURATION: &str = "Duration";
 const PACE: &str = "Pace";
@@ -229,7 +229,7 @@ pub struct LoadArgs {
 }
 
 impl LoadArgs {
-    /// The load; one that `keeps_going` opens the connection anew after a failure.
+    /// The load; with `keep_going` it reopens the connection after a failure.
     ///
     /// # Errors
     ///
@@ -252,7 +252,7 @@ impl LoadArgs {
         })
     }
 
-    /// Whether a file is the standard output, so that the report cannot be there.
+    /// Whether an export goes to standard output, so that the report cannot go there.
     #[must_use]
     pub(crate) fn exports_to_stdout(&self) -> bool {
         self.exports().any(|(_, path)| is_stdout(path))
@@ -313,7 +313,7 @@ fn of_known_format(path: PathBuf) -> Result<PathBuf, &'static str> {
     };
     match path.extension().and_then(OsStr::to_str) {
         Some(extension) if known(extension) => Ok(path),
-        // Nothing can be made there; that is said with its reason when it is opened.
+        // No file can be made there: opening it fails, and gives the reason.
         _ if path.is_dir() => Ok(path),
         _ => Err("a figure is a .jpg, .png or .svg"),
     }

@@ -1,4 +1,4 @@
-//! `--fail-if`: what makes a run a failure.
+//! `--fail-if`: the conditions that make a run a failure.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,14 +15,14 @@ use crate::quantity::given::{Time, number};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     text: String,
-    /// Of which times, if that is said.
+    /// The sort of times that it bounds, if one is named.
     of: Option<Sort>,
     metric: Metric,
     above: bool,
     bound: f64,
 }
 
-/// The times of a planned rate.
+/// The sorts of times of a run with a planned rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
     Service,
@@ -31,7 +31,7 @@ enum Sort {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Metric {
-    /// Nanoseconds that one in so many exceeded.
+    /// The nanoseconds that one in this many messages exceeded.
     Percentile(u64),
     Fastest,
     Mean,
@@ -42,14 +42,14 @@ enum Metric {
     Messages,
     /// The share of messages that failed.
     Failed,
-    /// The share of messages that were due and never sent.
+    /// The share of messages that were due but never sent.
     Unsent,
     /// Nanoseconds after it was due at which one message in a hundred was not yet sent.
     Late,
 }
 
 impl Condition {
-    /// Why it can never hold in a run of this plan, if so.
+    /// The reason why it can never hold in a run of this plan, if there is one.
     #[must_use]
     pub fn misfit(&self, plan: &Plan) -> Option<String> {
         let scheduled = plan.pace != Pace::Closed;
@@ -70,8 +70,8 @@ impl Condition {
         Some(format!("--fail-if {self} can never hold: {reason}"))
     }
 
-    /// What to say if it holds for this run. One that the run cannot tell counts as well: nobody
-    /// should pass a check because too little was measured.
+    /// The message if it holds for this run. A bound that the run cannot decide counts as well: no
+    /// check should pass because too little was measured.
     #[must_use]
     pub fn crossed(&self, measurement: &Measurement, message_bytes: u64) -> Option<String> {
         let Some(value) = self.value(measurement, message_bytes) else {

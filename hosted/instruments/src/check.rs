@@ -1,4 +1,4 @@
-//! `check`: the conformance cases of [`echo_cases`] over any [`Stack`], a line each.
+//! `check`: the conformance cases of [`echo_cases`] over any [`Stack`], one line for each.
 //!
 //! A program makes a [`Check`] from the flags, lets it [`run`](Check::run) over a stack for
 //! each kind of server that it can reach, and [`finish`](Check::finish)es it.
@@ -29,28 +29,28 @@ use crate::terminal::live::Live;
 use crate::terminal::streams;
 use crate::verdict::{Misuse, Verdict};
 
-/// Who is checked.
+/// The server that is checked.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The echo server, as the user called it.
     pub name: String,
-    /// Where it really is.
+    /// The address that is connected to.
     pub address: SocketAddr,
 }
 
-/// Cases that are to be carried out, and what came of those that were.
+/// The cases that are to be carried out, and the results of those that were.
 #[derive(Debug)]
 pub struct Check<'a> {
     cases: Vec<&'static Case<'static>>,
-    /// How many that are, with the one that has an argument.
+    /// The number of cases, including the one that has an argument.
     all: usize,
-    /// A server that ends idle connections after this time is looked at, too.
+    /// The time after which the server is expected to end idle connections, if that is checked.
     silence: Option<Duration>,
     patience: Option<Duration>,
     pace: Option<Pace>,
     json: bool,
     stop: &'a Stop,
-    /// One for all cases: whoever draws has to be heard at Ctrl+Z for ever after.
+    /// One for all cases, because its handler of Ctrl+Z stays for the whole program.
     live: Option<Live>,
     connections: u16,
     records: Vec<Record>,
@@ -60,7 +60,7 @@ pub struct Check<'a> {
 /// The case that has an argument, as it is listed.
 static SILENCE: Case<'_> = echo_cases::ends_after(&[], Duration::ZERO);
 
-/// The list of all cases, a line each.
+/// Prints the list of all cases, one per line.
 ///
 /// # Errors
 ///
@@ -72,7 +72,7 @@ pub fn list() -> Result<Verdict> {
 }
 
 impl<'a> Check<'a> {
-    /// What the flags ask for.
+    /// The check that the flags ask for.
     ///
     /// # Errors
     ///
@@ -113,13 +113,13 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// The server is ours: it minds no number of connections a second.
+    /// Lifts the limit on connections per second: the server is ours, and needs none.
     #[must_use]
     pub fn unpaced(self) -> Self {
         Self { pace: None, ..self }
     }
 
-    /// Which servers the cases are for, each once, those that are alike as one.
+    /// The kinds of servers that the cases need, each once.
     #[must_use]
     pub fn servers(&self) -> Vec<Needs> {
         let mut servers: Vec<Needs> = Vec::new();
@@ -201,7 +201,7 @@ impl<'a> Check<'a> {
         self.note(Record { name: case.name, source: case.source, took, outcome })
     }
 
-    /// What came of the cases so far.
+    /// The results of the cases so far.
     #[must_use]
     pub fn records(&self) -> &[Record] {
         &self.records
@@ -215,7 +215,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Tells of the cases that nobody could be found for, and sums up.
+    /// Reports the cases for which there was no server, and sums up.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! The operating system's clock, by which all is measured and every deadline reckoned. The
-//! calendar (`SystemTime`) is asked elsewhere: it dates a report or a record, and starts a seed.
+//! The operating system's clock, by which everything is measured and every deadline computed. The
+//! wall clock (`SystemTime`) is read elsewhere: it dates a report or a record, and makes a seed.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub struct Clock {
     start: Duration,
 }
 
-/// The one that counts the time in which the machine is suspended.
+/// The clock that goes on while the machine is suspended.
 #[cfg(target_os = "linux")]
 const CLOCK: ClockId = ClockId::Boottime;
 #[cfg(not(target_os = "linux"))]
@@ -27,7 +27,7 @@ impl Clock {
         Self { start: Self::system() }
     }
 
-    /// Starts the clock as if it had been running for some time: its instants reach so far back.
+    /// Starts the clock as if it had been running for this long: its instants reach that far back.
     #[must_use]
     pub fn started(ago: Duration) -> Self {
         Self { start: Self::system().saturating_sub(ago) }
@@ -39,13 +39,13 @@ impl Clock {
         self.at(Self::system())
     }
 
-    /// What the system's clock says: the time since a start that it chose.
+    /// The reading of the system's clock: the time since a start that it chose.
     pub(crate) fn system() -> Duration {
         let time = clock_gettime(CLOCK);
         Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
     }
 
-    /// The time when the system's clock says this.
+    /// The instant at this reading of the system's clock.
     pub(crate) fn at(&self, system: Duration) -> Instant {
         Instant::new(system.saturating_sub(self.start))
     }

@@ -1,4 +1,4 @@
-//! What a program takes on its command line, and all that it says about it: the help texts, the
+//! The command line of a program and all its documentation: the help texts, the
 //! manual pages and the completion scripts come from one definition, the flags with their doc
 //! comments, and from the examples that a program adds.
 
@@ -54,7 +54,7 @@ pub struct ManArgs {
 }
 
 impl CommandLine {
-    /// What these definitions and examples make.
+    /// The command line with these definitions and examples.
     #[must_use]
     pub fn new(command: Command, examples: Examples) -> Self {
         let names: Vec<_> =
@@ -69,11 +69,11 @@ impl CommandLine {
         Self { command, examples }
     }
 
-    /// What is asked for by these arguments, of which the first is the program's name.
+    /// Parses these arguments, of which the first is the program's name.
     ///
     /// # Errors
     ///
-    /// What is wrong with them, in clap's words; the help, too, is an error to it.
+    /// A description of what is wrong with them, from clap, for which a request for help is an error, too.
     pub fn read(
         &self,
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
@@ -91,7 +91,7 @@ impl CommandLine {
         }
     }
 
-    /// An error of the usage of this command.
+    /// A usage error of this command.
     #[must_use]
     pub fn error(&self, command: &str, kind: ErrorKind, said: &str) -> clap::Error {
         let mut program = self.command.clone();
@@ -114,7 +114,7 @@ impl CommandLine {
     }
 }
 
-/// What is wrong with a target that has a port, beside a port.
+/// The error for a target with a port beside `--port`.
 fn port_given_twice(matches: &ArgMatches) -> Option<String> {
     let target = ["target", "ip"]
         .into_iter()

@@ -49,7 +49,7 @@ pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
         text.push_str(&change.line(wide));
     }
     let worse: Vec<_> = changes.iter().filter(|change| change.is_worse(threshold)).collect();
-    // That nothing failed is soon known, and says nothing of how fast it was.
+    // A fail rate of zero is soon certain, and says nothing about speed.
     let judged = changes.iter().any(|change| change.unit != Unit::Share && change.sure().is_some());
     if !worse.is_empty() {
         let worded = |change: &&Change| format!("{} {}", change.name, change.worded().trim_start());
@@ -64,7 +64,7 @@ pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
         text = format!("{}\n", wrap(&text, width));
     }
     streams::print(&text).context("cannot write to stdout")?;
-    // Nobody should pass because too little was measured.
+    // No check should pass because too little was measured.
     Ok(if judged && worse.is_empty() { Verdict::Well } else { Verdict::Failed })
 }
 
@@ -72,7 +72,7 @@ pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
 const KIND: [&str; 4] =
     ["/command", "/target/protocol", "/config/pace", "/config/connection_per_message"];
 
-/// What one pair cannot tell.
+/// The limitation of a comparison of two runs.
 const CAUTION: &str = "(two runs of the same program also differ: repeat both to be sure)";
 
 fn read(path: &Path) -> Result<Value> {
@@ -88,7 +88,7 @@ fn read(path: &Path) -> Result<Value> {
     }
 }
 
-/// In what two configurations differ: `connections 1 and 64`.
+/// The settings in which two configurations differ: `connections 1 and 64`.
 fn unlike(before: &Value, after: &Value) -> Vec<String> {
     let configs = [before, after].map(|report| &report["config"]);
     let keys = configs.into_iter().filter_map(Value::as_object).flat_map(Map::keys);
@@ -116,17 +116,17 @@ struct Change {
     name: String,
     unit: Unit,
     values: [f64; 2],
-    /// Between which values each lies with 95 % confidence, if that is known.
+    /// The 95 % confidence interval of each, if it is known.
     intervals: [Option<(f64, f64)>; 2],
-    /// Why not, otherwise.
+    /// The reason why the intervals are unknown, if they are.
     unknown: &'static str,
 }
 
-/// Not enough messages, or not enough time.
+/// There were not enough messages, or not enough time.
 const FEW: &str = "too few to tell";
 
-/// Enough of both, but the number is another in each part of the run: as where there are two
-/// modes, and the percentile is now in one of them, now in the other.
+/// There were enough of both, but the number differs from part to part of the run: as when there
+/// are two modes, and the percentile is now in one of them, now in the other.
 const SCATTERED: &str = "too scattered to tell";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +140,7 @@ enum Unit {
 }
 
 impl Change {
-    /// By how much the second value is larger; infinite from nothing to something.
+    /// The percentage by which the second value is larger; infinite if the first is 0.
     fn percent(&self) -> f64 {
         match self.values {
             [before, after] if before == after => 0.0,
@@ -148,7 +148,7 @@ impl Change {
         }
     }
 
-    /// The change for people, who know no infinite per cent.
+    /// The change in words, which have no infinite percentage.
     fn worded(&self) -> String {
         match self.percent() {
             percent if percent.is_finite() => format!("{percent:>+8.1} %"),
@@ -156,14 +156,14 @@ impl Change {
         }
     }
 
-    /// Both intervals.
+    /// Both intervals, if both are known.
     fn sure(&self) -> Option<[(f64, f64); 2]> {
         let [before, after] = self.intervals;
         before.zip(after).map(|(before, after)| [before, after])
     }
 
-    /// Worse by more than the threshold, and not by chance: the intervals do not overlap. Without
-    /// intervals nobody can tell.
+    /// Whether it is worse by more than the threshold, and not by chance: the intervals do not
+    /// overlap. Without intervals that cannot be decided.
     fn is_worse(&self, threshold: f64) -> bool {
         let by_chance = self.sure().is_none_or(|[a, b]| a.0 <= b.1 && b.0 <= a.1);
         let worse = match self.unit {
@@ -192,8 +192,8 @@ impl Change {
     }
 }
 
-/// What both reports know: the times that a user feels, the rate and the failures. The maximum is
-/// left out: it is one message's.
+/// The changes of all numbers that both reports have: the times that a user sees, the rate and the
+/// failures. The maximum is left out: it belongs to a single message.
 fn changes(before: &Value, after: &Value) -> Result<Vec<Change>> {
     let both = [before, after];
     let felt = both.iter().all(|report| report["response_ns"].is_object());

@@ -1,4 +1,4 @@
-//! How many sockets this process may have.
+//! The number of sockets that this process may have.
 
 use std::fs;
 
@@ -7,27 +7,27 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::quantity::count;
 
-/// What a run opens beside its connections: files of results, and what tells of the machine.
+/// The files that a run opens beside its connections: for results, and to read about the machine.
 const OTHERS: u64 = 16;
 
-/// Allows as many as the system gives without special rights: usual is 1024,
-/// for the sake of old programs, and a load may be more connections than that.
+/// Raises the limit as far as the system allows without special rights: the default is
+/// usually 1024, for the sake of old programs, and a load may have more connections.
 ///
-/// Where it cannot be raised, [`suffice_for`] tells.
+/// If it cannot be raised far enough, [`suffice_for`] reports it.
 pub fn raise_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     let _ = setrlimit(Resource::Nofile, limit);
 }
 
-/// Whether there are enough for so many connections, of which both ends may be here. Otherwise
-/// fewer connections would help: `or` says how.
+/// Checks that there are enough for this many connections, of which both ends may be here. If there
+/// are not, fewer connections would help: `or` says how.
 ///
 /// # Errors
 ///
-/// If there are not: what the limit is, and how many files it would have to allow.
+/// If there are not, with the limit and the number of files that it would have to allow.
 pub fn suffice_for(connections: u64, ends: u64, or: &str) -> Result<()> {
-    // Where the system does not tell, the limit shows when it is reached.
+    // If the system does not report a limit, it shows when it is reached.
     let Some(limit) = getrlimit(Resource::Nofile).current else { return Ok(()) };
     let Ok(open) = fs::read_dir("/proc/self/fd") else { return Ok(()) };
     let needed = open.count() as u64 + connections * ends + OTHERS;

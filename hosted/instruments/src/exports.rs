@@ -15,29 +15,29 @@ use crate::report::{self, Csv, Subject};
 use crate::terminal::escape::shown;
 use crate::terminal::notes::note;
 
-/// Pixels of the figure for each of its page.
+/// The pixels of the figure for each pixel of its page.
 const SCALE: f32 = 2.0;
 
-/// Where the figure goes.
+/// The figure to be drawn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Picture<'a> {
-    /// Its file.
+    /// The file of the figure.
     pub path: &'a Path,
-    /// The user wants it. Otherwise a run does without where it cannot be.
+    /// Whether the user asked for it. If not, a run goes on without it when it cannot be written.
     pub wanted: bool,
 }
 
-/// Where the figure goes if nobody says it.
+/// The default file of the figure.
 const FIGURE: &str = "result/rate.jpg";
 
 impl<'a> Picture<'a> {
-    /// That of `rate`, which draws one unless told not to.
+    /// The figure of `rate`, which draws one unless it is switched off.
     pub(crate) fn of_rate<W: Args>(args: &'a RateArgs<W>) -> Option<Self> {
         let path = args.output.as_deref().unwrap_or(Path::new(FIGURE));
         (!args.no_plot).then_some(Self { path, wanted: args.output.is_some() })
     }
 
-    /// That of `fail-rate`, which draws one only when told to.
+    /// The figure of `fail-rate`, which draws one only on request.
     pub(crate) fn of_fail_rate<W: Args>(args: &'a FailRateArgs<W>) -> Option<Self> {
         args.output.as_deref().map(|path| Self { path, wanted: true })
     }
@@ -47,7 +47,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-/// Only notes what became of a figure that nobody asked for.
+/// Turns the error of a figure that was not asked for into a note.
 fn needed<T>(wanted: bool, result: Result<T>) -> Result<Option<T>> {
     match result {
         Err(error) if !wanted => {
@@ -89,7 +89,7 @@ impl Exports {
     }
 
     fn all_different(&self) -> Result<()> {
-        // The report goes to the standard output, where each file would overwrite it.
+        // The report goes to standard output, where each file would overwrite it.
         let mut seen = vec![Identity::of(io::stdout())];
         for output in [&self.figure, &self.json, &self.csv, &self.hdr].into_iter().flatten() {
             let identity = output.identity();
@@ -112,7 +112,7 @@ impl Exports {
         Ok(Some(Table { csv: Csv::new(draft.writer()?), draft }))
     }
 
-    /// Writes all but the table, each whatever becomes of the others; returns where the figure is.
+    /// Writes all files but the table, even if one of them fails; returns the path of the figure.
     ///
     /// # Errors
     ///
@@ -149,7 +149,7 @@ impl Table {
         self.csv.row(sample);
     }
 
-    /// Whether whoever read the rows on the standard output has left.
+    /// Whether the reader of the rows on standard output has left.
     pub(crate) fn is_unread(&self) -> bool {
         self.csv.is_unread() && self.draft.is_stdout()
     }

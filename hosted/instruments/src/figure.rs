@@ -1,9 +1,9 @@
-//! The figure of a run: rate over time, round-trip times over time, percentiles, and the numbers in brief.
+//! The figure of a run: rate over time, round-trip times over time, percentiles, and a summary in numbers.
 //!
 //! `exports` has it encoded once, after measuring, and writes the bytes to the file that it had opened before.
 //! Nothing in here measures or reads a clock: the same run gives the same bytes. `columns` and `tail` turn the
 //! measurement into what can be drawn, `axis` and `style` decide the looks, `panels` and `summary` draw, onto
-//! `canvas` or `svg`, with the letters of `face`. Numbers are worded here and reckoned in `measurement`, as for
+//! `canvas` or `svg`, with the letters of `face`. Numbers are formatted here and computed in `measurement`, as for
 //! the report.
 
 mod axis;
@@ -35,7 +35,7 @@ pub enum Format {
     Jpeg,
     /// Lossless.
     Png,
-    /// Shapes; letters too.
+    /// Vector shapes, letters included.
     Svg,
 }
 

@@ -1,10 +1,10 @@
-//! Files that are named on the command line: whether they can be written is
-//! seen before anything is measured, and they are written when it is over.
+//! Files that are named on the command line: it is checked before anything is
+//! measured that they can be written, and they are written at the end.
 //!
-//! A file is written under a name of its own beside it (`run.json.x7Kd2q.part`)
+//! A file is written under a temporary name beside it (`run.json.x7Kd2q.part`)
 //! and takes its place when it is whole, so that neither a full disk nor a
-//! killed program destroys what was there before, or leaves half of anything. A folder that
-//! is not there is made only where the figure goes by default.
+//! killed program destroys what was there before, or leaves half a file. A missing folder
+//! is created only for the default figure.
 
 mod draft;
 
@@ -21,32 +21,32 @@ use self::draft::{Folder, Sink, emptied};
 use crate::reason::reason;
 use crate::terminal::escape::shown;
 
-/// A file that can be written. Until then nothing of it is changed, and it is
-/// not made either.
+/// A file that can be written. Until it is written it is neither changed nor
+/// created.
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,
     place: Place,
 }
 
-/// The folder of the figure that nobody named, which is made if need be.
+/// The folder of the default figure, which is created if needed.
 const FOLDER: &str = "result";
 
-/// The name of the standard output.
+/// The name that stands for standard output.
 const STDOUT: &str = "-";
 
-/// What stands where the user wants the output.
+/// What exists at the path that the user gave.
 #[derive(Debug)]
 enum Place {
     Stdout,
     /// A pipe, a device, or what a process has open (`/dev/stdout`): it is written as it is.
     Itself(File),
-    /// A file: where all links lead, and what is there now.
+    /// A file: the path after all links, and the present file there.
     File(PathBuf, Option<File>),
 }
 
 impl Output {
-    /// A file, or the standard output if it is called `-`.
+    /// Opens a file, or standard output if the name is `-`.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl Output {
         Self::open(path)
     }
 
-    /// Finds out whether the file can be written.
+    /// Checks that the file can be written.
     ///
     /// # Errors
     ///
@@ -69,14 +69,14 @@ impl Output {
         Ok(Self { path: path.to_owned(), place })
     }
 
-    /// Where it is.
+    /// The path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Which file it is, however it was called; None for a pipe, a device or stdout, which any number
-    /// may share.
+    /// The identity of the file, whatever path was given; None for a pipe, a device or stdout, which
+    /// several outputs may share.
     #[must_use]
     pub(crate) fn identity(&self) -> Option<Identity> {
         match &self.place {
@@ -86,7 +86,7 @@ impl Output {
         }
     }
 
-    /// Replaces what the file holds.
+    /// Replaces the content of the file.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl Output {
         Ok(Draft { path, sink })
     }
 
-    /// Empties the file, to be written under its own name as things happen.
+    /// Empties the file, to be written under its own name during the run.
     ///
     /// # Errors
     ///
@@ -141,14 +141,14 @@ impl Place {
         }
         let target = fs::canonicalize(path)?;
         if vacant {
-            // Whoever is killed in the measurement leaves nothing.
+            // A program that is killed while it measures leaves no file.
             fs::remove_file(&target)?;
         }
         Ok(Self::File(target, (!vacant).then_some(file)))
     }
 
-    /// The folder is made when there is something to put into it. That it can be is tried out
-    /// where it will be.
+    /// The folder is created when there is something to put into it. Creating it is tried
+    /// beforehand, in the same place.
     fn in_missing_folder(path: &Path, folder: &Path) -> io::Result<Self> {
         if folder != Path::new(FOLDER) {
             let missing = format!("there is no folder {}", shown(folder));
@@ -161,7 +161,7 @@ impl Place {
     }
 }
 
-/// A folder by a name that the system understands.
+/// The folder, with `.` in place of an empty name.
 fn here(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
@@ -175,17 +175,17 @@ fn is_open_file(path: &Path) -> bool {
         .any(|place| place.is_ok_and(|place| place.starts_with("/proc")))
 }
 
-/// What tells a file from all others.
+/// The identity of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Identity {
-    /// Its device and its number there.
+    /// Its device and its inode number.
     File(u64, u64),
-    /// Where it will be.
+    /// The path at which it will be created.
     Vacant(PathBuf),
 }
 
 impl Identity {
-    /// Of whatever is open there, if it is a file.
+    /// The identity of an open file; None if it is not a file.
     pub(crate) fn of(open: impl AsFd) -> Option<Self> {
         let stat = rustix::fs::fstat(open).ok()?;
         let is_file = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
@@ -193,7 +193,7 @@ impl Identity {
     }
 }
 
-/// Whether this names the standard output.
+/// Whether this name stands for standard output.
 pub(crate) fn is_stdout(path: &Path) -> bool {
     path == Path::new(STDOUT)
 }
@@ -201,7 +201,7 @@ pub(crate) fn is_stdout(path: &Path) -> bool {
 /// Words an error of writing to `path`.
 pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
     if is_stdout(path) {
-        // The kind stays: a reader who has seen enough is no error.
+        // The kind is kept: a reader that has left is not an error.
         return anyhow::Error::new(io::Error::from(error.kind())).context("cannot write to stdout");
     }
     anyhow!("cannot write {}: {}", shown(path), reason(error))

@@ -1,7 +1,7 @@
 //! Measures and verifies an RFC 862 echo over any TCP/IP stack.
 //!
-//! What is measured, how it is judged, and what people and programs read of it stands here;
-//! what it is measured over is a [`Stack`](stack::Stack) of the caller's. The data take one way:
+//! This crate decides what is measured, how it is judged, and what people and programs read of
+//! it; the caller supplies the [`Stack`](stack::Stack) to measure over. Data flow one way:
 //! flags ([`args`]), [`plan`], [`load`], [`measurement`], then [`report`] and [`figure`].
 //! [`check`] goes its own: a list of cases, and a verdict on each.
 //!

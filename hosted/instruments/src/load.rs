@@ -25,10 +25,10 @@ use crate::plan::Plan;
 use crate::signals::Stop;
 use crate::stack::{Busy, Kernel, Stack, Stops};
 
-/// How often the observer sees the measurement: some 8 times a second.
+/// The interval at which the observer sees the measurement: about 8 times a second.
 pub(crate) const TICK: Duration = Duration::from_millis(125);
 
-/// For so long a look waits for a message to come back, so as to be no part of its round trip.
+/// How long a look waits for a message in flight to come back, so that it is not part of its round trip.
 const PATIENCE: Duration = Duration::from_millis(15);
 
 /// How long a connection that could not be opened rests before the next try.
@@ -74,24 +74,24 @@ pub fn run(
 
 struct Load<'a, S> {
     plan: &'a Plan,
-    /// What starts before is left out.
+    /// The end of the warm-up: messages that start before are left out.
     from: Instant,
-    /// The measurement has not begun: nothing that is measured may start.
+    /// Whether the measurement has not begun yet: no message that is measured may start.
     warming: bool,
-    /// When the observer looks again.
+    /// The instant at which the observer looks again.
     tick: Instant,
     schedule: Option<Schedule>,
-    /// When the clock stood still before.
+    /// The stops of the clock before the measurement.
     stops: Stops,
     stack: &'a mut S,
     lanes: Vec<Lane<'a>>,
     /// Lanes that have more to do than their turn allowed.
     again: Vec<usize>,
-    /// Messages started so far that are measured.
+    /// The number of messages started so far that are measured.
     begun: u64,
-    /// What is under way; no deadline and no rest of a lane ends before its deadline.
+    /// The messages in flight; no deadline and no rest of a lane ends before its deadline.
     busy: Busy,
-    /// Segments sent again before the measurement began.
+    /// The number of segments that were retransmitted before the measurement began.
     before: u64,
     out: Measurement,
 }
@@ -112,7 +112,7 @@ impl<S: Stack> Load<'_, S> {
                 now = self.turn(key, now, observer);
             }
             if now == before {
-                // Whoever waited inside a read for nothing knows no time.
+                // The time after a wait inside a read that brought nothing is not known.
                 now = self.stack.now();
             }
             if now >= self.look() {
@@ -145,7 +145,7 @@ impl<S: Stack> Load<'_, S> {
         Ok(())
     }
 
-    /// What was before is left out: also what the kernel counted.
+    /// Leaves out what was before, including what the kernel counted.
     fn begin_measuring(&mut self, now: Instant) -> Instant {
         self.warming = false;
         self.out.begin(now.saturating_duration_since(self.from));
@@ -174,7 +174,7 @@ impl<S: Stack> Load<'_, S> {
         });
     }
 
-    /// Where the run is, and its schedule.
+    /// Updates how far the run and its schedule have come.
     fn reckon(&mut self, now: Instant) {
         self.out.elapsed = now.saturating_duration_since(self.from);
         if let Some(schedule) = &self.schedule {
@@ -195,12 +195,12 @@ impl<S: Stack> Load<'_, S> {
         self.busy.messages < self.lanes.len()
     }
 
-    /// When the observer looks: while all lanes are busy, one that comes back goes first.
+    /// When the observer looks: while all lanes are busy, an echo that arrives goes first.
     fn look(&self) -> Instant {
         if self.is_one_free() { self.tick } else { self.tick + PATIENCE }
     }
 
-    /// When there is something to do even if nothing comes back.
+    /// The instant at which there is something to do even if nothing comes back.
     fn next(&self, now: Instant) -> Instant {
         // Where all lanes are busy, what is due waits for one to be free.
         let slot = self.schedule.as_ref().filter(|_| self.is_one_free()).map(Schedule::next);

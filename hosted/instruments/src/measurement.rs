@@ -1,4 +1,4 @@
-//! What a run found out: plain numbers, bounded in size however long the run.
+//! The result of a run: plain numbers, bounded in size however long the run is.
 
 pub(crate) mod blocks;
 pub(crate) mod confidence;
@@ -22,7 +22,7 @@ use crate::plan::{Pace, Plan};
 use crate::ports::Ports;
 use crate::stack::{Kernel, Lack, Stops};
 
-/// How many failures are kept word for word; the tally counts all.
+/// The number of failures that are kept in full; the tally counts all.
 const INCIDENTS: usize = 10;
 
 /// The result of a run, or of its part so far.
@@ -30,39 +30,39 @@ const INCIDENTS: usize = 10;
 pub struct Measurement {
     /// When the measurement began, on the wall clock: after the warm-up, if there was one.
     pub started: SystemTime,
-    /// From the end of the warm-up, if there was one, to the end of the run.
+    /// The time from the end of the warm-up, if there was one, to the end of the run.
     pub elapsed: Duration,
-    /// How long the slots of the schedule are together that were used, if there was a schedule: its
-    /// last message stands for the time until the next one would be due.
+    /// The total length of the slots of the schedule that were used, if there was a schedule: its
+    /// last message counts until the next one would be due.
     pub scheduled: Duration,
-    /// Why it ended.
+    /// The reason why it ended.
     pub ended: Ended,
-    /// How many messages ended how.
+    /// The counts of how messages ended.
     pub tally: Tally,
-    /// How long messages had been in flight that were so when the run was ended, as
+    /// How long each message that was in flight at the end of the run had been so, as
     /// [`felt`](Self::felt) counts; they were sent, and are in no other number.
     pub under_way: Vec<Duration>,
-    /// Connections that the server closed while nothing was asked of it; they were
-    /// opened anew before the next message, which is no failure.
+    /// The number of connections that the server closed while no message was in flight;
+    /// they were reopened before the next message, which is no failure.
     pub closed_while_idle: u64,
-    /// Messages that were in flight while the instrument did not run: neither echoed nor
-    /// failed, they were sent, and are in no other number.
+    /// The number of messages that were in flight while the instrument did not run: neither
+    /// echoed nor failed, they were sent, and are in no other number.
     pub interrupted: u64,
-    /// When the instrument did not run; no other time counts that.
+    /// The times in which the instrument did not run, which no other number includes.
     pub stops: Stops,
-    /// From sending a message to the end of its echo, of those that were echoed;
-    /// with a connection per message from opening it.
+    /// The times from sending a message to the end of its echo, of those that were
+    /// echoed; with a connection per message, from opening it.
     pub times: Times,
-    /// From the instant at which a message was due, if a rate was planned: the
-    /// wait for its connection is part of it.
+    /// The times from the instant at which a message was due to the end of its echo, if a
+    /// rate was planned: the wait for its connection is included.
     pub response: Option<Times>,
-    /// How long after the instant at which it was due a message was sent.
+    /// The delay from the instant at which a message was due until it was sent.
     pub late: Option<Times>,
     /// How long opening the connection took, if each message has its own.
     pub connecting: Option<Times>,
-    /// Messages that were due before the end and never sent; while it goes on, not yet.
+    /// The number of messages that were due before the end and never sent; during the run, not yet sent.
     pub unsent: u64,
-    /// Messages of the warm-up, which are in none of the other numbers.
+    /// The number of messages of the warm-up, which are in none of the other numbers.
     pub omitted: u64,
     /// The course of the run.
     pub timeline: Timeline,
@@ -70,11 +70,11 @@ pub struct Measurement {
     pub incidents: Vec<Incident>,
     /// Echoes with wrong bytes, by what happened to them.
     pub wrong: Wrong,
-    /// What the kernel saw, where it tells.
+    /// What the kernel reports of the connections, where it does.
     pub kernel: Option<Kernel>,
-    /// What this machine had none left of when the last message failed because of that.
+    /// The resource that this machine had run out of when a message last failed because of that.
     pub lack: Option<Lack>,
-    /// Local ports at the end, where they matter and the system tells.
+    /// The local ports at the end, where they matter and the system reports them.
     pub ports: Option<Ports>,
     /// What is known of the instrument itself, if it was examined.
     pub instrument: Option<Instrument>,
@@ -100,22 +100,22 @@ pub enum Ended {
 /// One failed message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Incident {
-    /// When, since the start of the measurement.
+    /// The time since the start of the measurement.
     pub at: Duration,
-    /// On which connection, from 0.
+    /// The number of the connection, from 0.
     pub connection: usize,
     /// What happened.
     pub failure: Failure,
-    /// What the system said, if that was why.
+    /// The system's error, if that was why.
     pub errno: Option<Errno>,
 }
 
 /// One message that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// When, since the start of the measurement.
+    /// The time since the start of the measurement.
     pub at: Duration,
-    /// On which connection, from 0.
+    /// The number of the connection, from 0.
     pub connection: usize,
     /// Its number on the connection, from 0.
     pub message: u64,
@@ -125,7 +125,7 @@ pub struct Sample {
     pub connecting: Option<Duration>,
     /// Whether the instrument did not run meanwhile: then its end says nothing.
     pub interrupted: bool,
-    /// What the system said, if that was why it failed.
+    /// The system's error, if that was why it failed.
     pub errno: Option<Errno>,
     /// How long it took from sending, or why it failed.
     pub end: Result<Duration, Failure>,
@@ -181,7 +181,7 @@ impl Measurement {
         }
     }
 
-    /// Began so long ago.
+    /// Sets its start back to this long ago.
     pub(crate) fn begin(&mut self, ago: Duration) {
         self.started = SystemTime::now() - ago;
     }
@@ -254,14 +254,14 @@ impl Measurement {
         self.tally.messages() + self.interrupted + self.under_way.len() as u64
     }
 
-    /// The longest time that anybody waited, be it that no echo came before the end.
+    /// The longest wait for an echo, even for one that did not come before the end.
     #[must_use]
     pub fn longest_wait(&self) -> Option<Duration> {
         self.felt().slowest().max(self.under_way.iter().copied().max())
     }
 
-    /// Messages echoed per second, if any time has passed. A schedule is never outrun: its
-    /// messages have their whole slots.
+    /// Messages echoed per second, if any time has passed. The rate never exceeds the schedule:
+    /// each of its messages counts for its whole slot.
     #[must_use]
     pub fn messages_per_second(&self) -> Option<f64> {
         let seconds = self.elapsed.max(self.scheduled).as_secs_f64();
@@ -282,7 +282,7 @@ impl Measurement {
     }
 }
 
-/// The payload of so many messages, or of so many a second, in bits: counted once and not both ways.
+/// The payload of this many messages, or of this many per second, in bits: counted once and not both ways.
 pub(crate) fn bits(messages: f64, message_bytes: u64) -> f64 {
     messages * message_bytes as f64 * 8.0
 }

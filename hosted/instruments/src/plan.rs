@@ -1,37 +1,37 @@
-//! What load to offer: flags become this once, before anything runs. It knows
+//! The load to offer: flags are turned into it once, before anything runs. It knows
 //! no address and no stack.
 
 use std::time::Duration;
 
 use echo_core::Payload;
 
-/// What load to offer.
+/// The load to offer.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Connections at once, each with one message under way.
+    /// The number of connections at once, each with one message in flight.
     pub connections: u16,
-    /// What messages contain: [on each connection](Payload::on) its own.
+    /// The content of messages, different [on each connection](Payload::on).
     pub payload: Payload<Vec<u8>>,
-    /// Bytes of a message.
+    /// The number of bytes in a message.
     pub length: u64,
-    /// How long a round trip, or opening a connection, may take.
+    /// The time limit of a round trip, and of opening a connection.
     pub limit: Option<Duration>,
-    /// When messages start.
+    /// The rule by which messages start.
     pub pace: Pace,
-    /// Open a connection for each message, as part of it.
+    /// Whether to open a connection for each message, as part of it.
     pub per_message: bool,
-    /// End connections by a reset, after which no port rests in TIME-WAIT.
+    /// Whether to end connections with a reset, after which no port stays in TIME-WAIT.
     pub reset: bool,
-    /// Leave out what starts in this time before the measurement.
+    /// The length of the warm-up: what starts in it is left out.
     pub omit: Duration,
-    /// Stop after this many messages.
+    /// The number of messages after which to stop.
     pub count: Option<u64>,
-    /// Start no message after this time.
+    /// The time after which no message starts.
     pub time: Option<Duration>,
-    /// Look for echoes without sleeping, for this long: the processor is busy, but
+    /// How long to busy-wait for echoes before sleeping: the processor is busy, but
     /// need not wake up. `Duration::MAX`: never sleep.
     pub spin: Duration,
-    /// After a failure, open the connection anew and go on; otherwise stop.
+    /// Whether to reopen the connection and go on after a failure, instead of stopping.
     pub keep_going: bool,
 }
 
@@ -62,16 +62,16 @@ impl Default for Plan {
     }
 }
 
-/// When the next message starts.
+/// The rule by which the next message starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pace {
     /// As soon as the one before it on the same connection has ended.
     Closed,
-    /// On each connection one in each of these times, the connections one after
-    /// another; none where the one before it is still under way.
+    /// One on each connection in each interval of this length, the connections one after
+    /// another; none where the one before it is still in flight.
     Interval(Duration),
-    /// So many a second over all connections, whatever comes back. A message
-    /// that is due while another is under way waits for its connection, and
+    /// This many per second over all connections, whatever comes back. A message
+    /// that is due while another is in flight waits for its connection, and
     /// its response time includes that wait.
     Rate(f64),
 }

@@ -1,23 +1,23 @@
-//! The local ports of this machine. Each connection that it opens takes one, and whoever closes
-//! first keeps it for another minute (TIME-WAIT): a connection per message soon wants more
-//! than there are, and each connect searches longer for one that is free.
+//! The local ports of this machine. Each connection that it opens takes one, and the side that
+//! closes first keeps it for another minute (TIME-WAIT): a connection per message soon needs more
+//! than there are, and each connect searches longer for a free one.
 
 use std::fmt;
 use std::fs;
 
 use crate::quantity;
 
-/// What there is, and what is taken.
+/// The number of local ports, and of connections in TIME-WAIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ports {
-    /// Ports that the system hands out, for each of its addresses and each peer.
+    /// The number of ports that the system hands out, for each of its addresses and each peer.
     pub all: u64,
-    /// Connections in TIME-WAIT, to whatever peer.
+    /// The number of connections in TIME-WAIT, to any peer.
     pub resting: u64,
 }
 
 impl Ports {
-    /// What the system tells: Linux does.
+    /// The numbers as the system reports them: Linux does.
     #[must_use]
     pub fn read() -> Option<Self> {
         let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
@@ -33,8 +33,8 @@ impl Ports {
         Some(Self { all: (last + 1).checked_sub(first)?, resting: resting.parse().ok()? })
     }
 
-    /// Whether so many are taken that a search for a free one takes its time, where
-    /// connections have so many addresses of their own, and so many were `opened`.
+    /// Whether so many are taken that the search for a free one becomes slow, for a run that
+    /// has this many local `addresses` and `opened` this many connections.
     #[must_use]
     pub const fn are_scarce(&self, addresses: u64, opened: u64) -> bool {
         let half = self.all * addresses / 2;

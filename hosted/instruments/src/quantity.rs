@@ -1,6 +1,6 @@
 //! Numbers for people: three significant digits and the unit that suits them.
 //!
-//! The text report and the figure word their numbers here, so that both show the same ones.
+//! The text report and the figure format their numbers here, so that both show the same ones.
 //! A number is rounded before its unit is chosen: 999.96 µs is `1.00 ms`, never `1000 µs`.
 //! Whole numbers of more than four digits are grouped by ordinary blanks, which every terminal shows.
 
@@ -46,7 +46,7 @@ pub fn ratio(share: f64) -> String {
     }
 }
 
-/// So many things: `1 connection`, `64 connections`.
+/// A count with its noun: `1 connection`, `64 connections`.
 pub fn counted(n: u64, thing: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{} {thing}{plural}", count(n))

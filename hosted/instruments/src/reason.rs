@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// What went wrong, in lower case and without the number of the error.
+/// The text of the error, in lower case and without its number.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();

@@ -1,4 +1,4 @@
-//! What a measurement says, in words and in JSON.
+//! The report of a measurement, as text and as JSON.
 //!
 //! The same report serves every driver that makes a [`Measurement`]. It
 //! measures nothing and knows no flags.
@@ -23,27 +23,27 @@ use crate::measurement::Measurement;
 use crate::plan::{Pace, Plan};
 use crate::quantity;
 
-/// What was measured: all that a report needs beside the numbers.
+/// What was measured: all that a report needs apart from the numbers.
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
-    /// Which program measured: `hosted` or `tap-demo`.
+    /// The program that measured: `hosted` or `tap-demo`.
     pub program: &'static str,
-    /// Which instrument: `rate` or `fail-rate`.
+    /// The instrument: `rate` or `fail-rate`.
     pub command: &'static str,
     /// The echo server, as the user called it.
     pub name: String,
-    /// Where it really is.
+    /// The address that was measured.
     pub address: SocketAddr,
     /// Local addresses from which connections come in turn, if the user chose them.
     pub sources: Vec<IpAddr>,
-    /// What messages contain, as on the command line.
+    /// The content of messages, as on the command line.
     pub payload: String,
     /// The load.
     pub plan: &'a Plan,
 }
 
 impl Subject<'_> {
-    /// How messages were started, in words.
+    /// The pace of messages, in words.
     #[must_use]
     pub fn pace(&self) -> String {
         let pace = match self.plan.pace {
@@ -78,7 +78,7 @@ impl Subject<'_> {
     }
 }
 
-/// What programs call a kind of failure.
+/// The key of a kind of failure in JSON and CSV.
 const fn key(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::TimedOut => "timeout",

@@ -1,4 +1,4 @@
-//! Where chance starts if nobody says where.
+//! The default seed of random numbers.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,4 @@
-//! What a server says of its clients, whatever stack it serves them on.
+//! The output of a server about its clients, whatever stack it serves them on.
 
 mod drain;
 mod faults;

@@ -22,19 +22,19 @@ const INTERRUPTED: i32 = 130;
 /// program and to its group.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
-/// A request to stop, which a measuring loop looks at and an event loop hears.
+/// A request to stop, which a measuring loop polls and an event loop is woken by.
 #[derive(Debug, Clone)]
 pub struct Stop {
     requested: Arc<AtomicBool>,
     since: Arc<OnceLock<Instant>>,
     sender: Arc<UnixStream>,
     receiver: Arc<UnixStream>,
-    /// Somebody looks at requests: the first signal does not end the program.
+    /// Whether requests are handled: then the first signal does not end the program.
     armed: Arc<AtomicBool>,
     last_act: LastAct,
 }
 
-/// What is still to be done when a signal ends the program at once.
+/// The last action before a signal ends the program at once.
 #[derive(Clone, Default)]
 struct LastAct(Arc<Mutex<Option<Act>>>);
 
@@ -77,7 +77,7 @@ impl Stop {
         let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
         let signals = [SIGINT, SIGTERM].into_iter().chain(hangup);
         for signal in signals.clone() {
-            // A call that the signal interrupts is followed by a look at this.
+            // A call that the signal interrupts is followed by a check of this flag.
             flag::register(signal, stop.requested.clone())?;
         }
         let mut signals = Signals::new(signals)?;
@@ -100,7 +100,7 @@ impl Stop {
         self.request();
     }
 
-    /// Has this done first if a signal ends the program at once.
+    /// Sets what is done first if a signal ends the program at once.
     pub fn before_exit(&self, last_act: impl FnOnce() + Send + 'static) {
         let LastAct(slot) = &self.last_act;
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(last_act));
@@ -115,7 +115,7 @@ impl Stop {
     pub fn request(&self) {
         self.since.get_or_init(Instant::now);
         self.requested.store(true, Ordering::Relaxed);
-        // A full pipe has said it already.
+        // A full pipe has woken the loop already.
         let _ = (&*self.sender).write(b"!");
     }
 
@@ -127,7 +127,7 @@ impl Stop {
 
     /// Waits until a stop is asked for.
     pub fn wait(&self) {
-        // A wait that fails, or is interrupted, is made again.
+        // A wait that fails, or is interrupted, is repeated.
         while !self.requested() {
             let _ = poll(&mut [PollFd::new(&self.receiver, PollFlags::IN)], None);
         }

@@ -1,4 +1,4 @@
-//! What an instrument needs of a TCP/IP stack, and no more: the seam between
+//! What an instrument needs of a TCP/IP stack, and no more: the interface between
 //! what is measured and what it is measured over.
 //!
 //! The load loop decides what is sent when, and what came of it; a [`Stack`]
@@ -23,7 +23,7 @@ pub trait Stack {
     /// The time, on the clock of all deadlines.
     fn now(&self) -> Instant;
 
-    /// When that clock stood still because nothing ran.
+    /// The stops of that clock, when nothing ran.
     fn stops(&self) -> Stops {
         Stops::default()
     }
@@ -33,7 +33,7 @@ pub trait Stack {
     ///
     /// # Errors
     ///
-    /// Why it cannot even begin.
+    /// The reason why it cannot even begin.
     fn open(&mut self, link: usize) -> Result<Instant, Failure>;
 
     /// Moves what can be moved without waiting, by all four steps of the
@@ -41,7 +41,7 @@ pub trait Stack {
     ///
     /// # Errors
     ///
-    /// Why the link is broken, or was not opened.
+    /// The reason why the link is broken, or was not opened.
     fn pump<E: Endpoint>(
         &mut self,
         link: usize,
@@ -53,14 +53,14 @@ pub trait Stack {
     /// it is known. Bytes stay where they are.
     fn unasked(&mut self, link: usize) -> Option<Unasked>;
 
-    /// Closes the link, whatever is under way. It may be opened again.
+    /// Closes the link, whatever is in flight. It may be opened again.
     fn close(&mut self, link: usize);
 
-    /// Does on an open link what no stream of bytes has a word for. Whether this stack can.
+    /// Does on an open link what a stream of bytes cannot express. Returns whether this stack can.
     ///
     /// # Errors
     ///
-    /// Why the link is broken.
+    /// The reason why the link is broken.
     fn grant(&mut self, _link: usize, _wish: Wish) -> Result<bool, Failure> {
         Ok(false)
     }
@@ -80,41 +80,41 @@ pub trait Stack {
         ready: &mut Vec<usize>,
     ) -> io::Result<Instant>;
 
-    /// What the stack knows of the open link, if it says.
+    /// What the stack knows of the open link, if anything.
     fn kernel(&self, _link: usize) -> Option<Kernel> {
         None
     }
 
-    /// What the operating system said when something last failed, if that was why.
+    /// The operating system's error when something last failed, if there was one.
     fn errno(&self) -> Option<Errno> {
         None
     }
 
-    /// How many local ports are taken, if the stack says.
+    /// The local ports that are taken, if the stack knows.
     fn ports(&self) -> Option<Ports> {
         None
     }
 }
 
-/// What a pump has come to.
+/// The result of a pump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moved {
     /// The link is not open yet.
     Opening,
     /// It has become open just now, and nothing has been moved over it.
     Opened,
-    /// What could be moved was. The link is ready again when there is more.
+    /// All that could be moved was. The link is ready again when there is more.
     Done,
 }
 
 /// What a wait is for.
 #[derive(Debug, Clone, Copy)]
 pub struct Busy {
-    /// Messages in flight.
+    /// The number of messages in flight.
     pub messages: usize,
-    /// When the last of them began.
+    /// The instant at which the last of them began.
     pub since: Instant,
-    /// Before then none of them times out.
+    /// The instant before which none of them times out.
     pub deadline: Option<Instant>,
 }
 
@@ -123,14 +123,14 @@ pub struct Busy {
 pub enum Unasked {
     /// It has closed the connection, in whatever way.
     Closed,
-    /// It has sent so many bytes, and perhaps more.
+    /// It has sent this many bytes, and perhaps more.
     Bytes(u64),
 }
 
 /// What a stack knows of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kernel {
-    /// Segments sent again.
+    /// The number of retransmitted segments.
     pub retransmits: u64,
     /// Its smoothed round-trip time, of the connection asked last and as it was at that moment.
     pub srtt: Duration,
@@ -139,7 +139,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// This connection's word after that of those `before`.
+    /// The values of this connection combined with those of connections `before` it.
     pub(crate) fn after(self, before: Option<Self>) -> Self {
         let Some(before) = before else { return self };
         Self {
@@ -150,7 +150,7 @@ impl Kernel {
     }
 }
 
-/// What the own machine has none left of.
+/// A resource that this machine has run out of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lack {
     /// Local ports for one more connection to the peer.
@@ -160,7 +160,7 @@ pub enum Lack {
 }
 
 impl Lack {
-    /// What an error of the operating system says that there is none left of.
+    /// The resource whose lack an error of the operating system reports.
     #[must_use]
     pub fn of(errno: Errno) -> Option<Self> {
         match errno {
@@ -176,8 +176,8 @@ impl Lack {
 /// Times in which the instrument did not run: its process was stopped, or the machine suspended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stops {
-    /// How often.
+    /// The number of stops.
     pub times: u64,
-    /// For how long in all.
+    /// Their total duration.
     pub total: Duration,
 }

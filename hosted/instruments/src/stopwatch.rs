@@ -5,12 +5,12 @@
 //! apart mean that nobody ran in between: the machine was suspended, or a disk did not
 //! take the table of messages. So does a signal to continue between them, however short the
 //! stop (Ctrl+Z) was. That is no property of
-//! the peer. So the time is left out of everything that is reckoned by this clock:
-//! limits, schedule, duration, rate. What was under way is told apart by the
+//! the peer. So the time is left out of everything that is computed with this clock:
+//! limits, schedule, duration, rate. A message that was in flight is recognised by the
 //! number of stops at its beginning and at its end.
 //!
 //! What a busy machine lets its processes wait for is far shorter: it stays in
-//! the round trips, because whoever uses the service there has to bear it, too.
+//! the round trips, because users of the service there are affected by it, too.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -27,41 +27,41 @@ use crate::stack::Stops;
 /// Readings further apart are a stop.
 const STOPPED: Duration = Duration::from_secs(1);
 
-/// A clock that stands still while nobody reads it.
+/// A clock that stands still while it is not read.
 #[derive(Debug)]
 pub struct Stopwatch {
     clock: Cell<Clock>,
     /// The last reading.
     last: Cell<Instant>,
     stops: Cell<Stops>,
-    /// The process was told to continue since then.
+    /// Whether the process was continued (SIGCONT) since then.
     continued: Arc<AtomicBool>,
 }
 
 impl Stopwatch {
-    /// Goes on where `clock` is.
+    /// A stopwatch that goes on from the present time of `clock`.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let continued = Arc::default();
-        // Where it cannot be heard of, a stop has to be longer to be one.
+        // Without the signal, only a longer stop is recognised.
         let _ = flag::register(SIGCONT, Arc::clone(&continued));
         let (last, stops) = (clock.now().into(), Cell::default());
         Self { clock: clock.into(), last, stops, continued }
     }
 
-    /// The time now, without that in which nothing ran.
+    /// The time now, without the time in which nothing ran.
     #[must_use]
     pub fn now(&self) -> Instant {
         self.at(Clock::system())
     }
 
-    /// How often it has stood still, and for how long.
+    /// The number and total duration of its stops.
     #[must_use]
     pub fn stops(&self) -> Stops {
         self.stops.get()
     }
 
-    /// The time when the system's clock says this, with the same care.
+    /// The instant at this reading of the system's clock, without stops as well.
     #[must_use]
     pub fn at(&self, system: Duration) -> Instant {
         let now = self.clock.get().at(system);

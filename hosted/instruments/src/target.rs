@@ -43,7 +43,7 @@ impl FromStr for Target {
 }
 
 impl Target {
-    /// What the host is called where it is this `address`: by its name, if it was given by one.
+    /// The name under which `address` of this host is shown: its own, if it was given by name.
     #[must_use]
     pub fn called(&self, address: SocketAddr) -> String {
         if self.host.parse() == Ok(address.ip()) {
@@ -69,7 +69,7 @@ impl Target {
         Ok(addresses)
     }
 
-    /// The host for people: whoever wrote the name may have meant it to do harm.
+    /// The host as it is shown: the name may have been written to do harm.
     fn shown(&self) -> Escaped<'_> {
         Escaped(self.host.as_bytes())
     }

@@ -12,7 +12,7 @@ use std::os::fd::AsFd;
 
 use rustix::termios::tcgetwinsize;
 
-/// How many columns a stream has, if it is a terminal that says so.
+/// The number of columns of a stream, if it is a terminal that reports it.
 pub(crate) fn width(stream: impl AsFd + IsTerminal) -> Option<usize> {
     let size = stream.is_terminal().then(|| tcgetwinsize(stream).ok())??;
     (size.ws_col > 0).then_some(size.ws_col.into())

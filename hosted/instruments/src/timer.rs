@@ -1,4 +1,4 @@
-//! An alarm at the very instant of a schedule, or of a frame.
+//! A timer that is exact enough for a schedule, or for a delayed frame.
 //!
 //! The wait of Linux's event queue is rounded up to whole milliseconds, and
 //! may be late by the 50 µs of timer slack besides; a timer that the queue
@@ -29,7 +29,7 @@ impl Timer {
         Ok(Self(timerfd_create(TimerfdClockId::Monotonic, flags)?))
     }
 
-    /// What the queue has to watch for being readable.
+    /// The descriptor that the queue has to watch for being readable.
     #[must_use]
     pub fn descriptor(&self) -> Option<RawFd> {
         Some(self.0.as_raw_fd())
@@ -39,7 +39,7 @@ impl Timer {
     ///
     /// # Errors
     ///
-    /// If the time is longer than the system can tell.
+    /// If the time is longer than the system can represent.
     pub fn set(&self, after: Duration) -> io::Result<()> {
         use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
 
@@ -67,7 +67,7 @@ impl Timer {
         Ok(Self)
     }
 
-    /// What the queue has to watch for being readable.
+    /// The descriptor that the queue has to watch for being readable.
     #[must_use]
     pub fn descriptor(&self) -> Option<RawFd> {
         None
@@ -77,7 +77,7 @@ impl Timer {
     ///
     /// # Errors
     ///
-    /// If the time is longer than the system can tell.
+    /// If the time is longer than the system can represent.
     pub fn set(&self, _after: Duration) -> io::Result<()> {
         Ok(())
     }

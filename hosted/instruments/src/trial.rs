@@ -28,16 +28,16 @@ mod words;
 use self::panel::Panel;
 use self::words::Words;
 
-/// What is to be found out, from the command line.
+/// A measurement as the command line asks for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Trial<'a> {
-    /// Which instrument: `rate` or `fail-rate`.
+    /// The instrument: `rate` or `fail-rate`.
     pub command: &'static str,
     /// The load.
     pub load: &'a LoadArgs,
-    /// What messages contain.
+    /// The content of messages.
     pub payload: &'a Content,
-    /// Go on after a failure.
+    /// Whether to go on after a failure.
     pub keep_going: bool,
     picture: Option<Picture<'a>>,
     max_fail: u64,
@@ -141,11 +141,11 @@ impl Trial<'_> {
         let printed = if args.json {
             print(&format!("{:#}", report::json(subject, &measurement)))
         } else {
-            // The terminal may be another size by now.
+            // The terminal may have been resized meanwhile.
             print(&report::text(subject, &measurement, Layout { width: width(), ..layout }))
         };
         let crossed = crossed(&args.fail_if, &measurement, subject.plan.length);
-        // One file that cannot be written takes no other with it.
+        // If one file cannot be written, the others still are.
         let table = table.map(Table::finish).transpose();
         let figure = exports.write(subject, &measurement);
         table?;
@@ -154,7 +154,7 @@ impl Trial<'_> {
             Some(path) => printed.and_then(|()| print(&format!("figure {}", shown(&path)))),
             None => printed,
         };
-        // Whoever read the report may be gone, like `tee` at Ctrl+C, or take nothing when the
+        // The reader of the report may be gone, like `tee` at Ctrl+C, or read nothing when the
         // program has to end: the files are written and the verdict stands all the same.
         match printed {
             Err(error) if !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::TimedOut) => {
@@ -167,13 +167,13 @@ impl Trial<'_> {
     }
 }
 
-/// Says which conditions hold.
+/// Prints the conditions that hold. Returns whether there are any.
 fn crossed(conditions: &[Condition], measurement: &Measurement, length: u64) -> bool {
     let told = conditions.iter().filter_map(|condition| condition.crossed(measurement, length));
     told.inspect(|text| remark(text)).count() > 0
 }
 
-/// What goes on while a run is measured.
+/// Draws the progress while a run is measured.
 struct Watch<'s> {
     live: Live,
     panel: Panel,

@@ -9,16 +9,16 @@ use anyhow::Result;
 
 use crate::terminal::notes::{self, complain, note};
 
-/// How a command that ran to its end went.
+/// The result of a command that ran to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// All well: exit code 0.
+    /// Success: exit code 0.
     Well,
-    /// It ran, but what it looked at failed: exit code 1.
+    /// It ran, but what it checked failed: exit code 1.
     Failed,
 }
 
-/// The exit codes, as the help texts and the manual pages tell them.
+/// The exit codes, as the help texts and the manual pages list them.
 pub const EXIT_CODES: [(u8, &str); 5] = [
     (0, "success, also if Ctrl+C ended it"),
     (1, "it ran, but something failed: a message, a bound, a comparison, a check"),
@@ -27,7 +27,7 @@ pub const EXIT_CODES: [(u8, &str); 5] = [
     (130, "a second Ctrl+C, or one before anything was measured or served"),
 ];
 
-/// The arguments make no sense together, which shows only when they are looked at: exit code 2.
+/// The arguments make no sense together, which only shows after parsing: exit code 2.
 #[derive(Debug)]
 pub struct Misuse(pub String);
 
@@ -39,26 +39,26 @@ impl fmt::Display for Misuse {
 
 impl Error for Misuse {}
 
-/// Says why nothing came of it, if so, and how the program is to end.
+/// Prints the error, if there is one, and returns the exit code.
 #[must_use]
 pub fn exit_code(outcome: Result<Verdict>) -> ExitCode {
     let code = match outcome {
         Ok(Verdict::Well) => ExitCode::SUCCESS,
         Ok(Verdict::Failed) => ExitCode::from(1),
-        // Whoever read our output has seen enough.
+        // The reader of our output has left.
         Err(error) if error.chain().any(is_broken_pipe) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
             ExitCode::from(if error.is::<Misuse>() { 2 } else { 3 })
         }
     };
-    // What was told in passing may still be read.
+    // Remarks may still be read.
     notes::settle();
     code
 }
 
-/// Ends a program whose command line is wrong, or asks for help. What is wrong is told as
-/// everything else is: an argument that is quoted does nothing to a terminal.
+/// Ends a program whose command line is wrong, or asks for help. The error is escaped like
+/// all other output: a quoted argument cannot send control sequences to a terminal.
 pub fn refuse(error: &clap::Error) -> ! {
     if error.use_stderr() {
         note(&error.render().to_string());

@@ -14,9 +14,9 @@ pub struct CheckArgs<W: Args> {
     #[command(flatten)]
     pub way: W,
 
-    /// List the cases, and connect to nobody
+    /// List the cases, and do not connect
     ///
-    /// List the cases, one a line: name, source, meaning. Nobody is connected to.
+    /// List the cases, one per line: name, source, meaning. No connection is opened.
     #[arg(long, help_heading = CASES)]
     pub list: bool,
 

@@ -21,7 +21,7 @@ use crate::terminal::escape::shown;
 pub enum Content {
     /// The digit 0 throughout, as the original programs did.
     Zero,
-    /// Bytes that tell where they belong.
+    /// Bytes that encode their place.
     Seq,
     /// Pseudo-random bytes.
     Random,
@@ -58,7 +58,7 @@ impl fmt::Display for Content {
 }
 
 impl Content {
-    /// What is to be sent, of messages of this length.
+    /// The payload of messages of this length.
     pub(super) fn read(&self, length: u64) -> Result<Payload<Vec<u8>>> {
         // Different in each run, so that bytes of an earlier one are not taken for ours.
         let run = seed::of_now();
@@ -70,7 +70,7 @@ impl Content {
             Self::Random => Payload::Random { seed: run },
             Self::File(path) => {
                 let mut bytes = Vec::new();
-                // All messages are alike: no more of it is ever sent.
+                // All messages are alike: no more of the file is ever sent.
                 let read =
                     File::open(path).and_then(|file| file.take(length).read_to_end(&mut bytes));
                 read.map_err(|error| {
@@ -85,7 +85,7 @@ impl Content {
     }
 }
 
-/// Reads a kind of payload, or a file name, and tells shells what there is.
+/// Parses a kind of payload, or a file name, and offers the kinds to completion.
 pub(super) fn content() -> impl TypedValueParser<Value = Content> {
     Kinds
 }

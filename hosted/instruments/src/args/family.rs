@@ -1,4 +1,4 @@
-//! `-4` and `-6`: which addresses of a host are used.
+//! `-4` and `-6`: the address family that is used.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -22,7 +22,7 @@ pub struct Family {
 }
 
 impl Family {
-    /// All addresses of `target` that are of the family.
+    /// All addresses of `target` in this family.
     ///
     /// # Errors
     ///

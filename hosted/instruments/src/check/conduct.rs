@@ -12,45 +12,45 @@ use crate::load::TICK;
 use crate::signals::Stop;
 use crate::stack::{Busy, Moved, Stack};
 
-/// The most bytes said in one write.
+/// The most bytes sent in one write.
 const WINDOW: usize = 64 << 10;
 
-/// Who carries out cases, one after another.
+/// Carries out cases, one after another.
 pub(super) struct Conductor<'a, S> {
     pub(super) stack: &'a mut S,
     pub(super) patience: Option<Duration>,
-    /// Connections must not follow each other too fast.
+    /// The limit on connections per second, if there is one.
     pub(super) pace: Option<&'a mut Pace>,
     pub(super) stop: &'a Stop,
-    /// Connections so far: each has bytes of its own.
+    /// The number of connections so far: each has a payload of its own.
     pub(super) connections: &'a mut u16,
     ready: Vec<usize>,
 }
 
 /// How a case, or a round of it, ended.
 pub(super) enum Ended {
-    /// As written; and whether a byte came that might, if that was asked.
+    /// As scripted; and whether an optional byte came, if the script had one.
     Well(Option<bool>),
-    /// The stack cannot do that.
+    /// The stack cannot fulfil this wish.
     Cannot(Wish),
-    /// A peer left its script.
+    /// A peer deviated from its script.
     Failed(Departure),
-    /// Somebody asked to stop.
+    /// A stop was requested.
     Stopped,
 }
 
-/// Which peer left which script.
+/// The peer that deviated from a script, and where.
 pub(super) struct Departure {
     pub(super) round: usize,
     pub(super) script: usize,
-    /// `None`: there never was a connection.
+    /// The deviation, or the failure to connect; `None` if there was no answer.
     pub(super) at: Result<Deviation, Option<Failure>>,
 }
 
 /// One connection of a round.
 enum Link<'c> {
     Waiting,
-    /// For so long it may.
+    /// It is being opened, until this instant at the latest.
     Opening(Option<Instant>),
     Open(Box<Script<'c, Vec<u8>>>),
     Over,
@@ -77,7 +77,7 @@ impl<'a, S: Stack> Conductor<'a, S> {
         Self { stack, patience, pace, stop, connections, ready: Vec::new() }
     }
 
-    /// Carries out a case; `look` is called some times a second.
+    /// Carries out a case; `look` is called several times a second.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl<'a, S: Stack> Conductor<'a, S> {
         for (number, round) in case.rounds.iter().enumerate() {
             let mut links: Vec<_> = round.iter().map(|_| Link::Waiting).collect();
             let ended = self.round(round, &mut links, bound, look)?;
-            // Whatever is left is of no use to the next round.
+            // Connections that are left are of no use to the next round.
             for (link, it) in links.iter().enumerate() {
                 if matches!(it, Link::Opening(_) | Link::Open(_)) {
                     self.stack.close(link);
@@ -175,7 +175,7 @@ impl<'a, S: Stack> Conductor<'a, S> {
         Ok(())
     }
 
-    /// Lets one connection do all that it can without waiting. Whether, and how, it ended.
+    /// Lets one connection do all that it can without waiting. Returns how it ended, if it did.
     fn turn<'c>(&mut self, key: usize, round: Round<'c>, link: &mut Link<'c>) -> Option<Ended> {
         let failed = |at| Some(failed(key, at));
         loop {
@@ -211,7 +211,7 @@ impl<'a, S: Stack> Conductor<'a, S> {
                         }
                         continue;
                     }
-                    // What an act leaves behind, or a pause, is for the next pump.
+                    // What an act leaves over, or a pause, is left to the next pump.
                     let (act, due) =
                         (script.act(), script.deadline().is_some_and(|due| due <= now));
                     if let Err(failure) = self.stack.pump(key, &mut **script, now) {
@@ -225,7 +225,7 @@ impl<'a, S: Stack> Conductor<'a, S> {
         }
     }
 
-    /// The script of a connection that is open now.
+    /// The script of a connection that has just been opened.
     fn script<'c>(&mut self, acts: &'c [Act<'c>]) -> Script<'c, Vec<u8>> {
         *self.connections = self.connections.wrapping_add(1);
         let payload = Payload::Marks { connection: *self.connections };
@@ -237,7 +237,7 @@ fn failed(script: usize, at: Result<Deviation, Option<Failure>>) -> Ended {
     Ended::Failed(Departure { round: 0, script, at })
 }
 
-/// The case takes too long: which connection does.
+/// The result of a case that takes too long: the connection that is to blame.
 fn unfinished(links: &mut [Link<'_>]) -> Ended {
     for (key, link) in links.iter_mut().enumerate() {
         let at = match link {

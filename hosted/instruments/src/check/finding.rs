@@ -1,5 +1,5 @@
-//! What is said of a case that failed: where the peer left the script, what was sent, what
-//! came back, and what that usually means.
+//! The report on a case that failed: where the peer deviated from the script, what was sent,
+//! what came back, and what that usually means.
 
 use std::fmt::Write;
 
@@ -13,9 +13,9 @@ use crate::quantity;
 /// How a case failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// In a few words.
+    /// The failure in a few words.
     pub brief: String,
-    /// The rest: what each part is, and the part.
+    /// The details: the name of each part, and its text.
     pub parts: Vec<(&'static str, String)>,
 }
 
@@ -47,7 +47,7 @@ impl Finding {
         Self { brief, parts }
     }
 
-    /// All of it, for programs.
+    /// The whole finding in one sentence, for programs.
     pub(super) fn sentence(&self) -> String {
         let mut sentence = self.brief.clone();
         for (what, part) in &self.parts {
@@ -58,7 +58,7 @@ impl Finding {
     }
 }
 
-/// Where in the script, what was sent, and what came instead.
+/// The place in the script, what was sent, and what came instead.
 fn told(acts: &[Act<'_>], deviation: &Deviation) -> Vec<(&'static str, String)> {
     let Deviation { act, said, heard, what, due, came, .. } = deviation;
     let mut parts = Vec::new();
@@ -88,7 +88,7 @@ fn told(acts: &[Act<'_>], deviation: &Deviation) -> Vec<(&'static str, String)> 
     parts
 }
 
-/// What an act is, in words.
+/// An act in words.
 fn words(act: &Act<'_>) -> String {
     match act {
         Act::Say(body) => format!("send {}", this(body)),
@@ -130,7 +130,7 @@ fn how(manner: &Manner) -> String {
     }
 }
 
-/// What a driver is asked for.
+/// A wish in words.
 pub(super) const fn wished(wish: Wish) -> &'static str {
     match wish {
         Wish::Together => "send data and the FIN in one segment",
@@ -139,13 +139,13 @@ pub(super) const fn wished(wish: Wish) -> &'static str {
     }
 }
 
-/// How UTF-8 writes that there was none.
+/// The replacement character, which stands for invalid UTF-8.
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 
 const REFUSED: &str = "the server has ended, is full, or takes no connections for a while, as an \
                        inetd does after 50 in a second or 256 in a minute";
 
-/// What it usually means that a peer left a script like this, whatever the case is.
+/// The usual meaning of such a deviation, whatever the case is.
 fn usual(deviation: &Deviation) -> Option<&'static str> {
     let (due, came) = (deviation.due.as_ref(), deviation.came.as_ref());
     match deviation.what {

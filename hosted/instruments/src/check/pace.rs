@@ -1,6 +1,6 @@
-//! How fast connections may follow each other.
+//! The limit on how fast connections follow each other.
 //!
-//! An inetd that sees more of them than it thinks right switches the service off for everybody:
+//! An inetd that sees too many of them switches the service off for everybody:
 //! xinetd after 50 in a second, openbsd-inetd after 256 in a minute.
 
 use std::collections::VecDeque;
@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use echo_core::Instant;
 
-/// At most so many in any time of this length.
+/// At most this many connections in any time of this length.
 const LIMITS: [(usize, Duration); 2] =
     [(40, Duration::from_secs(1)), (240, Duration::from_secs(60))];
 
-/// As many as any limit counts.
+/// The number of connections that the largest limit counts.
 const REMEMBERED: usize = 240;
 
-/// When connections were begun, and when the next one may be.
+/// The instants at which connections were begun; they decide when the next one may be.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     begun: VecDeque<Instant>,
@@ -31,7 +31,7 @@ impl Pace {
         LIMITS.into_iter().map(allowed).max().unwrap_or_default()
     }
 
-    /// One is begun.
+    /// Records that a connection is begun.
     pub(super) fn begin(&mut self, now: Instant) {
         if self.begun.len() == REMEMBERED {
             self.begun.pop_front();
@@ -60,7 +60,7 @@ mod tests {
             let busiest = begun.iter().map(|first| count(*first)).max();
             assert_eq!(busiest, Some(most), "in {time:?}");
         }
-        // No slower than that.
+        // It is no slower than that.
         assert_eq!(now.saturating_duration_since(begun[0]), Duration::from_secs(60 * 4));
     }
 }

@@ -1,4 +1,4 @@
-//! What people and programs read of a check.
+//! The report of a check, for people and for programs.
 
 use std::time::Duration;
 
@@ -16,35 +16,35 @@ const SCHEMA: &str = "hosted-check/1";
 /// The widest line.
 const WIDTH: usize = 80;
 
-/// Where the parts of a failure begin.
+/// The indentation of the parts of a failure.
 const INDENT: usize = 4;
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// What it is called.
+    /// The name of the case.
     pub name: &'static str,
-    /// Where it is written that it must be so.
+    /// The document that demands it.
     pub source: &'static str,
-    /// How long it took.
+    /// The time that it took.
     pub took: Duration,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
 /// Whether a server does what a case asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It does; and perhaps something worth knowing.
+    /// It does; with a remark, if there is one.
     Pass(Option<&'static str>),
-    /// It does not, and how.
+    /// It does not; with the finding.
     Fail(Finding),
-    /// Why it could not be looked at.
+    /// It could not be checked; with the reason.
     Skip(String),
 }
 
 impl Record {
-    /// One line, and behind a failure some more, none of them wide.
+    /// One line, followed by more for a failure; none is wider than [`WIDTH`].
     pub(super) fn lines(&self) -> String {
         let (word, reason) = match &self.outcome {
             Outcome::Pass(note) => ("pass", note.unwrap_or_default()),
@@ -85,7 +85,7 @@ impl Record {
 /// The longest name of a part of a failure, and a gap.
 const PARTS: usize = 9;
 
-/// How many passed, failed and were skipped.
+/// The numbers of cases that passed, failed and were skipped.
 pub(super) fn counts(records: &[Record]) -> [usize; 3] {
     let count = |is: fn(&Outcome) -> bool| records.iter().filter(|it| is(&it.outcome)).count();
     [
@@ -105,7 +105,7 @@ pub(super) fn summary(records: &[Record], missing: usize) -> String {
     format!("{passed} passed, {failed} failed, {skipped} skipped{missing}")
 }
 
-/// One object.
+/// The report as one object.
 pub(super) fn json(subject: &Subject, records: &[Record], complete: bool) -> Value {
     let [passed, failed, skipped] = counts(records);
     json!({
@@ -131,7 +131,7 @@ pub(super) fn listed(case: &Case<'_>) -> String {
     format!("{name:<17}  {source:<17}  {meaning}\n")
 }
 
-/// Lines of whole words, as wide as they may be where no word is wider.
+/// Breaks text into lines of whole words, no wider than `width` unless a word is.
 fn broken(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {

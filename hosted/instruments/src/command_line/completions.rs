@@ -1,5 +1,5 @@
 //! The scripts that complete a command line in a shell. What clap generates completes every file;
-//! where reports are wanted, ours names them alone.
+//! where reports are wanted, ours offers only those.
 
 use clap::{Arg, Command};
 use clap_complete::{Shell, generate};
@@ -32,7 +32,7 @@ pub(super) fn script(command: &Command, shell: Shell) -> Vec<u8> {
     script.into_bytes()
 }
 
-/// Whether it is called like `BEFORE.json`.
+/// Whether its value has a name like `BEFORE.json`.
 fn is_report(arg: &Arg) -> bool {
     let mut names = arg.get_value_names().into_iter().flatten();
     names.any(|name| name.ends_with(".json"))

@@ -1,4 +1,4 @@
-//! The help texts: what they say beside the flags, and where.
+//! The parts of the help texts that are not about flags.
 
 use std::fmt::Write;
 
@@ -7,13 +7,13 @@ use clap::{Arg, ArgAction, Command, ValueHint};
 
 use crate::verdict::EXIT_CODES;
 
-/// A line for a shell, and what it is for.
+/// A command line, and its purpose.
 pub type Example = (&'static str, &'static str);
 
-/// The examples of a command, by its name; of the program, by the program's.
+/// Returns the examples of a command by its name, or of the program by the program's name.
 pub type Examples = fn(&str) -> &'static [Example];
 
-/// The values that are written in a way of their own.
+/// The explanation of values that have a syntax of their own.
 pub(super) const TIME: &str = "TIME is in seconds (0.5) or has a unit (50us, 200ms, 2m, 1h30m).";
 
 /// The group of the flags that ask for help; it comes last.
@@ -63,19 +63,19 @@ fn flag(mut arg: Arg) -> Arg {
     let plain = matches!(arg.get_value_hint(), ValueHint::Unknown | ValueHint::Other);
     let takes_value = arg.get_action().takes_values() && plain && !arg.is_positional();
     if takes_value && arg.get_value_hint() == ValueHint::Unknown {
-        // A number is no file.
+        // A number is not a file name.
         arg = arg.value_hint(ValueHint::Other);
     }
-    // A negative value is a wrong one, not an unknown flag: `-c -5`, `--time -1s`.
+    // A negative value is an invalid value, not an unknown flag: `-c -5`, `--time -1s`.
     match arg.get_num_args() {
         None if takes_value => arg.allow_hyphen_values(true),
-        // The value may be left out, and a flag follow.
+        // The value may be left out, and a flag may follow.
         Some(_) if takes_value => arg.allow_negative_numbers(true),
         _ => arg,
     }
 }
 
-/// What a doc comment says behind its first paragraph, which is the summary of it.
+/// The text of a doc comment after its first paragraph, which is the summary.
 fn whole(text: &StyledStr) -> Option<String> {
     text.to_string().split_once("\n\n").map(|(_summary, whole)| whole.to_owned())
 }

@@ -9,10 +9,10 @@ use clap_mangen::roff::{Roff, bold, roman};
 use super::help::{Examples, TIME, takes_time};
 use crate::verdict::EXIT_CODES;
 
-/// Programs that have pages.
+/// The programs that have manual pages.
 const PROGRAMS: [&str; 2] = ["hosted", "tap-demo"];
 
-/// The page of a `command` of `program`, or of itself, in roff.
+/// The page of a `command` of `program`, or of the program itself, in roff.
 pub(super) fn page(
     program: &Command,
     command: Option<&str>,
@@ -52,7 +52,7 @@ fn synopsis(command: &Command) -> Roff {
     roff
 }
 
-/// What the flags do not say.
+/// The sections after the options.
 fn rest(program: &Command, command: &Command, examples: Examples) -> Roff {
     let mut roff = Roff::new();
     if takes_time(command) {

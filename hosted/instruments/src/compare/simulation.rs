@@ -10,10 +10,10 @@ use crate::report::{self, Subject};
 
 const PAIRS: u64 = 30;
 
-/// In one run.
+/// The number of messages in a run.
 const MESSAGES: u32 = 10_000;
 
-/// The machine changes its pace this often in a run.
+/// The number of times that the machine changes its pace in a run.
 const PHASES: u32 = 50;
 
 #[test]

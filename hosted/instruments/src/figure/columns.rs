@@ -18,14 +18,14 @@ pub(super) struct Course {
     pub(super) cells: Vec<Cell>,
     pub(super) p50: Curve,
     pub(super) p99: Curve,
-    /// When round trips failed.
+    /// The times at which round trips failed.
     pub(super) failed: Vec<Span>,
 }
 
-/// From and to.
+/// A start and an end.
 pub(super) type Span = [f64; 2];
 
-/// Seconds and nanoseconds.
+/// Points of seconds and nanoseconds.
 pub(super) type Line = Vec<(f64, f64)>;
 
 /// A percentile over the run: lines through neighbouring columns with many round trips, and a point for each
@@ -54,7 +54,7 @@ pub(super) struct Rate {
 pub(super) struct Cell {
     pub(super) time: Span,
     pub(super) rtt: Span,
-    /// From 0, few round trips, to 8, many.
+    /// The density, from 0 (few round trips) to 8 (many).
     pub(super) level: usize,
 }
 
@@ -83,7 +83,7 @@ impl Course {
     }
 }
 
-/// A run has some length, or nothing could be divided by it.
+/// The least length of a run, because numbers are divided by it.
 const SHORTEST: Duration = Duration::from_nanos(1);
 
 /// Below this many round trips a column on average, columns are merged ...

@@ -33,7 +33,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    /// What plotters means by a style and a position.
+    /// The setting that plotters means by a style and a position.
     pub(super) fn of(text: &str, style: &impl BackendTextStyle, (x, y): BackendCoord) -> Self {
         let em = (style.size() / PLOTTERS_EM) as f32;
         let bold = matches!(style.style(), FontStyle::Bold);

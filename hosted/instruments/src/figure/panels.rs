@@ -38,7 +38,7 @@ impl<DB: DrawingBackend> Page<DB> {
         let measurement = run.measurement;
         self.title(run)?;
         if measurement.tally.messages() == 0 && measurement.unsent == 0 {
-            // Ended in its warm-up, say: there is no time that an axis could show.
+            // The run ended in its warm-up, say: there is no time that an axis could show.
             let [x, y] = [WIDTH, HEIGHT].map(|side| f64::from(side) / 2.0);
             let why: Vec<_> = without_end(measurement)
                 .map(|row| format!("{}: {}", row.name, row.value))
@@ -90,7 +90,7 @@ impl<DB: DrawingBackend> Page<DB> {
             let dashes = DashedLineSeries::new(ends, units(8.0), units(5.0), stroke(INK, 1.5));
             chart.draw_series(dashes)?;
             let x = self.legend(right, 120.0, &format!("mean {}", bit_rate(mean)))?;
-            // As it is drawn: a legend's sample is one line.
+            // The legend shows the curve as it is drawn.
             for dash in [x, x + SAMPLE - 8.0] {
                 self.line(&[(dash, 115.0), (dash + 8.0, 115.0)], stroke(INK, 1.5))?;
             }
@@ -110,7 +110,7 @@ impl<DB: DrawingBackend> Page<DB> {
         let mut chart = self.chart(LEFT, LOWER, (Axis::time(course.end), up.clone()))?;
         self.failures(&mut chart, course, LOWER[0])?;
 
-        // Those of one colour one after another: an SVG makes one path of them.
+        // Cells of one colour follow each other: an SVG makes one path of them.
         let mut cells: Vec<_> = course.cells.iter().collect();
         cells.sort_by_key(|cell| cell.level);
         let cells = cells.into_iter().map(|cell| {
@@ -122,7 +122,7 @@ impl<DB: DrawingBackend> Page<DB> {
             return self.right(LABEL, LEFT[1], 362.0, "no echo came back");
         }
         let mut right = self.heat_legend()? - BETWEEN;
-        // Something of the cells must be seen beside a curve.
+        // Some of the cells must remain visible beside a curve.
         if height_of_cells(course, &up) <= HALO {
             return Ok(());
         }
@@ -223,7 +223,7 @@ impl<DB: DrawingBackend> Page<DB> {
 }
 
 impl Run<'_> {
-    /// Bits per second over the whole run.
+    /// The mean rate over the whole run, in bits per second.
     pub(super) fn mean_rate(self) -> Option<f64> {
         self.measurement.bits_per_second(self.subject.plan.length)
     }
@@ -278,10 +278,10 @@ impl Quantity {
 
 const SEPARATOR: &str = "  ·  ";
 
-/// From the baseline of a label to the middle of its letters.
+/// The distance from the baseline of a label to the middle of its letters.
 pub(super) const HALF_A_LETTER: f64 = 5.5;
 
-/// Between two legends.
+/// The distance between two legends.
 const BETWEEN: f64 = 26.0;
 
 const FEW: &str = "few echoes";

@@ -1,6 +1,6 @@
-//! The numbers of a run in brief: three large ones, and a row for each of the others.
+//! The summary of a run in numbers: three large ones, and a row for each of the others.
 //!
-//! There are as many rows as there is to say: what did not happen has none, but for failures.
+//! There is a row only for what happened, except that failures always have one.
 
 use std::cmp::Reverse;
 
@@ -73,7 +73,7 @@ fn rows(run: Run<'_>) -> Vec<Row> {
     }
     rows.push(failed(measurement).0);
     if measurement.unsent > 0 {
-        // Neither the times nor the failures know of them.
+        // They are counted neither in the times nor in the failures.
         let share = measurement.unsent_rate().map(ratio).unwrap_or_default();
         let unsent = format!("{} ({share})", count(measurement.unsent));
         rows.push(row("Due but never sent", unsent));
@@ -85,7 +85,7 @@ fn rows(run: Run<'_>) -> Vec<Row> {
 /// Messages that neither came back nor failed.
 pub(super) fn without_end(measurement: &Measurement) -> impl Iterator<Item = Row> {
     let waited = measurement.under_way.iter().copied().max();
-    // What others took as long for is no news.
+    // A wait that is no longer than some round trip is not worth showing.
     let waited = waited.filter(|waited| Some(*waited) > measurement.felt().slowest());
     let in_flight = waited.map(|waited| {
         let messages = counted(measurement.under_way.len() as u64, "message");
@@ -102,7 +102,7 @@ pub(super) fn without_end(measurement: &Measurement) -> impl Iterator<Item = Row
 }
 
 /// How many messages failed, their share, and why, the most frequent reason first. Reasons for which the row has
-/// no room are told apart from it.
+/// no room are returned separately.
 pub(super) fn failed(measurement: &Measurement) -> (Row, Option<String>) {
     const NAME: &str = "Failed";
     let tally = &measurement.tally;

@@ -212,7 +212,7 @@ fn polyline(points: impl IntoIterator<Item = BackendCoord>) -> String {
     format!("M{}", points.join("L"))
 }
 
-/// What one letter is called.
+/// The identifier of a letter.
 fn id(bold: bool, sign: char) -> String {
     format!("{}{:x}", if bold { 'b' } else { 'r' }, u32::from(sign))
 }

@@ -23,7 +23,7 @@ pub(super) struct Mark {
     pub(super) time: Duration,
 }
 
-/// What a mark has in common with a line of another panel.
+/// The line of another panel to which a mark corresponds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Median,

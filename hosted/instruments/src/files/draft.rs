@@ -1,4 +1,4 @@
-//! What is to become a file: written beside it, it takes its place when it is whole.
+//! A draft of a file: written beside it, it takes its place when it is whole.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
@@ -13,15 +13,15 @@ use super::{Place, cannot_write};
 use crate::terminal::escape::shown;
 use crate::terminal::streams::Stream;
 
-/// Something on its way to replace a file.
+/// Content that is to replace a file.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    /// As the user called the file.
+    /// The path as the user gave it.
     pub(super) path: PathBuf,
     pub(super) sink: Sink,
 }
 
-/// Where its bytes go.
+/// The destination of the bytes.
 #[derive(Debug)]
 pub(super) enum Sink {
     Stdout,
@@ -36,7 +36,7 @@ pub(super) enum Sink {
 }
 
 impl Draft {
-    /// Where to write.
+    /// A writer to the draft.
     ///
     /// # Errors
     ///
@@ -49,12 +49,12 @@ impl Draft {
         })
     }
 
-    /// Whether it goes to the standard output.
+    /// Whether it goes to standard output.
     pub(crate) const fn is_stdout(&self) -> bool {
         matches!(self.sink, Sink::Stdout)
     }
 
-    /// It is whole: now it takes the file's place.
+    /// Replaces the file with the draft, which is whole.
     ///
     /// # Errors
     ///
@@ -63,8 +63,8 @@ impl Draft {
         self.sink.finish().map_err(|error| cannot_write(&self.path, &error))
     }
 
-    /// Nothing more can be written, because of `error`: the first `whole` bytes stay beside the file,
-    /// and the words say where.
+    /// Nothing more can be written, because of `error`: the first `whole` bytes stay beside the file.
+    /// Returns an error that says where.
     #[must_use]
     pub(crate) fn end(self, error: &io::Error, whole: u64) -> anyhow::Error {
         let words = cannot_write(&self.path, error);
@@ -104,7 +104,7 @@ impl Sink {
     }
 
     fn finish(self) -> io::Result<()> {
-        // The folder last, if all is given up.
+        // The folder is dropped last, in case everything is given up.
         let (_folder, part, target, old) = match self {
             Self::Stdout | Self::Itself(_) => return Ok(()),
             Self::Beside { part, target, old, folder } => (folder, part, target, old),
@@ -132,7 +132,7 @@ impl Sink {
 fn beside(target: &Path, old: Option<&File>) -> io::Result<NamedTempFile> {
     let mut name = target.file_name().unwrap_or_default().to_owned();
     name.push(".");
-    // There is a longest name.
+    // File names have a maximum length.
     let name = if name.len() <= 240 { name.as_os_str() } else { OsStr::new("output.") };
     let mode = old.map_or(Ok(0o666), |old| old.metadata().map(|old| old.mode() & 0o777))?;
     tempfile::Builder::new()

@@ -1,9 +1,9 @@
-//! What came on a connection between two messages is not the next one's business.
+//! What came on a connection between two messages must not be blamed on the next one.
 //!
 //! Looking may cost a system call, so it is done where the connection has been
 //! idle: nothing was due when the message before it ended, or there was none.
 //! In a closed loop nothing is idle, and nobody looks: there the
-//! [probe](echo_core::Probe) tells bytes ahead of an echo from the echo itself.
+//! [probe](echo_core::Probe) distinguishes bytes ahead of an echo from the echo itself.
 
 use echo_core::{Failure, Instant};
 
@@ -11,9 +11,9 @@ use super::{Ended, Load, Observer, Sample};
 use crate::stack::{Stack, Unasked};
 
 impl<S: Stack> Load<'_, S> {
-    /// Before the message that was `planned` is sent: gives a connection up on
-    /// which the server did something unasked, and says who is to blame. Returns
-    /// the time then.
+    /// Called before the message that was `planned` is sent: gives up a connection
+    /// on which the server did something unasked, and records which message is to
+    /// blame. Returns the time afterwards.
     pub(super) fn tidy(
         &mut self,
         key: usize,
@@ -39,7 +39,7 @@ impl<S: Stack> Load<'_, S> {
         self.stack.now()
     }
 
-    /// Bytes came before the echo of the message that is under way, but after it was
+    /// Bytes came before the echo of the message that is in flight, but after it was
     /// sent: the one before is to blame all the same, and this one has its own
     /// chance on another connection.
     pub(super) fn send_again(&mut self, key: usize, bytes: u64, observer: &mut dyn Observer) {
@@ -52,7 +52,7 @@ impl<S: Stack> Load<'_, S> {
         self.look_at(due);
     }
 
-    /// Bytes came behind the echo of the message before, which seemed to be right.
+    /// Bytes came after the echo of the message before, which seemed to be right.
     fn blame(&mut self, key: usize, bytes: u64, observer: &mut dyn Observer) {
         let lane = &self.lanes[key];
         // One that was left out stays so.

@@ -1,4 +1,4 @@
-//! What the instrument costs, measured before each run in at most some ten milliseconds.
+//! The instrument's own cost, measured before each run in a few tens of milliseconds at most.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use super::lane::{WINDOW, probe};
 use crate::measurement::{Instrument, Measurement, Sample};
 use crate::plan::Plan;
 
-/// Messages of a batch; the fastest batch counts, because whatever else runs
+/// The number of messages in a batch; the fastest batch counts, because whatever else runs
 /// only makes one slower.
 const BATCH: u32 = 50;
 
-/// Batches measured: the first ones find cold caches.
+/// The number of batches: the first ones find cold caches.
 const BATCHES: u32 = 40;
 
-/// So often the clock is read to see it move: enough for one of 250 Hz. One that stands still
-/// is no reason to read it for ever.
+/// The most readings of the clock to see it move: enough for a clock of 250 Hz. One that stands
+/// still must not be read for ever.
 const READINGS: u32 = 200_000;
 
 /// The longest message whose floor is measured: it fits into one write.

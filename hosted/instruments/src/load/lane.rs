@@ -1,4 +1,4 @@
-//! The messages of one link of a load: which one is under way, and what came of it.
+//! The messages of one link of a load: the one in flight, and what came of it.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(super) const WINDOW: usize = 64 << 10;
 
 pub(super) type LoadProbe<'a> = Probe<'a, Box<[u8]>>;
 
-/// What tries the messages of the connection with this number.
+/// The probe for the messages of the connection with this number.
 pub(super) fn probe(plan: &Plan, connection: u16) -> LoadProbe<'_> {
     let window = usize::try_from(plan.length).map_or(WINDOW, |length| length.min(WINDOW));
     let window = vec![0; window].into_boxed_slice();
@@ -22,36 +22,36 @@ pub(super) fn probe(plan: &Plan, connection: u16) -> LoadProbe<'_> {
 }
 
 pub(super) struct Lane<'a> {
-    /// Its link, and the place of its first slot in a schedule.
+    /// The number of its link, which is also that of its first slot in a schedule.
     number: usize,
     probe: LoadProbe<'a>,
     link: Link,
-    /// Started on this lane so far: the number of the next message.
+    /// The number of messages started on this lane so far, which is the number of the next one.
     messages: u64,
     /// The first slot of the schedule that this lane has not used.
     turn: u64,
     planned: Instant,
     begun: Instant,
-    /// How often the load had been stopped by then.
+    /// The number of stops of the load before the message began.
     stops: u64,
     /// How long opening the connection took, if that is part of the message.
     connecting: Option<Duration>,
     per_message: bool,
-    /// What the system said when the message failed.
+    /// The system's error when the message failed, if it had one.
     errno: Option<Errno>,
     busy: bool,
-    /// Whether a message has come back on this connection,
+    /// Whether a message has come back on this connection.
     used: bool,
-    /// and when the last one did,
+    /// The instant at which the last one came back.
     ended: Instant,
-    /// and whether that one is measured.
+    /// Whether that one is measured.
     counts: bool,
 }
 
-/// What is known of the link.
+/// The state of the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Link {
-    /// It is not opened before that instant.
+    /// It is closed, and not opened before this instant.
     Closed(Option<Instant>),
     Opening,
     Open,
@@ -86,24 +86,24 @@ impl<'a> Lane<'a> {
         self.link == Link::Open
     }
 
-    /// When the message under way began; not before its connection was open,
+    /// When the message in flight began; not before its connection was open,
     /// unless it has one of its own.
     pub(super) fn begun(&self) -> Instant {
         self.begun
     }
 
-    /// When the message under way was due.
+    /// When the message in flight was due.
     pub(super) fn planned(&self) -> Instant {
         self.planned
     }
 
-    /// The number of the message under way, and how long opening a connection
+    /// The number of the message in flight, and how long opening a connection
     /// of its own took.
     pub(super) fn message(&self) -> (u64, Option<Duration>) {
         (self.messages.saturating_sub(1), self.connecting)
     }
 
-    /// What the system said, if that was why the message failed.
+    /// The system's error, if that was why the message failed.
     pub(super) fn errno(&self) -> Option<Errno> {
         self.errno
     }
@@ -139,7 +139,7 @@ impl<'a> Lane<'a> {
         self.counts
     }
 
-    /// Says whether the message that has ended is measured.
+    /// Notes whether the message that has ended is measured.
     pub(super) fn count(&mut self, counts: bool) {
         self.counts = counts;
     }
@@ -151,8 +151,8 @@ impl<'a> Lane<'a> {
         self.is_open() && (idle || self.stops != stops.times)
     }
 
-    /// What the peer has done unasked. Bytes ahead of the first message are left
-    /// to it: no other can be blamed.
+    /// What the peer has done unasked. Bytes ahead of the first message are left to
+    /// that message: no other can be blamed.
     pub(super) fn unasked(&self, stack: &mut impl Stack) -> Option<Unasked> {
         match stack.unasked(self.number) {
             Some(Unasked::Bytes(_)) if !self.used => None,
@@ -171,7 +171,7 @@ impl<'a> Lane<'a> {
         let mut failure = None;
         if let Link::Closed(_) = self.link {
             match self.open(stack) {
-                // A connection that was ready for it took its time before.
+                // A connection that was ready for it had been opened earlier.
                 Ok(since) if self.per_message => self.begun = since.min(now),
                 Ok(_) => {}
                 Err(reason) => failure = Some(reason),
@@ -231,7 +231,7 @@ impl<'a> Lane<'a> {
             if self.per_message {
                 self.connecting = Some(opened.saturating_duration_since(self.begun));
             } else {
-                // It has its own limit, and is not part of the round trip.
+                // Opening has its own limit, and is not part of the round trip.
                 self.probe.handle_timeout(opened);
                 if self.probe.end().is_some() {
                     return Ok(());
@@ -265,7 +265,7 @@ impl<'a> Lane<'a> {
     pub(super) fn close(&mut self, rest: Option<Instant>, stack: &mut impl Stack) {
         stack.close(self.number);
         self.link = Link::Closed(rest);
-        // What came back on it says nothing of the next one.
+        // What came back on this connection says nothing about the next one.
         (self.used, self.counts) = (false, false);
     }
 }

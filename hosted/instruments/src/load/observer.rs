@@ -1,17 +1,17 @@
-//! Who sees a run as it goes: the loop draws and writes nothing itself.
+//! The observer of a run: the loop draws and writes nothing itself.
 
 use super::{Measurement, Sample};
 
-/// Whoever wants to see a run as it goes.
+/// Sees a run while it goes on.
 pub trait Observer {
-    /// The measurement so far, some 8 times a second, between two messages where possible.
+    /// Sees the measurement so far, about 8 times a second, between two messages where possible.
     fn look(&mut self, measurement: &Measurement);
 
-    /// How many connections are open, 8 times a second while they are opened before the run.
+    /// Sees how many connections are open, 8 times a second while they are opened before the run.
     fn opening(&mut self, _open: usize, _of: usize) {}
 
-    /// Each message that is measured, as it ends: the time this takes is the
-    /// loop's.
+    /// Sees each message that is measured, when it ends. The loop waits for this
+    /// call.
     fn message(&mut self, _sample: &Sample) {}
 }
 

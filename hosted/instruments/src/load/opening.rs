@@ -1,7 +1,7 @@
 //! Opening the connections of a load, before its clock starts.
 //!
-//! All at once they would overflow the queue in front of a server's accept, and those that were
-//! dropped would be tried again a second later. [`Admission`] decides who is begun when.
+//! All at once they would overflow the server's backlog, and those that were dropped would be
+//! tried again a second later. [`Admission`] decides which is begun when.
 
 mod admission;
 
@@ -30,7 +30,7 @@ pub(super) fn open(
     observer: &mut dyn Observer,
 ) -> io::Result<()> {
     let mut admission = Admission::new((0..lanes.len()).filter(|key| !lanes[*key].is_open()));
-    // When one last became open, or the first was begun.
+    // The instant at which one last became open, or the first was begun.
     let mut moved = stack.now();
     let mut tick = moved + TICK;
     let mut ready = Vec::new();

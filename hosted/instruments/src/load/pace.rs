@@ -1,4 +1,4 @@
-//! When messages are due.
+//! The instants at which messages are due.
 //!
 //! A closed loop knows no plan: a message follows the one before it. Otherwise
 //! there is one schedule over all connections, which take turns: slot `n` is
@@ -14,17 +14,17 @@ use crate::plan::Pace;
 #[derive(Debug)]
 pub(super) struct Schedule {
     start: Instant,
-    /// Seconds from one slot to the next.
+    /// The time from one slot to the next, in seconds.
     gap: f64,
     lanes: u64,
-    /// The first slot of which its lane has not been told.
+    /// The first slot that has not been released to its lane.
     released: u64,
     /// Whether a slot waits for its lane to be free.
     queues: bool,
 }
 
 impl Schedule {
-    /// None for a closed loop.
+    /// The schedule of a pace; None for a closed loop.
     pub(super) fn new(pace: Pace, lanes: u16, start: Instant) -> Option<Self> {
         let lanes = u64::from(lanes.max(1));
         let (gap, queues) = match pace {
@@ -35,13 +35,13 @@ impl Schedule {
         Some(Self { start, gap, lanes, released: 0, queues })
     }
 
-    /// When `slot` is due. Reckoned from the start, so that no error adds up.
+    /// When `slot` is due. Computed from the start, so that no error adds up.
     pub(super) fn at(&self, slot: u64) -> Instant {
         let since = Duration::try_from_secs_f64(slot as f64 * self.gap);
         self.start + since.unwrap_or(Duration::MAX)
     }
 
-    /// How long so many slots last.
+    /// How long this many slots last.
     pub(super) fn lasts(&self, slots: u64) -> Duration {
         self.at(slots).saturating_duration_since(self.start)
     }
@@ -60,7 +60,7 @@ impl Schedule {
             due((self.released % self.lanes) as usize);
             self.released += 1;
         }
-        // Every lane has been told; what more is due, it finds itself.
+        // Every lane has been released; it finds further slots that are due itself.
         self.released = self.released.max(self.slots(now));
     }
 
@@ -72,7 +72,7 @@ impl Schedule {
             return None;
         }
         if !self.queues {
-            // Only the latest counts, be it due this very instant; those before it were missed.
+            // Only the latest counts, even if it is due at this very instant; those before it were missed.
             let due = self.slots(now + Duration::from_nanos(1));
             let missed = due.saturating_sub(*turn + 1) / self.lanes;
             *turn += missed * self.lanes;

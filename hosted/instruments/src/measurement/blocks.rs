@@ -1,7 +1,7 @@
-//! How far the numbers of a run may be off, told by how they scatter over its course.
+//! The uncertainty of the numbers of a run, estimated from how they scatter over its course.
 //!
 //! Round trips depend on each other: a queue, a clock speed or a placement by the scheduler lasts for many of
-//! them. As if they did not, every two runs would differ. So a run is cut into some twenty blocks of equal
+//! them. If that were ignored, any two runs would differ. So a run is cut into some twenty blocks of equal
 //! length, and what counts is how much these differ (batch means). One arithmetic serves all numbers, as each is
 //! a quotient of two sums over the blocks. It knows nothing of what differs only from one run to the next.
 
@@ -13,14 +13,14 @@ use crate::measurement::confidence::{Z, fail_rate_interval};
 use crate::measurement::percentiles::{self, percentile};
 use crate::measurement::timeline::{Column, Timeline};
 
-/// How many blocks there are. More would be too short to be independent, fewer would tell too little of how
+/// The number of blocks. More would be too short to be independent, fewer would say too little about how
 /// far they scatter (Schmeiser 1982). By doubling their length one always gets from above into this range.
 const BLOCKS: RangeInclusive<usize> = 15..=30;
 
 /// Messages in a block, on average, that make it one: with fewer its borders say more than its messages.
 const FEWEST: u64 = 10;
 
-/// However much blocks resemble each other, they are worth so many that do not. Of fewer nothing can be told.
+/// However much blocks resemble each other, they count for this many that do not. Fewer say nothing.
 const FEWEST_BLOCKS: f64 = 3.0;
 
 /// A run in blocks.
@@ -28,12 +28,12 @@ const FEWEST_BLOCKS: f64 = 3.0;
 pub(crate) struct Blocks<'a> {
     measurement: &'a Measurement,
     timeline: Timeline,
-    /// The rest of any length behind them is left out.
+    /// The number of blocks; the remainder after them is left out.
     count: usize,
 }
 
 impl<'a> Blocks<'a> {
-    /// None if the run is too short to be cut.
+    /// The blocks of a run; None if it is too short to be cut.
     #[must_use]
     pub(crate) fn of(measurement: &'a Measurement) -> Option<Self> {
         let mut timeline = measurement.timeline.clone();
@@ -50,18 +50,18 @@ impl<'a> Blocks<'a> {
         (BLOCKS.contains(&count) && enough).then_some(Self { measurement, timeline, count })
     }
 
-    /// Between which times the true mean lies with 95 % confidence.
+    /// The 95 % confidence interval of the mean.
     #[must_use]
     pub(crate) fn mean(&self) -> Option<[Duration; 2]> {
         let times = self.measurement.felt();
         let [mean, deviation] = [times.mean()?, times.deviation()?].map(nanos);
-        // No block tells less than as many independent messages would.
+        // The interval is at least as wide as that of independent messages.
         let least = Z * deviation / (times.len() as f64).sqrt();
         let spread = self.spread(all_times, in_column)?.max(least);
         Some([mean - spread, mean + spread].map(|end| Duration::from_nanos(end.max(0.0) as u64)))
     }
 
-    /// Between which times the true percentile of "one in `one_in`" lies with 95 % confidence: the share of the
+    /// The 95 % confidence interval of the percentile of "one in `one_in`": the share of the
     /// messages that are slower than it is known that well, and the distribution says which times belong to
     /// shares. None if too few messages are on either side.
     #[must_use]
@@ -72,7 +72,7 @@ impl<'a> Blocks<'a> {
         percentiles::interval(times, one_in, spread)
     }
 
-    /// Between which values the true number of messages echoed per second lies with 95 % confidence.
+    /// The 95 % confidence interval of the number of messages echoed per second.
     #[must_use]
     pub(crate) fn messages_per_second(&self) -> Option<[f64; 2]> {
         let width = self.timeline.column_width().as_secs_f64();
@@ -81,7 +81,7 @@ impl<'a> Blocks<'a> {
         Some([(rate - spread).max(0.0), rate + spread])
     }
 
-    /// By how much the sum of `part` over that of `whole` may be off, either way, with 95 % confidence.
+    /// The half width of the 95 % confidence interval of the sum of `part` over that of `whole`.
     fn spread(
         &self,
         part: impl Fn(&Column<'_>) -> f64,
@@ -100,7 +100,7 @@ impl<'a> Blocks<'a> {
         if squares <= 0.0 {
             return Some(0.0);
         }
-        // Blocks that resemble their neighbours tell as much as fewer that do not would (an
+        // Blocks that resemble their neighbours count for fewer independent ones (an
         // autoregressive process of order one).
         let alike = (neighbours / squares).clamp(0.0, 1.0);
         let n = off.len() as f64;
@@ -110,7 +110,7 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// Between which shares (0 to 1) the true fail rate lies with 95 % confidence; None without messages.
+/// The 95 % confidence interval of the fail rate, as shares from 0 to 1; None without messages.
 ///
 /// It is that of independent failures, or of those of blocks if that is wider: failures come in crowds.
 #[must_use]

@@ -1,11 +1,11 @@
-//! How sure the numbers are: intervals that hold the true value with 95 %
+//! The confidence in the numbers: intervals that hold the true value with 95 %
 //! confidence.
 
 /// The 95 % quantile of the normal distribution, both sides.
 pub(crate) const Z: f64 = 1.959_964;
 
-/// Between which shares (0 to 1) the true fail rate lies with 95 % confidence,
-/// if `failed` of `messages` failed; `None` without messages.
+/// The 95 % confidence interval of the fail rate, as shares from 0 to 1, if
+/// `failed` of `messages` failed; `None` without messages.
 ///
 /// Without a failure it is the rule of three (below 3/N), otherwise Wilson's
 /// score interval.

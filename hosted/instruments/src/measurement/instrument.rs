@@ -1,4 +1,4 @@
-//! What of the times is the instrument's own.
+//! The share of the times that is the instrument's own.
 
 use std::time::Duration;
 

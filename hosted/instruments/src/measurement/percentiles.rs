@@ -1,6 +1,6 @@
-//! The percentiles that a run is summed up in, for the text report and for the figure.
+//! The percentiles that summarise a run, for the text report and for the figure.
 //!
-//! Both ask here, so that a percentile is the same number wherever it stands. One that too few round trips
+//! Both take them from here, so that a percentile is the same number everywhere. One that too few round trips
 //! support is absent: the slowest of ten says nothing about the slowest of a hundred.
 
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub const PERCENTILES: [(&str, u64); 8] = [
     ("p99.999", 100_000),
 ];
 
-/// Those of them that a table or a figure shows which has no room for all.
+/// The percentiles that are shown where there is no room for all.
 pub fn shown() -> impl Iterator<Item = (&'static str, u64)> {
     PERCENTILES.into_iter().filter(|(name, _)| !matches!(*name, "p75" | "p95"))
 }
@@ -70,7 +70,7 @@ pub(crate) fn interval(times: &Times, one_in: u64, spread: f64) -> Option<[Durat
     Some([values.next()?, values.next()?])
 }
 
-/// Whether so many times can say anything of how far the percentile of "one in `one_in`" is off.
+/// Whether this many times are enough for an interval of the percentile of "one in `one_in`".
 pub(crate) fn are_enough(times: u64, one_in: u64) -> bool {
     let slower = 1.0 / one_in as f64;
     times as f64 * slower * (1.0 - slower) >= FEWEST

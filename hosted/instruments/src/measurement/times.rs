@@ -1,4 +1,4 @@
-//! Many lengths of time, summed up in bounded memory.
+//! Many durations, summarised in bounded memory.
 //!
 //! The measuring loop records into it; every report and the figure read their
 //! numbers here, so that one number is the same wherever it stands.
@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// The longest time that the histogram tells from longer ones: one hour.
+/// The longest time that the histogram distinguishes from longer ones: one hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
-/// Lengths of time: percentiles to three digits, sums exact.
+/// Durations: percentiles to three digits, sums exact.
 #[derive(Debug, Clone)]
 pub struct Times {
     histogram: Histogram<u64>,
@@ -23,7 +23,7 @@ pub struct Times {
 }
 
 impl Times {
-    /// None yet.
+    /// A collection without times.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -36,7 +36,7 @@ impl Times {
         }
     }
 
-    /// Counts one. Allocates nothing.
+    /// Adds a time. Allocates nothing.
     pub fn record(&mut self, time: Duration) {
         // Some 580 years fit.
         let nanos = time.as_nanos() as u64;
@@ -65,25 +65,25 @@ impl Times {
             .clamp(self.fastest, self.slowest)
     }
 
-    /// How many there are.
+    /// The number of times.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.histogram.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no times.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The fastest, exactly.
+    /// The shortest time, exactly.
     #[must_use]
     pub fn fastest(&self) -> Option<Duration> {
         (!self.is_empty()).then_some(self.fastest)
     }
 
-    /// The slowest, exactly.
+    /// The longest time, exactly.
     #[must_use]
     pub fn slowest(&self) -> Option<Duration> {
         (!self.is_empty()).then_some(self.slowest)

@@ -13,9 +13,9 @@ pub struct Wrong(Vec<Sort>);
 pub struct Sort {
     /// The first of them.
     pub first: Difference,
-    /// How many they are.
+    /// The number of those messages.
     pub messages: u64,
-    /// Whether the first wrong byte of each is the same one.
+    /// Whether the first wrong byte of each has the same value.
     alike: bool,
 }
 
@@ -50,7 +50,7 @@ impl Sort {
 }
 
 impl Wrong {
-    /// Looks at a message that failed.
+    /// Records a message that failed, if its bytes were wrong.
     pub(super) fn record(&mut self, failure: &Failure) {
         let Failure::Differs(difference) = failure else { return };
         match self.0.iter_mut().find(|sort| sort.has(difference)) {

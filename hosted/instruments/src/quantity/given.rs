@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A length of time: seconds (`0.5`), or with units (`200ms`, `2m`, `1h30m`).
+/// A duration: seconds (`0.5`), or with units (`200ms`, `2m`, `1h30m`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Time(pub Duration);
 
@@ -29,7 +29,7 @@ impl FromStr for Time {
 pub struct Spin(pub Duration);
 
 impl Spin {
-    /// How it is written that there is no sleeping at all.
+    /// The value that stands for never sleeping.
     pub const ALWAYS: &str = "always";
 }
 
@@ -70,7 +70,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// How many messages a second.
+/// A number of messages per second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate(pub f64);
 
@@ -91,7 +91,7 @@ pub fn percent(text: &str) -> Option<f64> {
     number.trim_end().parse().ok().filter(|percent| *percent >= 0.0)
 }
 
-/// How many messages: `1000`, `10M`.
+/// A number of messages: `1000`, `10M`.
 pub fn count(text: &str) -> Result<u64, String> {
     whole(text)
         .filter(|count| *count > 0)

@@ -10,18 +10,18 @@ use std::io::{self, ErrorKind, Write};
 use super::key;
 use crate::measurement::Sample;
 
-/// Bytes written at once.
+/// The number of bytes that are written at once.
 const BUFFER: usize = 64 << 10;
 
-/// No row is longer.
+/// The length of the longest row.
 const ROW: usize = 256;
 
 /// A table that grows by one row for each message.
 pub(crate) struct Csv {
     file: Box<dyn Write>,
-    /// Whole rows.
+    /// Rows that are not written yet, all of them whole.
     rows: Vec<u8>,
-    /// How many bytes of whole rows the file has.
+    /// The number of bytes of whole rows in the file.
     written: u64,
     /// The first error; nothing is written after it.
     result: io::Result<()>,
@@ -70,7 +70,7 @@ impl Csv {
         Ok(())
     }
 
-    /// Whether nobody reads it any more.
+    /// Whether its reader has left.
     pub(crate) fn is_unread(&self) -> bool {
         matches!(&self.result, Err(error) if error.kind() == ErrorKind::BrokenPipe)
     }

@@ -1,8 +1,8 @@
-//! On what machine a run was made.
+//! The machine on which a run was made.
 
 use serde_json::{Value, json};
 
-/// The operating system, its kernel and the processor, as far as they tell.
+/// The operating system, its kernel and the processor, as far as they are known.
 pub(super) fn environment() -> Value {
     let system = rustix::system::uname();
     let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
@@ -15,7 +15,7 @@ pub(super) fn environment() -> Value {
     })
 }
 
-/// Linux tells its name.
+/// The name of the processor, as Linux reports it.
 fn processor() -> Option<String> {
     let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|line| line.starts_with("model name"))?;

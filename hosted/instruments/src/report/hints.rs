@@ -1,4 +1,4 @@
-//! What the shape of the slow end, or the place of the first failure, says about its cause.
+//! Hints at causes, from the shape of the slow end, or the place of the first failure.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use echo_core::FailureKind;
 use crate::measurement::Measurement;
 use crate::measurement::times::Times;
 
-/// A timer of TCP, and the times in milliseconds at which it shows.
+/// A timer of TCP, and the range of times in milliseconds in which it shows.
 struct Cause {
     within: Range<u64>,
     text: &'static str,
@@ -31,8 +31,8 @@ const ROUND_TRIPS: [Cause; 2] = [
 const LOST_REQUEST: &str = "a second or more, the time after which TCP retransmits an unanswered SYN: \
                             the server's backlog was full, or packets are lost";
 
-/// After one second, then each time twice as long, or on newer Linux a second for some times. The
-/// longer a timer of Linux is, the coarser.
+/// The first retransmission follows after one second, each further one after twice as long, or, on
+/// newer Linux, several after a second each. The longer a timer of Linux is, the coarser.
 const CONNECTS: [Cause; 4] = [
     Cause { within: 1_000..1_100, text: LOST_REQUEST },
     Cause { within: 2_000..2_200, text: LOST_REQUEST },
@@ -40,13 +40,13 @@ const CONNECTS: [Cause; 4] = [
     Cause { within: 7_000..7_700, text: LOST_REQUEST },
 ];
 
-/// A cluster holds at least one in so many round trips.
+/// A cluster holds at least one in this many round trips.
 const SHARE: u64 = 1_000;
 
-/// And at least so many.
+/// The least number of round trips in a cluster.
 const FEWEST: u64 = 3;
 
-/// And so many times what the times beside it hold.
+/// The least ratio of a cluster to the times on either side of it.
 const CLEAR: u64 = 4;
 
 /// How many connections in which time an inetd serves before it switches the service off:
@@ -93,7 +93,7 @@ fn cause(times: &Times, causes: &[Cause]) -> Option<&'static str> {
 fn is_cluster(times: &Times, within: &Range<u64>) -> bool {
     let count =
         |from: u64, to: u64| times.histogram().count_between(from * 1_000_000, to * 1_000_000 - 1);
-    // What is always slow is the way, or the server: then there is no telling.
+    // If even the fastest is slow, the path or the server is: then there is no hint.
     let can_be_fast = times.fastest() < Some(Duration::from_millis(within.start / 2));
     let width = within.end - within.start;
     let inside = count(within.start, within.end);

@@ -102,7 +102,7 @@ pub(crate) fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
     })
 }
 
-/// What was asked for; null is what was not.
+/// The load that was asked for; what was not is null.
 fn config(subject: &Subject<'_>) -> Value {
     let plan = subject.plan;
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
@@ -171,7 +171,7 @@ fn intervals(subject: &Subject<'_>, measurement: &Measurement) -> Vec<Value> {
 /// The most intervals of a report.
 const INTERVALS: u128 = 120;
 
-/// Their intervals are those of the `blocks`, if the course of the run is theirs.
+/// The times with the confidence intervals of the `blocks`, if those belong to these times.
 fn times(times: &Times, blocks: Option<&Blocks<'_>>) -> Value {
     let ends = |ends: Option<[Duration; 2]>| json!(ends.map(|ends| ends.map(nanos)));
     let nanos = |time: Option<Duration>| time.map(nanos);

@@ -1,5 +1,5 @@
-//! What a run says of the machine that it was made on: that it had no port or no socket left, or
-//! few ports.
+//! Lines about a shortage on the machine that measured: it had no port or no socket left, or few
+//! ports.
 
 use super::Subject;
 use crate::measurement::Measurement;
@@ -7,7 +7,7 @@ use crate::measurement::percentiles::{MEDIAN, P99, percentile};
 use crate::quantity;
 use crate::stack::Lack;
 
-/// Not the peer's failure, nor its times.
+/// The line on such a shortage: neither the failure nor the times are the peer's.
 pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
     let Measurement { ports, lack, .. } = *measurement;
     let told = ports.map_or(String::new(), |ports| format!(" ({ports}, for a minute each)"));
@@ -29,7 +29,7 @@ pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<
              file descriptors (ulimit -n; a connection takes one, with --local two)"
                 .into(),
         ),
-        // Ports in TIME-WAIT may be of others, to another peer: it takes so many of our own.
+        // Ports in TIME-WAIT may belong to other programs, or other peers: ours alone must be that many.
         None if subject.plan.reset => None,
         None => ports.filter(|ports| ports.are_scarce(addresses, opened)).map(|_| {
             format!(
@@ -41,7 +41,7 @@ pub(super) fn ports(subject: &Subject<'_>, measurement: &Measurement) -> Option<
     }
 }
 
-/// How long connects take, as far as there are enough.
+/// How long connects take, if there are enough of them.
 fn took(measurement: &Measurement) -> String {
     let times = measurement.connecting.as_ref();
     let time = |one_in| times.and_then(|times| percentile(times, one_in)).map(quantity::duration);

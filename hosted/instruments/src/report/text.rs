@@ -29,14 +29,14 @@ use crate::terminal::wrap::wrap;
 /// How a report is laid out.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Layout {
-    /// The columns of the terminal, if it is read on one: elsewhere a line is as long as it is.
+    /// The columns of the terminal, if it is read on one; elsewhere lines are not broken.
     pub width: Option<usize>,
-    /// All percentiles, and how the times are distributed.
+    /// Whether to add all percentiles and a histogram.
     pub histogram: bool,
 }
 
 impl Layout {
-    /// The columns of bars where nobody says how many there are.
+    /// The columns of a histogram where there is no terminal.
     const COLUMNS: usize = 80;
 
     fn fit(self, text: String) -> String {
@@ -82,7 +82,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement, layout: Layout) ->
     layout.fit(lines.join("\n"))
 }
 
-/// `60 000 sent, 60 000 echoed, 0 failed (…), 4.88 s`, and which way they failed.
+/// `60 000 sent, 60 000 echoed, 0 failed (…), 4.88 s`, and the failures by kind.
 fn totals(measurement: &Measurement) -> String {
     let tally = &measurement.tally;
     let failed = tally.failures();
@@ -110,7 +110,7 @@ fn totals(measurement: &Measurement) -> String {
     line
 }
 
-/// What was left out.
+/// The warm-up, which was left out.
 fn warm_up(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
     if subject.plan.omit.is_zero() {
         return None;
@@ -124,8 +124,8 @@ fn warm_up(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
     Some(format!("warm-up of {}: {messages} left out{end}", quantity::duration(subject.plan.omit)))
 }
 
-/// What was sent and had not ended. How long that had been says something only if it is longer
-/// than it took anybody who got an answer.
+/// The messages in flight at the end. How long they had been so matters only if it is longer than
+/// the slowest echo took.
 fn in_flight(measurement: &Measurement) -> Option<String> {
     let longest = measurement.under_way.iter().copied().max()?;
     let messages = quantity::counted(measurement.under_way.len() as u64, "message");
@@ -134,11 +134,11 @@ fn in_flight(measurement: &Measurement) -> Option<String> {
     Some(format!("{messages} in flight at the end{}", long.unwrap_or_default()))
 }
 
-/// What the server may do between two messages.
+/// The connections that the server closed between two messages.
 fn closed_while_idle(measurement: &Measurement) -> Option<String> {
     let n = measurement.closed_while_idle;
     let connections = quantity::counted(n, "connection");
-    // Which of both it was nobody knows.
+    // It may have been either: that cannot be known.
     let stop = if measurement.stops.times > 0 { ", or than the stop" } else { "" };
     (n > 0).then(|| {
         format!(
@@ -148,7 +148,7 @@ fn closed_while_idle(measurement: &Measurement) -> Option<String> {
     })
 }
 
-/// When nobody measured.
+/// The stops in which nothing was measured.
 fn interrupted(measurement: &Measurement) -> Option<String> {
     let Stops { times, total } = measurement.stops;
     if times == 0 {
@@ -162,7 +162,7 @@ fn interrupted(measurement: &Measurement) -> Option<String> {
     ))
 }
 
-/// As `ping` words it.
+/// The line in the format of `ping`.
 fn round_trips(name: &str, times: &Times) -> Option<String> {
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
     let [min, mean, max, deviation] =
@@ -198,8 +198,8 @@ fn schedule(measurement: &Measurement) -> Option<String> {
     Some(line)
 }
 
-/// What the kernel saw of the same connections. Its lowest round trip has nothing of the
-/// programs in it; the smoothed one is of a moment, and says nothing of a run.
+/// What the kernel saw of the same connections. Its lowest round trip does not include the
+/// programs; its smoothed one is a snapshot, and says nothing about the run.
 fn kernel(measurement: &Measurement) -> Option<String> {
     let kernel = measurement.kernel?;
     let lowest = kernel
@@ -209,7 +209,7 @@ fn kernel(measurement: &Measurement) -> Option<String> {
     Some(format!("kernel: {}{again} retransmitted", lowest.unwrap_or_default()))
 }
 
-/// What of the times is the instrument's own.
+/// The share of the times that is the instrument's own.
 fn instrument(measurement: &Measurement) -> Option<String> {
     let instrument = measurement.instrument?;
     let clock = quantity::duration(instrument.clock);
@@ -234,7 +234,7 @@ fn wrong(measurement: &Measurement) -> Vec<String> {
     lines
 }
 
-/// Where the first of a sort was wrong, and what was there instead.
+/// The place of the first wrong byte of a sort, and what came instead.
 fn place(sort: &Sort) -> String {
     let Difference { message, offset, expected, received, fault } = sort.first;
     let instead = || format!("0x{received:02x} instead of 0x{expected:02x}");

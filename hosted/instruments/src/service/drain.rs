@@ -1,4 +1,4 @@
-//! What a server says when it begins to stop while sessions are still open.
+//! The message of a server that begins to stop while sessions are still open.
 
 use std::time::Duration;
 

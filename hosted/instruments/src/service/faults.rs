@@ -1,4 +1,4 @@
-//! Which faults a server plants, as the command line says it, and where chance starts.
+//! The faults that a server plants, as given on the command line, and their seed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use crate::quantity::ratio;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faults {
     odds: Odds,
-    /// As it was given.
+    /// The text as it was given.
     text: String,
 }
 
@@ -58,7 +58,7 @@ impl FromStr for Faults {
                 (_, None) => odds,
             };
         }
-        // A message has one fault at most; the last digit of a sum may be wrong.
+        // A message has at most one fault; the last digit of the sum may be rounded.
         if sum > 1.0 + 1e-9 {
             return Err(format!("the probabilities add up to {}, more than 100 %", ratio(sum)));
         }
@@ -75,21 +75,21 @@ fn share(text: &str) -> Option<f64> {
 /// What a server plants.
 #[derive(Debug, Clone)]
 pub struct Planting {
-    /// Which faults.
+    /// The faults and their probabilities.
     pub faults: Faults,
-    /// Where chance starts: the same seed spoils the same messages of the same connections.
+    /// The seed: the same one spoils the same messages of the same connections.
     pub seed: u64,
 }
 
 impl Planting {
-    /// What spoils the connection with this number.
+    /// The spoiler of the connection with this number.
     #[must_use]
     pub fn spoiler<const N: usize>(&self, connection: u64) -> Spoiler<N> {
         Spoiler::new(self.faults.odds, self.seed, connection)
     }
 }
 
-/// As the first lines of a server say it.
+/// The text in the first lines of a server.
 impl fmt::Display for Planting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (seed {})", self.faults.text, self.seed)

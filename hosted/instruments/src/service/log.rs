@@ -15,14 +15,14 @@ use crate::terminal::streams::Stream;
 /// How long the end of a server waits for its last lines to be read.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How much is told.
+/// The lines that are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lines {
-    /// Nothing.
+    /// None.
     None,
-    /// Who comes and goes.
+    /// Clients that connect and leave.
     Clients,
-    /// What is received, too.
+    /// Also what is received.
     Messages,
 }
 
@@ -34,14 +34,14 @@ pub struct Log {
 }
 
 impl Log {
-    /// A log that nobody sees.
+    /// A log that prints nothing.
     #[must_use]
     pub const fn silent() -> Self {
         Self { lines: Lines::None, out: None }
     }
 
-    /// A log on stdout that tells of clients as much as `lines` says. When its reader leaves, it
-    /// asks to `stop`.
+    /// A log on stdout that prints as much about clients as `lines` says. When its reader leaves,
+    /// it requests `stop`.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl Log {
             move || stop.request()
         };
         let out = Outlet::new(Stream::stdout(), request(stop))?;
-        // Before there is something to write, too: else the next client would find nobody.
+        // Even before there is anything to write: otherwise another client would be served in vain.
         out.leave_when(|| Stream::stdout().wait_until_left(), request(stop))?;
         Ok(Self { lines, out: Some(out) })
     }
@@ -63,28 +63,28 @@ impl Log {
         self.lines == Lines::Messages
     }
 
-    /// Says what became of a client.
+    /// Prints what became of a client.
     pub fn client(&self, peer: SocketAddr, what: impl fmt::Display) {
         if self.lines != Lines::None {
             self.line(format_args!("Client {peer} {what}!"));
         }
     }
 
-    /// Shows what a client sent, if messages are shown.
+    /// Prints what a client sent, if messages are shown.
     pub fn message(&self, peer: SocketAddr, bytes: &[u8]) {
         if self.shows_messages() {
             self.line(format_args!("Client {peer} sent: {}", Escaped(bytes)));
         }
     }
 
-    /// Says something of the server itself, however little is told of clients.
+    /// Prints a line about the server itself, whatever is printed about clients.
     pub fn line(&self, line: impl fmt::Display) {
         if let Some(out) = &self.out {
             out.line(format_args!("{line}"));
         }
     }
 
-    /// Whether somebody may still read it.
+    /// Checks that the log may still be read.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Log {
         if gone { Err(ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }
 
-    /// Lets the last lines be read, for a while. How many were not is told on stderr.
+    /// Waits a while for the last lines to be read. A note on stderr counts those that were not.
     pub fn finish(self) {
         let unwritten = self.out.as_ref().map_or(0, |out| out.settle(PATIENCE));
         if unwritten > 0 {

@@ -1,4 +1,4 @@
-//! What a server did in its life.
+//! The totals of a server.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ use crate::reason::reason;
 /// How a connection ended.
 #[derive(Debug)]
 pub enum End {
-    /// As the session decided.
+    /// The session ended it.
     Closed(CloseReason),
     /// The network or the peer broke it.
     Broken(io::Error),
@@ -32,15 +32,15 @@ impl fmt::Display for End {
 /// Counts of a server, or of one of its workers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Connections that ended.
+    /// The number of connections that ended.
     pub connections: u64,
-    /// Bytes echoed on them.
+    /// The number of bytes that were echoed on them.
     pub bytes: u64,
-    /// Sessions that ended by themselves, in the order of [`CloseReason::ALL`].
+    /// The numbers of sessions that ended by themselves, in the order of [`CloseReason::ALL`].
     pub closed: [u64; CloseReason::ALL.len()],
-    /// Connections that broke.
+    /// The number of connections that broke.
     pub broken: u64,
-    /// Sessions that were not over when the server stopped.
+    /// The number of sessions that were not over when the server stopped.
     pub cut_off: u64,
     /// Faults that were planted in messages, if any were to be.
     pub planted: Option<Planted>,
@@ -58,7 +58,7 @@ impl Totals {
         }
     }
 
-    /// Adds what another worker did.
+    /// Adds the totals of another worker.
     pub fn add(&mut self, other: &Self) {
         self.connections += other.connections;
         self.bytes += other.bytes;

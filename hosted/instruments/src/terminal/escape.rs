@@ -2,7 +2,7 @@
 //!
 //! Printable UTF-8 stays readable. What would move the cursor, change colours,
 //! reorder text, is forbidden in XML or is no UTF-8 at all is spelled out instead. Text that was
-//! spelled out stays as it is, so each door may do it again: all that goes to stderr does.
+//! spelled out stays as it is, so it may be done again: it is for all that goes to stderr.
 
 use std::fmt;
 use std::path::Path;

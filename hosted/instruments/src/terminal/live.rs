@@ -20,14 +20,14 @@ use crate::terminal::outlet::Outlet;
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// Draws a few lines over themselves on a terminal; elsewhere it writes a plain
-/// line now and then. A text that nobody sees is never worded.
+/// line now and then. A text that is not shown is never formatted.
 ///
 /// There is no ticker thread: the measuring loop draws, between two messages.
 #[derive(Debug)]
 pub(crate) struct Live {
     /// When the next plain line is due; None for none at all.
     plain: Option<Duration>,
-    /// The terminal's, if there is one.
+    /// The handling of Ctrl+Z, if there is a terminal.
     suspension: Option<Arc<Suspension>>,
 }
 
@@ -58,16 +58,16 @@ impl Live {
     /// Draws what is done before the run, on a terminal only.
     pub(crate) fn prepare(&self, lines: impl FnOnce(usize) -> String) {
         let Some(suspension) = &self.suspension else { return };
-        // A terminal that stands still is shown what comes when it can take it.
+        // A terminal that takes nothing now gets the lines that are current when it does.
         if STDERR.as_ref().is_some_and(Outlet::is_settled) && in_the_foreground() {
             let (rows, columns) = size();
-            // What is as wide as the terminal leaves the cursor in doubt.
+            // A line as wide as the terminal leaves the position of the cursor undefined.
             let lines = lines(usize::from(columns) - 1);
             suspension.unless_stopping(|| write(&frame::drawn(&lines, rows.into())));
         }
     }
 
-    /// The lines go, before something else is written there.
+    /// Clears the lines, before something else is written there.
     pub(crate) fn clear(&self) {
         if self.suspension.is_some() && in_the_foreground() {
             settle();
@@ -77,7 +77,7 @@ impl Live {
     }
 }
 
-/// They go before the report comes.
+/// The lines are cleared before the report comes.
 impl Drop for Live {
     fn drop(&mut self) {
         self.clear();

@@ -1,9 +1,9 @@
-//! Text for somebody who may not read it: a pipe that is full, a terminal under Ctrl+S, a disk
+//! Text for a reader that may not read it: a pipe that is full, a terminal under Ctrl+S, a disk
 //! without space.
 //!
-//! Whoever has a line to tell leaves it here and goes on; a thread writes it. What the reader
-//! does not take fills a queue; what the queue does not take is dropped and counted, and told in
-//! its place. Setting the stream to non-blocking instead would set it for all who share it, the
+//! A line is left here without waiting; a thread writes it. What the reader does not take fills a
+//! queue; what does not fit into the queue is dropped and counted, and the count is written in its
+//! place. Setting the stream to non-blocking instead would affect all programs that share it, the
 //! user's shell among them.
 
 use std::fmt;
@@ -38,24 +38,24 @@ pub(crate) struct Outlet(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     queue: Mutex<Queue>,
-    /// For the writer: there is something to do.
+    /// Signals the writer that there is something to do.
     wake: Condvar,
-    /// For [`Outlet::settle`]: the writer has nothing left to do.
+    /// Signals [`Outlet::settle`] that the writer has nothing left to do.
     settled: Condvar,
-    /// The reader has left: nothing is written any more.
+    /// Whether the reader has left: then nothing more is written.
     gone: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     text: Vec<u8>,
-    /// Lines that were not put into the queue, since it was last taken.
+    /// The number of lines that did not fit into the queue since it was last taken.
     dropped: u64,
-    /// Lines that are not written and not told as dropped.
+    /// The number of lines that are neither written nor reported as dropped.
     unwritten: u64,
-    /// The writer is wakened by so many bytes; by none while it is at work.
+    /// The number of bytes at which the writer is woken; None while it is at work.
     wake_at: Option<usize>,
-    /// How many wait for all to be written.
+    /// The number of threads that wait for everything to be written.
     waiting: usize,
     closed: bool,
 }
@@ -102,7 +102,7 @@ impl Outlet {
         Ok(())
     }
 
-    /// Tells a line, or drops it. Does not wait.
+    /// Adds a line, or drops it. Does not wait.
     pub(crate) fn line(&self, line: fmt::Arguments<'_>) {
         self.text(format_args!("{line}\n"));
     }
@@ -114,7 +114,7 @@ impl Outlet {
         }
         let mut guard = self.0.lock();
         let queue = &mut *guard;
-        // Behind a gap nothing is told before the gap is.
+        // After a gap nothing is added before the gap is reported.
         if queue.dropped > 0 || queue.text.len() >= BOUND {
             queue.dropped += 1;
             queue.unwritten += 1;
@@ -124,7 +124,7 @@ impl Outlet {
         let _ = queue.text.write_fmt(text);
         queue.unwritten += count_lines(&queue.text[before..]);
         let len = queue.text.len();
-        // Nothing would wake the writer for nothing, and leave it at work for ever.
+        // An empty text must not wake the writer: it would stay at work for ever.
         if len > before && queue.wake_at.take_if(|wake_at| len >= *wake_at).is_some() {
             drop(guard);
             self.0.wake.notify_one();
@@ -164,7 +164,7 @@ impl Drop for Outlet {
 }
 
 impl Queue {
-    /// Nothing waits and nothing is being written.
+    /// Whether nothing waits and nothing is being written.
     fn is_settled(&self) -> bool {
         self.text.is_empty() && self.wake_at.is_some()
     }

@@ -1,6 +1,6 @@
-//! The standard output and error as they are: nothing is buffered, and one that is full is
-//! waited for, also where somebody has made it non-blocking. Node and ssh leave pipes so; to
-//! change that back would change it for them.
+//! Standard output and standard error as they are: nothing is buffered, and a full stream is
+//! waited for, even if it is non-blocking. Node and ssh leave pipes so; to change that back would
+//! change it for them, too.
 
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::BorrowedFd;
@@ -17,13 +17,13 @@ use crate::signals::Stop;
 pub struct Stream(BorrowedFd<'static>);
 
 impl Stream {
-    /// The standard output.
+    /// Standard output.
     #[must_use]
     pub fn stdout() -> Self {
         Self(stdio::stdout())
     }
 
-    /// The standard error.
+    /// Standard error.
     #[must_use]
     pub fn stderr() -> Self {
         Self(stdio::stderr())
@@ -31,9 +31,9 @@ impl Stream {
 }
 
 impl Stream {
-    /// Waits until there is no reader any more, of whom only a pipe or a socket knows.
+    /// Waits until there is no reader any more, which only a pipe or a socket can report.
     pub(crate) fn wait_until_left(&self) {
-        // A wait that fails, or is interrupted, is made again.
+        // A wait that fails, or is interrupted, is repeated.
         while !poll(&mut [PollFd::new(&self.0, PollFlags::empty())], None).is_ok_and(|n| n > 0) {}
     }
 
@@ -51,7 +51,7 @@ impl Write for Stream {
                 Err(Errno::AGAIN) => {}
                 written => return Ok(written?),
             }
-            // One that fails, or is interrupted, is made again by way of the write.
+            // A wait that fails, or is interrupted, is repeated after the next write.
             let _ = poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], None);
         }
     }
@@ -95,10 +95,10 @@ fn write_unless(stream: &mut Stream, text: &[u8], stop: &Stop) -> io::Result<()>
     Ok(())
 }
 
-/// How long a reader is waited for after a request to stop.
+/// How long to wait for a reader after a request to stop.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often a request to stop is looked for.
+/// How often to check for a request to stop.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// The bytes that a pipe takes whole or not at all.

@@ -1,10 +1,10 @@
-//! Lines that are wider than the terminal are broken between words. The terminal would do it
-//! anywhere, and part a number from its unit.
+//! Lines that are wider than the terminal are broken between words. The terminal would break
+//! them anywhere, and separate a number from its unit.
 
-/// What follows of a line is set in.
+/// The indentation of continuation lines.
 const INDENT: usize = 4;
 
-/// Breaks the lines of `text` that are wider than `width`, but for words that are.
+/// Breaks the lines of `text` that are wider than `width`; words that are wider stay whole.
 pub(crate) fn wrap(text: &str, width: usize) -> String {
     text.lines().map(|line| broken(line, width)).collect::<Vec<_>>().join("\n")
 }
@@ -34,7 +34,7 @@ fn broken(line: &str, width: usize) -> String {
     out
 }
 
-/// What is not broken: a number stays with what is counted or measured in it (`p99 118 µs`,
+/// The parts that are not broken: a number stays with its unit or noun (`p99 118 µs`,
 /// `60 000 sent`).
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut before = ' ';

@@ -1,4 +1,4 @@
-//! What a run looks like on a terminal while it goes on: a few lines. They are only worded
+//! The panel of a run on a terminal while it goes on: a few lines. They are only formatted
 //! here; the `terminal` draws them.
 
 mod line;
@@ -15,14 +15,14 @@ use crate::measurement::{Measurement, bits};
 use crate::quantity;
 use crate::report::Subject;
 
-/// How many seconds the panel looks back.
+/// The number of seconds that the panel looks back.
 const SECONDS: usize = 40;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// The words, and a short memory of the rate.
+/// The panel, with a short memory of the rate.
 #[derive(Debug)]
 pub(super) struct Panel {
     name: String,
@@ -30,7 +30,7 @@ pub(super) struct Panel {
     message_bytes: u64,
     planned: Option<Duration>,
     warm_up: Duration,
-    /// Messages a second, of each of the last seconds.
+    /// The messages per second in each of the last seconds.
     rates: VecDeque<f64>,
     /// When the present second began, and how many messages were back then.
     since: (Duration, u64),
@@ -56,7 +56,7 @@ impl Panel {
         }
     }
 
-    /// Takes notice of the run so far: call it now and then.
+    /// Updates the memory of the rate: to be called now and then.
     pub(super) fn notice(&mut self, measurement: &Measurement) {
         let (now, echoed) = (measurement.elapsed, measurement.tally.echoed());
         let passed = now.saturating_sub(self.since.0);
@@ -70,8 +70,7 @@ impl Panel {
         self.since = (now, echoed);
     }
 
-    /// The lines, each no wider than the terminal: what is said of the load, of the rate, and of
-    /// each sort of times.
+    /// The lines, each no wider than the terminal: the load, the rate, and each sort of times.
     #[must_use]
     pub(super) fn lines(
         &self,
@@ -122,7 +121,7 @@ impl Panel {
         const NAME: &str = " rate";
         let room = width.saturating_sub(NAME.len() + 2);
         let rest = line.fit(room);
-        // The bars have what the numbers leave.
+        // The bars get the columns that the numbers leave.
         let room = room.saturating_sub(rest.chars().count() + 2);
         let skipped = self.rates.len().saturating_sub(room);
         let bars = sparkline(self.rates.iter().skip(skipped).copied());
@@ -141,7 +140,7 @@ fn percentiles(name: &str, times: &Times) -> Line {
         .part(2, format!("max {slowest}"))
 }
 
-/// How long it has gone on, and for how long it will: `0:47 of 2:00`. What was started within that
+/// The elapsed and the planned time: `0:47 of 2:00`. A message that started within the planned
 /// time may end later.
 fn clocks(elapsed: Duration, planned: Option<Duration>) -> String {
     let Some(planned) = planned else { return clock(elapsed) };

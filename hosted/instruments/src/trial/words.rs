@@ -1,4 +1,4 @@
-//! How the two instruments word their progress.
+//! The progress texts of the two instruments.
 
 use echo_core::Tally;
 
@@ -6,7 +6,7 @@ use crate::measurement::Measurement;
 use crate::measurement::percentiles::{MEDIAN, P99, percentile};
 use crate::quantity;
 
-/// The words of one of them.
+/// The texts of one of them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Words {
     /// One line, as the original program had it.
@@ -20,10 +20,10 @@ impl Words {
     pub(super) const FAIL_RATE: Self = Self { line: fail_rate_line, success };
 }
 
-/// How many of the last messages `fail-rate` speaks of.
+/// The number of recent messages that `fail-rate` reports on.
 const WINDOW: u32 = 10;
 
-/// It begins as in the original program.
+/// The line of `rate`, which begins as in the original program.
 fn rate_line(measurement: &Measurement, length: u64) -> String {
     let bits = quantity::bit_rate(measurement.bits_per_second(length).unwrap_or_default());
     let per_second = quantity::amount(measurement.messages_per_second().unwrap_or_default());
@@ -45,8 +45,8 @@ fn counts(measurement: &Measurement) -> String {
     format!("   {messages} messages   {failed} failed{behind}")
 }
 
-/// It begins as in the original program: how many of the last ten messages came back, which changes
-/// at once, and how many of all.
+/// The shares of the last ten messages that came back, which reacts at once, and of all messages. The
+/// first begins as in the original program.
 fn success(measurement: &Measurement) -> [String; 2] {
     let tally = &measurement.tally;
     let recent = tally.recent(WINDOW).unwrap_or(1.0) * 100.0;

@@ -1,13 +1,13 @@
-//! Who is let in when: decides, on any clock, what the opening of connections does.
+//! Decides, on any clock, which connection is begun when.
 //!
-//! A server takes connections from a queue, its backlog, and nobody knows its length: 5 or 4096.
-//! What finds it full is dropped in silence, and the system asks again a second later. So few are
-//! begun at once at first, and more as they open; a connection that keeps silent much longer than
-//! the others took is taken for lost and is begun anew. From the first loss on fewer are begun at
-//! once, with a breath between them in which the server can empty its queue.
+//! A server takes connections from its backlog, whose length is unknown: 5 or 4096. A SYN that
+//! finds it full is silently dropped, and retransmitted a second later. So only a few are begun
+//! at once at first, and more as they open; a connection that takes much longer than the others
+//! is taken for lost and begun again. After the first loss fewer are begun at once, with a pause
+//! between them in which the server can empty its backlog.
 //!
-//! Ask `next` until it has none, tell what has `opened` or `failed`, then ask `lost` with the time
-//! before that look, and wait until something opens or is `due`.
+//! Call `next` until it returns none, report what has `opened` or `failed`, then call `lost` with
+//! the time before that look, and wait until something opens or is `due`.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,34 +17,34 @@ use echo_core::Instant;
 /// Which connection is begun when, and when one is lost.
 #[derive(Debug)]
 pub(super) struct Admission {
-    /// Those to be begun, in their order.
+    /// The connections to be begun, in their order.
     waiting: VecDeque<usize>,
-    /// Those under way, and when they were begun, in that order.
+    /// The connections being opened, and when they were begun, in that order.
     under_way: VecDeque<(usize, Instant)>,
-    /// So many may be under way, and after a loss so many may begin in one breath.
+    /// The most connections being opened at once, and after a loss also the most begun in one breath.
     window: usize,
-    /// So many have opened since the window last grew.
+    /// The number of connections that have opened since the window last grew.
     since: usize,
-    /// The longest that admission takes of late; None before the first is open.
+    /// The longest time that opening has taken of late; None before the first is open.
     usual: Option<Duration>,
-    /// When one was last found lost: those begun before tell nothing new.
+    /// When one was last found lost: the loss of those begun before is nothing new.
     narrowed: Option<Instant>,
-    /// How often that was since one that was begun later has opened.
+    /// The number of losses since a connection that was begun after the last of them opened.
     in_a_row: u32,
-    /// When the present breath began, and how many connections did in it.
+    /// When the present breath began, and how many connections were begun in it.
     breath: (Instant, usize),
 }
 
-/// Under way at first.
+/// The first window.
 const FIRST: usize = 8;
 
 /// The shortest wait of the event queue.
 const BREATH: Duration = Duration::from_millis(1);
 
-/// No answer is late before, on the quickest of networks.
+/// The least time after which an answer is late, even on the fastest network.
 const SOON: Duration = Duration::from_millis(5);
 
-/// After this time the system itself asks again: nothing is gained by giving up.
+/// The time after which the system itself retransmits: nothing is gained by giving up.
 const ASKED_AGAIN: Duration = Duration::from_secs(1);
 
 impl Admission {
@@ -61,7 +61,7 @@ impl Admission {
         }
     }
 
-    /// The next one to begin now.
+    /// The next connection to begin now, if any.
     pub(super) fn next(&mut self, now: Instant) -> Option<usize> {
         if self.may_begin().is_none_or(|from| now < from) {
             return None;
@@ -75,7 +75,7 @@ impl Admission {
         Some(key)
     }
 
-    /// It is open.
+    /// Reports that a connection is open.
     pub(super) fn opened(&mut self, key: usize, now: Instant) {
         let Some(begun) = self.remove(key) else { return };
         let took = now.saturating_duration_since(begun);
@@ -92,14 +92,14 @@ impl Admission {
         }
     }
 
-    /// It cannot be opened: no other is begun.
+    /// Reports that a connection cannot be opened: no other is begun.
     pub(super) fn failed(&mut self, key: usize) {
         self.remove(key);
         self.waiting.clear();
     }
 
-    /// One that had not opened at `now` and should have: it is to be given up, and is begun
-    /// again in its time.
+    /// A connection that had not opened at `now` and should have: the caller gives it up, and
+    /// it is begun again later.
     pub(super) fn lost(&mut self, now: Instant) -> Option<usize> {
         let &(key, begun) = self.under_way.front()?;
         if self.late(begun).is_none_or(|late| now < late) {
@@ -126,12 +126,12 @@ impl Admission {
         self.left() == 0
     }
 
-    /// How many are not open.
+    /// The number of connections that are not open.
     pub(super) fn left(&self) -> usize {
         self.waiting.len() + self.under_way.len()
     }
 
-    /// From when on another may begin; None until one opens or is lost.
+    /// The instant from which another may begin; None until one opens or is lost.
     fn may_begin(&self) -> Option<Instant> {
         if self.waiting.is_empty() || self.under_way.len() >= self.window {
             return None;
@@ -142,20 +142,20 @@ impl Admission {
         Some(breath.max(narrowed + self.pause()))
     }
 
-    /// When a connection is taken for lost. Later after losses: it may be that the
-    /// answers have become slow, and none would ever be waited for.
+    /// When a connection is taken for lost. Later after losses: the answers may have
+    /// become slow, and would never be waited for otherwise.
     fn late(&self, begun: Instant) -> Option<Instant> {
         let patience = SOON + self.usual? * 4 + self.pause();
         (patience < ASKED_AGAIN).then(|| begun + patience)
     }
 
-    /// How long the server is left alone. The first loss was waited for, which was a pause.
+    /// How long the server is left alone after a loss. Waiting for the first loss was a pause already.
     fn pause(&self) -> Duration {
         let again = self.in_a_row.saturating_sub(1);
         if again == 0 { Duration::ZERO } else { (SOON * (1 << again.min(8))).min(ASKED_AGAIN) }
     }
 
-    /// Whether it was begun after the last loss was known.
+    /// Whether it was begun after the last loss was found.
     fn is_news(&self, begun: Instant) -> bool {
         self.narrowed.is_none_or(|narrowed| narrowed <= begun)
     }

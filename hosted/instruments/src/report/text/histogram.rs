@@ -1,4 +1,4 @@
-//! How times are distributed, in bars. Rows are logarithmic: one outlier would squeeze linear
+//! The distribution of times, in bars. Rows are logarithmic: one outlier would squeeze linear
 //! ones into one.
 
 use std::time::Duration;
@@ -60,7 +60,7 @@ fn edges(fastest: f64, slowest: f64) -> Vec<f64> {
     STEPS.into_iter().map(of).find(fits).unwrap_or_else(|| of(STEPS[4]))
 }
 
-/// How many times are in each row. They are known to three digits.
+/// The number of times in each row. They are known to three digits.
 fn counts(times: &Times, edges: &[f64]) -> Vec<u64> {
     let mut counts = vec![0; edges.len()];
     for value in times.histogram().iter_recorded() {
@@ -71,7 +71,7 @@ fn counts(times: &Times, edges: &[f64]) -> Vec<u64> {
     counts
 }
 
-/// A share of `room` letters; what is not nothing is seen.
+/// A bar for this share of `room` columns; any share above 0 is visible.
 fn bar(share: f64, room: usize) -> String {
     let eighths = (share * room as f64 * 8.0).ceil() as usize;
     format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])

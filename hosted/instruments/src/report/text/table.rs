@@ -7,7 +7,7 @@ use crate::quantity;
 /// Width of a column.
 const COLUMN: usize = 10;
 
-/// Stands before each row.
+/// The margin before each row.
 const MARGIN: &str = "   ";
 
 /// A row for each sort of times, or a column where rows are wider than `width`; of `all`

@@ -1,10 +1,10 @@
-//! What is written to draw lines over those before.
+//! The control sequences that draw lines over those before.
 //!
 //! The cursor goes back to where the first line begins. From there the next frame clears
 //! everything to the end of the screen: whatever a terminal that was made narrower has made of
 //! the lines meanwhile, nothing of them is left, and nothing above them is touched.
 
-/// Nothing is seen any more.
+/// Clears all lines.
 pub(super) const CLEARED: &str = "\r\x1b[J";
 
 /// The `lines`, as many as there are rows.

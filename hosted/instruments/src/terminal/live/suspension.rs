@@ -1,5 +1,5 @@
 //! Ctrl+Z while lines are drawn: the shell finds a terminal as it was before them, and they are
-//! drawn anew when the job goes on.
+//! drawn again when the job goes on.
 
 use std::fs;
 use std::io;
@@ -17,15 +17,15 @@ use super::{in_the_foreground, write};
 use crate::signals::is_ignored;
 use crate::terminal::notes::settle;
 
-/// What of the terminal is ours while lines are drawn.
+/// The state of the terminal that is changed while lines are drawn.
 #[derive(Debug)]
 pub(super) struct Suspension {
-    /// How the terminal was before; None while it is so.
+    /// The former modes of the terminal; None while they are in force.
     terminal: Mutex<Option<Termios>>,
 }
 
 impl Suspension {
-    /// The lines are drawn from now on.
+    /// Begins: lines are drawn from now on.
     pub(super) fn new() -> Arc<Self> {
         let this = Arc::new(Self { terminal: hide_control_characters().into() });
         if !is_ignored(SIGTSTP) {
@@ -35,12 +35,12 @@ impl Suspension {
         this
     }
 
-    /// The lines are gone.
+    /// Ends: the lines have been cleared.
     pub(super) fn end(&self) {
         restore(&mut self.terminal());
     }
 
-    /// Draws, but not into the stop.
+    /// Draws, unless the process is just stopping.
     pub(super) fn unless_stopping(&self, draw: impl FnOnce()) {
         if let Ok(_terminal) = self.terminal.try_lock() {
             draw();
@@ -51,13 +51,13 @@ impl Suspension {
         self.terminal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops the process when it is asked to, with the lines gone.
+    /// Clears the lines and stops the process when it is asked to stop.
     fn watch(self: &Arc<Self>) -> io::Result<()> {
         let mut signals = Signals::new([SIGTSTP])?;
         let this = Arc::downgrade(self);
         thread::Builder::new().name("suspension".into()).spawn(move || {
             for _ in signals.forever() {
-                // The system does nothing, either, where nobody could let the job go on.
+                // Like the system, do nothing where no shell could continue the job.
                 if is_orphan() {
                     continue;
                 }

@@ -1,18 +1,18 @@
-//! A line of parts, of which a narrow terminal shows those that matter most. Of half a number
-//! nobody could tell that it is half.
+//! A line of parts, of which a narrow terminal shows those that matter most. A number that is cut
+//! in half could not be recognised as such.
 
-/// Stands between two parts.
+/// The gap between two parts.
 const GAP: &str = "   ";
 
-/// Stands before the first.
+/// The margin before the first part.
 const MARGIN: usize = 1;
 
-/// Parts in their order, each with its rank: of those that do not fit, the highest goes first.
+/// Parts in their order, each with its rank: if they do not fit, the highest rank is dropped first.
 #[derive(Debug, Default)]
 pub(super) struct Line(Vec<(u8, String)>);
 
 impl Line {
-    /// Adds a part; an empty one is none.
+    /// Adds a part; an empty one is ignored.
     pub(super) fn part(mut self, rank: u8, text: impl Into<String>) -> Self {
         let text = text.into();
         if !text.is_empty() {
@@ -21,7 +21,7 @@ impl Line {
         self
     }
 
-    /// What fits into this many columns.
+    /// The parts that fit into this many columns.
     pub(super) fn fit(mut self, width: usize) -> String {
         while self.width() > width && self.0.len() > 1 {
             let highest = self.0.iter().map(|(rank, _)| *rank).max();
