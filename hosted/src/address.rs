@@ -19,13 +19,13 @@ use crate::pump::Pump;
 /// A connection, and how long opening it took.
 #[derive(Debug)]
 pub struct Opened {
-    /// It is prepared (`Pump::prepare`), and blocks.
+    /// The stream, prepared (`Pump::prepare`) and blocking.
     pub stream: TcpStream,
-    /// Of this address alone, not of those that did not answer.
+    /// The time that this address took, without those that did not answer.
     pub took: Duration,
 }
 
-/// For whom it does not matter how long it took.
+/// For callers to whom the time does not matter.
 impl From<TcpStream> for Opened {
     fn from(stream: TcpStream) -> Self {
         Self { stream, took: Duration::ZERO }
@@ -33,11 +33,11 @@ impl From<TcpStream> for Opened {
 }
 
 /// Connects to the first of `addresses` that answers, each within `limit`. One that
-/// keeps silent does not hold up the others.
+/// does not answer does not hold up the others.
 ///
 /// # Errors
 ///
-/// What became of each address, if none answered.
+/// If none answered, with what became of each address.
 pub fn connect(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<Opened> {
     connect_from(&[], addresses, limit)
 }
@@ -46,7 +46,7 @@ pub fn connect(addresses: &[SocketAddr], limit: Option<Duration>) -> Result<Open
 ///
 /// # Errors
 ///
-/// What became of each address, if none answered.
+/// If none answered, with what became of each address.
 pub(crate) fn connect_from(
     sources: &[IpAddr],
     addresses: &[SocketAddr],
@@ -76,13 +76,13 @@ fn cannot_connect(failures: &[(SocketAddr, io::Error)]) -> anyhow::Error {
     anyhow!("cannot connect to {}{}", reasons.join("; nor to "), hints.concat())
 }
 
-/// The system says the same for a port of its own that is missing as for an address.
+/// The system reports the same error for a missing local port as for a missing local address.
 fn no_port() -> String {
     let told = Ports::read().map_or(String::new(), |ports| format!(": {ports}, for a minute each"));
     format!(" (this machine has no free local port, or no address of that family{told})")
 }
 
-/// A link-local address is one of many: each interface has its own.
+/// Whether a link-local address lacks its interface, without which it is ambiguous.
 fn lacks_interface(address: SocketAddr) -> bool {
     matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
 }
@@ -91,7 +91,7 @@ const NO_INTERFACE: &str = " (a link-local address needs its interface, as in fe
 
 /// Refuses a connection that the system has made from a port to the very same
 /// port, which happens where nobody listens on a port that it hands out itself:
-/// such a connection echoes all that is sent, perfectly.
+/// such a connection echoes perfectly all that is sent.
 ///
 /// # Errors
 ///
@@ -112,7 +112,7 @@ pub fn listen(target: Option<&Target>, port: u16, backlog: i32) -> Result<Vec<Tc
     let Some(target) = target else {
         let dual = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
         return match listen_on(dual, backlog) {
-            // No IPv6 on this machine.
+            // This machine has no IPv6.
             Err(error) if no_such_family(&error) => {
                 let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
                 Ok(vec![listen_on(v4, backlog).map_err(|error| cannot_listen(v4, &error))?])
@@ -163,7 +163,7 @@ fn listen_on(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     }
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
-    // Before anybody can come: whoever is accepted has it from here, without a system call.
+    // Before any client can connect: accepted streams inherit this, without a system call.
     Pump::prepare(&socket)?;
     socket.listen(backlog)?;
     Ok(socket.into())

@@ -73,18 +73,18 @@ pub(crate) enum Command {
 }
 
 impl Cli {
-    /// What is asked for by these arguments, of which the first is the program's name.
+    /// Parses these arguments, of which the first is the program's name.
     ///
     /// # Errors
     ///
-    /// What is wrong with them, in clap's words; the help, too, is an error to it.
+    /// A description of what is wrong with them, from clap, for which a request for help is an error, too.
     pub fn read(
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
         Self::from_arg_matches(&Self::line().read(arguments)?)
     }
 
-    /// The command line, and what it says about itself.
+    /// The command line, with its help, manual and completions.
     pub(crate) fn line() -> CommandLine {
         CommandLine::new(Self::command(), examples::of)
     }
@@ -250,7 +250,7 @@ pub(crate) struct TargetArgs {
 }
 
 impl TargetArgs {
-    /// The target, from whichever way it was given.
+    /// The target, whichever way it was given.
     #[must_use]
     pub(crate) fn target(&self) -> &Target {
         self.target.as_ref().unwrap_or(&self.ip)

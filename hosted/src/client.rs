@@ -1,11 +1,11 @@
 //! `hosted client`: sends its input and shows what comes back.
 //!
-//! A line that somebody types, the line of `--one-shot`, and a `--message` is one
+//! A line that is typed, the line of `--one-shot`, and a `--message` are each one
 //! exchange, which ends when as many bytes came back as were sent; then the next
-//! line is taken. Any other input is a stream, which is sent as it comes while its
-//! echo is read. The server's end is noticed at once, also while the user types.
-//! The exit code is 1 when the server ended before the user, or before the input,
-//! did, and when a stream does not come back as it went.
+//! line is taken. Any other input is a stream, which is sent as it arrives while its
+//! echo is read. The end of the server is noticed at once, even while the user types.
+//! The exit code is 1 if the server ended before the user, or before the input, did,
+//! and if a stream does not come back as it was sent.
 
 mod conversation;
 mod editor;
@@ -37,16 +37,16 @@ use self::screen::Screen;
 use self::terminal::Terminal;
 use crate::address;
 
-/// What to say, and how.
+/// The settings of the client.
 #[derive(Debug, Clone)]
 pub(crate) struct Talk {
-    /// How long nothing may move while an echo is owed.
+    /// How long nothing may move while an echo is outstanding.
     pub(crate) limit: Option<Duration>,
     /// The most bytes to read at once.
     pub(crate) buffer: usize,
-    /// Leave after the first line.
+    /// Whether to leave after the first line.
     pub(crate) once: bool,
-    /// To be sent instead of the standard input.
+    /// The message to be sent instead of standard input.
     pub(crate) message: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Talk {
 ///
 /// # Errors
 ///
-/// If the server cannot be reached, or the standard input or output is broken.
+/// If the server cannot be reached, or standard input or output is broken.
 pub(crate) fn talk(
     talk: &Talk,
     resolve: impl FnOnce() -> Result<Vec<SocketAddr>>,
@@ -103,7 +103,7 @@ pub(crate) fn talk(
     Ok(Verdict::Failed)
 }
 
-/// From now on the first signal is how the user leaves, whatever the program waits for: there is
+/// From now on the first signal makes the client leave, whatever the program waits for: there is
 /// nothing to finish. In a dialogue the shell's prompt gets a line of its own.
 fn leave_on_signal(stop: Stop, dialogue: bool, modes: Option<Arc<Modes>>) -> io::Result<()> {
     if let Some(modes) = modes.clone() {
@@ -124,6 +124,6 @@ fn leave_on_signal(stop: Stop, dialogue: bool, modes: Option<Arc<Modes>>) -> io:
     Ok(())
 }
 
-/// Where lines are edited the conversation leaves by itself, and knows where the cursor is. It
-/// does not if its terminal takes nothing.
+/// How long to wait for the conversation to leave by itself, where lines are edited: it knows the
+/// position of the cursor. It cannot if its terminal takes nothing.
 const GRACE: Duration = Duration::from_millis(500);

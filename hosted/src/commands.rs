@@ -1,4 +1,4 @@
-//! The subcommands, a file each: flags become a plan, the plan is carried out.
+//! The subcommands, one file each: flags become a plan, and the plan is carried out.
 
 mod check;
 mod client;
@@ -17,7 +17,7 @@ use crate::cli::{Cli, Command};
 ///
 /// # Errors
 ///
-/// What could not be resolved, connected to, listened on or opened: exit code 3; or a
+/// If something could not be resolved, connected to, listened on or opened: exit code 3; or a
 /// [`Misuse`](echo_instruments::verdict::Misuse).
 pub fn run(cli: Cli) -> Result<Verdict> {
     descriptors::raise_limit();

@@ -1,8 +1,8 @@
-//! What a peer has taken of what the system accepted to send it, which may be
-//! megabytes more.
+//! How much the peer has taken of the bytes that the system accepted for sending,
+//! which may be megabytes more.
 //!
-//! The server and the client ask before they give a peer up: it may read slowly and
-//! without a pause. Where the system does not say, what it accepted has to count.
+//! The server and the client ask before they give up a peer: it may read slowly but
+//! steadily. If the system does not report it, what it accepted has to count.
 
 use std::mem;
 use std::os::fd::AsFd;
@@ -12,33 +12,33 @@ use echo_core::{Endpoint, Instant};
 
 use crate::tcp_info;
 
-/// A time in which the peer may take something is looked at in so many parts: a
-/// peer that is dead is noticed at most one of them too late.
+/// The number of parts of a limit after each of which delivery is checked: a dead
+/// peer is noticed at most one part too late.
 const LOOKS: u32 = 8;
 
-/// No part is shorter, so that thousands of peers who take nothing cost little.
+/// The shortest part, so that thousands of peers that take nothing cost little.
 const SHORTEST: Duration = Duration::from_millis(100);
 
 /// TCP shows what a peer takes in steps: a receive buffer that is full opens again
-/// once a whole segment is read, on the loopback 64 KiB. Who reads 100 KB/s
+/// once a whole segment is read, on the loopback 64 KiB. A peer that reads 100 KB/s
 /// through the usual 128 KiB shows it every 1.3 s, whatever the sender does.
 const STEP: Duration = Duration::from_secs(2);
 
-/// What is known of that.
+/// What is known about the delivery of a stream.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Delivery {
-    /// The peer may not have taken all that was written.
+    /// Whether the peer may not have taken all that was written.
     pending: bool,
-    /// The bytes that it had taken at the last look.
+    /// The number of bytes that it had taken at the last look.
     acknowledged: u64,
-    /// When that was.
+    /// The instant of the last look.
     looked: Instant,
-    /// When it last had taken something.
+    /// The instant at which it last took something.
     taken: Instant,
 }
 
 impl Delivery {
-    /// Of a stream to which nothing has been written yet.
+    /// The delivery of a stream to which nothing has been written yet.
     pub(crate) const fn new() -> Self {
         let (looked, taken) = (Instant::START, Instant::START);
         Self { pending: false, acknowledged: 0, looked, taken }
@@ -50,8 +50,8 @@ impl Delivery {
     }
 
     /// When to [`look`](Self::look), if the endpoint's next deadline is this one.
-    /// Later with each message, until there was a look: who keeps the earliest asks
-    /// the system a few times in a limit, never per message.
+    /// It moves on with each message until there is a look: a caller that keeps the
+    /// earliest asks the system a few times in a limit, never per message.
     pub(crate) fn due(&self, deadline: Instant, now: Instant) -> Instant {
         if !self.pending {
             return deadline;
@@ -60,8 +60,8 @@ impl Delivery {
         deadline.min(now + part.max(SHORTEST))
     }
 
-    /// Tells `endpoint` if the peer took bytes since the last look. A limit that is
-    /// shorter than the steps in which this shows is given to the peer once more.
+    /// Reports to `endpoint` if the peer took bytes since the last look. A limit that is
+    /// shorter than the steps in which this shows is granted to the peer once more.
     pub(crate) fn look<E: Endpoint>(&mut self, stream: &impl AsFd, endpoint: &mut E, now: Instant) {
         let before = mem::replace(&mut self.looked, now);
         if !mem::take(&mut self.pending) {
@@ -70,7 +70,7 @@ impl Delivery {
         let Some(info) = tcp_info::read(stream) else { return };
         self.pending = info.pending;
         if mem::replace(&mut self.acknowledged, info.acknowledged) < info.acknowledged {
-            // Since the last look, and not after the peer was last heard.
+            // After the last look, and not later than the peer's last acknowledgement.
             self.taken = now.saturating_sub(info.quiet).max(before);
             endpoint.handle_delivered(self.taken);
         }

@@ -1,7 +1,7 @@
 //! The echo service and its instruments on the operating system's TCP.
 //!
 //! `echo-core` decides; this crate moves bytes, reads the clock, waits, and
-//! words results. The instruments are those of `echo-instruments`.
+//! reports results. The instruments are those of `echo-instruments`.
 //! The binary `hosted` is [`run`] and an exit code.
 
 #![warn(

@@ -1,7 +1,7 @@
 //! Bytes between a stream of the operating system and any [`Endpoint`].
 //!
 //! The server, the client and the measuring loop all move their bytes here.
-//! The pump decides nothing: it writes, reads, and tells the endpoint.
+//! The pump decides nothing: it writes, reads, and informs the endpoint.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{self, Shutdown};
@@ -13,36 +13,36 @@ use socket2::SockRef;
 
 use crate::delivery::Delivery;
 
-/// Rounds of write and read before others get their turn.
+/// The number of rounds of write and read before others get their turn.
 const ROUNDS: usize = 16;
 
 /// Whether the system announces urgent data. Where it does not, any read may have ended
 /// in front of some.
 const ANNOUNCES_URGENT: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-/// What is known of a stream that reports changes only (edge-triggered): a
-/// system call that could only say "not now" is never made.
+/// What is known about a stream that reports only changes (edge-triggered): a
+/// system call that could only return "not now" is never made.
 ///
-/// Serves a blocking stream with a time-out too: whoever waits in the read sets
-/// `readable` before each round.
+/// It also serves a blocking stream with a time-out: a caller that waits in the
+/// read sets `readable` before each round.
 #[derive(Debug, Clone, Copy)]
 pub struct Pump {
-    /// There may be something to read.
+    /// Whether there may be something to read.
     pub(crate) readable: bool,
-    /// There may be space to write.
+    /// Whether there may be space to write.
     pub(crate) writable: bool,
-    /// The peer's FIN, or urgent data, has been announced. A read ends in front of either,
-    /// however much is left: only the FIN itself, or "not now", says that this was all.
+    /// Whether the peer's FIN, or urgent data, has been announced. A read ends before either,
+    /// however much is left: only the FIN itself, or "not now", shows that this was all.
     pub(crate) announced: bool,
-    /// What the peer has taken of what was written.
+    /// How much of what was written the peer has taken.
     pub(crate) delivery: Delivery,
-    /// Our FIN is sent.
+    /// Whether our FIN is sent.
     shut: bool,
 }
 
 /// A stream whose sending side can be shut.
 pub trait Stream: Read + Write {
-    /// Sends a FIN behind what was written.
+    /// Sends a FIN after what was written.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl Stream for mio::net::TcpStream {
     }
 }
 
-/// What a pump leaves behind.
+/// The result of a pump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pumped {
     /// Nothing moves until the stream reports a change.
@@ -72,7 +72,7 @@ pub enum Pumped {
 }
 
 impl Pump {
-    /// For a stream of which nothing is known yet: trying is the way to find out.
+    /// A pump for a stream about which nothing is known yet: it has to be tried.
     #[must_use]
     pub const fn new() -> Self {
         let announced = !ANNOUNCES_URGENT;
@@ -80,7 +80,7 @@ impl Pump {
         Self { readable: true, writable: true, announced, delivery, shut: false }
     }
 
-    /// For a stream whose first event will tell whether something has arrived.
+    /// A pump for a stream whose first event will show whether something has arrived.
     #[must_use]
     pub(crate) const fn unread() -> Self {
         let mut pump = Self::new();
@@ -93,14 +93,14 @@ impl Pump {
     ///
     /// # Errors
     ///
-    /// If the system knows the socket no more.
+    /// If the system does not know the socket any more.
     pub(crate) fn prepare<'s>(socket: impl Into<SockRef<'s>>) -> io::Result<()> {
         let socket = socket.into();
         socket.set_tcp_nodelay(true)?;
         socket.set_out_of_band_inline(true)
     }
 
-    /// What a stream is to report for [`note`](Self::note).
+    /// The events that a stream has to report to [`note`](Self::note).
     #[must_use]
     pub(crate) const fn interest() -> Interest {
         let both = Interest::READABLE.add(Interest::WRITABLE);
@@ -109,8 +109,8 @@ impl Pump {
         both
     }
 
-    /// Remembers what the system says of the stream. An error shows both ways:
-    /// whatever is tried next will meet it.
+    /// Notes what the system reports about the stream. An error makes it both readable
+    /// and writable: the next attempt will meet it.
     pub(crate) fn note(&mut self, event: &Event) {
         let broken = event.is_error() || event.is_write_closed();
         self.readable |= event.is_readable() || event.is_read_closed() || broken;
@@ -124,7 +124,7 @@ impl Pump {
     ///
     /// # Errors
     ///
-    /// What the stream says, when the connection is broken.
+    /// The stream's error, if the connection is broken.
     pub fn run<S: Stream, E: Endpoint>(
         &mut self,
         stream: &mut S,
@@ -136,12 +136,12 @@ impl Pump {
         let mut pumped = self.move_bytes(stream, endpoint, scratch, &mut now, &clock)?;
         if endpoint.deadline().is_some_and(|deadline| deadline <= now) {
             endpoint.handle_timeout(now);
-            // What was kept back until now goes out, and makes room.
+            // What was kept back until now is sent, and makes room.
             pumped = self.move_bytes(stream, endpoint, scratch, &mut now, &clock)?;
         }
         if endpoint.finished() && !self.shut {
             self.shut = true;
-            // A peer that is gone already is found out by the next read.
+            // The next read shows that a peer is gone already.
             let _ = stream.shut();
         }
         Ok(pumped)
@@ -185,7 +185,7 @@ impl Pump {
         Ok(Pumped::More)
     }
 
-    /// Writes once: an endpoint may have more to send than there is an end of. Whether it may
+    /// Writes once, because an endpoint may have endlessly more to send. Returns whether it may
     /// go on.
     fn write<S: Write, E: Endpoint>(
         &mut self,

@@ -20,14 +20,14 @@ pub use self::local::Local;
 /// The largest `--buffer`, in bytes.
 pub const LARGEST_BUFFER: usize = 64 << 10;
 
-/// How a server serves.
+/// The settings of a server.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What each session obeys; `chunk` is at most [`LARGEST_BUFFER`].
+    /// The rules of each session; `chunk` is at most [`LARGEST_BUFFER`].
     pub rules: Rules,
     /// The most clients at once; the others wait in the backlog.
     pub max_conns: Option<usize>,
-    /// Threads that serve, at least 1.
+    /// The number of threads that serve, at least 1.
     pub threads: usize,
     /// How long sessions may go on after a request to stop.
     pub drain: Duration,
@@ -35,7 +35,7 @@ pub struct Config {
     pub planting: Option<Planting>,
 }
 
-/// Sockets that listen, and how to serve who comes.
+/// Sockets that listen, and the settings with which clients are served.
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<TcpListener>,
@@ -49,7 +49,7 @@ impl Server {
         Self { listeners, config }
     }
 
-    /// What its sessions obey.
+    /// The rules of its sessions.
     #[must_use]
     pub(crate) const fn rules(&self) -> Rules {
         self.config.rules
@@ -61,11 +61,11 @@ impl Server {
         self.config.planting.as_ref()
     }
 
-    /// Where it listens.
+    /// The addresses on which it listens.
     ///
     /// # Errors
     ///
-    /// If the system does not say.
+    /// If the system does not report them.
     pub(crate) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.listeners.iter().map(TcpListener::local_addr).collect()
     }

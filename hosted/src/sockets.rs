@@ -1,4 +1,4 @@
-//! The operating system's TCP as a [`Stack`] that is measured over.
+//! The operating system's TCP as a [`Stack`] to measure over.
 
 mod failure;
 mod link;
@@ -40,7 +40,7 @@ pub struct Sockets {
     wait: Wait,
     clock: Stopwatch,
     scratch: Vec<u8>,
-    /// How often the clock had stood still when the system last said something of links.
+    /// The number of stops of the clock when the system last reported on links.
     heard: u64,
     errno: Option<Errno>,
 }
@@ -62,11 +62,11 @@ pub fn measure(
     load::run(plan, &mut sockets, stop, observer).context(CANNOT_WAIT)
 }
 
-/// What an error of waiting is an error of.
+/// The context of an error of waiting.
 pub(crate) const CANNOT_WAIT: &str = "cannot wait for sockets";
 
 impl Sockets {
-    /// As many as `plan` needs, to the peer of `first`. The clock starts when that began to open.
+    /// As many connections as `plan` needs, to the peer of `first`. The clock starts when that began to open.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl Sockets {
         Self { sources, ..self }
     }
 
-    /// Where the next connection of a link is to come from.
+    /// The local address of the next connection of a link, if one is set.
     fn source(&self, link: usize) -> Option<IpAddr> {
         let turn = (link + self.links[link].opened()).checked_rem(self.sources.len())?;
         self.sources.get(turn).copied()
@@ -158,7 +158,7 @@ impl Stack for Sockets {
     }
 
     fn unasked(&mut self, link: usize) -> Option<Unasked> {
-        // What the system said before a stop says nothing of what came meanwhile.
+        // What the system reported before a stop says nothing about what came meanwhile.
         let told = !self.wait.is_inside() && self.heard == self.stops().times;
         self.links[link].unasked(&mut self.scratch, told)
     }

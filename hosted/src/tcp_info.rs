@@ -1,19 +1,19 @@
-//! What Linux knows of a TCP connection: `TCP_INFO`.
+//! What Linux knows about a TCP connection: `TCP_INFO`.
 
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-/// What the kernel says of a connection.
+/// What the kernel reports about a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TcpInfo {
-    /// Segments that were sent again.
+    /// The number of segments that were retransmitted.
     pub(crate) retransmits: u64,
     /// The smoothed round-trip time, as it is now.
     pub(crate) srtt: Duration,
     /// The lowest round-trip time of the last minutes (`net.ipv4.tcp_min_rtt_wlen`), from a
     /// segment to its acknowledgement, if there was one.
     pub(crate) min_rtt: Option<Duration>,
-    /// Bytes that the peer's TCP has acknowledged, ever: they grow as long as it takes any.
+    /// The number of bytes that the peer's TCP has acknowledged so far: it grows as long as it takes any.
     pub(crate) acknowledged: u64,
     /// Whether something, a FIN too, is not acknowledged, or not even sent.
     pub(crate) pending: bool,
@@ -22,7 +22,7 @@ pub(crate) struct TcpInfo {
     pub(crate) quiet: Duration,
 }
 
-/// Asks for `TCP_INFO`; `None` where the system does not say.
+/// Reads `TCP_INFO`; `None` where the system does not have it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "no safe crate offers this option of getsockopt")]
 pub(crate) fn read(socket: impl AsFd) -> Option<TcpInfo> {
@@ -48,7 +48,7 @@ pub(crate) fn read(socket: impl AsFd) -> Option<TcpInfo> {
         retransmits: info.tcpi_total_retrans.into(),
         srtt: Duration::from_micros(info.tcpi_rtt.into()),
         min_rtt: Some(info.tcpi_min_rtt)
-            // The kernel has seen none; or it is one that does not tell.
+            // The kernel has seen none, or is one that does not report it.
             .filter(|micros| !matches!(*micros, 0 | u32::MAX))
             .map(|micros| Duration::from_micros(micros.into())),
         acknowledged: info.tcpi_bytes_acked,
@@ -57,7 +57,7 @@ pub(crate) fn read(socket: impl AsFd) -> Option<TcpInfo> {
     })
 }
 
-/// Other systems do not tell.
+/// Other systems do not have it.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub(crate) fn read(_socket: impl AsFd) -> Option<TcpInfo> {
     None

@@ -1,8 +1,8 @@
 //! Connecting to a host that has several addresses: the first that answers wins.
 //!
-//! An address that keeps silent costs the others a quarter of a second, not its
+//! An address that does not answer costs the others a quarter of a second, not its
 //! whole time-out ([RFC 8305], section 5): a tunnel that swallows packets or a
-//! dead replica does not hold up whoever has a way round it.
+//! dead replica does not hold up a client that has another address.
 //!
 //! [RFC 8305]: https://www.rfc-editor.org/rfc/rfc8305
 
@@ -25,11 +25,11 @@ struct Attempt {
     address: SocketAddr,
     socket: Socket,
     begun: Instant,
-    /// When it has taken too long.
+    /// The instant at which it has taken too long.
     deadline: Option<Instant>,
 }
 
-/// The first connection that opens, each attempt within `limit`, or what became of each address.
+/// Returns the first connection that opens, each attempt within `limit`, or what became of each address.
 pub(super) fn run(
     addresses: &[SocketAddr],
     sources: &[IpAddr],
@@ -39,7 +39,7 @@ pub(super) fn run(
     let mut attempts: Vec<Attempt> = Vec::new();
     let mut failures = Vec::new();
     let clock = Clock::start();
-    // When the next address has its turn.
+    // The instant at which the next address has its turn.
     let mut turn = clock.now();
     loop {
         let now = clock.now();
@@ -86,12 +86,12 @@ pub(super) fn run(
     }
 }
 
-/// Which attempts have news, once one has or the time is over.
+/// Which attempts have made progress, once one has or the time is over.
 fn wait(attempts: &[Attempt], timeout: Option<Duration>) -> Vec<bool> {
     let watched = attempts.iter().map(|attempt| PollFd::new(&attempt.socket, PollFlags::OUT));
     let mut watched: Vec<_> = watched.collect();
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-    // A wait that fails, or is interrupted, has no news; the loop makes it again.
+    // A wait that fails, or is interrupted, reports nothing; the loop repeats it.
     let _ = poll(&mut watched, timeout.as_ref());
     watched.iter().map(|attempt| !attempt.revents().is_empty()).collect()
 }

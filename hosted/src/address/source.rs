@@ -1,4 +1,4 @@
-//! From which address of this machine a connection comes, where the user says so.
+//! The local address of a connection, if the user chose it.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -9,8 +9,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::reason;
 
-/// Which of the `addresses` can be reached from the `sources`: those of the same family.
-/// Without sources the system chooses, and all can.
+/// Those of the `addresses` that can be reached from the `sources`: those of the same family.
+/// Without sources the system chooses, and all can be reached.
 ///
 /// # Errors
 ///
@@ -47,7 +47,7 @@ pub(crate) fn matching(sources: &[IpAddr], address: SocketAddr) -> impl Iterator
 ///
 /// # Errors
 ///
-/// What the system says at once.
+/// The system's error, if it fails at once.
 pub(crate) fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
     let socket = match source {
         Some(source) => bound(address, source)?,
@@ -71,9 +71,9 @@ fn bound(address: SocketAddr, source: IpAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Lets the system choose the port when it knows the peer, too. At `bind` it would not hand out
-/// one that any other connection of the address has, or has had a minute ago. Where it does not know
-/// this option that is what it does.
+/// Lets the system choose the port only when it knows the peer. At `bind` it would not hand out a
+/// port that any other connection of the address has, or had within the last minute. That is what
+/// happens on systems that do not know this option.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "no safe crate offers this option of setsockopt")]
 fn choose_port_later(socket: &Socket) {
@@ -81,7 +81,7 @@ fn choose_port_later(socket: &Socket) {
 
     let yes: libc::c_int = 1;
     // SAFETY: the descriptor is open as long as the socket is borrowed; the kernel reads
-    // the one integer whose size it is told. What it answers changes nothing.
+    // the one integer whose size it is given. The result does not matter.
     unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),

@@ -1,8 +1,8 @@
 //! The loop of the client: bytes, the next message, the wait.
 //!
 //! One thread waits for the connection and for the input at once, so that
-//! either is heard whatever the other does. Unlike the server's, this wait
-//! reports states and not changes: nothing is missed by looking too little.
+//! neither has to wait for the other. Unlike the server's, this wait reports
+//! states and not changes: nothing is missed by reading too little.
 
 use std::fs::File;
 use std::io;
@@ -27,19 +27,19 @@ use super::screen::{self, Screen};
 use super::terminal::Terminal;
 use crate::pump::Pump;
 
-/// How to talk.
+/// The manner of a conversation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Manner {
-    /// How long nothing may move while an echo is owed.
+    /// How long nothing may move while an echo is outstanding.
     pub(super) limit: Option<Duration>,
     /// The most bytes to read at once.
     pub(super) buffer: usize,
-    /// The input is a stream: it waits for no echo, and has to come back as it went. In it
-    /// the word `exit` is data; alone in a message it is a command: to leave.
+    /// Whether the input is a stream: it waits for no echo, and has to come back as it was sent.
+    /// In it the word `exit` is data; alone in a message it is the command to leave.
     pub(super) stream: bool,
 }
 
-/// A connection, and who talks over it.
+/// A connection, and what talks over it.
 pub(super) struct Conversation {
     manner: Manner,
     stream: TcpStream,
@@ -49,13 +49,13 @@ pub(super) struct Conversation {
     exchange: Exchange,
     input: Input<File>,
     screen: Screen<Stream>,
-    /// That of a dialogue.
+    /// The terminal of a dialogue.
     terminal: Option<Terminal>,
-    /// The connection is broken: what has come is still read.
+    /// The error that broke the connection; what has arrived is still read.
     broken: Option<io::Error>,
-    /// When to look at the time, and at what the server has taken.
+    /// When to check the time, and what the server has acknowledged.
     due: Option<Instant>,
-    /// After how many bytes the word `exit` was last sent as a message.
+    /// The number of bytes before the word `exit`, when it was last sent as a message.
     word: Option<u64>,
 }
 
@@ -68,7 +68,7 @@ enum Trouble {
 }
 
 impl Conversation {
-    /// Over a non-blocking `stream`.
+    /// A conversation over a non-blocking `stream`.
     pub(super) fn new(
         manner: Manner,
         stream: TcpStream,
@@ -92,8 +92,8 @@ impl Conversation {
         }
     }
 
-    /// Talks until there is no more to say, or no more can be. Returns what went
-    /// wrong, in words.
+    /// Talks until there is nothing more to send, or nothing more can be. Returns what
+    /// went wrong, in words.
     pub(super) fn run(mut self) -> Result<Option<String>> {
         if let Some(terminal) = &self.terminal {
             terminal.resume().context(NO_MODES)?;
@@ -103,13 +103,13 @@ impl Conversation {
         Ok(trouble.map(|trouble| self.complaint(&trouble)))
     }
 
-    /// Message after message, to the end.
+    /// Exchanges message after message, to the end.
     fn talk(&mut self) -> Result<Option<Trouble>> {
         loop {
             let clock = self.clock;
             let now = clock.now();
             if self.due.is_some_and(|due| due <= now) {
-                // It is given up if nothing moves, nor is taken by its system.
+                // It is given up if nothing moves, and its system acknowledges nothing.
                 self.pump.delivery.look(&self.stream, &mut self.exchange, now);
             }
             let moved =
@@ -203,7 +203,7 @@ impl Conversation {
             Err(error) => return Err(error).context("cannot wait for the server"),
         }
         let [notices, stream, input] = sources.map(|source| source.revents());
-        // An error shows both ways.
+        // An error makes the stream both readable and writable.
         self.pump.readable |= stream.intersects(!PollFlags::OUT);
         self.pump.writable |= stream.intersects(!PollFlags::IN);
         if !input.is_empty() {
@@ -284,5 +284,5 @@ fn is_exit(message: &[u8]) -> bool {
 const NO_OUTPUT: &str = "cannot write to stdout";
 const NO_MODES: &str = "cannot set the terminal modes";
 
-/// How much is shown of bytes that nobody asked for.
+/// The number of bytes that are shown of unexpected ones.
 const EXCERPT: usize = 60;

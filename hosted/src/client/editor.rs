@@ -11,23 +11,23 @@ use std::mem;
 use super::keys::{self, Key, Step};
 use super::line::Line;
 
-/// How many lines can be called back.
+/// The number of lines that can be recalled.
 const REMEMBERED: usize = 1000;
 
 /// Lines that are edited, one after another.
 #[derive(Debug, Default)]
 pub(super) struct Editor {
-    /// The beginning of a key.
+    /// The bytes of a key that is not complete.
     begun: Vec<u8>,
     pasting: bool,
     line: Line,
     entered: VecDeque<Entered>,
-    /// What was last erased by more than a character.
+    /// The text that was last erased by more than a character.
     erased: Vec<u8>,
-    /// The lines before this one, and which of them is shown; their number is for none.
+    /// The lines before this one, and the index of the one that is shown; their number stands for none.
     history: VecDeque<Vec<u8>>,
     recalled: usize,
-    /// The line that is left for one before it.
+    /// The latest line, while an earlier one is shown.
     latest: Line,
     suspended: bool,
 }
@@ -37,12 +37,12 @@ pub(super) struct Editor {
 pub(super) enum Entered {
     /// A line, without what ended it.
     Line(Vec<u8>),
-    /// There will be no more.
+    /// The end of the input.
     End,
 }
 
 impl Editor {
-    /// Somebody typed `bytes`.
+    /// The user typed `bytes`.
     pub(super) fn receive(&mut self, bytes: &[u8]) {
         let mut begun = mem::take(&mut self.begun);
         begun.extend_from_slice(bytes);
@@ -61,7 +61,7 @@ impl Editor {
         self.entered.pop_front()
     }
 
-    /// Whether there is one.
+    /// Whether there is a complete line.
     pub(super) fn is_ahead(&self) -> bool {
         !self.entered.is_empty()
     }
@@ -112,7 +112,7 @@ impl Editor {
         self.entered.push_back(Entered::Line(line));
     }
 
-    /// Shows the line of the history that is the `nth`, or the latest behind them all.
+    /// Shows the `nth` line of the history, or the latest line, which follows them all.
     fn recall(&mut self, nth: Option<usize>) {
         let Some(nth) = nth.filter(|nth| *nth <= self.history.len()) else { return };
         if self.recalled == self.history.len() {
@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    /// What comes of `keys`, given at once and byte by byte; a line as text, and the end as none.
+    /// What `keys` result in, given at once and byte by byte; a line as text, and the end as none.
     #[track_caller]
     fn entered(keys: &[u8]) -> Vec<Option<String>> {
         let [whole, bytewise] = [keys.len().max(1), 1].map(|size| {

@@ -1,8 +1,8 @@
 //! The client's end of a connection, as a machine without socket and clock.
 //!
 //! [`Probe`](echo_core::Probe) knows what it sends and compares; this one
-//! sends what it is given and hands back what came, whatever it is. It only
-//! counts; whether all came back as it went is for others to ask.
+//! sends what it is given and hands back what came, whatever it is. It counts
+//! bytes, and knows on request whether all came back as they were sent.
 
 use std::mem;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use echo_core::{Endpoint, IdleTimer, Instant};
 
 use super::flow::Flow;
 
-/// How long the server may take to close after us. Nothing is owed by then.
+/// How long the server may take to close after us. Nothing is outstanding by then.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// One message after another, all owed their echo, and then a goodbye.
+/// One message after another, each of which must be echoed, and then a close.
 ///
 /// *Questions*: [`ready`](Self::ready), [`answered`](Self::answered),
 /// [`missing`](Self::missing), [`differs`](Self::differs).
@@ -23,48 +23,48 @@ const FAREWELL: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Exchange {
     message: Vec<u8>,
-    /// Bytes of `message` that are sent.
+    /// The number of bytes of `message` that were sent.
     sent: usize,
-    /// All messages.
+    /// The bytes of all messages.
     asked: Flow,
-    /// What has come of their echo.
+    /// The bytes of their echo that have arrived.
     echoed: Flow,
-    /// The part of it that nobody has taken.
+    /// The part of the echo that has not been taken yet.
     reply: Vec<u8>,
     phase: Phase,
-    /// How long nothing may move while an echo is owed.
+    /// How long nothing may move while an echo is outstanding.
     idle: IdleTimer,
-    /// How long the goodbye may take.
+    /// How long the close may take.
     farewell: IdleTimer,
     end: Option<End>,
 }
 
-/// What goes on, before the end.
+/// The phases before the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Talking,
-    /// Our FIN is sent or will be; what is owed and the server's FIN are to come.
+    /// Our FIN is sent or will be; the rest of the echo and the server's FIN are to come.
     Leaving,
     /// The word `exit` is sent: the server closes, or echoes a word it does not
-    /// know. A FIN right behind the word would make it data.
+    /// know. A FIN directly after the word would make it data.
     Exiting,
 }
 
-/// Why it is over.
+/// The reason why the exchange is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
-    /// We left, with everything answered.
+    /// The client left, with everything answered.
     Parted,
     /// The server closed first.
     Closed,
     /// Nothing moved for the limit.
     TimedOut,
-    /// These came, and nothing was owed.
+    /// These bytes came although no echo was outstanding.
     Unasked(Vec<u8>),
 }
 
 impl Exchange {
-    /// Nothing sent and nothing owed; an exchange in which nothing moves for `limit` times out.
+    /// An exchange without messages; it times out if nothing moves for `limit`.
     pub(super) fn new(limit: Option<Duration>) -> Self {
         Self {
             message: Vec::new(),
@@ -89,37 +89,37 @@ impl Exchange {
         self.ready() && self.missing() == 0
     }
 
-    /// Whether nothing is in flight but the goodbye.
+    /// Whether nothing is in flight but the close.
     pub(super) fn parting(&self) -> bool {
         self.phase == Phase::Exiting || self.phase == Phase::Leaving && self.missing() == 0
     }
 
-    /// How many bytes there were to send, ever.
+    /// The number of bytes that there were to send, in all.
     pub(super) fn asked(&self) -> u64 {
         self.asked.bytes()
     }
 
-    /// How many of them came back.
+    /// The number of those that came back.
     pub(super) fn echoed(&self) -> u64 {
         self.echoed.bytes()
     }
 
-    /// How many of them did not come back.
+    /// The number of those that did not come back.
     pub(super) fn missing(&self) -> u64 {
         self.asked.bytes() - self.echoed.bytes()
     }
 
-    /// Whether what came back is not what was sent.
+    /// Whether what came back differs from what was sent.
     pub(super) fn differs(&self) -> bool {
         self.asked != self.echoed
     }
 
-    /// What came since this was last called.
+    /// The bytes that arrived since this was last called.
     pub(super) fn take_reply(&mut self) -> Vec<u8> {
         mem::take(&mut self.reply)
     }
 
-    /// Sends `message`, which is owed its echo.
+    /// Sends `message`, whose echo must follow.
     pub(super) fn ask(&mut self, now: Instant, message: Vec<u8>) {
         self.asked.add(&message);
         self.message = message;
@@ -127,7 +127,7 @@ impl Exchange {
         self.progress(now);
     }
 
-    /// Sends our FIN and waits for what is owed, and then for the server's.
+    /// Sends our FIN and waits for the rest of the echo, and then for the server's FIN.
     pub(super) fn leave(&mut self, now: Instant) {
         self.phase = Phase::Leaving;
         self.progress(now);
@@ -144,7 +144,7 @@ impl Exchange {
         self.message.len() - self.sent
     }
 
-    /// Something moved: the limit counts anew while something is owed.
+    /// Something moved: the limit starts again while an echo is outstanding.
     fn progress(&mut self, now: Instant) {
         match self.phase {
             Phase::Exiting => self.idle.stop(),

@@ -1,9 +1,9 @@
-//! The bytes that went one way, without keeping them.
+//! The bytes of one direction, without keeping them.
 
 use std::hash::{DefaultHasher, Hasher};
 
-/// How many bytes there were, and a hash of them: whether a stream of any length
-/// came back as it went is known in a few bytes of memory.
+/// The number of bytes and a hash of them, which show in a few bytes of memory
+/// whether a stream of any length came back as it was sent.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     bytes: u64,
@@ -16,13 +16,13 @@ impl Flow {
         self.hash.write(bytes);
     }
 
-    /// How many there were.
+    /// The number of bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 }
 
-/// Of different bytes one pair in 2^64 is taken for the same.
+/// One pair of different flows in 2^64 is taken for equal.
 impl PartialEq for Flow {
     fn eq(&self, other: &Self) -> bool {
         self.bytes == other.bytes && self.hash.finish() == other.hash.finish()

@@ -1,7 +1,7 @@
-//! What to send: the standard input, as lines or as it comes, or one message.
+//! The input to send: standard input, as lines or as it arrives, or one message.
 //!
 //! It never waits. The client asks for the [`next`](Input::next) message, and
-//! lets it [`read`](Input::read) when the operating system says that it can.
+//! calls [`read`](Input::read) when the operating system reports that it can.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::editor::{Editor, Entered};
 
-/// As much as a pipe holds.
+/// The number of bytes read at once: as many as a pipe holds.
 const CHUNK: usize = 64 * 1024;
 
 /// A source of messages.
@@ -19,31 +19,31 @@ pub(super) struct Input<R> {
     reader: BufReader<R>,
     /// The beginning of the next message.
     line: Vec<u8>,
-    /// The source has ended.
+    /// Whether the source has ended.
     ended: bool,
-    /// No message will follow.
+    /// Whether no message will follow.
     over: bool,
     form: Form,
-    /// Where the lines are edited here and not by the terminal.
+    /// The editor, if lines are edited here and not by the terminal.
     editor: Option<Editor>,
 }
 
-/// What is a message.
+/// How the input is turned into messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Form {
     pub(super) unit: Unit,
-    /// Only the first counts.
+    /// Whether only the first message is sent.
     pub(super) once: bool,
 }
 
 /// How the input is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// Into lines without their newline: it is how a message was entered, not a part of it.
+    /// Into lines without their newline, which only ends the entry and is not part of the message.
     Typed,
     /// Into lines, with all of their bytes.
     Line,
-    /// It is a stream: a message is whatever has come.
+    /// Not at all, as a stream: a message is whatever has arrived.
     Piece,
 }
 
@@ -51,15 +51,15 @@ pub(super) enum Unit {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Message(Vec<u8>),
-    /// There is none.
+    /// There is no more.
     End,
-    /// It is not complete: read.
+    /// It is not complete: more must be read.
     Unknown,
 }
 
 impl Input<File> {
-    /// The standard input, past the buffer that the library keeps of it: what
-    /// is hidden there would not show when waiting.
+    /// Standard input, bypassing the standard library's buffer: a wait would not
+    /// see what is hidden there.
     pub(super) fn standard(form: Form) -> io::Result<Self> {
         Ok(Self::new(io::stdin().as_fd().try_clone_to_owned()?.into(), form))
     }
@@ -78,7 +78,7 @@ impl<R: Read> Input<R> {
         self
     }
 
-    /// Takes the bytes for keys that edit lines.
+    /// Makes the bytes keys that edit lines.
     pub(super) fn edited(mut self) -> Self {
         self.editor = Some(Editor::default());
         self
@@ -103,7 +103,7 @@ impl<R: Read> Input<R> {
             };
         }
         if self.ended {
-            // What is left is a last line, if anything.
+            // The rest, if there is any, is the last line.
             self.over = true;
             return if self.line.is_empty() { Next::End } else { self.message() };
         }
@@ -153,12 +153,12 @@ impl<R: Read> Input<R> {
         self.ended
     }
 
-    /// What edits the lines.
+    /// The editor of the lines, if they are edited here.
     pub(super) fn editor(&mut self) -> Option<&mut Editor> {
         self.editor.as_mut()
     }
 
-    /// Whether to read before it is the input's turn: a key is heard at any time, but no more
+    /// Whether to read before it is the input's turn: keys are handled at any time, but no more
     /// than a line is typed ahead.
     pub(super) fn reads_ahead(&self) -> bool {
         let is_open = !self.ended && !self.over;

@@ -1,12 +1,12 @@
-//! What the bytes of a terminal mean: text, and the keys that edit it.
+//! The meaning of the bytes from a terminal: text, and the keys that edit it.
 //!
 //! The keys are those of Emacs and readline, and the sequences those of xterm, rxvt and the
 //! console of Linux.
 
-/// What somebody typed, or pasted.
+/// A key that was typed, or text that was pasted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key<'a> {
-    /// To be entered as it is, whatever it is.
+    /// Bytes to be entered as they are.
     Text(&'a [u8]),
     /// The end of the line.
     Enter,
@@ -15,17 +15,17 @@ pub(super) enum Key<'a> {
     Suspend,
     Move(Step),
     Erase(Step),
-    /// What was last erased, but for single characters.
+    /// Inserts what was last erased, except single characters.
     Yank,
     Earlier,
     Later,
-    /// What follows is pasted, up to [`Key::Pasted`].
+    /// The start of pasted text, up to [`Key::Pasted`].
     Paste,
     Pasted,
     Unknown,
 }
 
-/// From the cursor to somewhere else in the line.
+/// A movement from the cursor to another place in the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Left,
@@ -46,7 +46,7 @@ const PASTED: &[u8] = b"\x1b[201~";
 pub(super) fn decode(bytes: &[u8]) -> Option<(Key<'_>, usize)> {
     let key = match *bytes.first()? {
         ESCAPE => return escape(bytes),
-        // The next one is text, whatever it is.
+        // The next byte is text, whatever it is.
         b'\x16' => return bytes.get(1..2).map(|quoted| (Key::Text(quoted), 2)),
         b'\r' | b'\n' => Key::Enter,
         b'\x01' => Key::Move(Step::Start),
@@ -99,7 +99,7 @@ fn text(bytes: &[u8], end: Option<usize>) -> Option<(Key<'_>, usize)> {
 
 /// Whether these bytes are the beginning of a character.
 fn is_begun(bytes: &[u8]) -> bool {
-    // An error without a length is one that more bytes could mend.
+    // An error without a length means that more bytes could complete the character.
     str::from_utf8(bytes)
         .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
 }
@@ -187,7 +187,7 @@ mod tests {
             (&b"a b\tc\x7f"[..], &b"a b\tc"[..]),
             ("gr\u{fc}\u{df}e\r".as_bytes(), "gr\u{fc}\u{df}e".as_bytes()),
             (b"gr\xc3", b"gr"),
-            // Not UTF-8: nothing could complete it.
+            // It is not UTF-8: nothing could complete it.
             (b"gr\xfce", b"gr\xfce"),
             (b"gr\xfc\xc3", b"gr\xfc"),
             (b"gr\xc3\r", b"gr\xc3"),

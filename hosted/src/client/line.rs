@@ -1,4 +1,4 @@
-//! The line that somebody edits: its text, the cursor, and what of it fits into a row.
+//! The line that is edited: its text, the cursor, and the part of it that fits into a row.
 
 use std::ops::Range;
 
@@ -10,27 +10,27 @@ use super::keys::Step;
 
 /// A line of any bytes.
 ///
-/// What is no UTF-8 stands in the text as characters of private use, a byte each, so that a
-/// cursor can move over it; so do the bytes of those characters themselves, and nothing is
-/// taken for something else.
+/// Bytes that are not UTF-8 stand in the text as private-use characters, one for each byte, so
+/// that a cursor can move over them; so do the bytes of those characters themselves, so that
+/// nothing is ambiguous.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     text: String,
     cursor: usize,
 }
 
-/// Stands for the byte 0; nobody has given these a meaning.
+/// The character that stands for the byte 0; these characters have no agreed meaning.
 const BYTES: u32 = 0x10_fe00;
 
 impl Line {
-    /// With the cursor at its end.
+    /// A line with these bytes, and the cursor at its end.
     pub(super) fn new(bytes: &[u8]) -> Self {
         let mut line = Self::default();
         line.insert(bytes);
         line
     }
 
-    /// What was entered.
+    /// The bytes that were entered.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.text.len());
         for c in self.text.chars() {
@@ -46,7 +46,7 @@ impl Line {
         self.text.is_empty()
     }
 
-    /// Puts `bytes` in front of the cursor.
+    /// Inserts `bytes` before the cursor.
     pub(super) fn insert(&mut self, bytes: &[u8]) {
         let mut text = String::with_capacity(bytes.len());
         for chunk in bytes.utf8_chunks() {
@@ -76,7 +76,7 @@ impl Line {
         Self { text: erased, cursor: 0 }.bytes()
     }
 
-    /// Where a step ends.
+    /// The place where a step ends.
     fn place(&self, step: Step) -> usize {
         let (before, after) = self.text.split_at(self.cursor);
         match step {
@@ -92,11 +92,11 @@ impl Line {
         }
     }
 
-    /// What is to be seen in a row of so many `columns`, and how far its end is behind the
-    /// cursor. Where not all of it fits, it is the part around the cursor.
+    /// The part that is shown in a row of this many `columns`, and how far its end is after the
+    /// cursor. If not all of the line fits, it is the part around the cursor.
     pub(super) fn shown(&self, columns: usize) -> (String, usize) {
         let (before, after) = self.text.split_at(self.cursor);
-        // A third of the row, or what the other side leaves.
+        // At least a third of the row, or what the other side leaves.
         let ahead = fitting(after.graphemes(true), columns / 3).1;
         let (start, behind) = fitting(before.graphemes(true).rev(), columns - ahead);
         let (end, ahead) = fitting(after.graphemes(true), columns - behind);
@@ -119,7 +119,7 @@ fn fitting<'t>(graphemes: impl Iterator<Item = &'t str>, columns: usize) -> (usi
     (length, taken)
 }
 
-/// A grapheme as the terminal may get it.
+/// A grapheme in the form in which it is sent to the terminal.
 fn spelled(grapheme: &str) -> String {
     match grapheme.chars().next().and_then(byte) {
         Some(byte) => Escaped(&[byte]).to_string(),

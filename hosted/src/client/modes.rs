@@ -1,7 +1,7 @@
 //! The modes of the terminal while lines are edited on it.
 //!
-//! Whichever way the client ends, the shell gets its terminal back as it was. While it runs the
-//! kernel edits nothing: a line of any length arrives whole, and what is typed ahead is kept.
+//! However the client ends, the shell gets its terminal back as it was. While it runs, the kernel
+//! edits nothing: a line of any length arrives whole, and what is typed ahead is kept.
 
 use std::io::{self, Write};
 use std::mem;
@@ -16,11 +16,11 @@ use rustix::termios::{
     tcsetattr,
 };
 
-/// Has what is pasted marked as such, and no more.
+/// Switches bracketed paste on; the next constant switches it off.
 const MARK_PASTES: &[u8] = b"\x1b[?2004h";
 const MARK_NO_PASTES: &[u8] = b"\x1b[?2004l";
 
-/// A special code that no key has.
+/// The value of a control character that no key has.
 const NO_KEY: u8 = if cfg!(any(target_os = "linux", target_os = "android")) { 0 } else { 0xff };
 
 /// The modes as they were found, and as they are for editing.
@@ -28,16 +28,16 @@ const NO_KEY: u8 = if cfg!(any(target_os = "linux", target_os = "android")) { 0 
 pub(super) struct Modes {
     found: Termios,
     edited: Termios,
-    /// They are as they were found, for good.
+    /// Whether they have been restored for good.
     over: Mutex<bool>,
 }
 
 impl Modes {
-    /// Those of the terminal of the standard input. They are not set yet.
+    /// The modes of the terminal of standard input. They are not set yet.
     ///
     /// # Errors
     ///
-    /// If it is no terminal.
+    /// If it is not a terminal.
     pub(super) fn new() -> io::Result<Self> {
         let found = tcgetattr(stdin())?;
         let mut edited = found.clone();
@@ -47,7 +47,7 @@ impl Modes {
             | InputModes::IGNCR
             | InputModes::ISTRIP
             | InputModes::IXON;
-        // Ctrl+C stays a signal, which is heard whatever we do. Ctrl+Z becomes a byte, since the
+        // Ctrl+C stays a signal, which works whatever the program does. Ctrl+Z becomes a byte, since the
         // modes have to be given back first; Ctrl+\ would leave them.
         for (code, value) in [
             (SpecialCodeIndex::VSUSP, NO_KEY),
@@ -74,8 +74,8 @@ impl Modes {
         Ok(())
     }
 
-    /// Sets those that were found, if it is up to us: in the background the shell has set its
-    /// own, and whoever changes them there is stopped.
+    /// Restores those that were found, if the job is in the foreground: in the background the
+    /// shell has set its own, and a job that changes them is stopped.
     pub(super) fn give_back(&self) {
         if tcgetpgrp(stdin()).is_ok_and(|foreground| foreground != getpgrp()) {
             return;
@@ -97,7 +97,7 @@ impl Modes {
     }
 }
 
-/// Tells the terminal something, if it takes it now: nothing depends on it.
+/// Writes to the terminal, if it takes the bytes now: nothing depends on it.
 fn tell(bytes: &[u8]) {
     let output = stdout();
     let mut output = [PollFd::new(&output, PollFlags::OUT)];

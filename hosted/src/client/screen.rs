@@ -1,4 +1,4 @@
-//! What the user sees on the standard output.
+//! What the user sees on standard output.
 //!
 //! A program that reads our output gets the bytes of the server as they are;
 //! a person gets a prompt, and lines that cannot harm the terminal.
@@ -9,42 +9,42 @@ use echo_instruments::terminal::escape::Escaped;
 
 use super::line::Line;
 
-/// The standard output, in one of four forms.
+/// Standard output, in one of four forms.
 #[derive(Debug)]
 pub(super) struct Screen<W: Write> {
     out: BufWriter<W>,
     form: Form,
-    /// What came of the line, or of the reply, that is shown as a whole.
+    /// The part of the line, or of the reply, that has arrived; it is shown as a whole.
     reply: Vec<u8>,
-    /// The cursor stands in the row of the prompt, behind which this was written.
+    /// The row after the prompt, if the cursor stands there.
     prompted: Option<String>,
-    /// It may not stand there any more.
+    /// Whether the cursor may no longer stand there.
     disturbed: bool,
 }
 
 const PROMPT: &str = "To server < ";
 
-/// Empties the row of the cursor.
+/// The control sequence that empties the row of the cursor.
 const EMPTY: &str = "\r\x1b[J";
 
-/// A line that is longer than this is shown as several: memory is bounded.
+/// The longest line that is shown as one: memory is bounded.
 const LONGEST: usize = 64 * 1024;
 
 /// How replies are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// As they come.
+    /// As they arrive.
     Raw,
     /// Escaped, line by line.
     Escaped,
     /// Escaped, each reply on a line of its own, between prompts.
     Dialogue,
-    /// A dialogue whose terminal does not show what is typed: we do.
+    /// A dialogue whose terminal does not echo what is typed: the client does.
     Edited,
 }
 
-/// What of `line` fits behind the prompt, and the cursor in it: one row, in which a line of any
-/// length can be edited. The last column stays free, so that the cursor stays in the row.
+/// The part of `line` that fits after the prompt, and the cursor in it: one row, in which a line of
+/// any length can be edited. The last column stays free, so that the cursor stays in the row.
 pub(super) fn row(line: &Line, columns: usize) -> String {
     let (mut row, behind) = line.shown(columns.saturating_sub(PROMPT.len() + 1));
     if behind > 0 {
@@ -58,7 +58,7 @@ impl<W: Write> Screen<W> {
         Self { out: BufWriter::new(out), form, reply: Vec::new(), prompted: None, disturbed: false }
     }
 
-    /// Asks for a line, of which there is `row`: again only if that is another.
+    /// Prompts for a line, of which `row` is shown; writes nothing if that has not changed.
     pub(super) fn prompt(&mut self, row: &str) -> io::Result<()> {
         let is_shown = !self.disturbed && self.prompted.as_deref() == Some(row);
         if !self.is_dialogue() || is_shown {
@@ -71,7 +71,7 @@ impl<W: Write> Screen<W> {
         self.out.flush()
     }
 
-    /// The user ended the line that was asked for. If it was edited it is shown, all of it.
+    /// The user ended the line. If it was edited, all of it is shown.
     pub(super) fn entered(&mut self, line: &[u8]) -> io::Result<()> {
         if self.form == Form::Edited {
             writeln!(self.out, "{EMPTY}{PROMPT}{}", Escaped(line))?;
@@ -80,7 +80,7 @@ impl<W: Write> Screen<W> {
         Ok(())
     }
 
-    /// Somebody else wrote on the terminal, or its rows have another length.
+    /// Another program wrote on the terminal, or its width has changed.
     pub(super) fn disturb(&mut self) {
         self.disturbed = true;
     }
@@ -106,7 +106,7 @@ impl<W: Write> Screen<W> {
         self.out.flush()
     }
 
-    /// No more of the reply will come: what did, is shown.
+    /// No more of the reply will come: what has come is shown.
     pub(super) fn complete(&mut self) -> io::Result<()> {
         if !self.reply.is_empty() {
             self.show()?;

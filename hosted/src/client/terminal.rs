@@ -1,5 +1,5 @@
-//! The terminal of a dialogue, which others have a say in: the shell, the window, and whoever
-//! ends the program.
+//! The terminal of a dialogue, which is shared with the shell, the window, and whatever ends the
+//! program.
 
 use std::env;
 use std::io::{self, Read};
@@ -14,13 +14,13 @@ use rustix::termios::tcgetwinsize;
 
 use super::modes::Modes;
 
-/// A window whose size is not known is taken to be as wide as this.
+/// The width that is assumed for a window of unknown size.
 const COLUMNS: usize = 80;
 
-/// A terminal that is as it was when this is dropped.
+/// A terminal; when this is dropped, it is as it was before.
 #[derive(Debug)]
 pub(super) struct Terminal {
-    /// Where lines are edited on it.
+    /// Its modes, if lines are edited on it.
     modes: Option<Arc<Modes>>,
     /// The signals that concern it.
     notices: UnixStream,
@@ -28,12 +28,12 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// The terminal of the standard input and output, which is left when `stop` is requested. It
-    /// is not touched before it is [resumed](Self::resume).
+    /// The terminal of standard input and output, which is left when `stop` is requested. It is
+    /// not changed before it is [resumed](Self::resume).
     ///
     /// # Errors
     ///
-    /// If it is no terminal, or signals cannot be caught.
+    /// If it is not a terminal, or signals cannot be caught.
     pub(super) fn new(stop: Stop) -> io::Result<Self> {
         let modes = can_edit().then(Modes::new).transpose()?.map(Arc::new);
         let signals = [Signal::CONT, Signal::WINCH, Signal::INT, Signal::TERM, Signal::HUP];
@@ -52,8 +52,8 @@ impl Terminal {
         self.modes.is_some() && self.stop.requested()
     }
 
-    /// Stops the program until the shell lets it go on, as Ctrl+Z does. The terminal is the
-    /// shell's then.
+    /// Stops the program until the shell continues it, as Ctrl+Z does. Meanwhile the shell has the
+    /// terminal.
     pub(super) fn suspend(&self) -> io::Result<()> {
         if let Some(modes) = &self.modes {
             modes.give_back();
@@ -62,9 +62,9 @@ impl Terminal {
         self.resume()
     }
 
-    /// Takes it, at first and after each notice: it may have been somebody else's.
+    /// Takes the terminal, at first and after each notice: another program may have had it.
     pub(super) fn resume(&self) -> io::Result<()> {
-        // How many notices there are makes no difference.
+        // The number of notices does not matter.
         let _ = (&self.notices).read(&mut [0; 64]);
         match &self.modes {
             // Who ends a job that is stopped has it go on in the background, where it must not
@@ -74,7 +74,7 @@ impl Terminal {
         }
     }
 
-    /// How wide it is.
+    /// The width of the terminal.
     pub(super) fn columns(&self) -> usize {
         match tcgetwinsize(stdout()) {
             Ok(size) if size.ws_col > 0 => size.ws_col.into(),

@@ -1,4 +1,4 @@
-//! `hosted check`: from flags to sockets over which the cases are carried out.
+//! `hosted check`: turns flags into sockets over which the cases are carried out.
 
 use anyhow::{Context, Result};
 use echo_cases::Needs;
@@ -13,11 +13,11 @@ use crate::cli::WayArgs;
 use crate::server::Local;
 use crate::sockets::Sockets;
 
-/// Carries out the cases, and prints what comes of them.
+/// Carries out the cases, and prints the results.
 ///
 /// # Errors
 ///
-/// If a name is unknown, or nobody can be connected to.
+/// If a name is unknown, or no server can be connected to.
 pub(super) fn main(args: &CheckArgs<WayArgs>) -> Result<Verdict> {
     if args.list {
         return check::list();

@@ -10,7 +10,7 @@ use crate::client::{self, Talk};
 ///
 /// # Errors
 ///
-/// If the server cannot be reached, or the standard input or output is broken.
+/// If the server cannot be reached, or standard input or output is broken.
 pub(super) fn main(args: &ClientArgs) -> Result<Verdict> {
     let talk = Talk {
         limit: args.timeout.0,

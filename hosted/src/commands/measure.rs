@@ -1,4 +1,4 @@
-//! `hosted rate` and `hosted fail-rate`: from flags to sockets that are measured over.
+//! `hosted rate` and `hosted fail-rate`: turns flags into sockets to measure over.
 
 use anyhow::{Context, Result};
 use echo_instruments::descriptors;
@@ -16,7 +16,7 @@ use crate::sockets::Sockets;
 ///
 /// # Errors
 ///
-/// What could not be resolved, connected to, opened or written.
+/// If something could not be resolved, connected to, opened or written.
 pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
     let args = trial.load;
     let stop = Stop::on_signals().context("cannot catch signals")?;

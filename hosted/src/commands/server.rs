@@ -1,4 +1,4 @@
-//! `hosted server`: from flags to a [`Server`], and its first lines.
+//! `hosted server`: turns flags into a [`Server`], and prints its first lines.
 
 use std::io;
 use std::net::SocketAddr;
@@ -57,7 +57,7 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
     served.map(|_| Verdict::Well)
 }
 
-/// Where it listens, on the first line, and the `Server Config:` of the seed.
+/// Prints where it listens, on the first line, and the `Server Config:`.
 fn describe(server: &Server, args: &ServerArgs, log: &Log) -> io::Result<()> {
     let rules = server.rules();
     let addresses = server.addresses()?;

@@ -1,4 +1,4 @@
-//! Who comes: taking connections from the backlog, as long as there is room.
+//! Accepting: taking connections from the backlog, as long as there is room.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -12,11 +12,11 @@ use echo_instruments::reason::reason;
 use echo_instruments::target::canonical;
 use echo_instruments::terminal::notes::remark;
 
-/// After an error that only time mends (no descriptor left), when to try again.
+/// The pause after an error that only time cures (no descriptor left).
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The most bytes that the system takes for a connection beyond what it has under
-/// way: as much as keeps a fast line busy until the next turn. Otherwise each
+/// The most bytes that the system accepts for a connection beyond what it has in
+/// flight: as many as keep a fast line busy until the next turn. Otherwise each
 /// peer that does not read ties up megabytes.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT: u32 = 128 << 10;
@@ -24,11 +24,11 @@ const UNSENT: u32 = 128 << 10;
 /// The listening sockets of a server.
 pub(super) struct Acceptor {
     listeners: Vec<TcpListener>,
-    /// Somebody may be waiting: the listeners report changes only.
+    /// Whether a connection may be waiting: the listeners report only changes.
     waiting: bool,
-    /// Out of descriptors until then.
+    /// The end of the pause after descriptors ran out.
     paused: Option<Instant>,
-    /// An error is told once, not again before nobody waits any longer.
+    /// Whether an error was printed: it is not printed again until the backlog has been empty.
     told: bool,
 }
 
@@ -43,7 +43,7 @@ impl Acceptor {
             .into_iter()
             .map(|listener| {
                 listener.set_nonblocking(true)?;
-                // Whoever is accepted has it from here, without a system call.
+                // Accepted streams inherit this, without a system call.
                 #[cfg(any(target_os = "linux", target_os = "android"))]
                 socket2::SockRef::from(&listener).set_tcp_notsent_lowat(UNSENT)?;
                 Ok(TcpListener::from_std(listener))
@@ -55,12 +55,12 @@ impl Acceptor {
         Ok(Self { listeners, waiting: true, paused: None, told: false })
     }
 
-    /// Somebody has come.
+    /// Notes that a connection is waiting.
     pub(super) fn note(&mut self) {
         self.waiting = true;
     }
 
-    /// A descriptor has become free.
+    /// Notes that a descriptor has become free.
     pub(super) fn resume(&mut self) {
         self.paused = None;
     }
@@ -70,7 +70,7 @@ impl Acceptor {
         if self.waiting { Some(self.paused.unwrap_or(now)) } else { None }
     }
 
-    /// The next one from the backlog, if there is one and nothing forbids it now.
+    /// The next connection from the backlog, if there is one and nothing forbids it now.
     pub(super) fn next(&mut self, now: Instant) -> Option<(TcpStream, SocketAddr)> {
         if self.due(now).is_none_or(|due| due > now) {
             return None;
@@ -101,8 +101,8 @@ impl Acceptor {
     }
 }
 
-/// Errors that `accept` passes on from the connection that it would have
-/// returned (see accept(2)): the next one may be well.
+/// Whether `accept` passes this error on from the connection that it would have
+/// returned (see accept(2)): the next connection may be sound.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let Some(errno) = Errno::from_io_error(error) else { return false };

@@ -1,4 +1,4 @@
-//! One client: its stream, its session, and what is known of both.
+//! One client: its stream, its session, and what is known about both.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,12 +15,12 @@ pub(super) struct Connection<const N: usize> {
     pub(super) stream: TcpStream,
     pub(super) peer: SocketAddr,
     session: Session<N>,
-    /// What spoils the session.
+    /// The spoiler of the session, if faults are planted.
     pub(super) spoiler: Option<Box<Spoiler<N>>>,
     pump: Pump,
-    /// When the worker looks at it again; not later than it is due.
+    /// The instant at which the worker looks at it again; not later than it is due.
     pub(super) alarm: Option<Instant>,
-    /// It waits for another turn.
+    /// Whether it waits for another turn.
     pub(super) queued: bool,
 }
 
@@ -41,7 +41,7 @@ impl<const N: usize> Connection<N> {
         self.session.echoed()
     }
 
-    /// When the worker has to look at it again, if the system says nothing before.
+    /// When the worker has to look at it again, if the system reports nothing before.
     pub(super) fn due(&mut self, now: Instant) -> Option<Instant> {
         let deadline = match &mut self.spoiler {
             None => self.session.deadline(),
@@ -50,13 +50,13 @@ impl<const N: usize> Connection<N> {
         deadline.map(|deadline| self.pump.delivery.due(deadline, now))
     }
 
-    /// Remembers what the system says of the stream.
+    /// Notes what the system reports about the stream.
     pub(super) fn note(&mut self, event: &Event) {
         self.pump.note(event);
     }
 
-    /// Bytes beat the clock: what came or went unnoticed is looked at before a
-    /// time-out is decided.
+    /// Bytes beat the clock: before a time-out is decided, the stream is checked for
+    /// bytes that arrived or were taken unnoticed.
     pub(super) fn look_again(&mut self, now: Instant) {
         self.pump.readable = true;
         self.pump.delivery.look(&self.stream, &mut self.session, now);
@@ -79,16 +79,16 @@ impl<const N: usize> Connection<N> {
         }
     }
 
-    /// Closes it by a reset, if that is how it ended.
+    /// Closes it, with a reset if that is how it ended.
     pub(super) fn close(self, end: &End) {
         if matches!(end, End::Closed(CloseReason::Reset)) {
-            // Whoever cannot be reset is gone.
+            // A connection that cannot be reset is gone.
             let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         }
     }
 }
 
-/// Moves what can be moved, and shows what is taken to whoever wants to see it.
+/// Moves what can be moved, and passes what is taken to the log.
 fn run<E: Endpoint<End = CloseReason>>(
     pump: &mut Pump,
     stream: &mut TcpStream,
@@ -111,8 +111,8 @@ fn run<E: Endpoint<End = CloseReason>>(
     endpoint.end().map_or(Ok(pumped), |reason| Err(End::Closed(reason)))
 }
 
-/// Prepares an accepted stream: a peer that is gone without a word is noticed some day even
-/// without a time-out. What every stream needs it has from its listener.
+/// Prepares an accepted stream: a peer that vanished silently is noticed eventually, even
+/// without a time-out. What every stream needs is inherited from its listener.
 pub(super) fn prepare(stream: &TcpStream, rules: Rules) -> io::Result<()> {
     if rules.idle.is_none() {
         socket2::SockRef::from(stream).set_keepalive(true)?;
@@ -177,7 +177,7 @@ mod tests {
             Ok(())
         }
 
-        /// Does what a worker does meanwhile.
+        /// Lets this time pass, and does what a worker does meanwhile.
         fn wait(&mut self, duration: Duration) -> Result<(), End> {
             let end = self.now + duration;
             while let Some(due) = self.connection.due(self.now)
@@ -195,7 +195,7 @@ mod tests {
             tcp_info::read(&self.connection.stream).expect("Linux says").acknowledged
         }
 
-        /// Lets the peer read until its system has asked for more. How much it read.
+        /// Lets the peer read until its system has asked for more. Returns how much it read.
         fn bite(&mut self, peer: &mut Peer) -> usize {
             let (before, mut read) = (self.acknowledged(), 0);
             while self.acknowledged() == before {

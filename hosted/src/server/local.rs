@@ -12,8 +12,8 @@ use echo_instruments::target::Target;
 use super::{Config, LARGEST_BUFFER, Log, Server, Totals};
 use crate::address::listen;
 
-/// As many may wait to be accepted as the system allows (on Linux net.core.somaxconn): who measures
-/// with many connections should not see that queue overflow.
+/// The backlog: as long as the system allows (on Linux net.core.somaxconn), so that a measurement
+/// with many connections does not overflow it.
 const BACKLOG: i32 = i32::MAX;
 
 /// A server on a free port of the loopback, in a thread of its own, until it
@@ -54,13 +54,13 @@ impl Local {
         Ok(Self { address, stop, thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Ends it, cutting off sessions that are not over, and says what it did.
+    /// Ends it, cutting off sessions that are not over, and returns its totals.
     ///
     /// # Errors
     ///

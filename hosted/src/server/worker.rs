@@ -1,7 +1,7 @@
 //! The event loop: one worker on each thread serves its share of the clients.
 //!
-//! The first worker also accepts, and hands connections round. A worker wakes
-//! up, lets everybody who is ready have a turn, and fires what is due: per
+//! The first worker also accepts, and distributes connections. A worker wakes
+//! up, gives every connection that is ready a turn, and handles deadlines: per
 //! message one read and one write, and nothing else. It never waits for the log.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -27,29 +27,29 @@ use super::connection::{Connection, prepare};
 use super::{Config, LARGEST_BUFFER, Server};
 use crate::pump::{Pump, Pumped};
 
-/// Tokens of what is not a connection; connections count from 0.
+/// The tokens of event sources that are not connections; those count from 0.
 const ACCEPT: Token = Token(usize::MAX);
 const STOP: Token = Token(usize::MAX - 1);
 const MAIL: Token = Token(usize::MAX - 2);
 
-/// Events taken per wake-up, and connections accepted: nobody waits longer
-/// than that for a turn.
+/// The most events that are handled, and connections that are accepted, per wake-up: no
+/// connection waits longer than that for a turn.
 const TURN: usize = 1024;
 
-/// What all workers of a server see.
+/// The state that all workers of a server share.
 struct Shared<'a> {
     config: Config,
     log: &'a Log,
     stop: &'a Stop,
     clock: Clock,
-    /// Connections that are being served.
+    /// The number of connections that are being served.
     live: AtomicUsize,
-    /// The limit is reached: whoever closes a connection wakes the acceptor.
+    /// Whether the limit is reached: then a worker that closes a connection wakes the acceptor.
     full: AtomicBool,
     mailboxes: Vec<Mailbox>,
 }
 
-/// The way to hand a connection to a worker.
+/// The channel through which a worker gets connections.
 struct Mailbox {
     sender: Sender<(TcpStream, SocketAddr)>,
     waker: Waker,
@@ -104,18 +104,18 @@ struct Worker<'a, const N: usize> {
     poll: Poll,
     mail: Receiver<(TcpStream, SocketAddr)>,
     acceptor: Option<Acceptor>,
-    /// Whose turn it is to get the next connection.
+    /// The worker that gets the next connection.
     next_worker: usize,
     connections: Slab<Box<Connection<N>>>,
-    /// The number of the next one: no two of a server have the same.
+    /// The number of the next connection: no two of a server have the same.
     next_connection: u64,
-    /// Who has more to move than one turn allowed.
+    /// The connections that have more to move than one turn allowed.
     queue: VecDeque<usize>,
-    /// When to look at whom: each connection's [`Connection::alarm`].
+    /// The alarms of all connections: each [`Connection::alarm`] with its key.
     alarms: BTreeSet<(Instant, usize)>,
     scratch: Vec<u8>,
     totals: Totals,
-    /// A stop was requested: when it is done with, at the latest.
+    /// The end of the drain, if a stop was requested.
     drain: Option<Instant>,
 }
 
@@ -148,7 +148,7 @@ impl<'a, const N: usize> Worker<'a, N> {
     fn run(mut self) -> Result<Totals> {
         let served = self.serve();
         if served.is_err() {
-            // The others must not serve on without us.
+            // The other workers must not go on without this one.
             self.shared.stop.request();
         }
         served.map(|()| self.totals)
@@ -198,7 +198,7 @@ impl<'a, const N: usize> Worker<'a, N> {
         }
     }
 
-    /// Until when there is nothing to do but to wait for an event; in the past if there is.
+    /// The instant until which there is nothing to do but wait for an event; in the past if there is.
     fn next_due(&self, now: Instant) -> Option<Instant> {
         let queue = (!self.queue.is_empty()).then_some(now);
         let alarm = self.alarms.first().map(|(at, _)| *at);
@@ -217,7 +217,7 @@ impl<'a, const N: usize> Worker<'a, N> {
             }
             Ok(_) => {}
         }
-        // A deadline that has moved on is put right when the alarm goes off: no
+        // A deadline that has moved on is corrected when the alarm goes off: no
         // work per message.
         if let Some(due) = connection.due(now)
             && connection.alarm.is_none_or(|alarm| due < alarm)
@@ -265,14 +265,14 @@ impl<'a, const N: usize> Worker<'a, N> {
         }
     }
 
-    /// Whether the limit on connections is reached; if so, whoever closes one will say.
+    /// Whether the limit on connections is reached; if so, the next close wakes the acceptor.
     fn is_full(&self) -> bool {
         let Some(most) = self.shared.config.max_conns else { return false };
         if self.shared.live.load(Ordering::SeqCst) < most {
             return false;
         }
         self.shared.full.store(true, Ordering::SeqCst);
-        // Somebody may have closed in between and not have seen the flag.
+        // A connection may have been closed in between without seeing the flag.
         self.shared.live.load(Ordering::SeqCst) >= most
     }
 
@@ -303,7 +303,7 @@ impl<'a, const N: usize> Worker<'a, N> {
             self.totals.plant(&spoiler.planted());
         }
         self.shared.log.client(connection.peer, end);
-        // The descriptor is free before anybody is told so.
+        // The descriptor is free before the acceptor is woken.
         connection.close(end);
         self.shared.live.fetch_sub(1, Ordering::SeqCst);
         match &mut self.acceptor {
@@ -322,7 +322,7 @@ impl<'a, const N: usize> Worker<'a, N> {
         }
         self.drain = Some(now + self.shared.config.drain);
         let receiver = self.shared.stop.receiver().as_raw_fd();
-        // It stays readable; once is enough.
+        // It stays readable; one event is enough.
         let _ = self.poll.registry().deregister(&mut SourceFd(&receiver));
         let live = self.shared.live.load(Ordering::SeqCst);
         if self.acceptor.take().is_some() {

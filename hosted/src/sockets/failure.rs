@@ -1,4 +1,4 @@
-//! What an error of the system says of a connection, in the core's words.
+//! The meaning of a system error for a connection, in the core's terms.
 
 use std::io::{self, ErrorKind};
 
@@ -9,8 +9,8 @@ use echo_instruments::stack::Lack;
 
 /// Why a connection was not opened, or broke.
 ///
-/// Only what the own machine lacks is its own failure. Whatever else forbids the way (a route
-/// that is `prohibit` or `blackhole`, a firewall) is a way that is not there.
+/// Only a shortage on this machine is a local failure. Whatever else forbids the path (a route
+/// that is `prohibit` or `blackhole`, a firewall) counts as no route.
 pub(super) fn failure(error: &io::Error) -> Failure {
     match error.kind() {
         ErrorKind::ConnectionRefused => Failure::Refused,

@@ -1,4 +1,4 @@
-//! One connection of the operating system's, in whatever state.
+//! One connection of the operating system, in any state.
 
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -23,9 +23,9 @@ use crate::tcp_info::{self, TcpInfo};
 pub(super) struct Link {
     state: State,
     pump: Pump,
-    /// How many connections it has begun.
+    /// The number of connections it has begun.
     opened: usize,
-    /// It ends them by a reset.
+    /// Whether it ends them with a reset.
     reset: bool,
 }
 
@@ -44,7 +44,7 @@ impl Link {
         self.opened
     }
 
-    /// Begins to open a connection, from this address of ours.
+    /// Begins to open a connection, from this local address.
     pub(super) fn open(&mut self, address: SocketAddr, source: Option<IpAddr>) -> io::Result<()> {
         self.opened += 1;
         self.take(match source {
@@ -76,7 +76,7 @@ impl Link {
         if let State::Open(stream) = &self.state { Some(stream) } else { None }
     }
 
-    /// The stream, to be watched.
+    /// The stream as a source of events.
     pub(super) fn source(&mut self) -> Option<&mut TcpStream> {
         match &mut self.state {
             State::Closed => None,
@@ -84,7 +84,7 @@ impl Link {
         }
     }
 
-    /// Remembers what the system says of the stream.
+    /// Notes what the system reports about the stream.
     pub(super) fn note(&mut self, event: &Event) {
         self.pump.note(event);
     }
@@ -127,7 +127,7 @@ impl Link {
         }
     }
 
-    /// Does what bytes have no word for, if the system knows how.
+    /// Does what a stream of bytes cannot express, if the system can.
     pub(super) fn grant(&mut self, wish: Wish) -> io::Result<bool> {
         let Some(stream) = self.stream() else { return Err(ErrorKind::NotConnected.into()) };
         let socket = SockRef::from(stream);
@@ -145,7 +145,7 @@ impl Link {
         Ok(true)
     }
 
-    /// What has come, unless the system would have `told` and has not. It stays there.
+    /// What has arrived, unless the system would have `told` and has not. The bytes stay there.
     pub(super) fn unasked(&self, scratch: &mut [u8], told: bool) -> Option<Unasked> {
         let stream = self.stream().filter(|_| self.pump.readable || !told)?;
         match recv(stream, scratch, RecvFlags::PEEK | RecvFlags::DONTWAIT) {

@@ -2,8 +2,8 @@
 //!
 //! One connection with messages that fit into its buffers is waited for inside
 //! the read itself: one system call to send, one to receive, and no third. Such a
-//! wait may end some ticks of the kernel late, so the last of the time before a
-//! limit is waited for exactly, by one call more.
+//! wait may end some ticks of the kernel late, so the last part before a limit is
+//! waited for exactly, with one more call.
 //! Several, or messages that must be written and read in turns, are waited for
 //! by the system's event queue.
 
@@ -24,25 +24,25 @@ use socket2::SockRef;
 use super::link::Link;
 use crate::pump::Pump;
 
-/// The longest wait inside a read: how soon a request to stop is seen.
+/// The longest wait inside a read, which is also the delay until a request to stop is seen.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// A read with no time-out at all would wait for ever.
+/// The shortest time-out of a read: with none it would wait for ever.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// A wait inside a read ends up to two ticks of the slowest kernel clock (100 Hz) late.
+/// How late a wait inside a read may end: two ticks of the slowest kernel clock (100 Hz).
 const COARSE: Duration = Duration::from_millis(20);
 
 /// The longest message that is waited for inside the read: it fits into the buffers of any system.
 const INSIDE: u64 = 16 << 10;
 
-/// The timer's events; no link has this number.
+/// The token of the timer's events; no link has this number.
 const TIMER: Token = Token(usize::MAX - 1);
 
 pub(super) struct Wait {
     poll: Poll,
     events: Events,
-    /// Wakes at the very instant of a schedule.
+    /// The timer that wakes exactly at the instant of a schedule.
     timer: Option<Timer>,
     /// Links that have more to move than their turn allowed.
     again: Vec<usize>,
@@ -50,9 +50,9 @@ pub(super) struct Wait {
     inside: bool,
     /// The longest wait inside a read; before a short limit there is time for one.
     slice: Duration,
-    /// How long to look again and again before sleeping.
+    /// How long to busy-wait before sleeping.
     spin: Duration,
-    /// When something last happened.
+    /// The instant at which something last happened.
     moved: Instant,
 }
 
@@ -82,7 +82,7 @@ impl Wait {
         })
     }
 
-    /// Hears of changes of this link's stream.
+    /// Watches this link's stream for changes.
     pub(super) fn watch(&self, link: &mut Link, number: usize) -> io::Result<()> {
         link.source().map_or(Ok(()), |stream| {
             self.poll.registry().register(stream, Token(number), Pump::interest())
@@ -94,7 +94,7 @@ impl Wait {
         self.inside
     }
 
-    /// A stream is connected.
+    /// Prepares a stream that has just been connected.
     pub(super) fn opened(&self, stream: &mut TcpStream) -> io::Result<()> {
         if self.inside {
             self.poll.registry().deregister(stream)?;
@@ -106,7 +106,7 @@ impl Wait {
         Ok(())
     }
 
-    /// This link has more to move.
+    /// Notes that this link has more to move.
     pub(super) fn again(&mut self, link: usize) {
         self.again.push(link);
     }
@@ -121,7 +121,7 @@ impl Wait {
         busy: Busy,
         ready: &mut Vec<usize>,
     ) -> io::Result<bool> {
-        // The only link, if it waits for an echo.
+        // This is the only link, if it waits for an echo.
         let mut only = match links {
             [link] if busy.messages > 0 && link.stream().is_some() => Some(link),
             _ => None,
@@ -183,7 +183,7 @@ impl Wait {
     }
 }
 
-/// Waits for a link to have something to read, exactly so long at most.
+/// Waits for a link to have something to read, for exactly this long at most.
 fn is_readable(link: &Link, wait: Duration) -> io::Result<bool> {
     let Some(stream) = link.stream() else { return Ok(false) };
     let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
