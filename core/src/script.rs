@@ -247,22 +247,23 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Script<'a, W> {
         if self.end.is_some() {
             return;
         }
-        let body = self.present().and_then(|act| act.hears());
+        let (body, says) = self.present().map_or((None, None), |act| (act.hears(), act.says()));
         let mut due = [0; Sample::MOST];
         let due = body.map_or(&[][..], |body| {
             let (payload, offset) = self.bytes(&body, self.heard, self.own.1);
             payload.fill(0, offset, &mut due);
             // Of an echo what was not sent cannot come next.
-            let echoed = self.present().and_then(|act| act.says()).map(|_| self.said);
-            let left = echoed.unwrap_or(body.length) - self.heard;
-            let left = usize::try_from(left).unwrap_or(usize::MAX);
-            due.get(..left).unwrap_or(&due)
+            let left = says.map_or(body.length, |_| self.said) - self.heard;
+            usize::try_from(left).ok().and_then(|left| due.get(..left)).unwrap_or(&due)
         });
         self.end = Some(Err(Deviation {
             act: self.act,
             said: self.said,
             heard: self.heard,
-            length: body.map_or(0, |body| body.length),
+            length: match says {
+                Some((_, Manner::For(_))) => self.said,
+                _ => body.map_or(0, |body| body.length),
+            },
             what,
             due: Sample::of(due),
             came: Sample::of(came),

@@ -13,7 +13,8 @@ pub struct Deviation {
     pub said: u64,
     /// The number of bytes that were heard in this act, all of them right.
     pub heard: u64,
-    /// The number of bytes that were to be heard in this act.
+    /// The number of bytes that were to be heard in this act; where its time decides how much it
+    /// says ([`Manner::For`](super::Manner::For)), the number that was said.
     pub length: u64,
     /// What happened.
     pub what: What,

@@ -108,6 +108,14 @@ fn no_more_is_said_after_its_time_and_the_rest_is_heard() {
     let (end, took) = run(PURE, way, &acts);
     assert_eq!(end, Some(Ok(())));
     assert!(took >= PATIENCE && took < PATIENCE + 20 * MOMENT, "{took:?}");
+    // Nobody echoes: what was to be heard is what was said, and not the bound of it.
+    let mut peer = script(Instant::START, &acts);
+    let step = peer.to_send().len();
+    peer.handle_sent(Instant::START, step);
+    peer.handle_timeout(Instant::START + PATIENCE);
+    peer.handle_timeout(Instant::START + PATIENCE + PATIENCE);
+    let deviation = peer.end().and_then(Result::err).expect("it is patient no longer");
+    assert_eq!(deviation.length, step as u64, "{deviation}");
 }
 
 #[test]
