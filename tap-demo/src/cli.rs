@@ -130,7 +130,7 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-/// Three ways, which clap would make one of.
+/// The three forms of the command line, which clap would merge into one.
 const USAGE: &str = "tap-demo --iface <NAME> [OPTIONS]
        tap-demo --iface <NAME> [OPTIONS] <COMMAND> [TARGET]...
        tap-demo completions <SHELL> | man [COMMAND]";
@@ -153,8 +153,8 @@ pub enum Command {
     FailRate(FailRateArgs<WayArgs>),
     /// Try an echo server in every way in which clients behave
     ///
-    /// Try an echo server over this stack in every way in which clients behave: a list of cases, of
-    /// each whether it passes, and of one that fails what was sent, what came back, and what that
+    /// Try an echo server over this stack in every way in which clients behave. Each case is
+    /// reported as passed or failed; a failed one with what was sent, what came back, and what that
     /// usually means.
     #[command(override_usage = "tap-demo --iface <NAME> [OPTIONS] check [OPTIONS] <TARGET>")]
     Check(CheckArgs<WayArgs>),
@@ -163,8 +163,9 @@ pub enum Command {
     About(About),
 }
 
-/// To whom to connect.
+/// The server to connect to.
 #[derive(Debug, Args)]
+#[expect(rustdoc::broken_intra_doc_links, reason = "[IPV6] is a part of the help, and no link")]
 pub struct WayArgs {
     /// HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'
     ///
@@ -239,11 +240,11 @@ pub struct ServerArgs {
 }
 
 impl Cli {
-    /// What is asked for by these arguments, of which the first is the program's name.
+    /// Parses these arguments, of which the first is the program's name.
     ///
     /// # Errors
     ///
-    /// What is wrong with them, in clap's words; the help, too, is an error to it.
+    /// A description of what is wrong with them, from clap, for which a request for help is an error, too.
     pub fn read(
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
@@ -272,12 +273,12 @@ impl Cli {
         Ok(cli)
     }
 
-    /// The command line, and what it says about itself.
+    /// The command line, with its help, manual and completions.
     pub(crate) fn line() -> CommandLine {
         CommandLine::new(Self::command(), examples::of)
     }
 
-    /// Whether it is to do anything on an interface.
+    /// Whether it uses an interface.
     const fn works(&self) -> bool {
         !matches!(self.command, Some(Command::About(_)))
     }
@@ -308,7 +309,7 @@ fn mac(text: &str) -> Result<EthernetAddress, String> {
     one(mac, unfit, like)
 }
 
-/// It, if it is the address of one host or device.
+/// Returns the address, if it is that of one host or device.
 fn one<T>(address: T, unfit: Option<&str>, like: &str) -> Result<T, String> {
     match unfit {
         None => Ok(address),

@@ -1,4 +1,4 @@
-//! `tap-demo rate`, `fail-rate` and `check`: from flags to a station that is measured over.
+//! `tap-demo rate`, `fail-rate` and `check`: turns flags into a station to measure over.
 
 use std::net::SocketAddr;
 
@@ -31,7 +31,7 @@ pub(crate) struct Measuring<'c> {
     addresses: Vec<SocketAddr>,
 }
 
-/// What it is measured with.
+/// The instrument that measures.
 pub(crate) enum Instrument<'c> {
     Trial(Trial<'c>),
     Check(Check<'c>),
@@ -97,7 +97,7 @@ impl<'c> Measuring<'c> {
         stop: &Stop,
     ) -> Result<Verdict> {
         let interface = line.station().interface(&mut device, waiter.now()).context(UNFIT)?;
-        // All that measuring needs, made once.
+        // All that measuring needs is allocated once.
         let count = Station::<()>::connections(&self.plan);
         let (rx, tx) = (line.socket.receive, line.socket.send);
         let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();

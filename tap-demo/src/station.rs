@@ -1,4 +1,4 @@
-//! smoltcp behind the interface as a [`Stack`] that is measured over: the device, its
+//! smoltcp behind the interface as a [`Stack`] to measure over: the device, its
 //! connections, and waiting.
 //!
 //! Endpoints use a clock that stands still while the process is stopped. smoltcp, the wire and the
@@ -47,7 +47,7 @@ pub(crate) struct Station<'c, 'a, D> {
     ready: Option<Duration>,
     /// The first link is open, and the load loop does not know it yet.
     unreported: bool,
-    /// Whether connections are closed by a reset.
+    /// Whether connections are closed with a reset.
     reset: bool,
     /// Whether messages follow a schedule, which a wait must not overrun.
     exact: bool,
@@ -185,7 +185,7 @@ impl<'c, 'a, D: Device> Station<'c, 'a, D> {
         self.waiter.check()
     }
 
-    /// Ends the connection of a link, if it has one: by a FIN, or by a `reset`.
+    /// Ends the connection of a link, if it has one: with a FIN, or with a `reset`.
     fn leave(&mut self, link: usize, reset: bool) {
         let Some(number) = mem::take(&mut self.links[link]).connection else { return };
         if self.client.connection(number).is_open() && !reset {
@@ -346,7 +346,7 @@ mod tests {
             (Turn::Second, two, limit),
         ];
         assert_eq!(all, expected);
-        // The only address has its time at once.
+        // The only address gets its whole time at once.
         assert_eq!(turns(&[one], None).collect::<Vec<_>>(), [(Turn::Second, one, None)]);
         assert_eq!(turns(&[], limit).count(), 0);
     }

@@ -44,17 +44,17 @@ pub struct Tap {
 /// What the event loop must know of a device that may be wrapped in other layers.
 #[derive(Debug, Default)]
 pub struct Watch {
-    /// Frames received.
+    /// The number of frames received.
     pub received: Cell<u64>,
-    /// Frames that the interface refused because it is down or its queue is full.
+    /// The number of frames that the interface refused because it is down or its queue is full.
     pub unsent: Cell<u64>,
-    /// Frames that a layer dropped because too many were in flight.
+    /// The number of frames that a layer dropped because too many were in flight.
     pub overrun: Cell<u64>,
-    /// The last read found no frame.
+    /// Whether the last read found no frame.
     pub drained: Cell<bool>,
     /// When the next frame that a layer holds back is due.
     pub due: Cell<Option<Instant>>,
-    /// The interface is gone.
+    /// The error that showed that the interface is gone.
     pub broken: RefCell<Option<io::Error>>,
 }
 
@@ -63,7 +63,7 @@ pub struct Watch {
 ///
 /// # Errors
 ///
-/// What is wrong with the name.
+/// If the name cannot be one, with the reason.
 pub fn check_name(name: &str) -> Result<()> {
     if name.is_empty() {
         bail!("the name of the interface is empty");
@@ -134,7 +134,7 @@ impl Tap {
         self.sending = vec![0; HEADER + packet].into();
     }
 
-    /// Where it notes what the event loop must know.
+    /// The watch in which it notes what the event loop must know.
     #[must_use]
     pub fn watch(&self) -> Rc<Watch> {
         Rc::clone(&self.watch)

@@ -53,7 +53,7 @@ pub struct UnixClock {
 }
 
 impl UnixClock {
-    /// Starts the clock at what the calendar says.
+    /// Starts the clock at the present wall-clock time.
     #[must_use]
     pub fn start() -> Self {
         let at_start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -113,7 +113,7 @@ impl Waiter {
         self.clock.now()
     }
 
-    /// Notes that a message was begun so long `ago`: its echo is busy-waited for, too.
+    /// Notes that a message was begun this long `ago`: its echo is busy-waited for, too.
     pub fn stir(&mut self, now: Instant, ago: Duration) {
         self.stirred = self.stirred.max(now.saturating_sub(ago));
     }

@@ -27,7 +27,7 @@ pub struct Wire<D, C> {
     device: D,
     inbound: Lane,
     outbound: Lane,
-    /// The time of a frame is when it passes, not when the step began that moves it.
+    /// The clock, because a frame's time is when it passes, not when the step began that moves it.
     clock: C,
     watch: Rc<Watch>,
 }

@@ -1,4 +1,4 @@
-//! Many clients: at once, one after another, and each beside one that is in the way.
+//! Many clients: at once, one after another, and each beside one that could block it.
 
 use core::time::Duration;
 
@@ -6,11 +6,11 @@ use echo_core::script::{Act, Body, Manner, Wish};
 
 use crate::{Case, KIB, LONG, MIB, Needs, Round, SERVED, SOON};
 
-/// Three messages with pauses between them, so that all are under way at the same time.
+/// Three messages with pauses between them, so that all connections are busy at the same time.
 const PAUSING: &[Act<'_>] =
     &[Act::Echo(Body::own(300), Manner::Steps(100, Duration::from_millis(50))), Act::Fin, Act::End];
 
-/// Many small messages, each of which tells its connection.
+/// Many small messages, each of which contains the number of its connection.
 const CHATTING: &[Act<'_>] =
     &[Act::Echo(Body::own(4000), Manner::Steps(40, Duration::from_millis(1))), Act::Fin, Act::End];
 
@@ -24,7 +24,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
         needs: Needs::Echo,
         rounds: &[&[PAUSING; 2]],
         bound: SOON,
-        usually: "there is one socket, or one buffer, for everybody",
+        usually: "all clients share one socket, or one buffer",
     },
     Case {
         name: "eight-at-once",
@@ -60,11 +60,11 @@ pub(crate) const CASES: &[Case<'_>] = &[
         needs: Needs::Echo,
         rounds: &ONE_BY_ONE,
         bound: LONG,
-        usually: "sockets or control blocks are not given back, or rest in TIME-WAIT",
+        usually: "sockets or control blocks are not released, or stay in TIME-WAIT",
     },
     Case {
         name: "idle-beside",
-        meaning: "a client that says nothing is in no way",
+        meaning: "an idle client blocks no other",
         source: "RFC 862",
         needs: Needs::Echo,
         rounds: &[&[&[Act::Silence(Duration::from_millis(400)), Act::Fin, Act::End], PAUSING]],
@@ -73,7 +73,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "unread-beside",
-        meaning: "one that reads nothing is in no way",
+        meaning: "one that does not read blocks no other",
         source: "RFC 862",
         needs: Needs::Echo,
         rounds: &[&[
@@ -81,11 +81,11 @@ pub(crate) const CASES: &[Case<'_>] = &[
             PAUSING,
         ]],
         bound: LONG,
-        usually: "the server waits in a write for one client, and all others with it",
+        usually: "the server waits in a write for one client, and keeps all others waiting",
     },
     Case {
         name: "reset-beside",
-        meaning: "one that resets is in no way",
+        meaning: "one that resets blocks no other",
         source: "RFC 9293 3.10.7",
         needs: Needs::Echo,
         rounds: &[&[

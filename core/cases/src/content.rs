@@ -1,4 +1,4 @@
-//! Whatever its value, a byte comes back.
+//! Every byte comes back, whatever its value.
 
 use core::time::Duration;
 
@@ -6,7 +6,7 @@ use echo_core::script::{Act, Body, Manner};
 
 use crate::{Case, Needs, SOON};
 
-/// Every value once.
+/// Each byte value once.
 const ALL: &[u8; 256] = &{
     let mut all = [0; 256];
     let mut byte = 0;
@@ -19,13 +19,13 @@ const ALL: &[u8; 256] = &{
 
 const BYTES: Body<'static> = Body::text(ALL);
 
-/// Sequences that are no UTF-8: cut short, overlong, a half of a surrogate, lone bytes.
+/// Sequences that are not UTF-8: truncated, overlong, half a surrogate pair, stray bytes.
 const BROKEN: &[u8] = b"\xc3(\xa0\xa1\xe2(\xa1\xf0(\x8c\xbc\xed\xa0\x80\xc0\x80\xff\xfe\x80";
 
 /// Characters of two, three and four bytes.
 const WIDE: &[u8] = "Grüße ☕ 你好 🙂".as_bytes();
 
-/// What a terminal, a text mode or a shell would treat as its own.
+/// Bytes that a terminal, a text mode or a shell would interpret.
 const CONTROLS: &[u8] = b"a\nb\r\nc\rd\n\re\x03\x04\x08\x11\x13\x1a\x1b[A\x7f\x00";
 
 pub(crate) const CASES: &[Case<'_>] = &[
@@ -42,7 +42,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
             Act::End,
         ]]],
         bound: SOON,
-        usually: "bytes pass through a text or string type on their way",
+        usually: "bytes pass through a text or string type",
     },
     Case {
         name: "each-byte",
@@ -73,7 +73,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "broken-utf8",
-        meaning: "bytes that are no UTF-8",
+        meaning: "bytes that are not UTF-8",
         source: "RFC 862",
         needs: Needs::Echo,
         rounds: &[&[&[Act::Echo(Body::text(BROKEN), Manner::AtOnce), Act::Fin, Act::End]]],
@@ -95,7 +95,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "controls",
-        meaning: "line ends and control characters stay",
+        meaning: "line ends and control characters",
         source: "RFC 862",
         needs: Needs::Echo,
         rounds: &[&[&[Act::Echo(Body::text(CONTROLS), Manner::AtOnce), Act::Fin, Act::End]]],

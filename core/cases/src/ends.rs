@@ -1,4 +1,4 @@
-//! The client ends its side, and still gets all that it is due, and then the end.
+//! The client half-closes, and still gets the rest of its echo, and then the server's FIN.
 
 use core::time::Duration;
 
@@ -50,7 +50,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "fin-behind-data",
-        meaning: "1000 bytes, and the FIN right behind",
+        meaning: "1000 bytes, and the FIN right after",
         source: "RFC 1122 4.2.2.13",
         needs: Needs::Echo,
         rounds: &[&[&[Act::Say(Body::own(1000)), Act::Fin, Act::Hear(Body::own(1000)), Act::End]]],
@@ -59,21 +59,21 @@ pub(crate) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "fin-behind-64-kib",
-        meaning: "64 KiB, and the FIN right behind",
+        meaning: "64 KiB, and the FIN right after",
         source: "RFC 1122 4.2.2.13",
         needs: Needs::Echo,
         rounds: &[&[&[Act::Last(Body::own(64 * KIB), Manner::AtOnce), Act::End]]],
         bound: SOON,
-        usually: "the end of the echo waits in a buffer when the FIN comes, and is thrown away",
+        usually: "the end of the echo is still in a buffer when the FIN comes, and is discarded",
     },
     Case {
         name: "fin-behind-one-mib",
-        meaning: "1 MiB, and the FIN right behind",
+        meaning: "1 MiB, and the FIN right after",
         source: "RFC 1122 4.2.2.13",
         needs: Needs::Echo,
         rounds: &[&[&[Act::Last(Body::own(MIB), Manner::AtOnce), Act::End]]],
         bound: LONG,
-        usually: "the end of the echo waits in a buffer when the FIN comes, and is thrown away",
+        usually: "the end of the echo is still in a buffer when the FIN comes, and is discarded",
     },
     Case {
         name: "fin-late-read",
@@ -120,7 +120,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
             Act::End,
         ]]],
         bound: SOON,
-        usually: "the server looks for the end only when data comes",
+        usually: "the server checks for the end only when data comes",
     },
     Case {
         name: "at-once",
@@ -148,7 +148,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
             Act::End,
         ]]],
         bound: SOON,
-        usually: "a greeting, or what is left in a buffer, is sent at the accept",
+        usually: "a greeting, or the rest of a buffer, is sent after accept",
     },
     Case {
         name: "nothing-more",

@@ -17,11 +17,11 @@ pub(crate) const CASES: &[Case<'_>] = &[
             Act::End,
         ]]],
         bound: LONG,
-        usually: "a full buffer is not waited for: bytes are lost where two counters meet",
+        usually: "a full buffer is not handled: bytes are lost when two counters meet",
     },
     Case {
         name: "slow-reader",
-        meaning: "256 KiB, read 8 KiB each 10 ms",
+        meaning: "256 KiB, read 8 KiB every 10 ms",
         source: "RFC 9293 3.8.6",
         needs: Needs::Echo,
         rounds: &[&[&[
@@ -47,7 +47,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "slow-writer",
-        meaning: "10 bytes each 40 ms",
+        meaning: "10 bytes every 40 ms",
         source: "RFC 862",
         needs: Needs::Echo,
         rounds: &[&[&[
@@ -60,7 +60,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "bursts",
-        meaning: "10 000 bytes each 30 ms",
+        meaning: "10 000 bytes every 30 ms",
         source: "RFC 862",
         needs: Needs::Echo,
         rounds: &[&[&[
@@ -83,7 +83,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
             Act::End,
         ]]],
         bound: SOON,
-        usually: "the server expects data with the accept, or gives up at once",
+        usually: "the server expects data at once after accept, or gives up",
     },
     Case {
         name: "idle-kept",

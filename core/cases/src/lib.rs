@@ -1,12 +1,12 @@
 //! What every echo service over TCP must do, as data: a list of [`Case`]s, each made of
-//! scripts for [`echo_core::Script`]. No socket, no clock and no heap: whoever has a stack can
-//! run them.
+//! scripts for [`echo_core::Script`]. There is no socket, no clock and no heap: any stack can run
+//! them.
 //!
 //! A case is one entry in one of the files beside this one; nothing else knows its name.
 //!
 //! The connections of all cases together are no more than 240, and those of one at once no more
-//! than 40: an inetd switches a service off at 256 a minute, or 50 a second, and whoever stays
-//! below that has no case wait for its connections longer than it may take.
+//! than 40: an inetd switches a service off at 256 a minute, or 50 a second. Below these limits
+//! no case has to wait for its connections longer than its bound.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -27,19 +27,19 @@ use echo_core::{Rules, SILENCE};
 /// One thing that an echo service must do.
 #[derive(Debug, Clone, Copy)]
 pub struct Case<'a> {
-    /// What it is called, in lower case and with hyphens.
+    /// The name, in lower case and with hyphens.
     pub name: &'static str,
-    /// What is done, in a few words.
+    /// What the case does, in a few words.
     pub meaning: &'static str,
-    /// Where it is written that it must be so.
+    /// The document that demands it.
     pub source: &'static str,
-    /// Which servers it is for.
+    /// The servers that it is for.
     pub needs: Needs,
-    /// One round after the other.
+    /// The rounds, one after another.
     pub rounds: &'a [Round<'a>],
-    /// How long all of it may take while bytes move: far more than it does.
+    /// The time limit for the whole case: far more than it takes.
     pub bound: Duration,
-    /// What usually makes a server fail here, in a sentence.
+    /// The usual reason why a server fails here, in a sentence.
     pub usually: &'static str,
 }
 
@@ -47,12 +47,12 @@ pub struct Case<'a> {
 /// are over.
 pub type Round<'a> = &'a [&'a [Act<'a>]];
 
-/// Which servers a case is for.
+/// The kind of server that a case is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
     /// Any echo service.
     Echo,
-    /// One of ours, as it is without flags.
+    /// One of ours, without flags.
     Ours,
     /// One of ours with `--rfc862`.
     Rfc862,
@@ -66,10 +66,10 @@ impl Needs {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Echo, Self::Ours, Self::Rfc862, Self::OneShot, Self::Idle];
 
-    /// The idle limit of a server whose limit is looked at: longer than [`SILENCE`].
+    /// The idle limit of a server whose limit is checked: longer than [`SILENCE`].
     pub const LIMIT: Duration = Duration::from_millis(400);
 
-    /// By which rules a server of ours is what is needed.
+    /// The rules with which a server of ours is what the case needs.
     #[must_use]
     pub const fn rules(self) -> Rules {
         let usual =
@@ -123,8 +123,8 @@ pub const fn ends_after<'a>(rounds: &'a [Round<'a>], limit: Duration) -> Case<'a
     }
 }
 
-/// What a client does to see that an idle connection is ended after the limit: not before it,
-/// but for some tolerance, and as soon after it as the script is patient.
+/// The acts of a client that checks that an idle connection is ended after the limit: not earlier,
+/// apart from some tolerance, and no later than the script waits.
 #[must_use]
 pub const fn silence(limit: Duration, tolerance: Duration) -> [Act<'static>; 3] {
     [
@@ -134,10 +134,10 @@ pub const fn silence(limit: Duration, tolerance: Duration) -> [Act<'static>; 3] 
     ]
 }
 
-/// How long a case may take that takes no time by itself.
+/// The time limit of a case that takes no time by itself.
 const SOON: Duration = Duration::from_secs(15);
 
-/// The same of one that moves much, or opens many connections.
+/// The time limit of a case that moves much data, or opens many connections.
 const LONG: Duration = Duration::from_secs(90);
 
 const MOMENT: Duration = Duration::from_millis(100);

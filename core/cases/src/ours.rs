@@ -1,4 +1,4 @@
-//! What our own servers promise beyond RFC 862, and where they differ by their flags.
+//! What our own servers promise beyond RFC 862, some of it only with certain flags.
 
 use core::time::Duration;
 
@@ -54,7 +54,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
             &[&[Act::Say(Body::text(b"exit\r\n")), Act::End]],
         ],
         bound: SOON,
-        usually: "the server was started with --rfc862, or is none of ours",
+        usually: "the server was started with --rfc862, or is not one of ours",
     },
     Case {
         name: "exit-in-company",
@@ -63,7 +63,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
         needs: Needs::Ours,
         rounds: &[&[apart!(b"exits" b" exit" b"a\nexit\nb" b"exit\n\n" b"EXIT" b"e" b"ex" b"exi")]],
         bound: SOON,
-        usually: "the word is looked for inside of messages",
+        usually: "the word is searched for inside messages",
     },
     Case {
         name: "exit-lines",
@@ -72,7 +72,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
         needs: Needs::Ours,
         rounds: &[&[&[Act::Last(Body::times(b"exit\n", 20_000), Manner::AtOnce), Act::End]]],
         bound: LONG,
-        usually: "a read is taken for a message, and one happened to hold the word alone",
+        usually: "a read is taken for a message, and one happened to return the word alone",
     },
     Case {
         name: "exit-tail",
@@ -117,7 +117,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
             Act::End,
         ]]],
         bound: SOON,
-        usually: "the word is looked for although the flag is set",
+        usually: "the word is recognised although the flag is set",
     },
     Case {
         name: "one-shot",
@@ -145,7 +145,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "idle-progress",
-        meaning: "one that moves is not idle",
+        meaning: "a connection with traffic is not idle",
         source: OWN,
         needs: Needs::Idle,
         rounds: &[
@@ -153,6 +153,6 @@ pub(crate) const CASES: &[Case<'_>] = &[
             &[SERVED],
         ],
         bound: SOON,
-        usually: "the time-out is not counted anew with each byte",
+        usually: "the time-out does not start again with each byte",
     },
 ];

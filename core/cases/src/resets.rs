@@ -1,4 +1,4 @@
-//! Clients that leave without a word. What becomes of them nobody sees; the next one is served.
+//! Clients that leave abruptly. Their own fate is not visible; the next client must be served.
 
 use core::time::Duration;
 
@@ -22,7 +22,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "load-balancer",
-        meaning: "looks of a load balancer, three at once",
+        meaning: "probes of a load balancer, three at once",
         source: "RFC 9293 3.10.7",
         needs: Needs::Echo,
         rounds: &[&[LOOK; 3], &[LOOK], &[LOOK], &[SERVED; 2]],
@@ -45,11 +45,11 @@ pub(crate) const CASES: &[Case<'_>] = &[
         needs: Needs::Echo,
         rounds: &[&[&[Act::Echo(HELLO, Manner::AtOnce), Act::Silence(MOMENT), RESET]], &[SERVED]],
         bound: SOON,
-        usually: "an error of read is not told from an end, or ends the server",
+        usually: "an error of read is taken for an end, or ends the server",
     },
     Case {
         name: "reset-midway",
-        meaning: "a reset right behind data",
+        meaning: "a reset right after data",
         source: "RFC 9293 3.10.7",
         needs: Needs::Echo,
         rounds: &[&[&[Act::Say(Body::own(8 * KIB)), RESET]], &[SERVED]],
@@ -76,7 +76,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "reset-half-closed",
-        meaning: "a reset behind the FIN",
+        meaning: "a reset after the FIN",
         source: "RFC 9293 3.10.7",
         needs: Needs::Echo,
         rounds: &[

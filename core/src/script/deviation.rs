@@ -82,7 +82,7 @@ impl fmt::Display for Deviation {
         let Self { said, heard, length, .. } = self;
         match self.what {
             What::Differs(_) => write!(f, "byte {heard} of {length} is wrong"),
-            What::Unasked => f.write_str("bytes came that nobody sent"),
+            What::Unasked => f.write_str("bytes came that were never sent"),
             What::Ended => write!(f, "closed by the peer after {heard} of {length} bytes"),
             What::Stalled if *length == 0 && *said == 0 => f.write_str("the peer does not close"),
             What::Stalled => write!(f, "nothing more after {heard} of {length} bytes"),

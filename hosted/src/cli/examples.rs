@@ -13,7 +13,7 @@ pub(super) fn of(command: &str) -> &'static [Example] {
         "server" => &[
             ("hosted server --port 7 --rfc862", "a pure RFC 862 service"),
             ("hosted server --ip ::1 --timeout -1", "this machine only, no time limit"),
-            ("hosted server --fault stale=0.1%", "one that fails now and then"),
+            ("hosted server --fault stale=0.1%", "with a fault now and then"),
         ],
         "client" => &[
             ("hosted client board.local:7", "an interactive session"),

@@ -39,7 +39,7 @@ fn own(mut check: Check<'_>, args: &CheckArgs<WayArgs>, stop: &Stop) -> Result<V
         check.run(needs, &mut sockets)?;
         subject.get_or_insert(Subject { name: "this process".into(), address });
     }
-    check.finish(&subject.context("there is no case to be carried out")?)
+    check.finish(&subject.context("there is no case to run")?)
 }
 
 fn anybody(mut check: Check<'_>, args: &CheckArgs<WayArgs>, stop: &Stop) -> Result<Verdict> {

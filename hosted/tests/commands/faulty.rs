@@ -106,11 +106,11 @@ fn each_kind_fails_the_cases_that_can_see_it() {
     let nothing = "nothing more after 0 of 535 bytes\n";
     at_once(
         [
-            ("flip=1", "20", all, "(what follows is right again)\n"),
+            ("flip=1", "20", all, "(the bytes after it are right)\n"),
             ("drop=1", "1", all, nothing),
-            ("repeat=1", "20", all, "(the last 535 bytes came again)\n"),
+            ("repeat=1", "20", all, "(the last 535 bytes are repeated)\n"),
             // One message has none before it.
-            ("stale=1", "20", &["size-536", "nothing-more"], "(the last 535 bytes came again)\n"),
+            ("stale=1", "20", &["size-536", "nothing-more"], "(the last 535 bytes are repeated)\n"),
             ("hold=1:1ms", "20", &[], ""),
             ("hold=1:1h", "1", all, nothing),
             ("stall=1", "1", all, nothing),

@@ -1,8 +1,8 @@
-//! Lines to start from.
+//! The examples in the help texts.
 
 use echo_instruments::command_line::Example;
 
-/// Those of a command, or of the program.
+/// The examples of a command, or of the program.
 pub(super) fn of(command: &str) -> &'static [Example] {
     match command {
         "tap-demo" => &[

@@ -54,7 +54,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// What it does.
+    /// The manner of the wire that these flags describe.
     #[must_use]
     pub fn manner(&self) -> Manner {
         let (Time(delay), Time(jitter)) = (self.delay, self.jitter);

@@ -29,7 +29,7 @@ pub(super) struct Lane {
     others: Dice,
     frames: Vec<Box<[u8]>>,
     free: Vec<usize>,
-    /// In the order of their arrival.
+    /// The frames in flight, in the order of their arrival.
     in_flight: VecDeque<Frame>,
     /// The frame that the next one overtakes, and until when it waits for that.
     held: Option<(Frame, Instant)>,
@@ -45,7 +45,7 @@ struct Frame {
 }
 
 impl Lane {
-    /// For frames of up to `size` bytes.
+    /// A lane for frames of up to `size` bytes.
     pub(super) fn new(manner: Manner, seed: u64, size: usize, watch: Rc<Watch>) -> Self {
         Self {
             manner,
@@ -110,7 +110,7 @@ impl Lane {
         [first, held].into_iter().flatten().min()
     }
 
-    /// The first of two.
+    /// Enqueues the first of two copies.
     fn enqueue_copy(&mut self, frame: Frame, now: Instant) {
         let Some(place) = self.free.pop() else { return self.lose() };
         let [from, to] = self.frames.get_disjoint_mut([frame.place, place]).expect("two places");
@@ -118,7 +118,7 @@ impl Lane {
         self.enqueue(Frame { place, ..frame }, now, false);
     }
 
-    /// Puts a frame behind those that were sent before, and one that it overtakes behind it.
+    /// Puts a frame after those that were sent before, and one that it overtakes after it.
     fn enqueue(&mut self, frame: Frame, now: Instant, overtaken: bool) {
         if self.in_flight.len() + usize::from(self.held.is_some()) == FRAMES {
             self.lose();
@@ -144,7 +144,7 @@ impl Lane {
         }
     }
 
-    /// Nothing arrives before what was sent before it.
+    /// Appends a frame, which arrives no earlier than those sent before it.
     fn append(&mut self, frame: Frame) {
         let before = self.in_flight.back().map_or(Instant::START, |last| last.due);
         self.in_flight.push_back(Frame { due: frame.due.max(before), ..frame });
@@ -203,7 +203,7 @@ mod tests {
         arrivals_by(1, manner, count)
     }
 
-    /// All that is in flight, each at the instant that was told.
+    /// All that is in flight, each at the instant that was announced.
     fn rest(lane: &mut Lane) -> Vec<(Instant, u32)> {
         let mut arrivals = Vec::new();
         while let Some(due) = lane.next() {
@@ -274,7 +274,7 @@ mod tests {
         send(&mut lonely, Instant::START, 0);
         assert_eq!(rest(&mut lonely), [(Instant::START + PATIENCE, 0)]);
 
-        // Who comes later than that does not overtake it, even if nobody has looked yet.
+        // A frame that comes later does not overtake it, even if the lane was not polled meanwhile.
         let mut late = lane(manner, 1);
         send(&mut late, Instant::START, 0);
         send(&mut late, Instant::START + PATIENCE, 1);

@@ -10,18 +10,18 @@ use crate::chance::Chance;
 /// What a wire does to frames, in each direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Manner {
-    /// Frames that get lost.
+    /// The share of frames that get lost.
     pub drop: Chance,
-    /// Frames in which one bit is flipped.
+    /// The share of frames in which one bit is flipped.
     pub corrupt: Chance,
     /// Every frame arrives this much later.
     pub delay: Duration,
     /// Every frame arrives up to this much later still, but never before those
     /// that were sent before it.
     pub jitter: Duration,
-    /// Frames that arrive twice.
+    /// The share of frames that arrive twice.
     pub duplicate: Chance,
-    /// Frames that arrive behind the next one sent.
+    /// The share of frames that arrive after the next one sent.
     pub reorder: Chance,
 }
 

@@ -99,7 +99,7 @@ fn words(act: &Act<'_>) -> String {
         }
         Act::Maybe(byte) => format!("read \"{}\", if it comes", byte.escape_ascii()),
         Act::End => "read the end".into(),
-        Act::Silence(time) => format!("hear nothing for {}", quantity::duration(*time)),
+        Act::Silence(time) => format!("receive nothing for {}", quantity::duration(*time)),
         Act::Wait(time) => format!("read nothing for {}", quantity::duration(*time)),
         Act::Fin => "send a FIN".into(),
         Act::Ask(wish) => wished(*wish).into(),
@@ -125,7 +125,7 @@ fn how(manner: &Manner) -> String {
         Manner::Pieces(size) => format!(", in writes of {}", quantity::bytes(size)),
         Manner::Steps(size, _) => format!(", {} after another", quantity::bytes(size)),
         Manner::Deaf(time) => format!(" after {}", pause(time)),
-        Manner::Sips(size, time) => format!(", {} each {}", quantity::bytes(size), pause(time)),
+        Manner::Sips(size, time) => format!(", {} every {}", quantity::bytes(size), pause(time)),
         Manner::For(time) => format!(", for {}", pause(time)),
     }
 }
@@ -150,7 +150,7 @@ fn usual(deviation: &Deviation) -> Option<&'static str> {
     let (due, came) = (deviation.due.as_ref(), deviation.came.as_ref());
     match deviation.what {
         What::Differs(_) if came.windows(REPLACEMENT.len()).any(|three| three == REPLACEMENT) => {
-            Some("bytes are decoded as text: EF BF BD stands where they were no UTF-8")
+            Some("bytes are decoded as text: EF BF BD stands where they were not UTF-8")
         }
         What::Differs(_) if due.len() > 1 && due.iter().rev().eq(came) => {
             Some("the echo is reversed, as smoltcp's example server does")
@@ -173,7 +173,7 @@ fn broken(failure: Failure) -> Option<&'static str> {
     match failure {
         Failure::Refused => Some(REFUSED),
         Failure::Local => {
-            Some("this machine has no port or socket left; nothing is the server's fault")
+            Some("this machine has no port or socket left; the server is not at fault")
         }
         _ => None,
     }
