@@ -113,14 +113,14 @@ fn a_failure_says_what_was_sent_what_came_back_and_what_that_usually_means() {
                  from byte 0 on (4.10 kB in all)
         came     "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef"…
                  (these bytes were never sent)
-        usually  bytes are decoded as text: EF BF BD stands where they were not UTF-8
+        usually  bytes are decoded as text: EF BF BD replaces what is not UTF-8
     FAIL  broken-utf8       byte 0 of 19 is wrong
         in       act 1 of 3: send 19 B and read the echo
         sent     "\xc3(\xa0\xa1\xe2(\xa1\xf0(\x8c\xbc\xed\xa0\x80\xc0\x80"… from
                  byte 0 on (19 B in all)
         came     "\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf"…
                  (these bytes were never sent)
-        usually  bytes are decoded as text: EF BF BD stands where they were not UTF-8
+        usually  bytes are decoded as text: EF BF BD replaces what is not UTF-8
     pass  size-536
     2 passed, 2 failed, 0 skipped
     "#);

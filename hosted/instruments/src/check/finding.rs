@@ -150,7 +150,7 @@ fn usual(deviation: &Deviation) -> Option<&'static str> {
     let (due, came) = (deviation.due.as_ref(), deviation.came.as_ref());
     match deviation.what {
         What::Differs(_) if came.windows(REPLACEMENT.len()).any(|three| three == REPLACEMENT) => {
-            Some("bytes are decoded as text: EF BF BD stands where they were not UTF-8")
+            Some("bytes are decoded as text: EF BF BD replaces what is not UTF-8")
         }
         What::Differs(_) if due.len() > 1 && due.iter().rev().eq(came) => {
             Some("the echo is reversed, as smoltcp's example server does")
