@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{self, Command, Stdio};
 use std::sync::OnceLock;
 use std::{env, fs};
 
@@ -20,10 +20,12 @@ pub(crate) fn build(compiler: &str, flags: &[&str], source: &str) -> Option<Path
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
     fs::create_dir_all(&folder).expect("a folder");
     let program = folder.join(name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
+    // Another run of the tests may run it at this moment.
+    let draft = program.with_extension(process::id().to_string());
     let language = ["-x", if compiler == "c++" { "c++" } else { "c" }];
     let command = || {
         let mut command = Command::new(compiler);
-        command.args(flags).args(STRICT).arg("-o").arg(&program).args(language);
+        command.args(flags).args(STRICT).arg("-o").arg(&draft).args(language);
         command
     };
     if !makes_a_program(command().arg("-")) {
@@ -36,6 +38,7 @@ pub(crate) fn build(compiler: &str, flags: &[&str], source: &str) -> Option<Path
     command.arg(format!("-I{FOLDER}/include")).arg(format!("{FOLDER}/{source}"));
     let built = command.args(["-x", "none"]).arg(library()).output().expect("it runs");
     assert!(built.status.success(), "{command:?}: {}", String::from_utf8_lossy(&built.stderr));
+    fs::rename(&draft, &program).expect("a program");
     Some(program)
 }
 
