@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
 
@@ -41,58 +41,19 @@ fn full_after_two() -> (Socket, String) {
 }
 
 /// Ctrl+Z and `fg`: the shell finds no line of the panel, which comes again when the job goes on.
+/// However many were drawn one after another before, that is one stop.
 #[test]
 fn a_panel_is_gone_while_its_job_is_stopped() {
-    let (mut shell, mut keys) = stopped_and_continued("rate --local --no-plot", "Ctrl+C ends");
-    shell.until("Ctrl+C ends");
-    keys.write_all(b"\x03").expect("Ctrl+C");
-    let rest = shell.rest();
-    assert!(rest.ends_with(CLEARED), "{rest:?}");
-    assert!(shell.child.wait().is_ok_and(|status| status.success()));
+    let loads = [
+        ("rate --local --no-plot", "Ctrl+C ends"),
+        ("check --local --only zeros,ones,silence-ends --expect-timeout 1h", " 3 of 3 "),
+    ];
+    at_once(loads, |(arguments, line)| stopped_and_continued(arguments, line));
 }
 
-/// However many lines were drawn one after another, one Ctrl+Z is one stop.
-#[test]
-fn a_check_is_stopped_once() {
-    let command = "check --local --only both-ways,idle-kept";
-    let (mut shell, _keys) = stopped_and_continued(command, " 2 of 2 ");
-    let rest = shell.rest();
-    assert!(rest.ends_with(CLEARED), "{rest:?}");
-    assert!(shell.child.wait().is_ok_and(|status| status.success()), "{rest:?}");
-}
-
-/// Nothing of the lines is seen any more.
-const CLEARED: &str = "\r\x1b[J";
-
-/// A shell on a terminal, and what is shown there.
-struct Shell {
-    child: Child,
-    screen: mpsc::Receiver<String>,
-}
-
-impl Shell {
-    /// What is shown until this is.
-    fn until(&mut self, text: &str) -> String {
-        let mut shown = String::new();
-        while !shown.contains(text) {
-            let piece = self.screen.recv_timeout(PATIENCE);
-            shown.push_str(&piece.unwrap_or_else(|_| panic!("no {text:?} in {shown:?}")));
-        }
-        shown
-    }
-
-    fn rest(&mut self) -> String {
-        let mut rest = String::new();
-        while let Ok(piece) = self.screen.recv_timeout(PATIENCE) {
-            rest.push_str(&piece);
-        }
-        rest
-    }
-}
-
-/// `hosted` with these arguments, which was stopped by Ctrl+Z once it had drawn the `line`, and
-/// is in the foreground again.
-fn stopped_and_continued(arguments: &str, line: &str) -> (Shell, File) {
+/// Of `hosted` with these arguments, once it has drawn the `line`.
+fn stopped_and_continued(arguments: &str, line: &str) {
+    const CLEARED: &str = "\r\x1b[J";
     let (ours, theirs) = terminal();
     let stdio = || Stdio::from(theirs.try_clone().expect("a descriptor"));
     let mut session = std::process::Command::new("setsid");
@@ -102,7 +63,8 @@ fn stopped_and_continued(arguments: &str, line: &str) -> (Shell, File) {
         r#"set -m; "$0" {arguments} >/dev/null; echo "stopped: $?"; read -r key; fg >/dev/null"#,
     ));
     session.arg(env!("CARGO_BIN_EXE_hosted")).env("TERM", "xterm");
-    let child = session.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().expect("a shell");
+    let mut child =
+        session.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().expect("a shell");
     drop((session, theirs));
     let mut keys = ours.try_clone().expect("a descriptor");
     let (show, screen) = mpsc::channel();
@@ -112,14 +74,30 @@ fn stopped_and_continued(arguments: &str, line: &str) -> (Shell, File) {
             let _ = show.send(String::from_utf8_lossy(&piece[..n]).into_owned());
         }
     });
-    let mut shell = Shell { child, screen };
-    shell.until(line);
+    // What is shown until something is.
+    let shown = |until: &str| {
+        let mut shown = String::new();
+        while !shown.contains(until) {
+            let piece = screen.recv_timeout(PATIENCE);
+            shown.push_str(&piece.unwrap_or_else(|_| panic!("no {until:?} in {shown:?}")));
+        }
+        shown
+    };
+    shown(line);
     keys.write_all(b"\x1a").expect("Ctrl+Z");
-    let stopping = shell.until("stopped: ");
+    let stopping = shown("stopped: ");
     let (_, after) = stopping.rsplit_once(CLEARED).expect("it is cleared");
     assert!(!after.contains(line), "{stopping:?}");
     keys.write_all(b"\n").expect("a line");
-    (shell, keys)
+    shown(line);
+    keys.write_all(b"\x03").expect("Ctrl+C");
+    let mut rest = String::new();
+    while let Ok(piece) = screen.recv_timeout(PATIENCE) {
+        rest.push_str(&piece);
+    }
+    let ended = child.wait();
+    assert!(rest.ends_with(CLEARED), "{rest:?}");
+    assert!(ended.is_ok_and(|status| status.success()), "{arguments}: {rest:?}");
 }
 
 /// Both sides of a terminal.
