@@ -114,7 +114,7 @@ proptest! {
 #[derive(Debug, Clone)]
 enum Op {
     Receive(Vec<u8>),
-    /// The stream accepts so many bytes, or all that there are.
+    /// The stream accepts this many bytes, or all that there are.
     Send(usize),
     /// The peer took bytes; the driver hears of it this much later.
     Deliver(Duration),

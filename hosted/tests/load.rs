@@ -235,7 +235,7 @@ fn sent_again(omit: Duration) -> (u64, bool) {
 #[test]
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn who_finds_the_queue_full_does_not_wait_for_the_system_to_ask_again() {
-    /// Lets the server accept as soon as there is progress to be told.
+    /// Lets the server accept as soon as there is progress to report.
     struct Late(mpsc::Sender<()>);
 
     impl Observer for Late {

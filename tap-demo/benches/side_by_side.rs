@@ -254,7 +254,7 @@ impl Reflector {
         Ok(times[times.len() / 2].as_secs_f64() * 1e6)
     }
 
-    /// Megabytes per second of datagrams that fill a frame, 64 under way.
+    /// Megabytes per second of datagrams that fill a frame, 64 in flight.
     fn bulk(&self) -> Result<f64> {
         let socket = self.socket()?;
         let mut datagram = [0; 1472];

@@ -6,7 +6,7 @@ use std::process::{self, Command, Stdio};
 use std::sync::OnceLock;
 use std::{env, fs};
 
-/// They look for faults in the use of memory, and for behaviour that C does not define.
+/// The sanitizers that find faults in the use of memory, and undefined behaviour.
 pub(crate) const SANITIZERS: &[&str] =
     &["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 

@@ -1,4 +1,4 @@
-//! The list of cases, for whoever has a stack.
+//! The list of cases, over any stack.
 
 use clap::Parser;
 use echo_cases::Needs;

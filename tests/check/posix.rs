@@ -47,7 +47,7 @@ impl Server {
         server
     }
 
-    /// It ends well when it is told to, with nothing to say about its memory.
+    /// It ends successfully on request, without a report about its memory.
     fn stop(mut self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
         assert_eq!(self.lines.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));

@@ -173,7 +173,7 @@ impl<'f> Header<'f> {
     }
 }
 
-/// It asks where somebody is: by ARP, or by neighbour discovery.
+/// It asks for the address of a neighbour: by ARP, or by neighbour discovery.
 fn asks(frame: &[u8]) -> bool {
     frame[12..14] == [8, 6] && frame[21] == 1 || frame[12..14] == [0x86, 0xdd] && frame[54] == 135
 }

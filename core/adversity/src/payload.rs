@@ -4,13 +4,13 @@
 use arbitrary::{Result, Unstructured};
 use echo_core::{Fault, Origin, Payload};
 
-/// Connections are told by 14 bits.
+/// Connections are distinguished by 14 bits.
 const CONNECTIONS: u16 = 1 << 14;
 
-/// Messages are told apart so far back, and on other connections so far ahead.
+/// How far back messages are distinguished, and on other connections how far ahead.
 const NEAR: u64 = 1023;
 
-/// Offsets look the same after so many bytes.
+/// The number of bytes after which offsets look the same.
 const PERIOD: u64 = 8 << 20;
 
 /// A number of a message, or an offset: small ones, those where its bits end, and any that a
@@ -118,7 +118,7 @@ fn is_borne_out(payload: Payload<&[u8]>, message: u64, offset: u64, wrong: &[u8]
             assert!(origin.message.abs_diff(message) <= NEAR);
             assert_ne!(origin.connection, connection % CONNECTIONS);
         }
-        // Of these nothing is told.
+        // The origin of these cannot be known.
         Fault::Flipped | Fault::Overwritten { .. } | Fault::Changed | Fault::Foreign => return,
         Fault::Skipped { .. } | Fault::Repeated { .. } => {}
     }
@@ -132,7 +132,7 @@ fn is_borne_out(payload: Payload<&[u8]>, message: u64, offset: u64, wrong: &[u8]
     assert!(found, "{origin} has other bytes than {wrong:x?}");
 }
 
-/// Where the bytes come from, if that is told.
+/// The origin of the bytes, if it is known.
 fn origin(payload: Payload<&[u8]>, message: u64, at: u64, fault: Fault) -> Option<Origin> {
     let Payload::Seq { connection, .. } = payload else { return None };
     let own = |offset| Origin { connection: connection % CONNECTIONS, message, offset };

@@ -9,7 +9,7 @@ use echo_core::{CloseReason, Endpoint, Instant, LINGER, Rules, SILENCE, Session}
 #[derive(Debug)]
 enum Op {
     Receive(Vec<u8>),
-    /// The stream accepts so many bytes, or all that there are.
+    /// The stream accepts this many bytes, or all that there are.
     Send(usize),
     /// The peer took bytes; the driver hears of it this much later.
     Deliver(Duration),

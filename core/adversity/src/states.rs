@@ -1,4 +1,4 @@
-//! A server that is told right, nearly right and wrong segments in each state of TCP, by a
+//! A server that gets right, nearly right and wrong segments in each state of TCP, by a
 //! clock that stands still, goes on, or jumps by days: every byte that it sends is one that it
 //! took, it always comes to rest, and in the end it serves the next peer as if nothing had been.
 
@@ -83,12 +83,12 @@ struct Desk<'s, 'a> {
     settled: Instant,
 }
 
-/// What a server has said to a peer, and what it was told.
+/// What a server has sent to a peer, and what it has received.
 #[derive(Debug, Default)]
 struct Heard {
     /// Numbers that may come next: behind what it acknowledged and what it was told in order.
     next: HashSet<u32>,
-    /// It was told a reset with one of these.
+    /// It received a reset with one of these numbers.
     was_reset: bool,
     /// The number of its first byte.
     first: u32,
@@ -202,7 +202,7 @@ impl Desk<'_, '_> {
         panic!("a driver would spin: it is {now:?}, and it wants to be called at {next:?}");
     }
 
-    /// A peer that nobody has seen before has its words echoed.
+    /// A new peer gets its bytes echoed.
     fn serves(&mut self, version: usize) {
         let mut peer = Peer::new(version, 4000);
         self.heard.clear();

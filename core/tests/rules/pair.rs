@@ -17,7 +17,7 @@ pub(crate) struct Way {
     pub(crate) chunk: usize,
     /// How long a byte takes.
     pub(crate) latency: Duration,
-    /// The most bytes that are under way in one direction.
+    /// The most bytes that are in flight in one direction.
     pub(crate) capacity: usize,
 }
 

@@ -214,7 +214,7 @@ fn the_tail_arrives_even_if_the_peer_goes_on_sending() {
 fn the_tail_arrives_even_if_a_large_buffer_hides_that_it_is_taken_slowly() {
     let text = some_text(20);
     let rules = Rules { one_shot: true, ..Rules::default() };
-    // Something of it is always under way, so a close would be a reset.
+    // Something of it is always in flight, so a close would be a reset.
     let way = Way { latency: LINGER / 8, ..INSTANTLY };
     let chatter = [Act::Wait(LINGER / 16), Act::Say(b"more".to_vec())];
     let mut acts = vec![Act::Say(text.clone()), Act::Wait(SILENCE)];

@@ -9,7 +9,7 @@ use echo_core::{Endpoint, Instant};
 #[derive(Clone)]
 pub(crate) enum Act {
     Say(Vec<u8>),
-    /// Until so many bytes in all were heard.
+    /// Until this many bytes in all were heard.
     Hear(usize),
     Wait(Duration),
     Fin,

@@ -143,7 +143,7 @@ fn megabytes_pass_small_buffers_both_ways() {
         socket.set_recv_buffer_size(64 << 10)?;
         socket.set_send_buffer_size(64 << 10)?;
         let writer = stream.try_clone()?;
-        // More than the buffers of both ends is under way, before any of it comes back.
+        // More than the buffers of both ends is in flight, before any of it comes back.
         let mut head = vec![0; 256 << 10];
         (&stream).read_exact(&mut head)?;
         (&writer).write_all(&head)?;

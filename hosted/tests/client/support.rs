@@ -1,4 +1,4 @@
-//! What all tests here need: a server of one connection that does as it is told, and the client.
+//! What all tests here need: a server of one connection that follows a script, and the client.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::iter;

@@ -1,4 +1,4 @@
-//! What goes wrong is told, with what is owed and by the exit code; what is only slow is not.
+//! What goes wrong is reported, with the missing bytes and the exit code; what is only slow is not.
 
 use std::fs::File;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! `hosted check`: the list of cases against our own server, a bad one, and nobody.
+//! `hosted check`: the list of cases against our own server, a bad one, and none.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! `hosted fail-rate`: goes on after failures, and tells them apart.
+//! `hosted fail-rate`: goes on after failures, and distinguishes them.
 
 use std::io::{self, Write};
 use std::net::{Shutdown, TcpStream};
@@ -11,7 +11,7 @@ use crate::support::{Ended, at_once, loopback, message, peer, run};
 
 const LENGTH: usize = 1000;
 
-/// Echoes so many messages, or until the client leaves.
+/// Echoes this many messages, or until the client leaves.
 fn echo(mut stream: &TcpStream, messages: usize) {
     for _ in 0..messages {
         let Some(message) = message(stream, LENGTH) else { return };

@@ -114,7 +114,7 @@ fn too_few_descriptors_for_the_load_are_no_failure_of_the_server() {
     }
 }
 
-/// A server that may have no more than so many descriptors open.
+/// A server that may have no more than this many descriptors open.
 fn server_with_descriptors(limit: u32, threads: &str) -> (Program, SocketAddr) {
     let limited = format!("ulimit -n {limit}; exec \"$@\"");
     let mut shell = Command::new("sh");

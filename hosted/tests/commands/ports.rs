@@ -159,7 +159,7 @@ fn a_way_that_is_forbidden_is_no_lack_of_ports() {
             }
         })
         .to_string();
-        // What is under way then may be lost.
+        // What is in flight then may be lost.
         let args = ["fail-rate", &target, "--crr", "-c", "12", "--timeout", "200ms"];
         let ended = run(&args);
         ip(&format!("route del {kind} 127.0.0.1 table 9"));

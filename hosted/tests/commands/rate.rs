@@ -345,7 +345,7 @@ fn the_payload_is_what_was_asked_for() {
 }
 
 /// Drawing the live line must not be measured: with one connection, nothing is
-/// under way while the observer looks, unless an echo is late.
+/// in flight while the observer looks, unless an echo is late.
 #[test]
 fn the_observer_looks_between_messages() {
     let arrived = Arc::new(AtomicU64::new(0));

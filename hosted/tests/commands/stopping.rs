@@ -1,4 +1,4 @@
-//! How `hosted rate` stops before its time: on signals, and when nobody reads what it says.
+//! How `hosted rate` stops before its time: on signals, and when its output is not read.
 
 use std::fs;
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
 //! What all tests here need: the binary under control, an echo server in this
-//! process, and clients and peers that do as they are told.
+//! process, and clients and peers that follow a script.
 
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};

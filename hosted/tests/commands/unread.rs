@@ -1,4 +1,4 @@
-//! Output that nobody takes: a pipe that is not read, a full disk, a terminal that stands still.
+//! Output that is not read: a full pipe, a full disk, a terminal that stands still.
 //! Service and measurements go on.
 #![cfg(target_os = "linux")]
 
@@ -34,7 +34,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     (reader, writer)
 }
 
-/// A server on a port that the test knows without being told: nobody else can have it, and the
+/// A server on a port that the test knows beforehand: nobody else can have it, and the
 /// server may listen on it, because both ask for that.
 struct Server {
     program: Program,
@@ -71,7 +71,7 @@ impl Server {
 fn flood(server: &Server) {
     let mut old = server.connect();
     for _ in 0..40 {
-        // Each is told in 256 KiB.
+        // Each makes 256 KiB of output.
         ping(&mut old, &[0xff; 64 << 10]);
     }
     ping(&mut connect(server.address), b"a new client");

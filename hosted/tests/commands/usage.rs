@@ -1,5 +1,5 @@
 //! What is wrong on the command line is said before anything is measured: one
-//! clear line, nothing on stdout, and the exit code that tells which kind.
+//! clear line, nothing on stdout, and the exit code of its kind.
 
 use std::fs;
 use std::io;

@@ -18,7 +18,7 @@ use crate::station::SOON;
 enum Seen {
     /// The first bytes came.
     Bytes,
-    /// The peer ended its side, after so many bytes.
+    /// The peer ended its side, after this many bytes.
     Fin(u64),
     /// The peer reset it.
     Reset,

@@ -1,4 +1,4 @@
-//! Output that nobody takes.
+//! Output that is not read.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -53,7 +53,7 @@ fn a_log_that_nobody_reads_stops_nobody() {
     let mut old = connect(V4);
     let mut echo = vec![0; 16 << 10];
     for _ in 0..100 {
-        // Each is told in 64 KiB.
+        // Each makes 64 KiB of output.
         old.write_all(&[0xff; 16 << 10]).expect("a connection");
         old.read_exact(&mut echo).expect("the echo");
     }

@@ -63,7 +63,7 @@ fn who_was_silent_while_the_clock_jumped_is_given_up_and_the_next_is_served() {
     }
 }
 
-/// Messages are under way, and frames are lost.
+/// Messages are in flight, and frames are lost.
 #[test]
 fn a_conversation_goes_on_after_the_clock_has_jumped() {
     let faults = Faults { delay: Duration::from_millis(1), loss: 10, ..Faults::default() };

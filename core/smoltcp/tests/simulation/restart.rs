@@ -28,7 +28,7 @@ fn assert_challenged(answers: &[Heard], peer: &Peer) {
     assert_eq!(*acknowledged, Some(peer.number));
 }
 
-/// The peer comes in anew, as it would after it has lost all memory.
+/// The peer connects again, as it would after it has lost all memory.
 fn comes_back(bench: &mut Bench, peer: &Peer) -> Peer {
     let answers = bench.ask(&syn(PEER, peer.port, 99));
     assert_challenged(&answers, peer);

@@ -5,7 +5,7 @@ use echo_core::{Endpoint, Failure, Instant, Payload, Probe, Tally};
 /// The window of the probes.
 type Window = [u8; 512];
 
-/// So many messages, one after the other.
+/// This many messages, one after another.
 pub(crate) struct Series {
     probe: Probe<'static, Window>,
     next: u64,

@@ -1,4 +1,4 @@
-//! A client that says what it is told to say and remembers what it hears.
+//! A client that sends what a test gives it, and remembers what it receives.
 
 use std::time::Duration;
 

@@ -18,7 +18,7 @@ fn the_observer_looks_eight_times_a_second() {
             run(NATURE, &Plan { pace, connections: 8, time: Some(8 * TICK), ..plan() });
         assert!(looks.iter().copied().eq((1..=8).map(|tick| tick * TICK)), "{pace:?}: {looks:?}");
     }
-    // A message that is under way is let come back first.
+    // A message that is in flight is let come back first.
     for connections in [1, 8] {
         let plan = Plan { connections, time: Some(8 * TICK), ..plan() };
         let Run { looks, .. } = run(NATURE, &plan);

@@ -74,7 +74,7 @@ fn many_connections_wait_at_the_server_instead() {
         let stalled = (1_000 * MILLI..1_500 * MILLI).contains(&arrives);
         TRIP + if stalled { 1_500 * MILLI - arrives } else { Duration::ZERO }
     };
-    // Eight are under way until the end of the stall.
+    // Eight are in flight until the end of the stall.
     let mut first: Vec<_> = samples.iter().filter_map(|it| it.end.ok()).collect();
     first.retain(|time| *time > TRIP);
     first.sort_unstable();

@@ -1,4 +1,4 @@
-//! Intervals and rates: each message is sent when it is due, and what is not is told.
+//! Intervals and rates: each message is sent when it is due, and what is not is reported.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ fn a_short_run_is_no_faster_than_its_schedule() {
     assert!((rate - 1_000.0 / 3.0).abs() < 1e-6, "{rate}");
 }
 
-/// An interval leaves out what is due while another is under way, and stays on its grid.
+/// An interval leaves out what is due while another is in flight, and stays on its grid.
 #[test]
 fn an_interval_that_cannot_be_kept_leaves_out() {
     let pace = Pace::Interval(2 * MILLI);

@@ -27,9 +27,9 @@ pub(crate) struct Behaviour {
 pub(crate) enum Door {
     /// One after another, each in this time; so many may wait, and others are not heard.
     Open { each: Duration, backlog: usize },
-    /// Nobody is let in, and is told so.
+    /// Connections are refused.
     Refuses,
-    /// Nobody is answered.
+    /// Connections are not answered.
     Silent,
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum Door {
 pub(crate) struct Answer {
     /// Comes before the echo.
     pub(crate) ahead: &'static [u8],
-    /// The echo is cut into so many pieces, and the next follows after this time.
+    /// The echo is cut into this many pieces, and the next follows after this time.
     pub(crate) pieces: (usize, Duration),
     /// The rest of the echo is lost.
     pub(crate) bytes: usize,
