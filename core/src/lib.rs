@@ -32,8 +32,8 @@
 //! 5. **Wait** until the socket is readable (only if there is room), writable
 //!    (only if there is something to send), or the deadline.
 //!
-//! That is the whole contract. Here it is for a stack whose calls do not block;
-//! `Socket` stands for whatever yours is called:
+//! That is the whole contract. C has it, too: `core/c/include/echo_core.h`. Here it is for a
+//! stack whose calls do not block; `Socket` stands for whatever yours is called:
 //!
 //! ```
 //! use echo_core::{CloseReason, Endpoint, Instant, Rules, Session};

@@ -17,9 +17,9 @@
  *        arm-none-eabi-gcc -DECHO_BUFFER=512 -Iinclude -Wl,--gc-sections YOUR.c
  *            target/thumbv7em-none-eabihf/release/libecho_core_c.a
  *
- *    It takes some 3 KB of flash and less than 256 bytes of stack, has no variables, and needs
- *    memcpy, memmove, memset and bcmp: for a target without an operating system (...-none-...)
- *    it brings them along, for programs that have none.
+ *    On a Cortex-M3 it takes 4.1 KB of flash; 1.5 KB of them are functions of memory (memcpy,
+ *    memmove, bcmp) and a 64-bit division, which stay out if your program has its own. It has no
+ *    variables, calls nothing else, and takes less than 256 bytes of stack.
  *
  * 2. Storage: an `echo_session` for each connection, wherever you like, static for instance. It
  *    is ECHO_BUFFER + 168 bytes. It owns nothing: to be rid of one, forget it.
