@@ -131,10 +131,17 @@ pub(super) fn listed(case: &Case<'_>) -> String {
     format!("{name:<17}  {source:<17}  {meaning}\n")
 }
 
-/// Breaks text into lines of whole words, no wider than `width` unless a word is.
+/// Breaks text into lines of whole words, no wider than `width` unless a word is. What is in
+/// quotes, bytes with their blanks, is one word: at a break a blank would be lost.
 fn broken(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    let (mut quoted, mut escaped) = (false, false);
+    let words = text.split(|letter| {
+        quoted ^= letter == '"' && !escaped;
+        escaped = letter == '\\' && !escaped;
+        letter == ' ' && !quoted
+    });
+    for word in words {
         let last = lines.last_mut().expect("there is one");
         if last.is_empty() {
             last.push_str(word);
@@ -145,4 +152,16 @@ fn broken(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_between_words_and_never_in_quotes() {
+        assert_eq!(broken("one two three", 9), ["one two", "three"]);
+        assert_eq!(broken(r#"sent "a  b" and on"#, 9), ["sent", r#""a  b""#, "and on"]);
+        assert_eq!(broken(r#"came "\" \\" x "b c""#, 8), ["came", r#""\" \\""#, r#"x "b c""#]);
+    }
 }
