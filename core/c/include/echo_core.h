@@ -18,8 +18,9 @@
  *            target/thumbv7em-none-eabihf/release/libecho_core_c.a
  *
  *    On a Cortex-M3 it takes 4.1 KB of flash; 1.5 KB of them are functions of memory (memcpy,
- *    memmove, bcmp) and a 64-bit division, which stay out if your program has its own. It has no
- *    variables, calls nothing else, and takes less than 256 bytes of stack.
+ *    memmove, bcmp) and a 64-bit division, which stay out where your program, or a library before
+ *    this one, has its own. It has no variables, calls nothing else, and takes less than 256 bytes
+ *    of stack.
  *
  * 2. Storage: an `echo_session` for each connection, wherever you like, static for instance. It
  *    is ECHO_BUFFER + 168 bytes. It owns nothing: to be rid of one, forget it.
