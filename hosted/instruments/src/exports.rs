@@ -11,6 +11,7 @@ use crate::args::{FailRateArgs, LoadArgs, RateArgs};
 use crate::figure::{self, Format};
 use crate::files::{Draft, Identity, Output};
 use crate::measurement::{Measurement, Sample};
+use crate::plan::Pace;
 use crate::report::{self, Csv, Subject};
 use crate::terminal::escape::shown;
 use crate::terminal::notes::note;
@@ -101,15 +102,15 @@ impl Exports {
         Ok(())
     }
 
-    /// Starts the table of messages, if it is wanted.
+    /// Starts the table of the messages of a load of this `pace`, if it is wanted.
     ///
     /// # Errors
     ///
     /// If there can be none.
-    pub(crate) fn table(&mut self) -> Result<Option<Table>> {
+    pub(crate) fn table(&mut self, pace: Pace) -> Result<Option<Table>> {
         let Some(output) = self.csv.take() else { return Ok(None) };
         let draft = output.draft()?;
-        Ok(Some(Table { csv: Csv::new(draft.writer()?), draft }))
+        Ok(Some(Table { csv: Csv::new(draft.writer()?, pace), draft }))
     }
 
     /// Writes all files but the table, even if one of them fails; returns the path of the figure.

@@ -131,7 +131,7 @@ impl Trial<'_> {
             panel: Panel::new(subject),
             words: self.words,
             length: subject.plan.length,
-            table: exports.table()?,
+            table: exports.table(subject.plan.pace)?,
             stop,
         };
         let measured = load::run(subject.plan, stack, stop, &mut watch);

@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind, Write};
 
 use super::key;
 use crate::measurement::Sample;
+use crate::plan::Pace;
 
 /// The number of bytes that are written at once.
 const BUFFER: usize = 64 << 10;
@@ -19,6 +20,8 @@ const ROW: usize = 256;
 /// A table that grows by one row for each message.
 pub(crate) struct Csv {
     file: Box<dyn Write>,
+    /// Whether a message was due at all, and whether its response is told: as in the report.
+    pace: Pace,
     /// Rows that are not written yet, all of them whole.
     rows: Vec<u8>,
     /// The number of bytes of whole rows in the file.
@@ -28,12 +31,12 @@ pub(crate) struct Csv {
 }
 
 impl Csv {
-    /// Starts the table in an empty file.
+    /// Starts the table of a load of this `pace` in an empty file.
     #[must_use]
-    pub(crate) fn new(file: Box<dyn Write>) -> Self {
+    pub(crate) fn new(file: Box<dyn Write>, pace: Pace) -> Self {
         let mut rows = Vec::with_capacity(BUFFER);
         rows.extend_from_slice(HEAD.as_bytes());
-        Self { file, rows, written: 0, result: Ok(()) }
+        Self { file, pace, rows, written: 0, result: Ok(()) }
     }
 
     /// Adds a row. Times that do not exist are empty.
@@ -49,7 +52,11 @@ impl Csv {
         }
         let Sample { at, connection, message, late, connecting, interrupted, end, .. } = sample;
         let (at, late) = (at.as_nanos(), late.as_nanos());
-        write!(self.rows, "{at},{connection},{message},{late},")?;
+        write!(self.rows, "{at},{connection},{message},")?;
+        if self.pace != Pace::Closed {
+            write!(self.rows, "{late}")?;
+        }
+        self.rows.push(b',');
         if let Some(connecting) = connecting {
             write!(self.rows, "{}", connecting.as_nanos())?;
         }
@@ -57,7 +64,11 @@ impl Csv {
             _ if *interrupted => writeln!(self.rows, ",,,interrupted"),
             Ok(took) => {
                 let took = took.as_nanos();
-                writeln!(self.rows, ",{took},{},echoed", took + late)
+                write!(self.rows, ",{took},")?;
+                if matches!(self.pace, Pace::Rate(_)) {
+                    write!(self.rows, "{}", took + late)?;
+                }
+                writeln!(self.rows, ",echoed")
             }
             Err(failure) => writeln!(self.rows, ",,,{}", key(failure.kind())),
         }
@@ -99,8 +110,6 @@ mod tests {
 
     #[test]
     fn a_row_tells_all_of_a_message() {
-        let path = tempfile::NamedTempFile::new().expect("a file");
-        let mut csv = Csv::new(Box::new(path.reopen().expect("opened")));
         let micros = Duration::from_micros;
         let sample = Sample {
             at: micros(7),
@@ -112,21 +121,45 @@ mod tests {
             errno: None,
             end: Ok(micros(5)),
         };
-        csv.row(&sample);
-        csv.row(&Sample { connecting: None, end: Err(Failure::Reset), ..sample });
-        csv.row(&Sample { interrupted: true, ..sample });
-        csv.finish().expect("written");
-        let text = std::fs::read_to_string(path.path()).expect("read");
-        let rows: Vec<_> = text.lines().skip(1).collect();
-        assert_eq!(
-            rows,
-            [
-                "7000,2,9,1000,3000,5000,6000,echoed",
-                "7000,2,9,1000,,,,reset",
-                "7000,2,9,1000,3000,,,interrupted"
-            ]
-        );
-        let columns = |line: &str| line.split(',').count();
-        assert!(text.lines().all(|line| columns(line) == 8));
+        let wanted = [
+            (
+                Pace::Rate(10.0),
+                [
+                    "7000,2,9,1000,3000,5000,6000,echoed",
+                    "7000,2,9,1000,,,,reset",
+                    "7000,2,9,1000,3000,,,interrupted",
+                ],
+            ),
+            // As in the report: only a planned rate has responses, and a closed loop no plan.
+            (
+                Pace::Interval(micros(50)),
+                [
+                    "7000,2,9,1000,3000,5000,,echoed",
+                    "7000,2,9,1000,,,,reset",
+                    "7000,2,9,1000,3000,,,interrupted",
+                ],
+            ),
+            (
+                Pace::Closed,
+                [
+                    "7000,2,9,,3000,5000,,echoed",
+                    "7000,2,9,,,,,reset",
+                    "7000,2,9,,3000,,,interrupted",
+                ],
+            ),
+        ];
+        for (pace, wanted) in wanted {
+            let path = tempfile::NamedTempFile::new().expect("a file");
+            let mut csv = Csv::new(Box::new(path.reopen().expect("opened")), pace);
+            csv.row(&sample);
+            csv.row(&Sample { connecting: None, end: Err(Failure::Reset), ..sample });
+            csv.row(&Sample { interrupted: true, ..sample });
+            csv.finish().expect("written");
+            let text = std::fs::read_to_string(path.path()).expect("read");
+            let rows: Vec<_> = text.lines().skip(1).collect();
+            assert_eq!(rows, wanted, "{pace:?}");
+            let columns = |line: &str| line.split(',').count();
+            assert!(text.lines().all(|line| columns(line) == 8));
+        }
     }
 }
