@@ -22,6 +22,14 @@ const INTERRUPTED: i32 = 130;
 /// program and to its group.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
+/// What the signals of [`Stop::on_signals`] set: they are those of the whole process.
+static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// Whether a signal has asked this process to end.
+pub(crate) fn asked_to_end() -> bool {
+    ASKED.get().is_some_and(|asked| asked.load(Ordering::Relaxed))
+}
+
 /// A request to stop, which a measuring loop polls and an event loop is woken by.
 #[derive(Debug, Clone)]
 pub struct Stop {
@@ -74,6 +82,7 @@ impl Stop {
     /// If there is no file descriptor left, or signals cannot be caught.
     pub fn on_signals() -> io::Result<Self> {
         let stop = Self::new()?;
+        ASKED.get_or_init(|| stop.requested.clone());
         let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
         let signals = [SIGINT, SIGTERM].into_iter().chain(hangup);
         for signal in signals.clone() {

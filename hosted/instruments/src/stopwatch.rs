@@ -22,6 +22,7 @@ use signal_hook::consts::SIGCONT;
 use signal_hook::flag;
 
 use crate::clock::Clock;
+use crate::signals::asked_to_end;
 use crate::stack::Stops;
 
 /// Readings further apart are a stop.
@@ -67,15 +68,20 @@ impl Stopwatch {
         let now = self.clock.get().at(system);
         let gap = now.saturating_duration_since(self.last.get());
         if gap > STOPPED || self.continued.load(Ordering::Relaxed) {
-            return self.stood(gap);
+            return self.stood(now, gap);
         }
         self.last.set(now);
         now
     }
 
     #[cold]
-    fn stood(&self, gap: Duration) -> Instant {
+    fn stood(&self, now: Instant, gap: Duration) -> Instant {
         self.continued.store(false, Ordering::Relaxed);
+        // `timeout` sends SIGCONT after its signal, to a program that never stood as well.
+        if gap <= STOPPED && asked_to_end() {
+            self.last.set(now);
+            return now;
+        }
         let mut clock = self.clock.get();
         clock.put_back(gap);
         self.clock.set(clock);

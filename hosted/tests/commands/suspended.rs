@@ -16,6 +16,34 @@ const STOPPED: Duration = Duration::from_millis(4_500);
 /// As short as delays of a busy machine are.
 const BRIEFLY: Duration = Duration::from_millis(300);
 
+/// `timeout` sends both, to a program that runs. It is stopped here so that they come together.
+#[test]
+fn to_be_ended_and_continued_is_no_stop() {
+    let (held, holds) = mpsc::channel();
+    let target = peer(move |_, mut stream| {
+        let Some(first) = message(&stream, LENGTH) else { return };
+        let _ = stream.write_all(&first);
+        if message(&stream, LENGTH).is_some() {
+            held.send(()).expect("the test waits");
+        }
+        // The second message is not answered.
+        let _ = message(&stream, 1);
+    });
+    let mut command = hosted();
+    command.args(["rate", &target.to_string(), "--no-plot", "-J"]);
+    let program = Program::start(&mut command);
+    holds.recv_timeout(PATIENCE).expect("a message");
+    program.signal(Signal::STOP);
+    program.signal(Signal::TERM);
+    program.signal(Signal::CONT);
+    let ended = program.wait();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
+    let report = json(&ended);
+    assert_eq!(report["interrupted"]["stops"], 0, "{report}");
+    assert_eq!(report["interrupted"]["messages"], 0, "{report}");
+    assert_eq!(report["under_way"]["messages"], 1, "{report}");
+}
+
 #[test]
 fn what_is_in_flight_while_it_is_stopped_is_neither_echoed_nor_failed() {
     at_once([(1, STOPPED), (4, STOPPED), (1, BRIEFLY), (4, BRIEFLY)], |(connections, stopped)| {
