@@ -294,6 +294,7 @@ impl<S: Stack> Load<'_, S> {
             connecting,
             interrupted,
             errno: lane.errno(),
+            unopened: !lane.is_open(),
             end,
         };
         self.out.record(&sample);

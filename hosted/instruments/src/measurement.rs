@@ -108,6 +108,8 @@ pub struct Incident {
     pub failure: Failure,
     /// The system's error, if that was why.
     pub errno: Option<Errno>,
+    /// Whether its connection was not open yet.
+    pub unopened: bool,
 }
 
 /// One message that ended.
@@ -127,6 +129,8 @@ pub struct Sample {
     pub interrupted: bool,
     /// The system's error, if that was why it failed.
     pub errno: Option<Errno>,
+    /// Whether it ended before its connection was open.
+    pub unopened: bool,
     /// How long it took from sending, or why it failed.
     pub end: Result<Duration, Failure>,
 }
@@ -135,8 +139,17 @@ impl Sample {
     /// A message of a closed loop, which is never late.
     #[must_use]
     pub const fn new(at: Duration, connection: usize, end: Result<Duration, Failure>) -> Self {
-        let (message, late, connecting) = (0, Duration::ZERO, None);
-        Self { at, connection, message, late, connecting, interrupted: false, errno: None, end }
+        Self {
+            at,
+            connection,
+            message: 0,
+            late: Duration::ZERO,
+            connecting: None,
+            interrupted: false,
+            errno: None,
+            unopened: false,
+            end,
+        }
     }
 }
 
@@ -222,12 +235,12 @@ impl Measurement {
     }
 
     fn record_failure(&mut self, sample: &Sample, failure: Failure) {
-        let &Sample { at, connection, errno, .. } = sample;
+        let &Sample { at, connection, errno, unopened, .. } = sample;
         self.lack = errno.and_then(Lack::of).or(self.lack);
         self.timeline.record_failure(at);
         self.wrong.record(&failure);
         if self.incidents.len() < INCIDENTS {
-            self.incidents.push(Incident { at, connection, failure, errno });
+            self.incidents.push(Incident { at, connection, failure, errno, unopened });
         }
     }
 

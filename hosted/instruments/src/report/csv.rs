@@ -119,6 +119,7 @@ mod tests {
             connecting: Some(micros(3)),
             interrupted: false,
             errno: None,
+            unopened: false,
             end: Ok(micros(5)),
         };
         let wanted = [

@@ -262,12 +262,16 @@ fn incidents(measurement: &Measurement) -> Vec<String> {
         .incidents
         .iter()
         .map(|incident| {
-            let Incident { at, connection, failure, errno } = incident;
+            let Incident { at, connection, failure, errno, unopened } = incident;
             let at = quantity::duration(*at);
             // Other failures say all that there is to know.
             let open = matches!(failure, Failure::Unreachable | Failure::Local);
             let said = errno.filter(|_| open).map(|errno| format!(": {}", reason(&errno.into())));
-            let (failure, said) = (worded(failure), said.unwrap_or_default());
+            let failure = match failure {
+                Failure::TimedOut { .. } if *unopened => "timed out while connecting".into(),
+                _ => worded(failure),
+            };
+            let said = said.unwrap_or_default();
             format!("after {at}, connection {connection}: {failure}{said}")
         })
         .collect();

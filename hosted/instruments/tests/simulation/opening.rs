@@ -71,6 +71,7 @@ fn a_connection_may_take_as_long_as_a_message() {
         let failure = Failure::TimedOut { received: 0, length: 100, whole: None };
         assert_eq!((out.tally.failures(), samples[0].end), (1, Err(failure)), "{limit:?}");
         assert_eq!((samples[0].at, samples[0].connecting.is_some()), (limit, opens), "{limit:?}");
+        assert_eq!(out.incidents[0].unopened, !opens, "{limit:?}");
     }
 }
 
@@ -86,6 +87,7 @@ fn who_is_not_answered_gives_up_at_the_limit() {
             let what = format!("{connections} connections, one per message: {per_message}");
             let failure = Failure::TimedOut { received: 0, length: 100, whole: None };
             assert!(samples.iter().all(|sample| sample.end == Err(failure)), "{what}");
+            assert!(out.incidents.iter().all(|incident| incident.unopened), "{what}");
             let ended = samples.iter().map(|sample| sample.at);
             let each = usize::from(connections);
             let planned = [limit, 2 * limit].into_iter().flat_map(|at| vec![at; each]);

@@ -239,6 +239,21 @@ fn the_first_failure_ends_it() {
 }
 
 #[test]
+fn who_does_not_accept_is_told_from_who_does_not_echo() {
+    let mut made = MadeUp::new(Plan::new(), 20);
+    let silent = Err(Failure::TimedOut { received: 0, length: 1, whole: None });
+    for unopened in [true, false] {
+        made.ends(Sample { unopened, ..Sample::new(20 * MILLI, 0, silent) });
+    }
+    let shown = shown(&made);
+    let told: Vec<_> = shown.lines().filter(|line| line.starts_with("after")).collect();
+    let [connecting, echoing] =
+        ["timed out while connecting", "timed out with 0 of 1 bytes echoed"]
+            .map(|what| format!("after 20.0 ms, connection 0: {what}"));
+    assert_eq!(told, [connecting, echoing]);
+}
+
+#[test]
 fn a_connection_per_message() {
     let mut made = MadeUp::new(Plan { per_message: true, ..Plan::new() }, 60_000);
     for (took, n) in spread(20_000, 180).zip(0..) {
