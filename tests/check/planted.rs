@@ -44,7 +44,7 @@ const BULK: &[&str] = &[
     "one-mib-unread",
     "16-mib-unread",
     "fin-behind-64-kib",
-    "fin-behind-one-mib",
+    "fin-behind-mib",
     "fin-late-read",
     "fin-slow-read",
     "both-ways",

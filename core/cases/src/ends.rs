@@ -67,7 +67,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
         usually: "the end of the echo is still in a buffer when the FIN comes, and is discarded",
     },
     Case {
-        name: "fin-behind-one-mib",
+        name: "fin-behind-mib",
         meaning: "1 MiB, and the FIN right after",
         source: "RFC 1122 4.2.2.13",
         needs: Needs::Echo,

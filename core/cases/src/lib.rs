@@ -189,7 +189,8 @@ mod tests {
     #[test]
     fn a_case_is_a_line_and_says_what_to_look_for() {
         for Case { name, source, meaning, usually, .. } in cases() {
-            let line = format!("{name:<18}  {source:<17}  {meaning}");
+            assert!(name.len() <= 17 && source.len() <= 17, "{name}: it does not fit its column");
+            let line = format!("{name:<17}  {source:<17}  {meaning}");
             assert!(line.chars().count() <= 80, "{line}");
             assert!(!meaning.is_empty() && !source.is_empty() && usually.len() > 20, "{name}");
             assert!(!usually.ends_with('.') && !meaning.ends_with('.'), "{name}");
