@@ -51,10 +51,18 @@ pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
     let worse: Vec<_> = changes.iter().filter(|change| change.is_worse(threshold)).collect();
     // A fail rate of zero is soon certain, and says nothing about speed.
     let judged = changes.iter().any(|change| change.unit != Unit::Share && change.sure().is_some());
-    if !worse.is_empty() {
+    let listed = |changes: &[&Change]| {
         let worded = |change: &&Change| format!("{} {}", change.name, change.worded().trim_start());
-        let worse = worse.iter().map(worded).collect::<Vec<_>>().join(", ");
-        text.push_str(&format!("worse: {worse}\n{CAUTION}\n"));
+        changes.iter().map(worded).collect::<Vec<_>>().join(", ")
+    };
+    let doubtful: Vec<_> = changes.iter().filter(|change| change.exceeds(threshold)).collect();
+    if !worse.is_empty() {
+        text.push_str(&format!("worse: {}\n{CAUTION}\n", listed(&worse)));
+    } else if judged && !doubtful.is_empty() {
+        let perhaps = listed(&doubtful);
+        text.push_str(&format!(
+            "nothing is surely worse by more than {threshold} %; perhaps worse: {perhaps}\n{CAUTION}\n"
+        ));
     } else if judged {
         text.push_str(&format!("nothing is worse by more than {threshold} %\n"));
     } else {
@@ -166,11 +174,16 @@ impl Change {
     /// overlap. Without intervals that cannot be decided.
     fn is_worse(&self, threshold: f64) -> bool {
         let by_chance = self.sure().is_none_or(|[a, b]| a.0 <= b.1 && b.0 <= a.1);
+        self.exceeds(threshold) && !by_chance
+    }
+
+    /// Whether it is worse by more than the threshold, be it by chance.
+    fn exceeds(&self, threshold: f64) -> bool {
         let worse = match self.unit {
             Unit::Nanoseconds | Unit::Share => self.percent(),
             Unit::BitsPerSecond => -self.percent(),
         };
-        worse > threshold && !by_chance
+        worse > threshold
     }
 
     fn line(&self, wide: usize) -> String {

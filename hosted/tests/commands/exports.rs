@@ -348,6 +348,18 @@ fn only_runs_of_one_kind_are_compared() {
     let ended = run(&["compare", &closed, &jq]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
     assert!(ended.stdout.ends_with("nothing is worse by more than 5 %\n"), "{ended:?}");
+    // What may be chance is no verdict, but neither is it nothing.
+    let slower = rewritten("slower", &|report| {
+        let mut report: Value = serde_json::from_str(report).expect("JSON");
+        let mean = report["service_ns"]["mean"].as_f64().expect("a number");
+        report["service_ns"]["mean"] = (mean * 3.0).into();
+        report["service_ns"]["interval95"]["mean"] = Value::Null;
+        report.to_string()
+    });
+    let ended = run(&["compare", &closed, &slower]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    let told = "nothing is surely worse by more than 5 %; perhaps worse: mean +200.0 %\n";
+    assert!(ended.stdout.contains(told), "{ended:?}");
 
     let value = |text: &str| -> Value { serde_json::from_str(text).expect("JSON") };
     let odd = rewritten("odd", &|report| {
