@@ -24,7 +24,7 @@ pub const EXIT_CODES: [(u8, &str); 5] = [
     (1, "it ran, but something failed: a message, a bound, a comparison, a check"),
     (2, "usage error"),
     (3, "could not resolve, connect, listen, or open a file or an interface"),
-    (130, "a second Ctrl+C, or one before anything was measured or served"),
+    (130, "a second Ctrl+C, or one before it was connected or listening"),
 ];
 
 /// The arguments make no sense together, which only shows after parsing: exit code 2.
