@@ -132,7 +132,7 @@ SERVICES = [
     Service("homework", PYTHON + " homework {port}",
             told="a thread a connection, `decode()`, `send()`", why=[
         (["all-bytes", "each-byte", "ones", "*-utf8"], "it decodes what one `recv` brought, and bytes that are"
-         " no text, or half of a character, end its thread by an exception."),
+         " not text, or half of a character, end its thread with an exception."),
     ]),
     Service("simple homework", PYTHON + " simple {port}", told="one `recv`, one `send`, close",
             why=[(["*"], "it answers once, with 1024 bytes at most, and closes.")]),
