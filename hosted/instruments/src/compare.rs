@@ -3,13 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
+use self::table::table;
 use crate::measurement::percentiles::{self, MEDIAN, PERCENTILES};
-use crate::quantity;
 use crate::reason::reason;
 use crate::report::SCHEMA;
 use crate::terminal::escape::shown;
@@ -17,6 +16,8 @@ use crate::terminal::notes::note;
 use crate::terminal::wrap::wrap;
 use crate::terminal::{streams, width};
 use crate::verdict::{Misuse, Verdict};
+
+mod table;
 
 #[cfg(test)]
 mod simulation;
@@ -43,11 +44,8 @@ pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
         let text = "cannot compare: the reports have no number in common";
         return Err(Misuse(text.into()).into());
     }
-    let wide = changes.iter().map(|change| change.name.len()).max().unwrap_or_default() + 2;
-    let mut text = format!("{:<wide$}{:>12}{:>14}{:>10}\n", "", "before", "after", "change");
-    for change in &changes {
-        text.push_str(&change.line(wide));
-    }
+    let width = width(io::stdout());
+    let mut text = table(&changes, width);
     let worse: Vec<_> = changes.iter().filter(|change| change.is_worse(threshold)).collect();
     // A fail rate of zero is soon certain, and says nothing about speed.
     let judged = changes.iter().any(|change| change.unit != Unit::Share && change.sure().is_some());
@@ -68,7 +66,7 @@ pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
     } else {
         text.push_str("these runs do not show whether one is worse: let both run for longer\n");
     }
-    if let Some(width) = width(io::stdout()) {
+    if let Some(width) = width {
         text = format!("{}\n", wrap(&text, width));
     }
     streams::print(&text).context("cannot write to stdout")?;
@@ -184,24 +182,6 @@ impl Change {
             Unit::BitsPerSecond => -self.percent(),
         };
         worse > threshold
-    }
-
-    fn line(&self, wide: usize) -> String {
-        let word = |value: f64| match self.unit {
-            Unit::Nanoseconds => quantity::duration(Duration::from_nanos(value as u64)),
-            Unit::BitsPerSecond => quantity::bit_rate(value),
-            Unit::Share => quantity::ratio(value),
-        };
-        let [before, after] = self.values.map(word);
-        let mut line = format!("{:<wide$}{before:>12}{after:>14}{}", self.name, self.worded());
-        if let Some(intervals) = self.sure() {
-            let [a, b] = intervals.map(|(low, high)| [low, high].map(word).join(" to "));
-            line.push_str(&format!("   (95 %: {a}; {b})"));
-        } else {
-            line.push_str(&format!("   ({})", self.unknown));
-        }
-        line.push('\n');
-        line
     }
 }
 
@@ -335,7 +315,8 @@ mod tests {
         };
         let told = |before: &Value, after: &Value| {
             let changes = changes(before, after).expect("numbers of runs");
-            assert!(changes[0].line(9).contains("(95 %: 9 ns to 11 ns; "), "{:?}", changes[0]);
+            let shown = table(&changes[..1], None);
+            assert!(shown.contains("(95 %: 9 ns to 11 ns; "), "{shown}");
             changes[1].unknown
         };
         let (many, few, short) =
@@ -350,10 +331,8 @@ mod tests {
     fn nothing_is_ever_nan() {
         let rates = [0.0, 1e-300, 1.0].map(|rate| failing(rate, [rate, rate]));
         for (before, after) in rates.iter().flat_map(|a| rates.iter().map(move |b| (a, b))) {
-            for change in changes(before, after).expect("numbers of runs") {
-                let line = change.line(10);
-                assert!(!line.contains("NaN") && !line.contains("inf"), "{line}");
-            }
+            let text = table(&changes(before, after).expect("numbers of runs"), None);
+            assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         }
     }
 
