@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
 
+use crate::reason::reason;
 use crate::terminal::escape::Escaped;
 
 /// A host, by name or address, and perhaps a port: `board.local`,
@@ -59,9 +60,10 @@ impl Target {
     /// If the name is unknown.
     pub fn resolve(&self, default_port: u16) -> Result<Vec<SocketAddr>> {
         let port = self.port.unwrap_or(default_port);
-        let answers = (self.host.as_str(), port)
-            .to_socket_addrs()
-            .with_context(|| format!("cannot resolve \"{}\"", self.shown()))?;
+        let answers = (self.host.as_str(), port).to_socket_addrs().map_err(|error| {
+            let (name, reason) = (self.shown(), reason(&error));
+            anyhow!("cannot resolve \"{name}\": {reason} (check the name, or give an address)")
+        })?;
         let addresses = each_once(answers);
         if addresses.is_empty() {
             bail!("cannot resolve \"{}\": the name has no address", self.shown());

@@ -114,7 +114,7 @@ fn what_is_not_possible_is_named() {
         ),
         // Two dots in a row: no name server need be asked.
         (&["rate", "--no-plot", "no..such"], "cannot resolve \"no..such\": ".into()),
-        (&["fail-rate", "no..such"], "cannot resolve \"no..such\": ".into()),
+        (&["fail-rate", "no..such"], " (check the name, or give an address)\n".into()),
         (&["server", "--ip", "no..such"], "cannot resolve \"no..such\": ".into()),
         (&["server", "--ip", "192.0.2.1"], "cannot listen on 192.0.2.1:2333: ".into()),
         (
