@@ -52,8 +52,8 @@ impl Subject<'_> {
             Pace::Rate(rate) => format!("open loop at {}/s", quantity::amount(rate)),
         };
         match (self.plan.per_message, self.plan.reset) {
-            (true, true) => format!("{pace}, a connection per message, ended by a reset"),
-            (true, false) => format!("{pace}, a connection per message"),
+            (true, true) => format!("{pace}, a new connection per message, ended by a reset"),
+            (true, false) => format!("{pace}, a new connection per message"),
             (false, _) => pace,
         }
     }

@@ -283,7 +283,7 @@ fn a_connection_of_its_own_is_closed_or_reset_as_asked() {
         .to_string();
         let ended = run(&[&["rate", &target, "--no-plot", "--crr", "-c", "3"], args].concat());
         assert_eq!(ended.code, Some(0), "{ended:?}");
-        let header = format!(", a connection per message{said}, 1 connection\n");
+        let header = format!(", a new connection per message{said}, 1 connection\n");
         assert!(ended.stdout.contains(&header), "{ended:?}");
         let end = if said.is_empty() { Ok(0) } else { Err(ErrorKind::ConnectionReset) };
         for _ in 0..3 {

@@ -263,8 +263,8 @@ fn a_connection_per_message() {
     }
     made.run.ports = Some(Ports { all: 28_232, resting: 20_000 });
     assert_snapshot!(shown(&made), @"
-    ECHO board.local:2333 (192.0.2.7:2333) tcp, 1 byte, closed loop, a connection
-        per message, 1 connection
+    ECHO board.local:2333 (192.0.2.7:2333) tcp, 1 byte, closed loop, a new
+        connection per message, 1 connection
     --- board.local:2333 echo statistics ---
     20 000 sent, 20 000 echoed, 0 failed (fail rate below 0.0150 % at 95 %
         confidence), 60.0 s
@@ -284,8 +284,8 @@ fn a_connection_per_message() {
     made.run.lack = Some(Lack::Ports);
     made.fails(60_000, 0, Failure::Local);
     assert_snapshot!(shown(&made), @"
-    ECHO board.local:2333 (192.0.2.7:2333) tcp, 1 byte, closed loop, a connection
-        per message, ended by a reset, 1 connection
+    ECHO board.local:2333 (192.0.2.7:2333) tcp, 1 byte, closed loop, a new
+        connection per message, ended by a reset, 1 connection
     --- board.local:2333 echo statistics ---
     20 001 sent, 20 000 echoed, 1 failed (fail rate 50.0 ppm; 8.83 ppm to 0.0283 %
         at 95 % confidence), 60.0 s
