@@ -19,9 +19,9 @@ use crate::server::LARGEST_BUFFER;
 
 /// An RFC 862 echo server and client, and instruments that measure and verify any echo server
 ///
-/// An echo server sends back every byte that it receives (RFC 862). `hosted` is one on the operating
-/// system's TCP, a client of one, and instruments that measure the round trip to any echo server and
-/// verify every byte of it. `hosted rate --local` needs nothing else.
+/// An echo server sends back every byte that it receives (RFC 862). `hosted` is such a server
+/// on the operating system's TCP, a client for it, and instruments that measure the round trip to any
+/// echo server and verify every byte of it. `hosted rate --local` needs nothing else.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, subcommand_required = true, max_term_width = 100)]
 pub struct Cli {
@@ -56,11 +56,11 @@ pub(crate) enum Command {
     /// Compare every echo with what was sent, byte by byte, and count how messages fail. A failure does
     /// not end the run: the connection is reopened.
     FailRate(FailRateArgs<WayArgs>),
-    /// Try an echo server in every way in which clients behave
+    /// Put an echo server through everything that clients do
     ///
-    /// Try an echo server in every way in which clients behave. Each case is reported as passed or
-    /// failed; a failed one with what was sent, what came back, and what that usually means. At most
-    /// 40 connections per second and 240 per minute are opened.
+    /// Put an echo server through everything that clients do. Each case is reported as passed or failed;
+    /// a failed one with what was sent, what came back, and what that usually means. At most 40
+    /// connections per second and 240 per minute are opened.
     Check(CheckArgs<WayArgs>),
     /// Compare two runs, from their JSON reports
     ///
@@ -144,7 +144,7 @@ pub(crate) struct ServerArgs {
           value_parser = clap::value_parser!(u32).range(1..=LARGEST_BUFFER as i64))]
     pub(crate) buffer: u32,
 
-    /// Echo one message to each client, then close
+    /// Echo one message of each client, then close
     ///
     /// Echo the first message of each client, then close. A message ends after 200 ms of silence.
     #[arg(short = '1', long, help_heading = SESSIONS)]
@@ -273,17 +273,17 @@ pub(crate) struct WayArgs {
     #[command(flatten)]
     pub(crate) to: TargetArgs,
 
-    /// Measure an echo server inside this process
+    /// Use an echo server inside this process
     ///
-    /// Start an echo server inside this process, on a free loopback port, and measure it: nothing else
-    /// is needed.
+    /// Start an echo server inside this process, on a free loopback port, and connect to it:
+    /// nothing else is needed.
     #[arg(long, conflicts_with_all = ["target", "ip", "port", "ipv4", "ipv6"], help_heading = TARGET)]
     pub(crate) local: bool,
 
     /// Connect from this local address
     ///
-    /// Connect from this address of this machine. Several, separated by commas, are used in turn: each
-    /// has its own ports, of which --crr uses one per message.
+    /// Connect from this address of this machine. Several, separated by commas, are used in turn, where
+    /// one alone would run out of ports.
     #[arg(long, value_name = "ADDR", value_delimiter = ',', value_hint = ValueHint::Other,
           help_heading = TARGET)]
     pub(crate) bind: Vec<IpAddr>,

@@ -151,11 +151,10 @@ pub enum Command {
     /// A failure does not end the run: the connection is reopened.
     #[command(override_usage = "tap-demo --iface <NAME> [OPTIONS] fail-rate [OPTIONS] <TARGET>")]
     FailRate(FailRateArgs<WayArgs>),
-    /// Try an echo server in every way in which clients behave
+    /// Put an echo server through everything that clients do
     ///
-    /// Try an echo server over this stack in every way in which clients behave. Each case is
-    /// reported as passed or failed; a failed one with what was sent, what came back, and what that
-    /// usually means.
+    /// Put an echo server, over this stack, through everything that clients do. Each case is reported as
+    /// passed or failed; a failed one with what was sent, what came back, and what that usually means.
     #[command(override_usage = "tap-demo --iface <NAME> [OPTIONS] check [OPTIONS] <TARGET>")]
     Check(CheckArgs<WayArgs>),
     /// What the program says about itself.
@@ -207,7 +206,7 @@ pub struct ServerArgs {
           value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub sockets: u32,
 
-    /// Echo one message to each client, then close
+    /// Echo one message of each client, then close
     ///
     /// Echo the first message of each client, then close. A message ends after 200 ms of silence.
     #[arg(short = '1', long)]

@@ -67,7 +67,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "exit-lines",
-        meaning: "a file of 20 000 such lines",
+        meaning: "a file with the word 20 000 times",
         source: OWN,
         needs: Needs::Ours,
         rounds: &[&[&[Act::Last(Body::times(b"exit\n", 20_000), Manner::AtOnce), Act::End]]],

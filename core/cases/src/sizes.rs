@@ -197,7 +197,7 @@ pub(crate) const CASES: &[Case<'_>] = &[
     },
     Case {
         name: "16-mib-unread",
-        meaning: "16 MiB, or what goes, before a read",
+        meaning: "16 MiB, or what fits, before a read",
         source: "RFC 9293 3.8.6",
         needs: Needs::Echo,
         rounds: &[&[&[
