@@ -9,7 +9,7 @@ use std::env;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -168,6 +168,8 @@ fn pin(core: usize) -> Result<()> {
 struct TapDemo {
     child: Child,
     address: SocketAddr,
+    /// It ends when nobody reads its log any more.
+    _log: BufReader<ChildStdout>,
 }
 
 impl TapDemo {
@@ -180,10 +182,10 @@ impl TapDemo {
                 .spawn()
                 .context("cannot start tap-demo")
         })?;
-        let lines = BufReader::new(child.stdout.take().context("stdout is piped")?).lines();
-        let ready = lines.map_while(Result::ok).any(|line| line.contains("mode "));
-        assert!(ready, "tap-demo does not start");
-        Ok(Self { child, address: SocketAddr::from(([192, 168, 69, 1], 2333)) })
+        let mut log = BufReader::new(child.stdout.take().context("stdout is piped")?);
+        let mut lines = log.by_ref().lines().map_while(Result::ok);
+        assert!(lines.any(|line| line.contains("mode ")), "tap-demo does not start");
+        Ok(Self { child, address: SocketAddr::from(([192, 168, 69, 1], 2333)), _log: log })
     }
 }
 
