@@ -113,7 +113,9 @@ fn one_that_answers_on_another_connection() {
     let left = ["reset-at-once", "close-at-once", "reset-midway", "reset-unread", "close-unread"];
     let may = [&left[..], &["reset-half-closed", "load-balancer", "idle-beside"]].concat();
     fails(&records, &sure, &may);
-    assert!(told(&records, "no-mixing").contains("of another connection"));
+    // Of each case the first failure is told, and that may be a silence.
+    let crossed = |name: &&str| told(&records, name).contains("of another connection");
+    assert!(sure.iter().any(crossed), "{records:#?}");
 }
 
 #[test]
