@@ -114,7 +114,10 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     if !u.ratio(7, 8)? && frame.get(12..14) == Some(&[8, 0]) && frame.len() >= 34 {
         // A fragment, or a packet that must not become one.
         frame[20] = *u.choose(&[0x20, 0x40, 0x01])?;
-        Ipv4Packet::new_unchecked(&mut frame[14..]).fill_checksum();
+        // A random header may claim to be longer than its frame: that one has no checksum.
+        if let Ok(mut packet) = Ipv4Packet::new_checked(&mut frame[14..]) {
+            packet.fill_checksum();
+        }
     }
     mutate(u, &mut frame)?;
     Ok(frame)
