@@ -16,6 +16,8 @@ fn main() {
                 "-Wl,--build-id=none,-z,norelro,-z,max-page-size=4096,-T",
             ],
         ),
+        // By the linker itself.
+        "arm" => ("lm3s6965", &["-T"]),
         _ => panic!("no board has the architecture {arch}"),
     };
     let map = format!("{}/src/board/{board}/link.ld", env!("CARGO_MANIFEST_DIR"));

@@ -11,6 +11,7 @@ use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::board::{Board, CONNECTIONS, Exit, RECEIVE, SEND, SESSION};
 use crate::settings::Settings;
+use crate::stack;
 
 static SOCKETS: ConstStaticCell<[SocketStorage<'static>; CONNECTIONS]> =
     ConstStaticCell::new([const { SocketStorage::EMPTY }; CONNECTIONS]);
@@ -50,7 +51,7 @@ pub(crate) fn serve<B: Board>(mut board: B) -> ! {
         busy += board.now().saturating_duration_since(woken);
         let asked = board.wait(next);
         if let Some(b'q' | b'r') = asked {
-            let (used, size) = board.stack();
+            let (used, size) = stack::used();
             B::log(format_args!("stack: {used} of {size} bytes"));
             B::log(format_args!("turned away: {}", server.turned_away()));
             B::log(format_args!("busy: {} ns", busy.as_nanos()));

@@ -6,8 +6,12 @@ use echo_core::Instant;
 use echo_smoltcp::smoltcp::phy::Device;
 use echo_smoltcp::smoltcp::wire::EthernetAddress;
 
+#[cfg(target_arch = "arm")]
+mod lm3s6965;
 #[cfg(target_arch = "x86_64")]
 mod microvm;
+#[cfg(target_arch = "arm")]
+pub(crate) use lm3s6965::{CONNECTIONS, Lm3s6965 as Chosen, RECEIVE, SEND, SESSION};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use microvm::{CONNECTIONS, Microvm as Chosen, RECEIVE, SEND, SESSION};
 
@@ -36,9 +40,6 @@ pub(crate) trait Board {
     /// Sleeps until a frame or a byte of the console may be there, or until that time, and
     /// returns the byte. It may return earlier.
     fn wait(&mut self, until: Option<Instant>) -> Option<u8>;
-
-    /// The most bytes that the stack has had so far, and how many it may have.
-    fn stack(&self) -> (usize, usize);
 
     /// Writes a line to the console.
     fn log(line: fmt::Arguments<'_>);

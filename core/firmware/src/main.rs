@@ -10,6 +10,7 @@
 mod app;
 mod board;
 mod settings;
+mod stack;
 
 use core::panic::PanicInfo;
 

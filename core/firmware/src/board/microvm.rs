@@ -1,6 +1,6 @@
 //! QEMU's `microvm`: an x86-64 processor, a PC's timer and serial line, and virtio-net.
 
-#![expect(unsafe_code, reason = "where the loader puts its words, and the stack")]
+#![expect(unsafe_code, reason = "where the loader puts its words")]
 
 mod clock;
 mod console;
@@ -97,20 +97,6 @@ impl Board for Microvm {
             }
         }
         asked
-    }
-
-    fn stack(&self) -> (usize, usize) {
-        unsafe extern "C" {
-            safe static STACK_END: [u32; 0];
-            safe static STACK_TOP: [u32; 0];
-        }
-        let (end, top) = (STACK_END.as_ptr(), STACK_TOP.as_ptr());
-        let words = (top.addr() - end.addr()) / 4;
-        // SAFETY: from one symbol to the other is the stack.
-        let painted =
-            (0..words).take_while(|word| unsafe { end.add(*word).read_volatile() } == 0x5a5a_5a5a);
-        let unused = painted.count();
-        ((words - unused) * 4, words * 4)
     }
 
     fn log(line: fmt::Arguments<'_>) {
