@@ -186,6 +186,13 @@ pub struct LoadArgs {
           help_heading = LOAD)]
     pub spin: Option<Spin>,
 
+    /// Tell how many messages came back within TIME
+    ///
+    /// Tell the share of all messages that came back within this time, with its confidence interval;
+    /// failed messages did not. With --rate it is that of responses. May be repeated.
+    #[arg(long, value_name = "TIME", value_parser = within, help_heading = OUTPUT)]
+    pub within: Vec<Time>,
+
     /// Add all percentiles and a histogram
     ///
     /// Add all percentiles to the report, and a histogram of the times.
@@ -219,11 +226,13 @@ pub struct LoadArgs {
     /// Exit with 1 if BOUND holds, like 'p99>2ms'
     ///
     /// Exit with 1 if this holds: 'p99>2ms', 'rate<90M', 'messages<5k', 'fail>0.1%', 'unsent>1%',
-    /// 'late>1ms'. May be repeated. Quote it: > and < are the shell's.
+    /// 'late>1ms', 'within 1ms<99%'. May be repeated. Quote it: > and < are the shell's.
     ///
     /// Times are min, avg, max, p50, p75, p90, p95, p99, p99.9, p99.99 and p99.999; with --rate, of the
-    /// response, and 'service p99>1ms' bounds the others. `rate` is in bit/s, `messages` are a second,
-    /// `fail` and `unsent` are shares, `late` is the p99 of how late messages were sent.
+    /// response, and 'service p99>1ms' bounds the others. Percentiles count failed messages as infinitely
+    /// late: a server that drops what would take long is not fast. min, avg and max are of what came back.
+    /// `rate` is in bit/s, `messages` are a second, `fail`, `unsent` and `within` are shares, `late` is
+    /// the p99 of how late messages were sent.
     #[arg(long, value_name = "BOUND", help_heading = VERDICT)]
     pub fail_if: Vec<Condition>,
 }
@@ -249,7 +258,20 @@ impl LoadArgs {
             count: self.count,
             time: self.time.map(|time| time.0),
             keep_going,
+            within: self.bounds(),
         })
+    }
+
+    /// The times that messages are to come back within, for the report and for conditions.
+    fn bounds(&self) -> Vec<Duration> {
+        let conditions = self.fail_if.iter().filter_map(Condition::within);
+        let mut bounds: Vec<_> = self.within.iter().map(|Time(bound)| *bound).collect();
+        for bound in conditions {
+            if !bounds.contains(&bound) {
+                bounds.push(bound);
+            }
+        }
+        bounds
     }
 
     /// Whether an export goes to standard output, so that the report cannot go there.
@@ -292,6 +314,10 @@ fn run_time(text: &str) -> Result<Time, String> {
 
 fn interval(text: &str) -> Result<Time, String> {
     above_zero(text, "start each message as soon as the last echo is back")
+}
+
+fn within(text: &str) -> Result<Time, String> {
+    above_zero(text, "have none")
 }
 
 fn above_zero(text: &str, otherwise: &str) -> Result<Time, String> {

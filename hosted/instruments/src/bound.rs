@@ -1,11 +1,15 @@
 //! `--fail-if`: the conditions that make a run a failure.
 
+mod metric;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use self::metric::{EXPECTED, Metric};
 use crate::measurement::Measurement;
-use crate::measurement::percentiles::{P99, PERCENTILES, percentile};
+use crate::measurement::arrival::{Arrival, arrival};
+use crate::measurement::percentiles::{P99, percentile};
 use crate::measurement::times::Times;
 use crate::plan::{Pace, Plan};
 use crate::quantity;
@@ -29,25 +33,6 @@ enum Sort {
     Response,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Metric {
-    /// The nanoseconds that one in this many messages exceeded.
-    Percentile(u64),
-    Fastest,
-    Mean,
-    Slowest,
-    /// Bits per second.
-    Rate,
-    /// Messages per second.
-    Messages,
-    /// The share of messages that failed.
-    Failed,
-    /// The share of messages that were due but never sent.
-    Unsent,
-    /// Nanoseconds after it was due at which one message in a hundred was not yet sent.
-    Late,
-}
-
 impl Condition {
     /// The reason why it can never hold in a run of this plan, if there is one.
     #[must_use]
@@ -62,7 +47,7 @@ impl Condition {
                 "there are no response times without a schedule: add --rate".to_owned()
             }
             _ => {
-                let fewest = self.fewest_messages()?;
+                let fewest = self.metric.fewest_messages()?;
                 plan.count.filter(|count| *count < fewest)?;
                 format!("it needs at least {} messages: raise --count", quantity::count(fewest))
             }
@@ -78,22 +63,59 @@ impl Condition {
             return Some(format!("failed: {self} cannot be decided: too few messages"));
         };
         let holds = if self.above { value > self.bound } else { value < self.bound };
-        let of = if self.is_time() && self.of.is_none() && measurement.response.is_some() {
-            " (response)"
-        } else {
-            ""
+        holds.then(|| format!("failed: {self}: {}", self.said(value, measurement)))
+    }
+
+    /// The value that it bounds, in words.
+    fn said(&self, value: f64, measurement: &Measurement) -> String {
+        let failed = measurement.tally.fail_rate().unwrap_or_default();
+        if value.is_infinite() {
+            return format!("it never came back: {} failed", quantity::ratio(failed));
+        }
+        let response = self.metric.is_time() && self.of.is_none() && measurement.response.is_some();
+        let with_failures = matches!(self.metric, Metric::Percentile(_)) && failed > 0.0;
+        let of = match (response, with_failures) {
+            (false, false) => "",
+            (true, false) => " (response)",
+            (false, true) => " (with failures)",
+            (true, true) => " (response, with failures)",
         };
-        holds.then(|| format!("failed: {self}: it was {}{of}", self.worded(value)))
+        format!("it was {}{of}", self.metric.worded(value))
+    }
+
+    /// The percentile that it bounds, if it does; None if there were too few messages.
+    fn arrival(&self, measurement: &Measurement) -> Option<Arrival> {
+        match self.metric {
+            Metric::Percentile(one_in) => arrival(measurement, self.times(measurement), one_in),
+            _ => None,
+        }
+    }
+
+    /// The times that it bounds.
+    fn times<'m>(&self, measurement: &'m Measurement) -> &'m Times {
+        match self.of {
+            Some(Sort::Service) => &measurement.times,
+            Some(Sort::Response) | None => measurement.felt(),
+        }
+    }
+
+    /// The time within which messages have to be counted for it, if it bounds their share.
+    pub(crate) const fn within(&self) -> Option<Duration> {
+        match self.metric {
+            Metric::Within(bound) => Some(bound),
+            _ => None,
+        }
     }
 
     fn value(&self, measurement: &Measurement, message_bytes: u64) -> Option<f64> {
-        let times: &Times = match self.of {
-            Some(Sort::Service) => &measurement.times,
-            Some(Sort::Response) | None => measurement.felt(),
-        };
+        let times = self.times(measurement);
         let nanos = |time: Option<Duration>| time.map(|time| time.as_nanos() as f64);
         match self.metric {
-            Metric::Percentile(one_in) => nanos(percentile(times, one_in)),
+            // What failed is not fast: the bound is not kept because it is missing.
+            Metric::Percentile(_) => match self.arrival(measurement)? {
+                Arrival::After(time) => nanos(Some(time)),
+                Arrival::Never => Some(f64::INFINITY),
+            },
             Metric::Fastest => nanos(times.fastest()),
             Metric::Mean => nanos(times.mean()),
             Metric::Slowest if self.of == Some(Sort::Service) => nanos(times.slowest()),
@@ -102,32 +124,12 @@ impl Condition {
             Metric::Messages => measurement.messages_per_second(),
             Metric::Failed => measurement.tally.fail_rate(),
             Metric::Unsent => measurement.unsent_rate(),
+            Metric::Within(bound) => {
+                let mut counted = measurement.within.iter();
+                counted.find(|within| within.bound == bound)?.share(measurement)
+            }
             Metric::Late => nanos(percentile(measurement.late.as_ref()?, P99)),
         }
-    }
-
-    /// A percentile of fewer messages is none.
-    const fn fewest_messages(&self) -> Option<u64> {
-        match self.metric {
-            Metric::Percentile(one_in) => Some(one_in),
-            Metric::Late => Some(P99),
-            _ => None,
-        }
-    }
-
-    fn worded(&self, value: f64) -> String {
-        match self.metric {
-            Metric::Rate => quantity::bit_rate(value),
-            Metric::Messages => format!("{}/s", quantity::amount(value)),
-            Metric::Failed | Metric::Unsent => quantity::ratio(value),
-            _ => quantity::duration(Duration::from_nanos(value as u64)),
-        }
-    }
-
-    /// Whether it bounds a round trip, a service or a response.
-    const fn is_time(&self) -> bool {
-        use Metric::{Fastest, Mean, Percentile, Slowest};
-        matches!(self.metric, Percentile(_) | Fastest | Mean | Slowest)
     }
 }
 
@@ -142,47 +144,30 @@ impl FromStr for Condition {
             Some(("response", name)) => (Some(Sort::Response), name.trim()),
             _ => (None, name),
         };
-        let metric = match name {
-            "min" => Metric::Fastest,
-            "avg" | "mean" => Metric::Mean,
-            "max" => Metric::Slowest,
-            "rate" => Metric::Rate,
-            "messages" => Metric::Messages,
-            "fail" => Metric::Failed,
-            "unsent" => Metric::Unsent,
-            "late" => Metric::Late,
-            _ => {
-                let known = PERCENTILES.into_iter().find(|(known, _)| *known == name);
-                Metric::Percentile(known.ok_or(EXPECTED)?.1)
-            }
-        };
+        let metric: Metric = name.parse()?;
+        let above = text.as_bytes()[at] == b'>';
+        let mut condition = Self { text: text.to_owned(), of, metric, above, bound: 0.0 };
         let bound = match metric {
             Metric::Rate | Metric::Messages => number(bound),
-            Metric::Failed | Metric::Unsent => match bound.strip_suffix('%') {
+            _ if metric.is_share() => match bound.strip_suffix('%') {
                 Some(percent) => number(percent.trim_end()).map(|percent| percent / 1e2),
                 None => number(bound),
             },
             _ => bound.parse().ok().map(|Time(time)| time.as_nanos() as f64),
         };
-        let bound = bound.filter(|bound| *bound >= 0.0);
-        if matches!(metric, Metric::Failed | Metric::Unsent)
-            && bound.is_some_and(|share| share > 1.0)
-        {
+        condition.bound = bound.filter(|bound| *bound >= 0.0).ok_or(EXPECTED)?;
+        if metric.is_share() && condition.bound > 1.0 {
             return Err(
                 "a share is at most 100 %, that is 1: write 5% for five in a hundred".into()
             );
         }
-        let above = text.as_bytes()[at] == b'>';
-        let condition =
-            Self { text: text.to_owned(), of, metric, above, bound: bound.ok_or(EXPECTED)? };
-        if of.is_some() && !condition.is_time() {
+        if of.is_some() && !metric.is_time() {
             return Err("service and response have p50 to p99.999, min, avg and max only".into());
         }
-        let share = matches!(metric, Metric::Failed | Metric::Unsent);
         if !above && condition.bound == 0.0 {
             return Err("it can never hold: nothing is below 0".into());
         }
-        if above && share && condition.bound == 1.0 {
+        if above && metric.is_share() && condition.bound == 1.0 {
             return Err("it can never hold: no share is above 100 %".into());
         }
         Ok(condition)
@@ -195,11 +180,10 @@ impl fmt::Display for Condition {
     }
 }
 
-const EXPECTED: &str =
-    "expected a bound like p99>2ms, rate<90M, fail>0.1% (--help names all that can be bound)";
-
 #[cfg(test)]
 mod tests {
+    use echo_core::Failure;
+
     use super::*;
     use crate::made_up::MadeUp;
     use crate::measurement::Sample;
@@ -218,6 +202,8 @@ mod tests {
             ("late>1ms", Metric::Late, true, 1e6),
             ("p75>2ms", Metric::Percentile(4), true, 2e6),
             ("p95<2ms", Metric::Percentile(20), false, 2e6),
+            ("within 1ms<99%", Metric::Within(Duration::from_millis(1)), false, 0.99),
+            ("within 0.5 > 0.9", Metric::Within(Duration::from_millis(500)), true, 0.9),
         ] {
             let expected = Condition { text: text.to_owned(), of: None, metric, above, bound };
             assert_eq!(text.parse(), Ok(expected), "{text}");
@@ -235,6 +221,11 @@ mod tests {
             "unsent>101%",
             "service rate<5M",
             "server p99>1ms",
+            "within<99%",
+            "within soon<99%",
+            "within 0<99%",
+            "within 1ms<101%",
+            "service within 1ms<99%",
         ] {
             assert!(text.parse::<Condition>().is_err(), "{text}");
         }
@@ -306,5 +297,40 @@ mod tests {
         planned.run.under_way.push(micros(400));
         let longest = "failed: max>1us: it was 400 µs (response)";
         assert_eq!(told("max>1us", &planned).as_deref(), Some(longest));
+    }
+
+    #[test]
+    fn a_percentile_is_not_kept_because_messages_are_missing() {
+        let within = vec![Duration::from_millis(1)];
+        let plan = Plan { keep_going: true, within, ..Plan::new() };
+        let mut made = MadeUp::new(plan, 1_000);
+        made.echoes((0..970).map(|n| if n < 960 { 70 } else { 1_500 }));
+        let told = |text: &str, made: &MadeUp| {
+            let condition: Condition = text.parse().expect(text);
+            condition.crossed(&made.run, made.plan.length)
+        };
+        for (text, said) in [
+            ("p95>100us", None),
+            ("p99>1ms", Some("failed: p99>1ms: it was 1.50 ms")),
+            ("p99>2ms", None),
+            ("within 1ms<98%", None),
+            ("within 1ms<99.5%", Some("failed: within 1ms<99.5%: it was 99.0 %")),
+        ] {
+            assert_eq!(told(text, &made).as_deref(), said, "{text}");
+        }
+        (0..30).for_each(|_| made.fails(500, 0, Failure::Reset));
+        for (text, said) in [
+            ("p50>100us", None),
+            ("p95>100us", None),
+            ("p99>2ms", Some("failed: p99>2ms: it never came back: 3.00 % failed")),
+            ("p99<2ms", None),
+            ("service p99>2ms", Some("failed: service p99>2ms: it never came back: 3.00 % failed")),
+            ("max>2ms", None),
+            ("p99.99>2ms", Some("failed: p99.99>2ms cannot be decided: too few messages")),
+            ("within 1ms<98%", Some("failed: within 1ms<98%: it was 96.0 %")),
+            ("p90>1us", Some("failed: p90>1us: it was 70.0 µs (with failures)")),
+        ] {
+            assert_eq!(told(text, &made).as_deref(), said, "{text}");
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! The result of a run: plain numbers, bounded in size however long the run is.
 
+pub mod arrival;
 pub(crate) mod blocks;
 pub(crate) mod confidence;
 mod instrument;
 pub mod percentiles;
 pub mod timeline;
 pub mod times;
+pub mod within;
 pub mod wrong;
 
 use std::time::{Duration, SystemTime};
@@ -16,6 +18,7 @@ use rustix::io::Errno;
 pub use self::instrument::Instrument;
 use self::timeline::Timeline;
 use self::times::Times;
+use self::within::Within;
 use self::wrong::Wrong;
 
 use crate::plan::{Pace, Plan};
@@ -56,6 +59,8 @@ pub struct Measurement {
     /// The times from the instant at which a message was due to the end of its echo, if a
     /// rate was planned: the wait for its connection is included.
     pub response: Option<Times>,
+    /// The messages that came back within each bound that was named, as [`felt`](Self::felt) counts.
+    pub within: Vec<Within>,
     /// The delay from the instant at which a message was due until it was sent.
     pub late: Option<Times>,
     /// How long opening the connection took, if each message has its own.
@@ -169,6 +174,7 @@ impl Measurement {
             stops: Stops::default(),
             times: Times::new(),
             response: None,
+            within: Vec::new(),
             late: None,
             connecting: None,
             unsent: 0,
@@ -190,6 +196,7 @@ impl Measurement {
             response: times(matches!(plan.pace, Pace::Rate(_))),
             late: times(plan.pace != Pace::Closed),
             connecting: times(plan.per_message),
+            within: plan.within.iter().copied().map(Within::new).collect(),
             ..Self::new()
         }
     }
@@ -220,6 +227,7 @@ impl Measurement {
                     shown += sample.late;
                     response.record(shown);
                 }
+                self.within.iter_mut().for_each(|within| within.record(shown));
                 self.timeline.record(sample.at, took, shown);
             }
             Err(failure) => self.record_failure(sample, failure),

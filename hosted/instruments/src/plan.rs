@@ -33,6 +33,8 @@ pub struct Plan {
     pub spin: Duration,
     /// Whether to reopen the connection and go on after a failure, instead of stopping.
     pub keep_going: bool,
+    /// The times for which to count how many messages came back within them.
+    pub within: Vec<Duration>,
 }
 
 impl Plan {
@@ -52,6 +54,7 @@ impl Plan {
             time: None,
             spin: Duration::ZERO,
             keep_going: false,
+            within: Vec::new(),
         }
     }
 }

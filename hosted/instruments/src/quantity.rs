@@ -46,6 +46,19 @@ pub fn ratio(share: f64) -> String {
     }
 }
 
+/// A share that is to be large, in per cent: as exact as what is missing from it, and 100 % only if that is nothing.
+pub fn share(share: f64) -> String {
+    let missing = (1.0 - share) * 1e2;
+    if share < 0.5 {
+        ratio(share)
+    } else if missing < 1e-9 {
+        "100 %".to_owned()
+    } else {
+        let decimals = (1.0 - missing.log10().floor()).max(1.0) as usize;
+        format!("{:.decimals$} %", 1e2 - missing)
+    }
+}
+
 /// A count with its noun: `1 connection`, `64 connections`.
 pub fn counted(n: u64, thing: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
@@ -159,6 +172,18 @@ mod tests {
         assert_eq!(ratio(1.0 / 3.0), "33.3 %");
         assert_eq!(ratio(1e-4), "0.0100 %");
         assert_eq!(ratio(16.0 / 22_668_358.0), "0.706 ppm");
+    }
+
+    #[test]
+    fn large_shares_are_as_exact_as_what_is_missing() {
+        assert_eq!(share(1.0), "100 %");
+        assert_eq!(share(1.0 - 3.0 / 24_683.0), "99.988 %");
+        assert_eq!(share(0.9931), "99.31 %");
+        assert_eq!(share(0.7), "70.0 %");
+        assert_eq!(share(1.0 - 1e-6), "99.99990 %");
+        assert_eq!(share(1.0 - 1e-15), "100 %", "an error of arithmetic");
+        assert_eq!(share(0.0012), "0.120 %");
+        assert_eq!(share(0.0), "0 %");
     }
 
     #[test]

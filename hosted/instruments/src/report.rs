@@ -8,6 +8,7 @@ mod environment;
 mod hdr;
 mod hints;
 mod json;
+mod loss;
 mod ports;
 mod text;
 

@@ -14,7 +14,7 @@ fn report(ended: &Ended) -> Value {
 }
 
 /// What a report must look like.
-fn schema() -> jsonschema::Validator {
+pub(crate) fn schema() -> jsonschema::Validator {
     let schema = serde_json::from_str(include_str!("../../report.schema.json")).expect("JSON");
     jsonschema::validator_for(&schema).expect("a schema")
 }

@@ -12,6 +12,7 @@ mod fairness;
 mod faulty;
 mod files;
 mod limits;
+mod loss;
 mod piping;
 mod ports;
 mod progress;

@@ -94,6 +94,8 @@ fn json_has_every_key_and_nothing_else() {
             "fail_rate_upper95",
             "service_ns",
             "response_ns",
+            "response_with_failures",
+            "within",
             "connect_ns",
             "late_ns",
             "unsent",

@@ -115,13 +115,25 @@ impl<'a> Blocks<'a> {
 /// It is that of independent failures, or of those of blocks if that is wider: failures come in crowds.
 #[must_use]
 pub(crate) fn fail_rate(measurement: &Measurement) -> Option<(f64, f64)> {
-    let tally = &measurement.tally;
-    let (low, high) = fail_rate_interval(tally.failures(), tally.messages())?;
     let failed = |column: &Column<'_>| column.failures() as f64;
+    let all = |column: &Column<'_>| echoed(column) + failed(column);
+    share(measurement, measurement.tally.failures(), failed, all)
+}
+
+/// The 95 % confidence interval of the share of messages that `some` of them are: `part` of `all` in each block.
+#[must_use]
+pub(super) fn share(
+    measurement: &Measurement,
+    some: u64,
+    part: impl Fn(&Column<'_>) -> f64,
+    all: impl Fn(&Column<'_>) -> f64,
+) -> Option<(f64, f64)> {
+    let messages = measurement.tally.messages();
+    let (low, high) = fail_rate_interval(some, messages)?;
     let crowds = || {
-        let all = |column: &Column<'_>| echoed(column) + failed(column);
-        let spread = Blocks::of(measurement)?.spread(failed, all)?;
-        tally.fail_rate().map(|rate| (rate - spread, rate + spread))
+        let spread = Blocks::of(measurement)?.spread(part, all)?;
+        let share = some as f64 / messages as f64;
+        Some((share - spread, share + spread))
     };
     let (lower, higher) = crowds().unwrap_or((low, high));
     Some((low.min(lower).max(0.0), high.max(higher).min(1.0)))

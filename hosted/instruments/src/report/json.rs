@@ -7,7 +7,7 @@ use echo_core::FailureKind;
 use serde_json::{Map, Value, json};
 
 use super::environment::environment;
-use super::{Subject, key};
+use super::{Subject, key, loss};
 use crate::measurement::blocks::{self, Blocks};
 use crate::measurement::percentiles::{self, MEDIAN, P99, PERCENTILES};
 use crate::measurement::times::Times;
@@ -75,6 +75,8 @@ pub(crate) fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         "fail_rate_upper95": fail_rate.map(|(_, high)| high),
         "service_ns": times(&measurement.times, service),
         "response_ns": measurement.response.as_ref().map(|felt| times(felt, response)),
+        "response_with_failures": loss::percentiles_json(measurement),
+        "within": loss::within_json(measurement),
         "connect_ns": measurement.connecting.as_ref().map(|connecting| times(connecting, None)),
         "late_ns": measurement.late.as_ref().map(|late| times(late, None)),
         "unsent": measurement.unsent,

@@ -14,6 +14,7 @@ use echo_core::{Difference, Failure, Fault};
 
 use super::Subject;
 use super::hints::hints;
+use super::loss;
 use super::ports::ports;
 use crate::measurement::blocks;
 use crate::measurement::percentiles::{P99, percentile};
@@ -69,6 +70,8 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement, layout: Layout) ->
     lines.extend(measurement.named().filter_map(|(name, times)| round_trips(name, times)));
     lines.extend(rates(subject, measurement));
     lines.extend(table::percentiles(measurement, width, layout.histogram));
+    lines.extend(loss::explained(measurement));
+    lines.extend(loss::within(measurement));
     lines.extend(schedule(measurement));
     if layout.histogram {
         lines.extend(histograms(measurement, layout.width.unwrap_or(Layout::COLUMNS)));

@@ -53,15 +53,9 @@ fn success(measurement: &Measurement) -> [String; 2] {
     [format!("Success rate: {recent:.1}% (last {WINDOW})"), format!("all: {}", echoed(tally))]
 }
 
-/// The share of messages that were echoed: 100 % only if none failed.
+/// The share of messages that were echoed.
 fn echoed(tally: &Tally) -> String {
-    match tally.fail_rate().map(|failed| failed * 100.0) {
-        Some(failed) if failed > 0.0 => {
-            let decimals = (1.0 - failed.log10().floor()).max(1.0) as usize;
-            format!("{:.decimals$} %", 100.0 - failed)
-        }
-        _ => "100 %".into(),
-    }
+    quantity::share(1.0 - tally.fail_rate().unwrap_or_default())
 }
 
 fn fail_rate_line(measurement: &Measurement, _length: u64) -> String {

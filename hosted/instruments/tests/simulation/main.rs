@@ -8,6 +8,7 @@ mod blame;
 mod clock;
 mod exact;
 mod link;
+mod loss;
 mod observed;
 mod omission;
 mod opening;

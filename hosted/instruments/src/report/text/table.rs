@@ -1,11 +1,15 @@
 //! Percentiles of one or more sorts of times.
 
+use super::super::loss::{WITH_FAILURES, word};
 use crate::measurement::Measurement;
+use crate::measurement::arrival::{Arrival, arrival};
 use crate::measurement::percentiles::{PERCENTILES, percentile, shown};
-use crate::quantity;
 
-/// Width of a column.
+/// The least width of a column.
 const COLUMN: usize = 10;
+
+/// The gap between two columns.
+const GAP: usize = 2;
 
 /// The margin before each row.
 const MARGIN: &str = "   ";
@@ -20,11 +24,16 @@ pub(super) fn percentiles(measurement: &Measurement, width: usize, all: bool) ->
     for (name, times) in measurement.named().chain(connecting) {
         let Some(slowest) = times.slowest() else { continue };
         let values = wanted.iter().map(|(_, one_in)| percentile(times, *one_in));
-        let word = |time: Option<_>| time.map_or("n/a".into(), quantity::duration);
-        let cells = values.chain([Some(slowest)]).map(word);
+        let cells = values.chain([Some(slowest)]).map(|time| word(time.map(Arrival::After)));
         // A connection's own message is more than its round trip.
-        let name = if name == "rtt" { "message" } else { name };
+        let name = if name == "rtt" && connecting.is_some() { "message" } else { name };
         grid.push([name.to_owned()].into_iter().chain(cells).collect());
+    }
+    if grid.len() > 1 && measurement.tally.failures() > 0 {
+        let felt = measurement.felt();
+        let values = wanted.iter().map(|(_, one_in)| arrival(measurement, felt, *one_in));
+        let cells = values.chain([Some(Arrival::Never)]).map(word);
+        grid.push([WITH_FAILURES.to_owned()].into_iter().chain(cells).collect());
     }
     match grid.len() {
         1 => return Vec::new(),
@@ -32,15 +41,21 @@ pub(super) fn percentiles(measurement: &Measurement, width: usize, all: bool) ->
         2 => grid.iter_mut().for_each(|row| drop(row.remove(0))),
         _ => {}
     }
-    let lying: Vec<_> = grid.iter().map(|row| line(row)).collect();
+    let lying = lines(&grid);
     if lying.iter().all(|line| line.chars().count() <= width) {
         return lying;
     }
-    let column = |n: usize| grid.iter().map(|row| row[n].clone()).collect::<Vec<_>>();
-    (0..grid[0].len()).map(|n| line(&column(n))).collect()
+    let column = |n: usize| grid.iter().map(|row| row[n].clone()).collect();
+    lines(&(0..grid[0].len()).map(column).collect::<Vec<_>>())
 }
 
-fn line(cells: &[String]) -> String {
-    let cells: String = cells.iter().map(|cell| format!("{cell:<COLUMN$}")).collect();
-    format!("{MARGIN}{}", cells.trim_end())
+/// The rows, each column as wide as its widest cell needs.
+fn lines(rows: &[Vec<String>]) -> Vec<String> {
+    let cell = |row: &Vec<String>, n: usize| row[n].chars().count() + GAP;
+    let wide = |n: usize| rows.iter().map(|row| cell(row, n)).fold(COLUMN, usize::max);
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().enumerate().map(|(n, cell)| format!("{cell:<0$}", wide(n)));
+        format!("{MARGIN}{}", cells.collect::<String>().trim_end())
+    };
+    rows.iter().map(line).collect()
 }

@@ -1,0 +1,43 @@
+//! Messages that fail are slow, not absent: whatever is told of all messages counts them.
+
+use std::time::Duration;
+
+use echo_instruments::measurement::arrival::{Arrival, arrival};
+use echo_instruments::measurement::percentiles::{MEDIAN, P99, percentile};
+use echo_instruments::plan::{Pace, Plan};
+
+use super::run::{MILLI, NANO, Run, TRIP, plan, run, served};
+use super::server::{AT_ONCE, Answer, Behaviour, ECHO};
+
+/// The last of fifty on each connection is lost, after which another one is opened: two in a hundred.
+const LOSSY: Behaviour = Behaviour {
+    answer: |_, message| Answer { bytes: if message == 49 { 0 } else { 100 }, ..ECHO },
+    ..AT_ONCE
+};
+
+#[test]
+fn two_in_a_hundred_that_are_lost_are_the_slowest() {
+    let within = vec![TRIP, TRIP - NANO];
+    let plan = Plan { limit: Some(20 * MILLI), count: Some(1_000), within, ..plan() };
+    let Run { out, .. } = run(served(LOSSY), &plan);
+    assert_eq!((out.tally.echoed(), out.tally.failures()), (980, 20));
+    // What came back came at once: of it alone p99 is as good as p50.
+    assert_eq!([MEDIAN, P99].map(|n| percentile(&out.times, n)), [Some(TRIP); 2]);
+    let all = [MEDIAN, 20, P99, 1_000, 10_000].map(|one_in| arrival(&out, &out.times, one_in));
+    let (came, never) = (Some(Arrival::After(TRIP)), Some(Arrival::Never));
+    assert_eq!(all, [came, came, never, never, None]);
+    let shares: Vec<_> = out.within.iter().map(|within| within.share(&out)).collect();
+    assert_eq!(shares, [Some(0.98), Some(0.0)]);
+}
+
+/// At the service of a planned rate is who waits for a connection, too.
+#[test]
+fn within_counts_the_response_and_to_the_nanosecond() {
+    const SLOW: Behaviour = Behaviour { service: |_| 2 * MILLI, ..AT_ONCE };
+    // It takes 5 ms and one is due in each 4 ms: each is later than the one before by 1 ms.
+    let within = vec![5 * MILLI, 104 * MILLI - NANO, 104 * MILLI, Duration::from_secs(1)];
+    let plan = Plan { pace: Pace::Rate(250.0), count: Some(400), within, ..plan() };
+    let Run { out, .. } = run(served(SLOW), &plan);
+    let messages: Vec<_> = out.within.iter().map(|within| within.messages(&out)).collect();
+    assert_eq!(messages, [1, 99, 100, 400]);
+}
