@@ -28,6 +28,7 @@ impl<'i> Addresses<'i> {
             && !self.has(address)
             && !self.ip.iter().any(|own| match own {
                 IpCidr::Ipv4(own) => own.broadcast().map(IpAddress::from) == Some(address),
+                #[cfg(feature = "ipv6")]
                 IpCidr::Ipv6(_) => false,
             })
     }

@@ -63,6 +63,7 @@ fn emit(flow: &Flow, mac: EthernetAddress, number: TcpSeqNumber, frame: &mut [u8
     let ip = IpRepr::new(peer, local, IpProtocol::Tcp, tcp.buffer_len(), 64);
     let ethertype = match peer {
         IpAddress::Ipv4(_) => EthernetProtocol::Ipv4,
+        #[cfg(feature = "ipv6")]
         IpAddress::Ipv6(_) => EthernetProtocol::Ipv6,
     };
     let checksums = ChecksumCapabilities::default();

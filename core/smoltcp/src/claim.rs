@@ -2,14 +2,18 @@
 //! addresses the answer is no, which smoltcp does not give: two hosts with the same
 //! address would be unreachable by turns.
 
-use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::wire::{
-    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, IPV6_LINK_LOCAL_ALL_NODES, Icmpv6Packet,
-    Icmpv6Repr, IpAddress, NdiscRepr,
+use smoltcp::wire::{ArpOperation, ArpPacket, ArpRepr};
+#[cfg(feature = "ipv6")]
+use smoltcp::{
+    phy::ChecksumCapabilities,
+    wire::{
+        EthernetAddress, IPV6_LINK_LOCAL_ALL_NODES, Icmpv6Packet, Icmpv6Repr, IpAddress, NdiscRepr,
+    },
 };
 
 use crate::addresses::Addresses;
 use crate::notice::Notice;
+#[cfg(feature = "ipv6")]
 use crate::packet::Packet;
 
 /// An ARP probe of one of these addresses (RFC 5227): a question by a host that has
@@ -37,6 +41,7 @@ pub(crate) fn probe(payload: &[u8], addresses: &Addresses<'_>) -> Option<Notice>
 
 /// Duplicate address detection (RFC 4862): a solicitation by a host that has no
 /// address yet. The answer goes to all nodes, since that host has no address to receive it.
+#[cfg(feature = "ipv6")]
 pub(crate) fn detection(packet: &Packet<'_>, addresses: &Addresses<'_>) -> Option<Notice> {
     let (IpAddress::Ipv6(source), IpAddress::Ipv6(destination)) =
         (packet.source, packet.destination)

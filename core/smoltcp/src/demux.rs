@@ -5,12 +5,16 @@
 //! must not be.
 
 use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, Icmpv6Message,
-    Icmpv6Packet, IpAddress, IpEndpoint, IpProtocol, TcpPacket, TcpSeqNumber,
+    EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, IpAddress,
+    IpEndpoint, IpProtocol, TcpPacket, TcpSeqNumber,
 };
+#[cfg(feature = "ipv6")]
+use smoltcp::wire::{Icmpv6Message, Icmpv6Packet};
 
 use crate::addresses::Addresses;
-use crate::claim::{detection, probe};
+#[cfg(feature = "ipv6")]
+use crate::claim::detection;
+use crate::claim::probe;
 use crate::notice::Notice;
 use crate::packet::Packet;
 
@@ -75,9 +79,9 @@ fn subject(frame: &[u8], addresses: &Addresses<'_>) -> Option<Subject> {
     let alone = to_own_mac && to_own_ip;
     match packet.protocol {
         IpProtocol::Tcp if alone && packet.whole => segment(&packet, from),
-        IpProtocol::Icmp | IpProtocol::Icmpv6 if alone || !to_own_ip => {
-            icmp(&packet, from, alone, addresses)
-        }
+        IpProtocol::Icmp if alone || !to_own_ip => icmp(&packet, from, alone),
+        #[cfg(feature = "ipv6")]
+        IpProtocol::Icmpv6 if alone || !to_own_ip => icmpv6(&packet, from, alone, addresses),
         IpProtocol::Tcp => Some(Subject::Unanswered),
         _ if alone => None,
         _ => Some(Subject::Unanswered),
@@ -96,19 +100,21 @@ fn segment(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
     Some(Subject::Segment { flow, from, opens, resets })
 }
 
-fn icmp(
+fn icmp(packet: &Packet<'_>, from: EthernetAddress, alone: bool) -> Option<Subject> {
+    let message = Icmpv4Packet::new_checked(packet.payload).ok()?.msg_type();
+    (alone && message == Icmpv4Message::EchoRequest)
+        .then_some(Subject::Ping { peer: packet.source, from })
+}
+
+#[cfg(feature = "ipv6")]
+fn icmpv6(
     packet: &Packet<'_>,
     from: EthernetAddress,
     alone: bool,
     addresses: &Addresses<'_>,
 ) -> Option<Subject> {
-    let ping = Subject::Ping { peer: packet.source, from };
-    if packet.protocol == IpProtocol::Icmp {
-        let message = Icmpv4Packet::new_checked(packet.payload).ok()?.msg_type();
-        return (alone && message == Icmpv4Message::EchoRequest).then_some(ping);
-    }
     match Icmpv6Packet::new_checked(packet.payload).ok()?.msg_type() {
-        Icmpv6Message::EchoRequest => alone.then_some(ping),
+        Icmpv6Message::EchoRequest => alone.then_some(Subject::Ping { peer: packet.source, from }),
         Icmpv6Message::NeighborSolicit | Icmpv6Message::NeighborAdvert => {
             Some(detection(packet, addresses).map_or(Subject::Neighbour, Subject::Claim))
         }
@@ -138,6 +144,7 @@ const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 fn words(address: IpAddress) -> (u64, u64) {
     match address {
         IpAddress::Ipv4(address) => (0, u64::from(address.to_bits())),
+        #[cfg(feature = "ipv6")]
         IpAddress::Ipv6(address) => {
             let bits = address.to_bits();
             ((bits >> 64) as u64, bits as u64)

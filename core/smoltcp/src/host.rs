@@ -71,6 +71,7 @@ impl Host<'_> {
             let routes = interface.routes_mut();
             match *gateway {
                 IpAddress::Ipv4(gateway) => routes.add_default_ipv4_route(gateway).map(|_| ()),
+                #[cfg(feature = "ipv6")]
                 IpAddress::Ipv6(gateway) => routes.add_default_ipv6_route(gateway).map(|_| ()),
             }
             .map_err(|_| HostError::TooManyGateways)?;

@@ -100,6 +100,11 @@
 //!   fast as it gets on a fast link. It does not affect the round trip of small messages.
 //! - The send ring holds what is not acknowledged yet: as large as the other.
 //!
+//! # Features
+//!
+//! Both are on by default. Without them the image of a Cortex-M3 is 25 KiB smaller, of 63:
+//! `ipv6` takes 22, and `faults`, which has [`Slot::spoilt`], takes 3.
+//!
 //! # How it works
 //!
 //! A step takes in at most 64 frames, reads their headers, and shows each to the

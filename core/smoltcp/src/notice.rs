@@ -4,11 +4,18 @@
 //! It answers a host that asks whether one of this host's addresses is free, and it
 //! tells smoltcp the addresses of peers that their frames have shown.
 
-use smoltcp::phy::{ChecksumCapabilities, TxToken};
+use smoltcp::phy::TxToken;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
-    EthernetRepr, Icmpv6Packet, Icmpv6Repr, IpAddress, IpProtocol, Ipv4Address, Ipv6Address,
-    Ipv6Packet, Ipv6Repr, NdiscNeighborFlags, NdiscRepr,
+    EthernetRepr, IpAddress, Ipv4Address,
+};
+#[cfg(feature = "ipv6")]
+use smoltcp::{
+    phy::ChecksumCapabilities,
+    wire::{
+        Icmpv6Packet, Icmpv6Repr, IpProtocol, Ipv6Address, Ipv6Packet, Ipv6Repr,
+        NdiscNeighborFlags, NdiscRepr,
+    },
 };
 
 /// The Ethernet address of an IP address, and the host to tell it to; both have one IP version.
@@ -30,6 +37,7 @@ impl Notice {
     pub(crate) const fn len(&self) -> usize {
         match self.address {
             IpAddress::Ipv4(_) => 14 + 28,
+            #[cfg(feature = "ipv6")]
             IpAddress::Ipv6(_) => Self::LONGEST,
         }
     }
@@ -44,11 +52,13 @@ impl Notice {
                     .emit(&mut frame);
                 self.reply(address, to).emit(&mut ArpPacket::new_unchecked(frame.payload_mut()));
             }
+            #[cfg(feature = "ipv6")]
             (IpAddress::Ipv6(address), IpAddress::Ipv6(to)) => {
                 EthernetRepr { src_addr, dst_addr, ethertype: EthernetProtocol::Ipv6 }
                     .emit(&mut frame);
                 self.advertise(address, to, &mut Ipv6Packet::new_unchecked(frame.payload_mut()));
             }
+            #[cfg(feature = "ipv6")]
             _ => {}
         }
     }
@@ -63,6 +73,7 @@ impl Notice {
         }
     }
 
+    #[cfg(feature = "ipv6")]
     fn advertise(&self, address: Ipv6Address, to: Ipv6Address, packet: &mut Ipv6Packet<&mut [u8]>) {
         let advert = Icmpv6Repr::Ndisc(NdiscRepr::NeighborAdvert {
             flags: NdiscNeighborFlags::OVERRIDE,

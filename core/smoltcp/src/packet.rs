@@ -2,9 +2,11 @@
 
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    EthernetFrame, EthernetProtocol, Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IpAddress,
-    IpProtocol, Ipv4Packet, Ipv4Repr, Ipv6ExtHeader, Ipv6Packet, Ipv6Repr, TcpPacket, TcpRepr,
+    EthernetFrame, EthernetProtocol, Icmpv4Packet, Icmpv4Repr, IpAddress, IpProtocol, Ipv4Packet,
+    Ipv4Repr, TcpPacket, TcpRepr,
 };
+#[cfg(feature = "ipv6")]
+use smoltcp::wire::{Icmpv6Packet, Icmpv6Repr, Ipv6ExtHeader, Ipv6Packet, Ipv6Repr};
 
 use crate::addresses::Addresses;
 
@@ -13,6 +15,7 @@ use crate::addresses::Addresses;
 pub(crate) struct Packet<'f> {
     pub(crate) source: IpAddress,
     pub(crate) destination: IpAddress,
+    #[cfg(feature = "ipv6")]
     pub(crate) hop_limit: u8,
     /// Whether it is a whole packet, not a fragment.
     pub(crate) whole: bool,
@@ -28,12 +31,14 @@ impl<'f> Packet<'f> {
                 Some(Self {
                     source: packet.src_addr().into(),
                     destination: packet.dst_addr().into(),
+                    #[cfg(feature = "ipv6")]
                     hop_limit: packet.hop_limit(),
                     whole: !packet.more_frags() && packet.frag_offset() == 0,
                     protocol: packet.next_header(),
                     payload: packet.payload(),
                 })
             }
+            #[cfg(feature = "ipv6")]
             EthernetProtocol::Ipv6 => {
                 let packet = Ipv6Packet::new_checked(frame.payload()).ok()?;
                 let (mut protocol, mut payload) = (packet.next_header(), packet.payload());
@@ -74,10 +79,15 @@ fn genuine(
     checksums: &ChecksumCapabilities,
 ) -> Option<()> {
     let frame = EthernetFrame::new_checked(frame).ok()?;
-    if frame.ethertype() == EthernetProtocol::Ipv4 {
-        Ipv4Repr::parse(&Ipv4Packet::new_checked(frame.payload()).ok()?, checksums).ok()?;
-    } else {
-        Ipv6Repr::parse(&Ipv6Packet::new_checked(frame.payload()).ok()?).ok()?;
+    match frame.ethertype() {
+        EthernetProtocol::Ipv4 => {
+            Ipv4Repr::parse(&Ipv4Packet::new_checked(frame.payload()).ok()?, checksums).ok()?;
+        }
+        #[cfg(feature = "ipv6")]
+        EthernetProtocol::Ipv6 => {
+            Ipv6Repr::parse(&Ipv6Packet::new_checked(frame.payload()).ok()?).ok()?;
+        }
+        _ => return None,
     }
     let Packet { source, destination, protocol, payload, .. } = Packet::of(&frame)?;
     if !frame.src_addr().is_unicast() || !addresses.is_other_host(source) {
@@ -92,6 +102,7 @@ fn genuine(
             let ping = Icmpv4Packet::new_checked(payload).ok()?;
             Icmpv4Repr::parse(&ping, checksums).ok().map(drop)
         }
+        #[cfg(feature = "ipv6")]
         (IpProtocol::Icmpv6, IpAddress::Ipv6(source), IpAddress::Ipv6(destination)) => {
             let ping = Icmpv6Packet::new_checked(payload).ok()?;
             Icmpv6Repr::parse(&source, &destination, &ping, checksums).ok().map(drop)

@@ -47,6 +47,9 @@ const TAIL: Duration = Duration::from_secs(120);
 /// retransmissions, which follow after 1, 2 and 4 s, have got no answer.
 const TAIL_YIELDS: Duration = Duration::from_secs(10);
 
+/// Without it the compiler leaves out what a spoiler would do.
+const FAULTS: bool = cfg!(feature = "faults");
+
 /// Storage for one connection, lent to a [`Server`](crate::Server).
 #[derive(Debug)]
 pub struct Slot<'a, const N: usize> {
@@ -54,7 +57,7 @@ pub struct Slot<'a, const N: usize> {
     sockets: SocketSet<'a>,
     handle: SocketHandle,
     life: Life<N>,
-    /// The spoiler of its sessions, if they are to be spoilt.
+    /// The spoiler of its sessions, if they are to be spoilt: only with the feature `faults`.
     pub(crate) spoiler: Option<&'a mut Spoiler<N>>,
     deadline: Option<Instant>,
     /// The Ethernet address that its peer's frames come from: the peer's own, or a
@@ -146,6 +149,7 @@ impl<'a, const N: usize> Slot<'a, N> {
     }
 
     /// This slot with sessions that are spoilt on purpose.
+    #[cfg(feature = "faults")]
     #[must_use]
     pub fn spoilt(mut self, spoiler: &'a mut Spoiler<N>) -> Self {
         self.spoiler = Some(spoiler);
@@ -279,7 +283,7 @@ impl<'a, const N: usize> Slot<'a, N> {
         {
             socket.set_timeout(Some(SILENT_PEER.into()));
             let (session, pump) = (Session::new(now, rules), Pump::default());
-            if let Some(spoiler) = &mut self.spoiler {
+            if FAULTS && let Some(spoiler) = &mut self.spoiler {
                 spoiler.begin();
             }
             self.life = Life::Serving { peer, session, pump };
@@ -293,11 +297,11 @@ impl<'a, const N: usize> Slot<'a, N> {
                     on_event(Event::Received { peer: *peer, bytes });
                 };
                 let end = match &mut self.spoiler {
-                    None => pump_told(pump, socket, session, now, &mut take),
-                    Some(spoiler) => {
+                    Some(spoiler) if FAULTS => {
                         let mut faulty = Faulty::new(session, spoiler);
                         pump_told(pump, socket, &mut faulty, now, &mut take)
                     }
+                    _ => pump_told(pump, socket, session, now, &mut take),
                 };
                 if let Some(end) = end {
                     on_event(Event::Closed { peer: *peer, end, echoed: session.echoed() });
@@ -346,8 +350,8 @@ impl<'a, const N: usize> Slot<'a, N> {
         match &mut self.life {
             Life::Vacant | Life::Opening { .. } => None,
             Life::Serving { session, .. } => match &mut self.spoiler {
-                None => session.deadline(),
-                Some(spoiler) => Faulty::new(session, spoiler).deadline(),
+                Some(spoiler) if FAULTS => Faulty::new(session, spoiler).deadline(),
+                _ => session.deadline(),
             },
             Life::Closing { limit, .. } => limit.deadline(),
         }
