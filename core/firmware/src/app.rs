@@ -13,8 +13,7 @@ use crate::board::{Board, CONNECTIONS, Exit, RECEIVE, SEND, SESSION};
 use crate::settings::Settings;
 use crate::stack;
 
-static SOCKETS: ConstStaticCell<[SocketStorage<'static>; CONNECTIONS]> =
-    ConstStaticCell::new([const { SocketStorage::EMPTY }; CONNECTIONS]);
+static SOCKETS: StaticCell<[SocketStorage<'static>; CONNECTIONS]> = StaticCell::new();
 static RECEIVE_RINGS: ConstStaticCell<[[u8; RECEIVE]; CONNECTIONS]> =
     ConstStaticCell::new([[0; RECEIVE]; CONNECTIONS]);
 static SEND_RINGS: ConstStaticCell<[[u8; SEND]; CONNECTIONS]> =
@@ -54,7 +53,7 @@ pub(crate) fn serve<B: Board>(mut board: B) -> ! {
             let (used, size) = stack::used();
             B::log(format_args!("stack: {used} of {size} bytes"));
             B::log(format_args!("turned away: {}", server.turned_away()));
-            B::log(format_args!("busy: {} ns", busy.as_nanos()));
+            B::log(format_args!("busy: {} ns", busy.as_nanos() as u64));
             busy = Duration::ZERO;
         }
         if asked == Some(b'q') {
@@ -66,8 +65,10 @@ pub(crate) fn serve<B: Board>(mut board: B) -> ! {
 /// Lends storage to the slots, one after another: all together would not fit on a small stack.
 fn slots() -> &'static mut [Slot<'static, SESSION>] {
     let slots = SLOTS.take();
+    // Not zeros, so as a constant it would be in the image.
+    let sockets = SOCKETS.init_with(|| [const { SocketStorage::EMPTY }; CONNECTIONS]);
     let rings = RECEIVE_RINGS.take().iter_mut().zip(SEND_RINGS.take());
-    for (socket, (receive, send)) in SOCKETS.take().iter_mut().zip(rings) {
+    for (socket, (receive, send)) in sockets.iter_mut().zip(rings) {
         // As many places as sockets.
         let _ = slots.push(Slot::new(socket, receive, send));
     }

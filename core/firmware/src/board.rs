@@ -11,15 +11,15 @@ mod lm3s6965;
 #[cfg(target_arch = "x86_64")]
 mod microvm;
 #[cfg(target_arch = "arm")]
-pub(crate) use lm3s6965::{CONNECTIONS, Lm3s6965 as Chosen, RECEIVE, SEND, SESSION};
+pub(crate) use lm3s6965::{CONNECTIONS, RECEIVE, SEND, SESSION};
 #[cfg(target_arch = "x86_64")]
-pub(crate) use microvm::{CONNECTIONS, Microvm as Chosen, RECEIVE, SEND, SESSION};
+pub(crate) use microvm::{CONNECTIONS, RECEIVE, SEND, SESSION};
 
 /// A board: a clock, a network controller, a console, and a way to sleep.
 ///
 /// Beside its board, each folder chooses how much memory is lent to the server: `CONNECTIONS`,
 /// for each of them the sizes of the rings, `RECEIVE` and `SEND`, and of the session's buffer,
-/// `SESSION`.
+/// `SESSION`. It also has the panic handler: not every board can afford the words of all panics.
 pub(crate) trait Board {
     /// The network controller.
     type Phy: Device;

@@ -11,13 +11,3 @@ mod app;
 mod board;
 mod settings;
 mod stack;
-
-use core::panic::PanicInfo;
-
-use board::{Board, Chosen, Exit};
-
-#[panic_handler]
-fn panic(info: &PanicInfo<'_>) -> ! {
-    Chosen::log(format_args!("{info}"));
-    Chosen::exit(Exit::Panicked)
-}

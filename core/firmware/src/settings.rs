@@ -2,10 +2,9 @@
 //! three times), `port=2333`, `idle=30000` (in milliseconds, 0 for no limit), `rfc862`,
 //! `one-shot`.
 
-use core::net::IpAddr;
 use core::time::Duration;
 
-use echo_smoltcp::smoltcp::wire::{IpAddress, IpCidr};
+use echo_smoltcp::smoltcp::wire::IpCidr;
 use echo_smoltcp::{Host, Service};
 use heapless::Vec;
 
@@ -35,7 +34,7 @@ impl Settings {
     fn take(&mut self, word: &str) -> Option<()> {
         let rules = &mut self.service.rules;
         match word.split_once('=') {
-            Some(("ip", cidr)) => self.addresses.push(self::cidr(cidr)?).ok()?,
+            Some(("ip", cidr)) => self.addresses.push(cidr.parse().ok()?).ok()?,
             Some(("port", port)) => {
                 self.service.port = port.parse().ok().filter(|port| *port > 0)?
             }
@@ -48,12 +47,4 @@ impl Settings {
         }
         Some(())
     }
-}
-
-fn cidr(text: &str) -> Option<IpCidr> {
-    let (address, bits) = text.split_once('/')?;
-    let address: IpAddr = address.parse().ok()?;
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    let bits = bits.parse().ok().filter(|bits| *bits <= most)?;
-    Some(IpCidr::new(IpAddress::from(address), bits))
 }

@@ -12,10 +12,14 @@ unsafe extern "C" {
 
 /// The most bytes that it has had so far, and how many it may have.
 pub(crate) fn used() -> (usize, usize) {
-    let (end, top) = (STACK_END.as_ptr(), STACK_TOP.as_ptr());
-    let words = (top.addr() - end.addr()) / 4;
-    // SAFETY: from one symbol to the other is the stack.
-    let painted = (0..words).take_while(|word| unsafe { end.add(*word).read_volatile() } == PAINT);
-    let unused = painted.count();
-    ((words - unused) * 4, words * 4)
+    let (start, size) = (STACK_END.as_ptr(), STACK_TOP.as_ptr().addr() - STACK_END.as_ptr().addr());
+    let unused = from(start).take_while(|word| *word == PAINT).count();
+    (size - unused * 4, size)
+}
+
+/// What is on it from this word on, to its top.
+pub(crate) fn from(start: *const u32) -> impl Iterator<Item = u32> {
+    let words = (STACK_TOP.as_ptr().addr() - start.addr()) / 4;
+    // SAFETY: from one symbol to the other is the stack, which nobody else writes to meanwhile.
+    (0..words).map(move |word| unsafe { start.add(word).read_volatile() })
 }

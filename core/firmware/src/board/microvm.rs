@@ -12,6 +12,7 @@ mod trap;
 
 use core::arch::global_asm;
 use core::fmt::{self, Write};
+use core::panic::PanicInfo;
 use core::time::Duration;
 use core::{ptr, slice};
 
@@ -111,4 +112,10 @@ impl Board for Microvm {
             trap::sleep();
         }
     }
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    Microvm::log(format_args!("{info}"));
+    Microvm::exit(Exit::Panicked)
 }

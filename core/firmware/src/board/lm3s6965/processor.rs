@@ -3,9 +3,11 @@
 #![expect(unsafe_code, reason = "instructions that no function of core stands for")]
 
 use core::arch::{asm, global_asm};
+use core::panic::PanicInfo;
 
 use super::register::Register;
 use super::{Board, Exit, Lm3s6965};
+use crate::stack;
 
 global_asm!(include_str!("boot.s"));
 
@@ -36,5 +38,23 @@ pub(super) fn sleep() {
 #[unsafe(no_mangle)]
 extern "C" fn faulted(at: u32) -> ! {
     Lm3s6965::log(format_args!("fault at {at:#x}"));
+    Lm3s6965::exit(Exit::Panicked)
+}
+
+/// Tells where it was called from, for `addr2line`, as far as the stack shows it: the words and
+/// places of all panics would be 12 KiB of the image.
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    unsafe extern "C" {
+        safe static CODE_END: [u32; 0];
+    }
+    // A return address has its lowest bit set: Thumb.
+    let is_code = |word: &u32| word % 2 == 1 && (*word as usize) < CODE_END.as_ptr().addr();
+    let stack_pointer;
+    // SAFETY: it changes nothing.
+    unsafe { asm!("mov {}, sp", out(reg) stack_pointer, options(nomem, nostack, preserves_flags)) };
+    for word in stack::from(stack_pointer).filter(is_code).take(8) {
+        Lm3s6965::log(format_args!("panicked below {word:#x}"));
+    }
     Lm3s6965::exit(Exit::Panicked)
 }
