@@ -3,6 +3,7 @@
 //!
 //! Nothing here depends on how fast the machine is: counts are exact, times are compared with each other.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
@@ -255,16 +256,48 @@ fn who_finds_the_queue_full_does_not_wait_for_the_system_to_ask_again() {
     let (sender, told) = mpsc::channel();
     thread::spawn(move || {
         told.recv().expect("there is progress");
-        listener.incoming().collect::<Vec<_>>()
+        let echo = |stream: TcpStream| std::io::copy(&mut &stream, &mut &stream);
+        listener.incoming().flatten().for_each(|stream| _ = thread::spawn(move || echo(stream)));
     });
-    let time = Some(Duration::ZERO);
-    let plan = Plan { connections: CONNECTIONS, time, ..Plan::new() };
+    // One message on each: it is sent where all are open.
+    let count = Some(CONNECTIONS.into());
+    let plan = Plan { connections: CONNECTIONS, count, ..Plan::new() };
     let mut sockets = Sockets::new(&plan, first.into()).expect("an event queue");
     let stop = Stop::new().expect("a pipe");
-    load::run(&plan, &mut sockets, &stop, &mut Late(sender)).expect("a queue");
-    let open: Vec<_> = (0..CONNECTIONS.into()).filter_map(|link| sockets.kernel(link)).collect();
-    assert_eq!(open.len(), usize::from(CONNECTIONS));
+    let out = load::run(&plan, &mut sockets, &stop, &mut Late(sender)).expect("a queue");
+    assert_eq!(out.tally.echoed(), u64::from(CONNECTIONS));
     // None on a machine that never stands still.
-    let again: u64 = open.iter().map(|kernel| kernel.retransmits).sum();
+    let again = out.kernel.expect("Linux tells").retransmits;
     assert!(again < 10, "{again}");
+}
+
+#[test]
+fn each_run_over_the_same_stack_has_connections_of_its_own() {
+    for (connections, per_message) in [(1, false), (3, false), (2, true)] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let (sender, ports) = mpsc::channel();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                sender.send(stream.peer_addr().expect("connected").port()).expect("it is read");
+                thread::spawn(move || std::io::copy(&mut &stream, &mut &stream));
+            }
+        });
+        let plan = Plan { connections, per_message, count: Some(30), ..Plan::new() };
+        let first = TcpStream::connect(address).expect("connected");
+        let mut sockets = Sockets::new(&plan, first.into()).expect("an event queue");
+        let stop = Stop::new().expect("a pipe");
+        let mut seen = HashSet::new();
+        for number in 0..3 {
+            let plan = plan.renewed(number);
+            let out = load::run(&plan, &mut sockets, &stop, &mut |_: &Measurement| {});
+            assert_eq!(out.expect("a queue").tally.echoed(), 30, "run {number}");
+            assert!((0..connections.into()).all(|link| sockets.kernel(link).is_none()), "closed");
+            let opened = if per_message { 30 } else { connections.into() };
+            for port in ports.iter().take(opened) {
+                assert!(seen.insert(port), "{port} again in run {number}");
+            }
+        }
+        assert!(ports.try_recv().is_err(), "no other was opened");
+    }
 }

@@ -153,16 +153,8 @@ impl<'c, 'a, D: Device> Station<'c, 'a, D> {
     /// this side, and why.
     pub(crate) fn finish(mut self) -> [(u64, String); 2] {
         (0..self.links.len()).for_each(|link| self.close(link));
-        let mut patience = IdleTimer::new(Some(FAREWELL));
-        patience.restart(self.now());
-        while self.pool.numbers().any(|number| !self.client.connection(number).is_closed())
-            && !patience.expired(self.now())
-        {
-            // Without an interface no FIN can come.
-            if self.turn(self.now(), patience.deadline()).is_err() {
-                break;
-            }
-        }
+        // Without an interface no FIN can come.
+        _ = self.settle();
         self.waiter.losses()
     }
 
@@ -282,6 +274,18 @@ impl<D: Device> Stack for Station<'_, '_, D> {
 
     fn close(&mut self, link: usize) {
         self.leave(link, self.reset);
+    }
+
+    /// Waits for the peer's FINs.
+    fn settle(&mut self) -> io::Result<()> {
+        let mut patience = IdleTimer::new(Some(FAREWELL));
+        patience.restart(self.now());
+        while self.pool.free().any(|number| !self.client.connection(number).is_closed())
+            && !patience.expired(self.now())
+        {
+            self.turn(self.now(), patience.deadline())?;
+        }
+        Ok(())
     }
 
     fn grant(&mut self, link: usize, wish: Wish) -> Result<bool, Failure> {

@@ -36,6 +36,10 @@ const REST: Duration = Duration::from_millis(100);
 
 /// Carries out `plan` over `stack`, until the plan says so or `stop` is requested.
 ///
+/// It opens the connections that it needs and leaves none open: another run over the same stack may
+/// follow, of any plan for as many connections, with [other messages](Plan::renewed), and has
+/// connections of its own.
+///
 /// # Errors
 ///
 /// If the stack has no way to wait. What goes wrong with messages is in the measurement.
@@ -45,6 +49,7 @@ pub fn run(
     stop: &Stop,
     observer: &mut dyn Observer,
 ) -> io::Result<Measurement> {
+    stack.settle()?;
     let instrument = Some(examine(plan, || stack.now()));
     let mut lanes: Vec<_> =
         (0..plan.connections.max(1)).map(|number| Lane::new(plan, number)).collect();
@@ -69,6 +74,7 @@ pub fn run(
         out,
     };
     load.run(start, stop, observer)?;
+    load.leave();
     Ok(load.out)
 }
 
@@ -172,6 +178,13 @@ impl<S: Stack> Load<'_, S> {
             retransmits: kernel.retransmits.saturating_sub(self.before),
             ..kernel
         });
+    }
+
+    /// Closes all connections, whatever is in flight: it has been counted.
+    fn leave(&mut self) {
+        for lane in self.lanes.iter_mut().filter(|lane| !lane.is_closed()) {
+            lane.close(None, self.stack);
+        }
     }
 
     /// Updates how far the run and its schedule have come.

@@ -57,6 +57,20 @@ impl Plan {
             within: Vec::new(),
         }
     }
+
+    /// The same load for the run of this number, from 0, in a series. Where messages can be told apart,
+    /// those of one run are from those of another: what comes late must not be taken for its own.
+    #[must_use]
+    pub fn renewed(&self, number: u16) -> Self {
+        let payload = match self.payload.clone() {
+            Payload::Seq { run, connection } => {
+                Payload::Seq { run: run.wrapping_add(number), connection }
+            }
+            Payload::Random { seed } => Payload::Random { seed: seed.wrapping_add(number.into()) },
+            alike => alike,
+        };
+        Self { payload, ..self.clone() }
+    }
 }
 
 impl Default for Plan {

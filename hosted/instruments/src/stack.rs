@@ -56,6 +56,16 @@ pub trait Stack {
     /// Closes the link, whatever is in flight. It may be opened again.
     fn close(&mut self, link: usize);
 
+    /// Lets connections that were closed come to their ends, if that takes no more than a moment: a
+    /// run begins, and those of the run before are not to be in its way.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no way to wait.
+    fn settle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Does on an open link what a stream of bytes cannot express. Returns whether this stack can.
     ///
     /// # Errors

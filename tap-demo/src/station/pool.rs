@@ -15,9 +15,9 @@ impl Pool {
         Self { links: vec![None; connections], free: (0..connections).collect() }
     }
 
-    /// The numbers of all connections.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = usize> + use<> {
-        0..self.links.len()
+    /// The numbers of those that belong to no link; what was closed may not have come to its end.
+    pub(super) fn free(&self) -> impl Iterator<Item = usize> {
+        self.free.iter().copied()
     }
 
     /// The link that this connection belongs to.

@@ -86,6 +86,10 @@ impl<'a> Lane<'a> {
         self.link == Link::Open
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.link, Link::Closed(_))
+    }
+
     /// When the message in flight began; not before its connection was open,
     /// unless it has one of its own.
     pub(super) fn begun(&self) -> Instant {

@@ -14,6 +14,7 @@ mod omission;
 mod opening;
 mod run;
 mod schedule;
+mod series;
 mod server;
 mod strange_clock;
 mod trouble;
