@@ -1,7 +1,12 @@
-//! One list of cases on every stack: the operating system's over the loopback, from Rust and from
-//! C, and smoltcp in virtual time. `tap-demo` runs the same list over a real TAP. And the list
-//! itself: servers that are wrong in a known way fail the right cases, and no others.
+//! One list of cases on every stack: the operating system's over the loopback, from Rust with and
+//! without tasks and from C; in virtual time smoltcp, and connections in memory. `tap-demo` runs the
+//! same list over a real TAP. And the list itself: servers that are wrong in a known way fail the
+//! right cases, and no others.
 
+#[path = "../../core/async/examples/sockets.rs"]
+#[expect(dead_code, reason = "its own command line")]
+mod async_sockets;
+mod asynchronous;
 #[cfg(unix)]
 mod c;
 #[path = "../../core/smoltcp/tests/simulation/cable.rs"]
@@ -9,9 +14,11 @@ mod c;
 mod cable;
 mod list;
 mod loopback;
+mod pair;
 mod planted;
 #[cfg(unix)]
 mod posix;
 mod servers;
 mod simulated;
 mod sockets;
+mod tasks;
