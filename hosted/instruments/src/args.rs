@@ -6,6 +6,7 @@
 mod check;
 mod content;
 mod family;
+mod spacing;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ pub use self::check::CheckArgs;
 pub use self::content::Content;
 use self::content::content;
 pub use self::family::Family;
+pub use self::spacing::SpacingArgs;
 use crate::bound::Condition;
 use crate::files::is_stdout;
 use crate::plan::{Pace, Plan};
@@ -144,6 +146,10 @@ pub struct LoadArgs {
     #[arg(short = 'R', long, value_name = "N", help_heading = PACE)]
     pub rate: Option<Rate>,
 
+    /// How the messages of a planned rate follow each other.
+    #[command(flatten)]
+    pub spacing: SpacingArgs,
+
     /// Use N connections
     ///
     /// Use this many connections at once, 1 to 16384, each with one message in flight at most.
@@ -245,12 +251,14 @@ impl LoadArgs {
     /// If the payload cannot be read, or two results would go to stdout.
     pub fn plan(&self, content: &Content, keep_going: bool) -> Result<Plan> {
         self.one_on_stdout()?;
+        let pace = self.pace();
         Ok(Plan {
             connections: self.parallel,
             payload: content.read(self.length)?,
             length: self.length,
             limit: self.timeout.0,
-            pace: self.pace(),
+            pace,
+            arrivals: self.spacing.arrivals(pace)?,
             per_message: self.crr,
             reset: self.reset,
             omit: self.omit.0,

@@ -10,6 +10,7 @@ mod lane;
 mod observer;
 mod opening;
 mod pace;
+mod sequence;
 
 use std::io;
 use std::time::Duration;
@@ -63,7 +64,7 @@ pub fn run(
         from: start + plan.omit,
         warming: true,
         tick: start + TICK,
-        schedule: Schedule::new(plan.pace, plan.connections, start),
+        schedule: Schedule::new(plan, start),
         stops: stack.stops(),
         stack,
         lanes,
@@ -155,6 +156,9 @@ impl<S: Stack> Load<'_, S> {
     fn begin_measuring(&mut self, now: Instant) -> Instant {
         self.warming = false;
         self.out.begin(now.saturating_duration_since(self.from));
+        if let Some(schedule) = &mut self.schedule {
+            schedule.measure(self.from);
+        }
         self.before = self.kernel().map_or(0, |kernel| kernel.retransmits);
         self.stack.now()
     }
@@ -190,11 +194,12 @@ impl<S: Stack> Load<'_, S> {
     /// Updates how far the run and its schedule have come.
     fn reckon(&mut self, now: Instant) {
         self.out.elapsed = now.saturating_duration_since(self.from);
-        if let Some(schedule) = &self.schedule {
+        if let Some(schedule) = self.schedule.as_mut().filter(|_| !self.warming) {
             let end = self.plan.time.map_or(now, |time| now.min(self.from + time));
-            let due = schedule.due(self.from, end).min(self.plan.count.unwrap_or(u64::MAX));
+            let due = schedule.due(end).min(self.plan.count.unwrap_or(u64::MAX));
             self.out.unsent = due.saturating_sub(self.begun);
             self.out.scheduled = schedule.lasts(self.begun);
+            schedule.forget(self.lanes.iter().map(Lane::turn).min().unwrap_or_default());
         }
     }
 
@@ -267,15 +272,21 @@ impl<S: Stack> Load<'_, S> {
             return false;
         }
         let lane = &mut self.lanes[key];
-        let Some(planned) = lane.take_turn(self.schedule.as_ref(), now) else { return false };
+        let Some(planned) = lane.take_turn(self.schedule.as_mut(), now) else { return false };
         let now = self.tidy(key, planned, now, observer);
         if !self.may_start(now) {
             return false;
         }
         let lane = &mut self.lanes[key];
+        let waited = lane.was_busy(planned);
         lane.begin(planned, now, self.stack);
-        self.begun += u64::from(planned >= self.from);
         let due = lane.due();
+        if planned >= self.from {
+            self.begun += 1;
+            if let Some(spacing) = &mut self.out.spacing {
+                spacing.sent(now.saturating_duration_since(self.from), waited);
+            }
+        }
         self.busy.messages += 1;
         self.busy.since = now;
         self.look_at(due);

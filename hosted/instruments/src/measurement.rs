@@ -5,6 +5,7 @@ pub(crate) mod blocks;
 pub(crate) mod confidence;
 mod instrument;
 pub mod percentiles;
+pub mod spacing;
 pub mod timeline;
 pub mod times;
 pub mod within;
@@ -16,6 +17,7 @@ use echo_core::{Failure, Tally};
 use rustix::io::Errno;
 
 pub use self::instrument::Instrument;
+use self::spacing::Spacing;
 use self::timeline::Timeline;
 use self::times::Times;
 use self::within::Within;
@@ -63,6 +65,8 @@ pub struct Measurement {
     pub within: Vec<Within>,
     /// The delay from the instant at which a message was due until it was sent.
     pub late: Option<Times>,
+    /// The distances between messages as they were sent, if a rate was planned.
+    pub spacing: Option<Spacing>,
     /// How long opening the connection took, if each message has its own.
     pub connecting: Option<Times>,
     /// The number of messages that were due before the end and never sent; during the run, not yet sent.
@@ -176,6 +180,7 @@ impl Measurement {
             response: None,
             within: Vec::new(),
             late: None,
+            spacing: None,
             connecting: None,
             unsent: 0,
             omitted: 0,
@@ -195,6 +200,7 @@ impl Measurement {
         Self {
             response: times(matches!(plan.pace, Pace::Rate(_))),
             late: times(plan.pace != Pace::Closed),
+            spacing: Spacing::of(plan),
             connecting: times(plan.per_message),
             within: plan.within.iter().copied().map(Within::new).collect(),
             ..Self::new()

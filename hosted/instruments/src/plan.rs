@@ -18,6 +18,8 @@ pub struct Plan {
     pub limit: Option<Duration>,
     /// The rule by which messages start.
     pub pace: Pace,
+    /// The distances between messages of a planned rate.
+    pub arrivals: Arrivals,
     /// Whether to open a connection for each message, as part of it.
     pub per_message: bool,
     /// Whether to end connections with a reset, after which no port stays in TIME-WAIT.
@@ -47,6 +49,7 @@ impl Plan {
             length: 1,
             limit: None,
             pace: Pace::Closed,
+            arrivals: Arrivals::Even,
             per_message: false,
             reset: false,
             omit: Duration::ZERO,
@@ -69,7 +72,13 @@ impl Plan {
             Payload::Random { seed } => Payload::Random { seed: seed.wrapping_add(number.into()) },
             alike => alike,
         };
-        Self { payload, ..self.clone() }
+        let arrivals = match self.arrivals {
+            Arrivals::Even => Arrivals::Even,
+            Arrivals::Poisson { seed } => {
+                Arrivals::Poisson { seed: seed.wrapping_add(number.into()) }
+            }
+        };
+        Self { payload, arrivals, ..self.clone() }
     }
 }
 
@@ -91,4 +100,16 @@ pub enum Pace {
     /// that is due while another is in flight waits for its connection, and
     /// its response time includes that wait.
     Rate(f64),
+}
+
+/// How the messages of a planned rate follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrivals {
+    /// At equal distances.
+    Even,
+    /// As those of many independent users: at exponential distances, which the seed repeats.
+    Poisson {
+        /// The seed of the distances.
+        seed: u64,
+    },
 }

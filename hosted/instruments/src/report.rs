@@ -10,6 +10,7 @@ mod hints;
 mod json;
 mod loss;
 mod ports;
+mod spacing;
 mod text;
 
 use std::net::{IpAddr, SocketAddr};
@@ -21,7 +22,7 @@ pub(crate) use self::hdr::hdr;
 pub(crate) use self::json::{SCHEMA, json};
 pub use self::text::{Layout, header, text};
 use crate::measurement::Measurement;
-use crate::plan::{Pace, Plan};
+use crate::plan::{Arrivals, Pace, Plan};
 use crate::quantity;
 
 /// What was measured: all that a report needs apart from the numbers.
@@ -50,7 +51,11 @@ impl Subject<'_> {
         let pace = match self.plan.pace {
             Pace::Closed => "closed loop".into(),
             Pace::Interval(interval) => format!("one every {}", quantity::duration(interval)),
-            Pace::Rate(rate) => format!("open loop at {}/s", quantity::amount(rate)),
+            Pace::Rate(rate) => {
+                let random = matches!(self.plan.arrivals, Arrivals::Poisson { .. });
+                let arrivals = if random { ", Poisson arrivals" } else { "" };
+                format!("open loop at {}/s{arrivals}", quantity::amount(rate))
+            }
         };
         match (self.plan.per_message, self.plan.reset) {
             (true, true) => format!("{pace}, a new connection per message, ended by a reset"),

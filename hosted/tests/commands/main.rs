@@ -3,6 +3,7 @@
 //!
 //! Every wait is bounded by [`support::PATIENCE`]; nothing is asserted on speed.
 
+mod arrivals;
 mod check;
 mod completions;
 mod draining;

@@ -99,6 +99,7 @@ fn json_has_every_key_and_nothing_else() {
             "connect_ns",
             "late_ns",
             "unsent",
+            "arrivals",
             "rate_bps",
             "rate_bps_interval95",
             "messages_per_s",

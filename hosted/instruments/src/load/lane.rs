@@ -115,10 +115,20 @@ impl<'a> Lane<'a> {
     /// When the next message is due: `now` unless a schedule says otherwise.
     pub(super) fn take_turn(
         &mut self,
-        schedule: Option<&Schedule>,
+        schedule: Option<&mut Schedule>,
         now: Instant,
     ) -> Option<Instant> {
         schedule.map_or(Some(now), |schedule| schedule.take(&mut self.turn, now))
+    }
+
+    /// The first slot of the schedule that it has not used.
+    pub(super) fn turn(&self) -> u64 {
+        self.turn
+    }
+
+    /// Whether the message before was still in flight when a message was `planned`.
+    pub(super) fn was_busy(&self, planned: Instant) -> bool {
+        planned < self.ended
     }
 
     pub(super) fn rests(&self, now: Instant) -> bool {

@@ -7,7 +7,7 @@ use echo_core::FailureKind;
 use serde_json::{Map, Value, json};
 
 use super::environment::environment;
-use super::{Subject, key, loss};
+use super::{Subject, key, loss, spacing};
 use crate::measurement::blocks::{self, Blocks};
 use crate::measurement::percentiles::{self, MEDIAN, P99, PERCENTILES};
 use crate::measurement::times::Times;
@@ -80,6 +80,7 @@ pub(crate) fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         "connect_ns": measurement.connecting.as_ref().map(|connecting| times(connecting, None)),
         "late_ns": measurement.late.as_ref().map(|late| times(late, None)),
         "unsent": measurement.unsent,
+        "arrivals": spacing::json(measurement),
         "rate_bps": measurement.bits_per_second(plan.length),
         "rate_bps_interval95": rate.map(|ends| ends.map(|messages| bits(messages, plan.length))),
         "messages_per_s": measurement.messages_per_second(),

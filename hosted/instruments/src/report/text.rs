@@ -16,6 +16,7 @@ use super::Subject;
 use super::hints::hints;
 use super::loss;
 use super::ports::ports;
+use super::spacing;
 use crate::measurement::blocks;
 use crate::measurement::percentiles::{P99, percentile};
 use crate::measurement::times::Times;
@@ -73,6 +74,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement, layout: Layout) ->
     lines.extend(loss::explained(measurement));
     lines.extend(loss::within(measurement));
     lines.extend(schedule(measurement));
+    lines.extend(spacing::text(measurement));
     if layout.histogram {
         lines.extend(histograms(measurement, layout.width.unwrap_or(Layout::COLUMNS)));
     }

@@ -4,6 +4,7 @@
 //! says: the ways, the server's work, system calls. No clock of the system is waited for, so that no test here
 //! can fail on a slow machine, and none needs a tolerance.
 
+mod arrivals;
 mod blame;
 mod clock;
 mod exact;
