@@ -16,6 +16,7 @@
 )]
 
 pub mod args;
+pub mod beside;
 pub mod bound;
 pub mod check;
 pub mod clock;

@@ -6,7 +6,6 @@ use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -14,6 +13,8 @@ use rustix::process::Signal;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};
+
+use crate::beside::beside;
 
 /// What the shell shows for a program that ended by Ctrl+C.
 const INTERRUPTED: i32 = 130;
@@ -91,7 +92,7 @@ impl Stop {
         }
         let mut signals = Signals::new(signals)?;
         let heard = stop.clone();
-        thread::Builder::new().spawn(move || {
+        beside("signals", move || {
             for signal in signals.forever() {
                 heard.hear(signal);
             }

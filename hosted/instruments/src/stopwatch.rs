@@ -35,7 +35,8 @@ pub struct Stopwatch {
     /// The last reading.
     last: Cell<Instant>,
     stops: Cell<Stops>,
-    /// Whether the process was continued (SIGCONT) since then.
+    /// Whether the process was continued (SIGCONT) since then. It is known at the first reading after
+    /// that if the thread that reads is the one that takes the signal: all others run [beside](crate::beside) it.
     continued: Arc<AtomicBool>,
 }
 

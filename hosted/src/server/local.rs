@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use echo_core::Rules;
+use echo_instruments::beside::beside;
 use echo_instruments::signals::Stop;
 use echo_instruments::target::Target;
 
@@ -47,7 +48,7 @@ impl Local {
         let config = Config { rules, max_conns, threads: 1, drain, planting: None };
         let server = Server::new(listeners, config);
         let address = *server.addresses()?.first().context("no address to listen on")?;
-        let thread = thread::Builder::new().name("echo server".into()).spawn({
+        let thread = beside("echo server", {
             let stop = stop.clone();
             move || server.run(&stop, &Log::silent())
         })?;

@@ -14,6 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use crate::beside::beside;
 use crate::quantity;
 
 /// The most bytes that wait, not counting what the last line has beyond that.
@@ -74,7 +75,7 @@ impl Outlet {
         let idle = Queue { wake_at: Some(0), ..Queue::default() };
         let shared = Arc::new(Shared { queue: idle.into(), ..Shared::default() });
         let writer = Arc::clone(&shared);
-        thread::Builder::new().name("writer".into()).spawn(move || {
+        beside("writer", move || {
             if writer.write_all(stream).is_err() {
                 writer.leave();
                 gone();
@@ -94,7 +95,7 @@ impl Outlet {
         gone: impl FnOnce() + Send + 'static,
     ) -> io::Result<()> {
         let shared = Arc::clone(&self.0);
-        thread::Builder::new().name("reader".into()).spawn(move || {
+        beside("reader", move || {
             left();
             shared.leave();
             gone();

@@ -4,7 +4,6 @@
 use std::fs;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use rustix::process::{Pid, getpgid, getpid, getsid};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -14,6 +13,7 @@ use signal_hook::low_level::emulate_default_handler;
 
 use super::frame::CLEARED;
 use super::{in_the_foreground, write};
+use crate::beside::beside;
 use crate::signals::is_ignored;
 use crate::terminal::notes::settle;
 
@@ -55,7 +55,7 @@ impl Suspension {
     fn watch(self: &Arc<Self>) -> io::Result<()> {
         let mut signals = Signals::new([SIGTSTP])?;
         let this = Arc::downgrade(self);
-        thread::Builder::new().name("suspension".into()).spawn(move || {
+        beside("suspension", move || {
             for _ in signals.forever() {
                 // Like the system, do nothing where no shell could continue the job.
                 if is_orphan() {
