@@ -1,14 +1,12 @@
 //! `tap-demo` on a real TAP interface, in a network namespace that the test
 //! makes itself: no frame leaves it.
-//!
-//! The one test that runs by itself starts this very program again inside such
-//! a namespace, where it runs all the others. Where a namespace or a TAP is not
-//! allowed, it prints one line and passes; with `CI=true` it fails.
 
 mod host_side;
 #[path = "../../../tests/check/list.rs"]
 mod list;
 mod measuring;
+#[path = "../../../tests/namespace.rs"]
+mod namespace;
 mod raw;
 #[path = "../../../tests/check/sockets.rs"]
 mod sockets;
@@ -16,60 +14,14 @@ mod station;
 mod tests;
 mod unread;
 
-use std::env;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::process::Command;
 use std::time::Duration;
-
-/// Set inside the namespace, and nowhere else.
-const INSIDE: &str = "TAP_DEMO_TEST_NAMESPACE";
 
 /// For all tests together; they take about 20 s unoptimised.
 const LIMIT: Duration = Duration::from_secs(300);
 
 #[test]
 fn on_a_real_tap() {
-    let namespace = match namespace() {
-        Ok(namespace) => namespace,
-        Err(reason) => return skip(&reason),
-    };
-    let program = env::current_exe().expect("a test has a path");
-    let arguments = ["--ignored", "--test-threads=1", "--nocapture"];
-    let output = assert_cmd::Command::new("unshare")
-        .args([namespace, "--kill-child"])
-        .arg(program)
-        .args(arguments)
-        .env(INSIDE, "yes")
-        .timeout(LIMIT)
-        .output()
-        .expect("unshare was there a moment ago");
-    let report = [output.stdout, output.stderr].concat();
-    let report = String::from_utf8_lossy(&report);
-    assert!(output.status.success(), "{report}");
-    assert!(report.contains("test result: ok"), "{report}");
-    assert!(!report.contains(" 0 passed"), "{report}");
+    namespace::run_inside("tap-demo on a real TAP", LIMIT);
 }
 
-/// How `unshare` makes a network namespace here, or why it cannot.
-fn namespace() -> Result<&'static str, String> {
-    let tun = OpenOptions::new().read(true).write(true).open("/dev/net/tun");
-    tun.map_err(|error| format!("cannot open /dev/net/tun: {error}"))?;
-    let works = |flags: &&str| {
-        let tried = Command::new("unshare").args([flags, "true"]).output();
-        tried.is_ok_and(|output| output.status.success())
-    };
-    let all = ["-n", "-Urn"];
-    all.into_iter().find(works).ok_or_else(|| "cannot make a network namespace".into())
-}
-
-fn skip(reason: &str) {
-    // Not `println!`: the harness hides what a test prints if it passes.
-    writeln!(io::stderr(), "SKIPPED: tap-demo on a real TAP: {reason}").expect("stderr is open");
-    assert_ne!(env::var("CI").as_deref(), Ok("true"), "nothing may be skipped in CI: {reason}");
-}
-
-/// The tests inside must not touch the network of the machine.
-pub(crate) fn assert_inside() {
-    assert!(env::var_os(INSIDE).is_some(), "only `on_a_real_tap` runs this");
-}
+pub(crate) use namespace::assert_inside;

@@ -1,0 +1,54 @@
+//! Over a TAP, where the kernel is the client.
+
+use std::net::{Ipv4Addr, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use echo_cases::Needs;
+
+use crate::image::{Board, MICROVM};
+use crate::machine::{Machine, SOON, Wire};
+use crate::namespace::{assert_inside, run_inside};
+use crate::raw::ping;
+use crate::tests::{no_message_fails, the_list_passes};
+
+/// For all tests inside, on a busy machine.
+const LIMIT: Duration = Duration::from_secs(600);
+
+#[test]
+fn on_a_tap() {
+    run_inside("the firmware on a TAP", LIMIT);
+}
+
+/// An interface of the namespace.
+fn tap() -> Wire {
+    assert_inside();
+    for arguments in [
+        "tuntap add dev tap0 mode tap",
+        "address add 192.168.69.100/24 dev tap0",
+        "-6 address add fdaa::100/64 dev tap0 nodad",
+        "link set tap0 up",
+    ] {
+        let done = Command::new("ip").args(arguments.split(' ')).output().expect("ip is there");
+        assert!(done.status.success(), "ip {arguments}: {done:?}");
+    }
+    Wire::Tap("tap0")
+}
+
+fn passes(board: &Board) {
+    let wire = tap();
+    let Some(machine) = Machine::start(board, Needs::Echo.rules(), wire) else { return };
+    let v4 = Ipv4Addr::new(192, 168, 69, 1);
+    assert!(ping(v4, b"are you there?") && ping(v4, &[7; 1472]));
+    let v6 = "[fdaa::1]:2333".parse().expect("an address");
+    TcpStream::connect_timeout(&v6, SOON).expect("it serves both");
+    machine.stop();
+    the_list_passes(board, wire);
+    no_message_fails(board, wire);
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_tap`"]
+fn the_microvm_passes() {
+    passes(&MICROVM);
+}
