@@ -13,7 +13,8 @@ use crate::board::{Board, CONNECTIONS, Exit, RECEIVE, SEND, SESSION};
 use crate::settings::Settings;
 use crate::stack;
 
-static SOCKETS: StaticCell<[SocketStorage<'static>; CONNECTIONS]> = StaticCell::new();
+static SOCKETS: ConstStaticCell<Vec<SocketStorage<'static>, CONNECTIONS>> =
+    ConstStaticCell::new(Vec::new());
 static RECEIVE_RINGS: ConstStaticCell<[[u8; RECEIVE]; CONNECTIONS]> =
     ConstStaticCell::new([[0; RECEIVE]; CONNECTIONS]);
 static SEND_RINGS: ConstStaticCell<[[u8; SEND]; CONNECTIONS]> =
@@ -43,6 +44,8 @@ pub(crate) fn serve<B: Board>(mut board: B) -> ! {
     let server = SERVER.init_with(|| Server::new(interface, slots(), service, seed));
     let port = service.port;
     B::log(format_args!("Echo server on {}, port {port}: {CONNECTIONS} connections", addresses[0]));
+    #[cfg(feature = "overflow")]
+    stack::overflow(0);
     let mut busy = Duration::ZERO;
     loop {
         let woken = board.now();
@@ -64,9 +67,9 @@ pub(crate) fn serve<B: Board>(mut board: B) -> ! {
 
 /// Lends storage to the slots, one after another: all together would not fit on a small stack.
 fn slots() -> &'static mut [Slot<'static, SESSION>] {
-    let slots = SLOTS.take();
-    // Not zeros, so as a constant it would be in the image.
-    let sockets = SOCKETS.init_with(|| [const { SocketStorage::EMPTY }; CONNECTIONS]);
+    let (slots, sockets) = (SLOTS.take(), SOCKETS.take());
+    // They are not zeros: as a constant they would be in the image.
+    while sockets.push(SocketStorage::EMPTY).is_ok() {}
     let rings = RECEIVE_RINGS.take().iter_mut().zip(SEND_RINGS.take());
     for (socket, (receive, send)) in sockets.iter_mut().zip(rings) {
         // As many places as sockets.

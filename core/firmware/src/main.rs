@@ -11,3 +11,8 @@ mod app;
 mod board;
 mod settings;
 mod stack;
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;

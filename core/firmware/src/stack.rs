@@ -23,3 +23,11 @@ pub(crate) fn from(start: *const u32) -> impl Iterator<Item = u32> {
     // SAFETY: from one symbol to the other is the stack, which nobody else writes to meanwhile.
     (0..words).map(move |word| unsafe { start.add(word).read_volatile() })
 }
+
+/// Goes deeper than the stack is.
+#[cfg(feature = "overflow")]
+#[expect(unconditional_recursion, reason = "what is below it must be noticed")]
+pub(crate) fn overflow(depth: u32) -> u32 {
+    let used = core::hint::black_box([depth; 64]);
+    overflow(used[63] + 1) + used[0]
+}

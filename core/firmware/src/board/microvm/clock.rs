@@ -33,10 +33,9 @@ impl Clock {
                 break (now, counter);
             }
         };
-        let timer = u128::from(first.wrapping_sub(last)) * (1_000_000_000 << 32) / u128::from(HZ);
-        let scale = timer / u128::from(end - start);
-        // A processor has more than one tick a second.
-        Self { start, scale: u64::try_from(scale).unwrap_or(u64::MAX) }
+        // Neither overflows: the timer goes round after 55 ms.
+        let nanos = u64::from(first.wrapping_sub(last)) * 1_000_000_000 / HZ;
+        Self { start, scale: (nanos << 32) / (end - start) }
     }
 
     pub(super) fn now(&self) -> Instant {
