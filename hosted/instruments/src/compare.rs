@@ -217,7 +217,7 @@ fn changes(before: &Value, after: &Value) -> Result<Vec<Change>> {
 /// short to be cut into blocks: then there is none of the mean either.
 fn is_short(times: &Value, key: &str, one_in: Option<u64>) -> bool {
     let ends = &times["interval95"];
-    let enough = |n: u64| percentiles::are_enough(n, one_in.unwrap_or(MEDIAN));
+    let enough = |n: u64| percentiles::are_enough(n as f64, one_in.unwrap_or(MEDIAN));
     ends[key].is_null() && (ends["mean"].is_null() || !times["n"].as_u64().is_some_and(enough))
 }
 

@@ -33,6 +33,8 @@ pub mod measurement;
 pub mod plan;
 pub mod ports;
 pub mod quantity;
+#[cfg(test)]
+mod random;
 pub mod reason;
 pub mod report;
 pub mod seed;

@@ -1,5 +1,7 @@
 //! Runs made up by hand, for tests of what people see of them: nothing is measured, no clock is read.
 
+pub(crate) mod recurring;
+
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 

@@ -3,9 +3,15 @@
 pub mod arrival;
 pub(crate) mod blocks;
 pub(crate) mod confidence;
+#[cfg(test)]
+mod coverage;
 mod instrument;
 pub mod percentiles;
+#[cfg(test)]
+mod reference;
 pub mod spacing;
+mod student;
+pub mod succession;
 pub mod timeline;
 pub mod times;
 pub mod within;
@@ -18,6 +24,7 @@ use rustix::io::Errno;
 
 pub use self::instrument::Instrument;
 use self::spacing::Spacing;
+use self::succession::Succession;
 use self::timeline::Timeline;
 use self::times::Times;
 use self::within::Within;
@@ -75,6 +82,8 @@ pub struct Measurement {
     pub omitted: u64,
     /// The course of the run.
     pub timeline: Timeline,
+    /// How much each of the times that a user sees resembles the one before it.
+    pub succession: Succession,
     /// The first failures.
     pub incidents: Vec<Incident>,
     /// Echoes with wrong bytes, by what happened to them.
@@ -185,6 +194,7 @@ impl Measurement {
             unsent: 0,
             omitted: 0,
             timeline: Timeline::new(),
+            succession: Succession::default(),
             incidents: Vec::with_capacity(INCIDENTS),
             wrong: Wrong::default(),
             kernel: None,
@@ -235,6 +245,7 @@ impl Measurement {
                 }
                 self.within.iter_mut().for_each(|within| within.record(shown));
                 self.timeline.record(sample.at, took, shown);
+                self.succession.record(shown);
             }
             Err(failure) => self.record_failure(sample, failure),
         }

@@ -7,6 +7,7 @@ mod csv;
 mod environment;
 mod hdr;
 mod hints;
+mod independence;
 mod json;
 mod loss;
 mod ports;

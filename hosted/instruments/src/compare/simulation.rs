@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use super::{Value, changes};
+use crate::made_up::recurring::Recurring;
 use crate::measurement::{Measurement, Sample};
 use crate::plan::Plan;
+use crate::random::Random;
 use crate::report::{self, Subject};
 
 const PAIRS: u64 = 30;
@@ -67,40 +69,4 @@ fn run(seed: u64, swing: f64, factor: f64) -> Value {
         plan: &plan,
     };
     report::json(&subject, &measurement)
-}
-
-/// A value that resembles the one before it (an autoregressive process of order one).
-struct Recurring {
-    value: f64,
-    memory: f64,
-    deviation: f64,
-}
-
-impl Recurring {
-    fn new(memory: f64, deviation: f64) -> Self {
-        Self { value: 0.0, memory, deviation }
-    }
-
-    fn step(&mut self, random: &mut Random) {
-        let fresh = (1.0 - self.memory * self.memory).sqrt() * self.deviation;
-        self.value = self.memory * self.value + fresh * random.normal();
-    }
-}
-
-/// `SplitMix64`.
-struct Random(u64);
-
-impl Random {
-    /// The sum of twelve uniform values is close to normal.
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
-    }
-
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) as f64 / u64::MAX as f64
-    }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::measurement::Measurement;
 use crate::measurement::confidence::{Z, fail_rate_interval};
 use crate::measurement::percentiles::{self, percentile};
+use crate::measurement::student;
 use crate::measurement::timeline::{Column, Timeline};
 
 /// The number of blocks. More would be too short to be independent, fewer would say too little about how
@@ -53,22 +54,48 @@ impl<'a> Blocks<'a> {
     /// The 95 % confidence interval of the mean.
     #[must_use]
     pub(crate) fn mean(&self) -> Option<[Duration; 2]> {
-        let times = self.measurement.felt();
-        let [mean, deviation] = [times.mean()?, times.deviation()?].map(nanos);
-        // The interval is at least as wide as that of independent messages.
-        let least = Z * deviation / (times.len() as f64).sqrt();
-        let spread = self.spread(all_times, in_column)?.max(least);
+        let (mean, spread) = (nanos(self.measurement.felt().mean()?), self.mean_spread()?);
         Some([mean - spread, mean + spread].map(|end| Duration::from_nanos(end.max(0.0) as u64)))
+    }
+
+    /// How many independent messages would tell as much about the mean, by neighbours or by blocks: of messages that
+    /// resemble the one before them, or those of the same second, fewer than there are. Neighbours do not see what
+    /// lasts for long; a few blocks know how far they scatter to 16 % only.
+    #[must_use]
+    pub(crate) fn worth(&self) -> Option<f64> {
+        let deviation = nanos(self.measurement.felt().deviation()?);
+        let (error, _) = self.scatter(all_times, in_column)?;
+        let by_neighbours = self.measurement.succession.worth();
+        Some(if error > 0.0 {
+            (deviation / error).powi(2).min(by_neighbours)
+        } else {
+            by_neighbours
+        })
     }
 
     /// The 95 % confidence interval of the percentile of "one in `one_in`": the share of the
     /// messages that are slower than it is known that well, and the distribution says which times belong to
-    /// shares. None if too few messages are on either side.
+    /// shares. None if too few messages are on either side, or too few of them are independent.
     #[must_use]
     pub(crate) fn percentile(&self, one_in: u64) -> Option<[Duration; 2]> {
         let times = self.measurement.felt();
         let value = nanos(percentile(times, one_in)?);
-        let spread = self.spread(|column| column.slower_than(value), in_column)?;
+        if !percentiles::are_enough(self.measurement.succession.worth(), one_in) {
+            return None;
+        }
+        let variance = percentiles::variance(one_in);
+        let blur = self.timeline.columns().map(|column| column.blur(value)).sum::<f64>();
+        let blur = blur / times.len() as f64;
+        let spread = if blur > variance / 2.0 {
+            // Most times are as long as this one to the resolution of a block, which does not see on which side of it
+            // they are: they are supposed to be known as well as the mean is.
+            let deviation = nanos(times.deviation()?);
+            let share = if deviation > 0.0 { self.mean_spread()? / deviation } else { 0.0 };
+            share * variance.sqrt()
+        } else {
+            let unseen = Z * (blur / times.len() as f64).sqrt();
+            self.spread(|column| column.slower_than(value), in_column)?.hypot(unseen)
+        };
         percentiles::interval(times, one_in, spread)
     }
 
@@ -81,12 +108,26 @@ impl<'a> Blocks<'a> {
         Some([(rate - spread).max(0.0), rate + spread])
     }
 
+    /// The half width of the 95 % confidence interval of the mean, in nanoseconds.
+    fn mean_spread(&self) -> Option<f64> {
+        self.spread(all_times, in_column)
+    }
+
     /// The half width of the 95 % confidence interval of the sum of `part` over that of `whole`.
     fn spread(
         &self,
         part: impl Fn(&Column<'_>) -> f64,
         whole: impl Fn(&Column<'_>) -> f64,
     ) -> Option<f64> {
+        self.scatter(part, whole).map(|(error, freedom)| student::quantile(freedom) * error)
+    }
+
+    /// The standard error of the sum of `part` over that of `whole`, and its degrees of freedom.
+    fn scatter(
+        &self,
+        part: impl Fn(&Column<'_>) -> f64,
+        whole: impl Fn(&Column<'_>) -> f64,
+    ) -> Option<(f64, f64)> {
         let blocks = self.timeline.columns().take(self.count);
         let pairs: Vec<_> = blocks.map(|block| (part(&block), whole(&block))).collect();
         let all: f64 = pairs.iter().map(|(_, whole)| whole).sum();
@@ -97,16 +138,15 @@ impl<'a> Blocks<'a> {
         let off: Vec<_> = pairs.iter().map(|(part, whole)| part - quotient * whole).collect();
         let squares: f64 = off.iter().map(|off| off * off).sum();
         let neighbours: f64 = off.iter().zip(&off[1..]).map(|(a, b)| a * b).sum();
-        if squares <= 0.0 {
-            return Some(0.0);
-        }
-        // Blocks that resemble their neighbours count for fewer independent ones (an
-        // autoregressive process of order one).
-        let alike = (neighbours / squares).clamp(0.0, 1.0);
         let n = off.len() as f64;
+        // Blocks that resemble their neighbours count for fewer independent ones (an autoregressive process of order
+        // one). What is no more than chance makes of blocks that have nothing in common is no resemblance: to count
+        // it whenever it is above none, and never when it is below, would make intervals too wide.
+        let alike = if squares > 0.0 { neighbours / squares } else { 0.0 };
+        let alike = if alike > 1.0 / n.sqrt() { alike } else { 0.0 };
         let worth = (n * (1.0 - alike) / (1.0 + alike)).max(FEWEST_BLOCKS);
         let deviation = (squares / (n - 1.0)).sqrt();
-        Some(student(worth - 1.0) * deviation / worth.sqrt() * n / all)
+        Some((deviation / worth.sqrt() * n / all, worth - 1.0))
     }
 }
 
@@ -155,20 +195,13 @@ fn nanos(time: Duration) -> f64 {
     time.as_nanos() as f64
 }
 
-/// The 95 % quantile of Student's distribution, both sides; 2 % too low at 4 degrees of freedom, 10 % at 2
-/// (Abramowitz and Stegun 26.7.5).
-fn student(freedom: f64) -> f64 {
-    let z = Z;
-    z + (z.powi(3) + z) / (4.0 * freedom)
-        + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * freedom * freedom)
-}
-
 #[cfg(test)]
 mod tests {
     use echo_core::Failure;
 
     use super::*;
     use crate::measurement::Sample;
+    use crate::random::Random;
 
     /// A run of 20 blocks of `WIDTH`, of which each holds what is said: how many round trips of which length, and
     /// how many failures.
@@ -214,20 +247,68 @@ mod tests {
         assert!(widths.is_sorted() && widths[2] > 3 * widths[0], "{widths:?}");
     }
 
-    #[test]
-    fn times_that_do_not_differ_by_block_are_known_as_well_as_independent_ones() {
+    /// A run of 20 blocks, over which so many times are spread evenly.
+    fn of_times(nanos: impl ExactSizeIterator<Item = u64>) -> Measurement {
         let mut measurement = Measurement::new();
-        for n in 0..20_000_u32 {
-            let took = Duration::from_nanos(1_000 + u64::from(n * 7_919 % 20_000));
-            measurement.record(&Sample::new(WIDTH * 20 * n / 20_000, 0, Ok(took)));
+        let n = nanos.len() as u32;
+        for (number, nanos) in (0..n).zip(nanos) {
+            let at = WIDTH * 20 * number / n;
+            measurement.record(&Sample::new(at, 0, Ok(Duration::from_nanos(nanos))));
         }
         measurement.elapsed = WIDTH * 20;
-        let blocks = Blocks::of(&measurement).expect("enough");
+        measurement
+    }
+
+    #[test]
+    fn independent_times_are_known_as_such_and_tell_all_that_they_can() {
+        let mut random = Random(1);
+        let runs: Vec<_> = (0..60)
+            .map(|_| of_times((0..4_000_u32).map(|_| 1_000 + random.next() % 20_000)))
+            .collect();
+        let blocks = runs.iter().map(|run| Blocks::of(run).expect("enough"));
+        let width = |ends: Option<[Duration; 2]>| {
+            ends.map(|[low, high]| nanos(high - low)).expect("enough")
+        };
         for one_in in [2, 10, 100] {
-            let independent = percentiles::interval(measurement.felt(), one_in, 0.0);
-            assert_eq!(blocks.percentile(one_in), independent, "one in {one_in}");
+            let spread = Z * (percentiles::variance(one_in) / 4_000.0).sqrt();
+            let told =
+                runs.iter().map(|run| width(percentiles::interval(run.felt(), one_in, spread)));
+            // Twenty blocks know how far they scatter to 16 %: what they say themselves differs.
+            let found = blocks.clone().map(|blocks| width(blocks.percentile(one_in)));
+            let wider = found.sum::<f64>() / told.sum::<f64>();
+            assert!((0.95..1.3).contains(&wider), "one in {one_in}: {wider}");
         }
+        let worth: f64 = blocks.clone().filter_map(|blocks| blocks.worth()).sum();
+        assert!((3_000.0..=4_000.0).contains(&(worth / 60.0)), "{worth}");
+        let blocks = Blocks::of(&runs[0]).expect("enough");
         assert_eq!(blocks.percentile(10_000), None, "too few");
+    }
+
+    #[test]
+    fn the_slow_end_of_times_that_follow_each_other_is_not_known() {
+        // Each time stands ten times: there are 100 of them.
+        let mut random = Random(1);
+        let fresh: Vec<_> = (0..100).map(|_| 1_000 + random.next() % 20_000).collect();
+        let measurement = of_times((0..1_000_usize).map(|n| fresh[n / 10]));
+        let blocks = Blocks::of(&measurement).expect("enough");
+        assert!(blocks.percentile(2).is_some() && blocks.mean().is_some());
+        assert_eq!(blocks.percentile(100), None);
+        assert!(blocks.worth().is_some_and(|worth| worth < 300.0), "{:?}", blocks.worth());
+    }
+
+    #[test]
+    fn times_that_a_block_cannot_tell_apart_are_known_as_well_as_their_mean() {
+        let mut random = Random(1);
+        // All of them in the one bin of 69 632 to 73 728 ns.
+        let measurement = of_times((0..2_000_u32).map(|_| 70_000 + random.next() % 3_000));
+        let blocks = Blocks::of(&measurement).expect("enough");
+        let [low, high] = blocks.percentile(2).expect("enough").map(nanos);
+        let independent = 2.0 * Z * 3_000.0 * 0.5 / 2_000.0_f64.sqrt();
+        let wider = (high - low) / independent;
+        assert!((0.5..2.0).contains(&wider), "{low} to {high} for {independent} ns");
+        let alike = of_times((0..20_000_u32).map(|_| 70_000));
+        let ends = Blocks::of(&alike).and_then(|blocks| blocks.percentile(2));
+        assert_eq!(ends, Some([Duration::from_micros(70); 2]));
     }
 
     #[test]
@@ -260,13 +341,5 @@ mod tests {
         assert!(Blocks::of(&short).is_none(), "too few columns");
         short.elapsed = WIDTH * 31;
         assert!(Blocks::of(&short).is_some_and(|blocks| blocks.count == 15), "twice as long");
-    }
-
-    #[test]
-    fn students_quantiles_are_those_of_the_tables() {
-        for (freedom, truth) in [(4.0, 2.776), (6.0, 2.447), (14.0, 2.145), (29.0, 2.045)] {
-            let error = student(freedom) / truth - 1.0;
-            assert!((-0.02..0.001).contains(&error), "{freedom}: {error}");
-        }
     }
 }

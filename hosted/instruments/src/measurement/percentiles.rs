@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use crate::measurement::confidence::Z;
 use crate::measurement::times::Times;
 
 /// Names of percentiles and the N of "one in N round trips was slower".
@@ -49,19 +48,14 @@ pub(crate) fn exceeded_by_one_in(
     values.map(|value| times.known(value))
 }
 
-/// Between which times the percentile of "one in `one_in`" lies with 95 % confidence, by order statistics: it
-/// supposes nothing about how the times are distributed. The share of those below is off by no more than
-/// `spread`, or than it would be if they did not depend on each other. None if too few of them are on either
-/// side of it.
+/// Between which times the percentile of "one in `one_in`" lies, by order statistics, if the share of those below it
+/// is off by no more than `spread`: it supposes nothing about how the times are distributed. None if one of its ends
+/// lies beyond all of them.
 pub(crate) fn interval(times: &Times, one_in: u64, spread: f64) -> Option<[Duration; 2]> {
-    let (n, slower) = (times.len() as f64, 1.0 / one_in as f64);
-    // How many are below the percentile is binomial, and close to normal from here on.
-    let variance = n * slower * (1.0 - slower);
-    if !are_enough(times.len(), one_in) {
-        return None;
-    }
-    let (rank, spread) = (n * (1.0 - slower), (n * spread).max(Z * variance.sqrt()));
-    let ranks = [(rank - spread).floor(), (rank + spread).ceil() + 1.0];
+    let n = times.len() as f64;
+    // A number of times that are below is a whole one: half of one is added on either side.
+    let (rank, spread) = (n * (1.0 - 1.0 / one_in as f64), n * spread);
+    let ranks = [(rank - spread + 0.5).floor(), (rank + spread + 0.5).ceil()];
     if ranks[0] < 1.0 || ranks[1] > n {
         return None;
     }
@@ -70,10 +64,17 @@ pub(crate) fn interval(times: &Times, one_in: u64, spread: f64) -> Option<[Durat
     Some([values.next()?, values.next()?])
 }
 
-/// Whether this many times are enough for an interval of the percentile of "one in `one_in`".
-pub(crate) fn are_enough(times: u64, one_in: u64) -> bool {
+/// Whether this many independent times are enough for an interval of the percentile of "one in `one_in`": how many are
+/// slower is binomial, and close to normal from here on. (That is 505 for p99. With 368 the slowest of all is with
+/// 97.5 % confidence not below it: fewer could have no upper end.)
+pub(crate) fn are_enough(times: f64, one_in: u64) -> bool {
+    times * variance(one_in) >= FEWEST
+}
+
+/// The variance of whether a time is slower than one in `one_in`.
+pub(crate) fn variance(one_in: u64) -> f64 {
     let slower = 1.0 / one_in as f64;
-    times as f64 * slower * (1.0 - slower) >= FEWEST
+    slower * (1.0 - slower)
 }
 
 /// The variance from which a binomial distribution passes for a normal one.
@@ -114,7 +115,8 @@ mod tests {
     #[test]
     fn an_interval_is_that_of_the_binomial_distribution() {
         // 1000 values 1 to 1000: the median lies between ranks 469 and 532 (Conover, normal approximation).
-        let [low, high] = interval(&of(1..=1000), MEDIAN, 0.0).expect("enough");
+        let spread = 1.959_964 * (variance(MEDIAN) / 1e3).sqrt();
+        let [low, high] = interval(&of(1..=1000), MEDIAN, spread).expect("enough");
         assert_eq!([low.as_nanos(), high.as_nanos()], [469, 532]);
         let [low, high] = interval(&of(1..=1000), MEDIAN, 0.1).expect("enough");
         assert_eq!([low.as_nanos(), high.as_nanos()], [400, 601], "a share known less well");
@@ -122,12 +124,15 @@ mod tests {
 
     #[test]
     fn an_interval_needs_enough_on_both_sides() {
-        assert_eq!(interval(&of(1..=100), P99, 0.0), None);
         assert_eq!(interval(&of([]), MEDIAN, 0.0), None);
         let times = of((0..2_000).map(|n| 1_000 + n));
         let (low, high) =
-            interval(&times, P99, 0.0).map(|[low, high]| (low, high)).expect("enough");
+            interval(&times, P99, 0.005).map(|[low, high]| (low, high)).expect("enough");
         let p99 = percentile(&times, P99).expect("enough");
         assert!(low < p99 && p99 < high && Some(high) <= times.slowest());
+        assert_eq!(interval(&times, P99, 0.01), None, "the slowest is not slow enough");
+        for (one_in, fewest) in [(2, 20.0), (10, 56.0), (P99, 506.0), (1_000, 5_006.0)] {
+            assert!(are_enough(fewest, one_in) && !are_enough(fewest - 1.0, one_in), "{one_in}");
+        }
     }
 }

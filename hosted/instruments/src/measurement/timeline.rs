@@ -132,11 +132,13 @@ impl Timeline {
         if source == target {
             return;
         }
+        let tally = std::mem::take(&mut self.tallies[source]);
+        let occupied = tally.occupied();
         let (before, from) = self.counts.split_at_mut(source * BINS);
-        for (sum, count) in before[bins_of(target)].iter_mut().zip(&mut from[..BINS]) {
+        let sums = &mut before[bins_of(target)][occupied.clone()];
+        for (sum, count) in sums.iter_mut().zip(&mut from[occupied]) {
             *sum = sum.saturating_add(std::mem::take(count));
         }
-        let tally = std::mem::take(&mut self.tallies[source]);
         self.tallies[target].add(&tally);
     }
 }
@@ -175,12 +177,29 @@ impl<'a> Column<'a> {
 
     /// How many round trips took longer than this many nanoseconds. Within a bin it is interpolated.
     pub fn slower_than(&self, ns: f64) -> f64 {
-        let slower = |(bin, count): (usize, &u32)| {
+        self.split_at(ns, |slower| slower)
+    }
+
+    /// The variance of that number, if those in one bin with `ns` are on either side of it by chance.
+    pub(crate) fn blur(&self, ns: f64) -> f64 {
+        self.split_at(ns, |slower| slower * (1.0 - slower))
+    }
+
+    /// A sum over all round trips, by the share of their bin that is slower than `ns`.
+    fn split_at(&self, ns: f64, of: impl Fn(f64) -> f64) -> f64 {
+        let split = |(bin, count): (usize, &u32)| {
             let edges = bin_edges(bin);
             let (low, high) = (edges.start as f64, edges.end as f64);
-            f64::from(*count) * ((high - ns) / (high - low)).clamp(0.0, 1.0)
+            f64::from(*count) * of(((high - ns) / (high - low)).clamp(0.0, 1.0))
         };
-        self.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(slower).sum()
+        self.occupied().map(split).sum()
+    }
+
+    /// The bins that hold any round trip, and how many each of them holds.
+    fn occupied(&self) -> impl Iterator<Item = (usize, &'a u32)> + use<'a> {
+        let bins = self.tally.occupied();
+        let counts = &self.counts[bins.clone()];
+        bins.zip(counts).filter(|(_, count)| **count > 0)
     }
 
     /// The time in nanoseconds below which the share `q` (0 to 1) of the round trips stayed, if there were any.
@@ -189,7 +208,7 @@ impl<'a> Column<'a> {
     pub fn quantile(&self, q: f64) -> Option<f64> {
         let rank = q * self.tally.round_trips as f64;
         let mut below = 0.0;
-        for (bin, &count) in self.counts.iter().enumerate().filter(|(_, n)| **n > 0) {
+        for (bin, &count) in self.occupied() {
             let count = f64::from(count);
             if below + count >= rank {
                 let edges = bin_edges(bin);
@@ -246,6 +265,11 @@ struct Tally {
 }
 
 impl Tally {
+    /// The bins from that of the fastest to that of the slowest: all others are empty.
+    fn occupied(&self) -> Range<usize> {
+        if self.round_trips == 0 { 0..0 } else { bin(self.fastest)..bin(self.slowest) + 1 }
+    }
+
     fn add(&mut self, other: &Self) {
         self.round_trips += other.round_trips;
         self.echoed += other.echoed;

@@ -141,4 +141,29 @@ mod tests {
         assert_eq!(times.fastest(), Some(Duration::from_micros(40)));
         assert_eq!(times.slowest(), Some(Duration::from_micros(60)));
     }
+
+    /// The Statistical Reference Datasets of NIST, in whole numbers: as nanoseconds of a unit of their own.
+    #[test]
+    fn certified_values_are_met() {
+        use crate::measurement::reference::{SETS, Set};
+
+        for Set { name, values, mean, deviation, .. } in SETS {
+            // No time is negative, nor has it a fraction: tenths and hundredths become whole numbers.
+            let up = if mean < 0.0 { 1_000.0 } else { 0.0 };
+            let (hundredths, unit) = (100.0, 1e8);
+            let mut times = Times::new();
+            values().for_each(|value| {
+                let whole = ((value + up) * hundredths).round() as u64;
+                times.record(Duration::from_nanos(whole * (unit / hundredths) as u64));
+            });
+            let n = times.len() as f64;
+            let told = |time: Option<Duration>| time.expect("times").as_nanos() as f64 / unit;
+            // Ours is that of these times; certified is the one that is expected of all.
+            let found = [told(times.mean()) - up, told(times.deviation()) * (n / (n - 1.0)).sqrt()];
+            for (found, certified) in found.into_iter().zip([mean, deviation]) {
+                // A whole nanosecond is the last digit that is told.
+                assert!((found - certified).abs() < 2.0 / unit, "{name}: {found}, not {certified}");
+            }
+        }
+    }
 }

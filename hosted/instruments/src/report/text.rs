@@ -14,9 +14,8 @@ use echo_core::{Difference, Failure, Fault};
 
 use super::Subject;
 use super::hints::hints;
-use super::loss;
 use super::ports::ports;
-use super::spacing;
+use super::{independence, loss, spacing};
 use crate::measurement::blocks;
 use crate::measurement::percentiles::{P99, percentile};
 use crate::measurement::times::Times;
@@ -73,6 +72,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement, layout: Layout) ->
     lines.extend(table::percentiles(measurement, width, layout.histogram));
     lines.extend(loss::explained(measurement));
     lines.extend(loss::within(measurement));
+    lines.extend(independence::text(measurement));
     lines.extend(schedule(measurement));
     lines.extend(spacing::text(measurement));
     if layout.histogram {
