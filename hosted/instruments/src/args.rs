@@ -232,13 +232,14 @@ pub struct LoadArgs {
     /// Exit with 1 if BOUND holds, like 'p99>2ms'
     ///
     /// Exit with 1 if this holds: 'p99>2ms', 'rate<90M', 'messages<5k', 'fail>0.1%', 'unsent>1%',
-    /// 'late>1ms', 'within 1ms<99%'. May be repeated. Quote it: > and < are the shell's.
+    /// 'late>1ms', 'within 1ms<99%', limited. May be repeated. Quote it: > and < are the shell's.
     ///
     /// Times are min, avg, max, p50, p75, p90, p95, p99, p99.9, p99.99 and p99.999; with --rate, of the
     /// response, and 'service p99>1ms' bounds the others. Percentiles count failed messages as infinitely
     /// late: a server that drops what would take long is not fast. min, avg and max are of what came back.
     /// `rate` is in bit/s, `messages` are a second, `fail`, `unsent` and `within` are shares, `late` is
-    /// the p99 of how late messages were sent.
+    /// the p99 of how late messages were sent. `limited` holds if this instrument, or its machine, was
+    /// the limit, and not the server.
     #[arg(long, value_name = "BOUND", help_heading = VERDICT)]
     pub fail_if: Vec<Condition>,
 }

@@ -14,6 +14,7 @@ use crate::measurement::times::Times;
 use crate::plan::{Pace, Plan};
 use crate::quantity;
 use crate::quantity::given::{Time, number};
+use crate::report::effort;
 
 /// A bound that a run must not cross: `p99>2ms`, `service p99>1ms`, `rate<90M`, `fail>0.1%`.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,11 +60,23 @@ impl Condition {
     /// check should pass because too little was measured.
     #[must_use]
     pub fn crossed(&self, measurement: &Measurement, message_bytes: u64) -> Option<String> {
+        if self.metric == Metric::Limited {
+            return self.limited(measurement);
+        }
         let Some(value) = self.value(measurement, message_bytes) else {
             return Some(format!("failed: {self} cannot be decided: too few messages"));
         };
         let holds = if self.above { value > self.bound } else { value < self.bound };
         holds.then(|| format!("failed: {self}: {}", self.said(value, measurement)))
+    }
+
+    /// The message if the instrument was the limit, or that cannot be told.
+    fn limited(&self, measurement: &Measurement) -> Option<String> {
+        if measurement.limits().is_none() {
+            return Some(format!("failed: {self} cannot be decided: the run was too short"));
+        }
+        let reasons: Vec<_> = effort::reasons(measurement).collect();
+        (!reasons.is_empty()).then(|| format!("failed: {self}: {}", reasons.join("; ")))
     }
 
     /// The value that it bounds, in words.
@@ -129,6 +142,7 @@ impl Condition {
                 counted.find(|within| within.bound == bound)?.share(measurement)
             }
             Metric::Late => nanos(percentile(measurement.late.as_ref()?, P99)),
+            Metric::Limited => None,
         }
     }
 }
@@ -137,6 +151,10 @@ impl FromStr for Condition {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text.trim() == LIMITED {
+            let metric = Metric::Limited;
+            return Ok(Self { text: LIMITED.into(), of: None, metric, above: true, bound: 0.0 });
+        }
         let at = text.find(['<', '>']).ok_or(EXPECTED)?;
         let (name, bound) = (text[..at].trim(), text[at + 1..].trim());
         let (of, name) = match name.split_once(' ') {
@@ -180,6 +198,9 @@ impl fmt::Display for Condition {
     }
 }
 
+/// The condition that has no bound.
+const LIMITED: &str = "limited";
+
 #[cfg(test)]
 mod tests {
     use echo_core::Failure;
@@ -187,6 +208,8 @@ mod tests {
     use super::*;
     use crate::made_up::MadeUp;
     use crate::measurement::Sample;
+    use crate::measurement::effort::Effort;
+    use crate::usage::Usage;
 
     #[test]
     fn bounds_are_read_in_their_units() {
@@ -331,6 +354,23 @@ mod tests {
             ("p90>1us", Some("failed: p90>1us: it was 70.0 µs (with failures)")),
         ] {
             assert_eq!(told(text, &made).as_deref(), said, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_instrument_that_is_the_limit_is_a_failure_if_asked_for() {
+        let limited: Condition = "limited".parse().expect("no bound is needed");
+        assert_eq!(limited.misfit(&Plan::new()), None);
+        let mut made = MadeUp::new(Plan::new(), 1_000);
+        made.echoes((0..1_000).map(|_| 70));
+        let told = |made: &MadeUp| limited.crossed(&made.run, 1).unwrap_or_default();
+        assert_eq!(told(&made), "failed: limited cannot be decided: the run was too short");
+        for (millis, said) in [(500, ""), (990, "failed: limited: its thread was at work 99.0 % ")]
+        {
+            let used = Usage { ran: Duration::from_millis(millis), ..Usage::default() };
+            made.run.effort = Some(Effort { used, ..Effort::default() });
+            let told = told(&made);
+            assert!(told.starts_with(said) && told.is_empty() == said.is_empty(), "{told}");
         }
     }
 }

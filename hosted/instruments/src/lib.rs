@@ -46,4 +46,5 @@ pub mod target;
 pub mod terminal;
 pub mod timer;
 pub mod trial;
+pub mod usage;
 pub mod verdict;

@@ -21,10 +21,12 @@ pub use self::instrument::examine;
 use self::lane::Lane;
 pub use self::observer::Observer;
 use self::pace::Schedule;
+use crate::measurement::effort::{Effort, LATE};
 use crate::measurement::{Ended, Measurement, Sample};
 use crate::plan::Plan;
 use crate::signals::Stop;
 use crate::stack::{Busy, Kernel, Stack, Stops};
+use crate::usage::Usage;
 
 /// The interval at which the observer sees the measurement: about 8 times a second.
 pub(crate) const TICK: Duration = Duration::from_millis(125);
@@ -58,6 +60,7 @@ pub fn run(
         opening::open(&mut lanes, stack, plan.limit, stop, observer)?;
     }
     let out = Measurement { instrument, ..Measurement::of(plan) };
+    let effort = Effort { used: Usage::read(), spins: !plan.spin.is_zero(), ..Effort::default() };
     let start = stack.now();
     let mut load = Load {
         plan,
@@ -72,6 +75,8 @@ pub fn run(
         begun: 0,
         busy: Busy { messages: 0, since: start, deadline: None },
         before: 0,
+        effort,
+        moves: 0,
         out,
     };
     load.run(start, stop, observer)?;
@@ -100,6 +105,10 @@ struct Load<'a, S> {
     busy: Busy,
     /// The number of segments that were retransmitted before the measurement began.
     before: u64,
+    /// What the instrument did since the measurement began, and what it had used then.
+    effort: Effort,
+    /// The number of messages begun and ended.
+    moves: u64,
     out: Measurement,
 }
 
@@ -114,10 +123,12 @@ impl<S: Stack> Load<'_, S> {
             if self.warming && now >= self.from {
                 now = self.begin_measuring(now);
             }
-            let before = now;
+            let (before, moves) = (now, self.moves);
             for key in ready.drain(..) {
                 now = self.turn(key, now, observer);
             }
+            self.effort.looks += 1;
+            self.effort.idle += u64::from(self.moves == moves);
             if now == before {
                 // The time after a wait inside a read that brought nothing is not known.
                 now = self.stack.now();
@@ -159,12 +170,19 @@ impl<S: Stack> Load<'_, S> {
         if let Some(schedule) = &mut self.schedule {
             schedule.measure(self.from);
         }
+        // Without a warm-up it was read before the clock started.
+        if !self.plan.omit.is_zero() {
+            let (used, spins) = (Usage::read(), self.effort.spins);
+            self.effort = Effort { used, spins, ..Effort::default() };
+        }
         self.before = self.kernel().map_or(0, |kernel| kernel.retransmits);
         self.stack.now()
     }
 
     fn finish(&mut self) {
         let now = self.stack.now();
+        let used = Usage::read().since(self.effort.used);
+        self.out.effort = Some(Effort { used, ..self.effort });
         self.reckon(now);
         let (stops, before) = (self.stack.stops(), self.stops);
         self.out.stops =
@@ -248,6 +266,7 @@ impl<S: Stack> Load<'_, S> {
                 continue;
             }
             self.busy.messages -= 1;
+            self.moves += 1;
             let interrupted = lane.was_interrupted(&end, self.stack.stops());
             now = end.map_or_else(|_| self.stack.now(), |took| lane.begun() + took);
             self.record(key, now, end, interrupted, observer);
@@ -281,8 +300,11 @@ impl<S: Stack> Load<'_, S> {
         let waited = lane.was_busy(planned);
         lane.begin(planned, now, self.stack);
         let due = lane.due();
+        self.moves += 1;
         if planned >= self.from {
             self.begun += 1;
+            let late = !waited && now.saturating_duration_since(planned) > LATE;
+            self.effort.late += u64::from(late);
             if let Some(spacing) = &mut self.out.spacing {
                 spacing.sent(now.saturating_duration_since(self.from), waited);
             }

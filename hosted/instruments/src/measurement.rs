@@ -5,6 +5,7 @@ pub(crate) mod blocks;
 pub(crate) mod confidence;
 #[cfg(test)]
 mod coverage;
+pub mod effort;
 mod instrument;
 pub mod percentiles;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use std::time::{Duration, SystemTime};
 use echo_core::{Failure, Tally};
 use rustix::io::Errno;
 
+use self::effort::Effort;
 pub use self::instrument::Instrument;
 use self::spacing::Spacing;
 use self::succession::Succession;
@@ -96,6 +98,8 @@ pub struct Measurement {
     pub ports: Option<Ports>,
     /// What is known of the instrument itself, if it was examined.
     pub instrument: Option<Instrument>,
+    /// What the instrument did and used, once the run is over.
+    pub effort: Option<Effort>,
 }
 
 impl Default for Measurement {
@@ -201,6 +205,7 @@ impl Measurement {
             lack: None,
             ports: None,
             instrument: None,
+            effort: None,
         }
     }
 

@@ -4,6 +4,7 @@
 //! measures nothing and knows no flags.
 
 mod csv;
+pub(crate) mod effort;
 mod environment;
 mod hdr;
 mod hints;

@@ -7,6 +7,7 @@ mod arrivals;
 mod check;
 mod completions;
 mod draining;
+mod effort;
 mod exports;
 mod fail_rate;
 mod fairness;

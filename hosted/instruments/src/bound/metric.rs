@@ -27,6 +27,8 @@ pub(super) enum Metric {
     Within(Duration),
     /// Nanoseconds after it was due at which one message in a hundred was not yet sent.
     Late,
+    /// Whether the instrument was the limit: a condition without a bound.
+    Limited,
 }
 
 impl Metric {

@@ -7,7 +7,7 @@ use echo_core::FailureKind;
 use serde_json::{Map, Value, json};
 
 use super::environment::environment;
-use super::{Subject, independence, key, loss, spacing};
+use super::{Subject, effort, independence, key, loss, spacing};
 use crate::measurement::blocks::{self, Blocks};
 use crate::measurement::percentiles::{self, MEDIAN, P99, PERCENTILES};
 use crate::measurement::times::Times;
@@ -22,8 +22,7 @@ pub(crate) const SCHEMA: &str = "hosted/1";
 #[must_use]
 pub(crate) fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
     let plan = subject.plan;
-    let (tally, instrument) = (&measurement.tally, measurement.instrument);
-    let late = measurement.late.as_ref().and_then(|late| percentiles::percentile(late, P99));
+    let tally = &measurement.tally;
     let blocks = Blocks::of(measurement);
     let fail_rate = blocks::fail_rate(measurement);
     let rate = blocks.as_ref().and_then(Blocks::messages_per_second);
@@ -96,13 +95,22 @@ pub(crate) fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
             "all": ports.all,
             "time_wait": ports.resting,
         })),
-        "self": {
-            "clock_ns": instrument.map(|instrument| nanos(instrument.clock)),
-            "clock_resolution_ns": instrument.map(|instrument| nanos(instrument.resolution)),
-            "late_p99_ns": late.map(nanos),
-            "floor_ns": instrument.and_then(|instrument| instrument.floor).map(nanos),
-        },
+        "self": own(measurement),
         "environment": environment(),
+    })
+}
+
+/// The instrument itself.
+fn own(measurement: &Measurement) -> Value {
+    let instrument = measurement.instrument;
+    let late = measurement.late.as_ref().and_then(|late| percentiles::percentile(late, P99));
+    json!({
+        "clock_ns": instrument.map(|instrument| nanos(instrument.clock)),
+        "clock_resolution_ns": instrument.map(|instrument| nanos(instrument.resolution)),
+        "late_p99_ns": late.map(nanos),
+        "floor_ns": instrument.and_then(|instrument| instrument.floor).map(nanos),
+        "limited_by": effort::limits(measurement),
+        "effort": effort::json(measurement),
     })
 }
 

@@ -12,10 +12,9 @@ use std::time::Duration;
 
 use echo_core::{Difference, Failure, Fault};
 
-use super::Subject;
 use super::hints::hints;
 use super::ports::ports;
-use super::{independence, loss, spacing};
+use super::{Subject, effort, independence, loss, spacing};
 use crate::measurement::blocks;
 use crate::measurement::percentiles::{P99, percentile};
 use crate::measurement::times::Times;
@@ -80,6 +79,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement, layout: Layout) ->
     }
     lines.extend(kernel(measurement));
     lines.extend(instrument(measurement));
+    lines.extend(effort::text(measurement));
     lines.extend(hints(measurement));
     lines.extend(ports(subject, measurement));
     lines.extend(wrong(measurement));
@@ -220,7 +220,13 @@ fn instrument(measurement: &Measurement) -> Option<String> {
     let clock = quantity::duration(instrument.clock);
     let floor =
         instrument.floor.map(|floor| format!("{} per message, ", quantity::duration(floor)));
-    Some(format!("instrument: {}clock {clock}", floor.unwrap_or_default()))
+    let busy =
+        measurement.busy().map(|share| format!(", at work {} of the time", quantity::ratio(share)));
+    let waiting = measurement.waiting().filter(|share| *share >= 0.01);
+    let waiting =
+        waiting.map(|share| format!(", waiting for a processor {}", quantity::ratio(share)));
+    let [floor, busy, waiting] = [floor, busy, waiting].map(Option::unwrap_or_default);
+    Some(format!("instrument: {floor}clock {clock}{busy}{waiting}"))
 }
 
 /// What happened to echoes with wrong bytes: `2 stale (from message k-1 at byte 992)`.
