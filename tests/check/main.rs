@@ -14,10 +14,20 @@ mod c;
 mod cable;
 mod list;
 mod loopback;
+#[cfg(target_os = "linux")]
+mod lwip;
+#[cfg(unix)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "no TAP"))]
+#[path = "../namespace.rs"]
+mod namespace;
 mod pair;
+#[cfg(target_os = "linux")]
+mod peers;
 mod planted;
 #[cfg(unix)]
 mod posix;
+#[cfg(unix)]
+mod program;
 mod servers;
 mod simulated;
 mod sockets;
