@@ -1,7 +1,7 @@
 //! One list of cases on every stack: the operating system's over the loopback, from Rust with and
-//! without tasks and from C; in virtual time smoltcp, and connections in memory. `tap-demo` runs the
-//! same list over a real TAP. And the list itself: servers that are wrong in a known way fail the
-//! right cases, and no others.
+//! without tasks and from C; lwIP, from C; in virtual time smoltcp, and connections in memory.
+//! `tap-demo` runs the same list over a real TAP. And the list itself: servers that are wrong in a
+//! known way fail the right cases, and no others.
 
 #[path = "../../core/async/examples/sockets.rs"]
 #[expect(dead_code, reason = "its own command line")]
@@ -12,6 +12,8 @@ mod c;
 #[path = "../../core/smoltcp/tests/simulation/cable.rs"]
 #[expect(dead_code, reason = "its own tests do more to it")]
 mod cable;
+#[cfg(target_os = "linux")]
+mod guide;
 mod list;
 mod loopback;
 #[cfg(target_os = "linux")]

@@ -25,9 +25,10 @@
  * 2. Storage: an `echo_session` for each connection, wherever you like, static for instance. It
  *    is ECHO_BUFFER + 168 bytes. It owns nothing: to be rid of one, forget it.
  *
- * 3. Clock: milliseconds in 64 bits that never run backwards, from whatever zero. A tick counter
- *    of 32 bits (sys_now, HAL_GetTick, xTaskGetTickCount at 1 kHz) wraps after 49.7 days:
- *    `echo_clock_now` extends it.
+ * 3. Clock: milliseconds in 64 bits that never run backwards, from whatever zero. A counter of 32
+ *    bits (sys_now, HAL_GetTick, xTaskGetTickCount) wraps, if it counts milliseconds after 49.7
+ *    days: `echo_clock_now` extends it. If it counts something else, extend it first and convert
+ *    then: `echo_clock_now(&clock, xTaskGetTickCount()) * 1000 / configTICK_RATE_HZ`.
  *
  * 4. The five steps. Listen on a port, and `echo_open` a session for each connection that you
  *    accept. Then, whenever something may have moved on it, in this order:
@@ -46,17 +47,108 @@
  *                 something to send), or it is `echo_deadline`.
  *
  *    When the connection breaks (a reset, an error) close it, and forget the session.
- *    examples/posix.c does this with BSD sockets and poll(): `pump` is the five steps.
  *
- *    A stack with callbacks (lwIP's raw API): received data: 2 and 1, keep what there is no room
- *    for and open the window only by what was taken, `echo_quiet` once all is; FIN: `echo_eof`
- *    after what came before it; sent: `echo_delivered`, 1 and 2; poll and a timer: 3; 4 after
- *    each of them.
+ *    In C, for a stack that is asked, `stack_` standing for yours: of its functions none waits, a
+ *    negative number is a broken connection, or STACK_FIN, and 0 is "nothing now". Call `echo_turn`
+ *    in your main loop; or, in a task of its own, whenever the stack has news for it, and at the
+ *    time that it answers.
+ *
+ *        #include "echo_core.h"
+ *        #include "stack.h"
+ *
+ *        #ifndef PLACES
+ *        #define PLACES 4
+ *        #endif
+ *
+ *        struct connection {
+ *            bool used, shut;
+ *            stack_socket socket;
+ *            echo_session session;
+ *        };
+ *
+ *        static struct connection places[PLACES];
+ *        echo_rules rules = {30000, 0, 0}; // after 30 s without traffic it ends
+ *        static echo_clock ticks;
+ *
+ *        // Steps 1 to 4, once. *moved: there may be more at once. False: close the connection.
+ *        static bool pump(struct connection *c, uint64_t now, bool *moved)
+ *        {
+ *            static uint8_t buffer[512];
+ *            const uint8_t *bytes;
+ *            size_t count, room = echo_room(&c->session);
+ *
+ *            // Read first: what that releases is then written at once.
+ *            if (room > sizeof buffer)
+ *                room = sizeof buffer;
+ *            if (room > 0) {
+ *                int received = stack_read(c->socket, buffer, room);
+ *                if (received == STACK_FIN)
+ *                    echo_eof(&c->session, now);
+ *                else if (received < 0)
+ *                    return false;
+ *                else
+ *                    echo_received(&c->session, now, buffer, (size_t)received);
+ *                if (received >= 0 && (size_t)received < room)
+ *                    echo_quiet(&c->session, now);
+ *                if (received != 0)
+ *                    *moved = true;
+ *            }
+ *            while ((count = echo_to_send(&c->session, &bytes)) > 0) {
+ *                int sent = stack_write(c->socket, bytes, count);
+ *                if (sent < 0)
+ *                    return false;
+ *                if (sent == 0)
+ *                    break;
+ *                echo_sent(&c->session, now, (size_t)sent);
+ *                *moved = true;
+ *            }
+ *            echo_timeout(&c->session, now);
+ *            if (echo_finished(&c->session) && !c->shut) {
+ *                stack_shut(c->socket);
+ *                c->shut = true;
+ *            }
+ *            return echo_end(&c->session) == ECHO_OPEN;
+ *        }
+ *
+ *        // When to call it again, if the stack has no news before.
+ *        uint64_t echo_turn(void)
+ *        {
+ *            uint64_t now = echo_clock_now(&ticks, stack_ticks());
+ *            uint64_t next = ECHO_NEVER;
+ *            bool moved = false;
+ *
+ *            for (struct connection *c = places; c < places + PLACES; c++) {
+ *                if (!c->used && stack_accept(&c->socket)) {
+ *                    if (!echo_open(&c->session, now, &rules))
+ *                        stack_panic("the library and echo_core.h do not fit");
+ *                    c->used = moved = true;
+ *                    c->shut = false;
+ *                }
+ *                if (c->used && !pump(c, now, &moved)) {
+ *                    stack_close(c->socket);
+ *                    c->used = false;
+ *                    moved = true; // the place is free
+ *                }
+ *                if (c->used && echo_deadline(&c->session) < next)
+ *                    next = echo_deadline(&c->session);
+ *            }
+ *            return moved ? now : next;
+ *        }
+ *
+ *    examples/posix.c is the same on BSD sockets and poll(), which tells whose turn it is.
+ *
+ *    A stack with callbacks: examples/lwip.c is for lwIP's raw API, and for any board: take it as
+ *    it is. In others like it: received data: 2 and 1, keep what there is no room for and open
+ *    the window only by what was taken, `echo_quiet` once all is; FIN: `echo_eof` after what came
+ *    before it; sent: `echo_delivered`, 1 and 2; poll and a timer: 3; 4 after each of them.
  *
  * 5. The test, from a PC: all the ways in which clients behave, and what is wrong if one fails.
  *
  *        hosted check BOARD:7              any echo server
  *        hosted check BOARD:7 --ours       and the word `exit`, unless rfc862 is set
+ *
+ *    A case that opens more connections than there are places fails, and says so; with four:
+ *    `--skip no-mixing,eight-at-once,many-at-once`.
  *
  *
  * RULES FOR ALL FUNCTIONS
