@@ -15,14 +15,17 @@ const MISSING: i32 = 77;
 #[derive(Debug)]
 pub(crate) struct Board {
     pub(crate) name: &'static str,
+    /// Whether it has room for IPv6.
+    pub(crate) ipv6: bool,
     image: OnceLock<Result<PathBuf, String>>,
 }
 
-pub(crate) static MICROVM: Board = Board::new("microvm");
+pub(crate) static LM3S6965: Board = Board::new("lm3s6965", false);
+pub(crate) static MICROVM: Board = Board::new("microvm", true);
 
 impl Board {
-    const fn new(name: &'static str) -> Self {
-        Self { name, image: OnceLock::new() }
+    const fn new(name: &'static str, ipv6: bool) -> Self {
+        Self { name, ipv6, image: OnceLock::new() }
     }
 
     /// Its image; `None`, with a word about it, where it cannot be built or booted.

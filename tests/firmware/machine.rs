@@ -67,10 +67,10 @@ impl Machine {
                 format!("tap,ifname={name},script=no,downscript=no"),
             ),
         };
-        let own = if address.ip().is_loopback() {
-            "ip=10.0.2.15/24"
-        } else {
-            "ip=192.168.69.1/24 ip=fdaa::1/64"
+        let own = match (address.ip().is_loopback(), board.ipv6) {
+            (true, _) => "ip=10.0.2.15/24",
+            (false, false) => "ip=192.168.69.1/24",
+            (false, true) => "ip=192.168.69.1/24 ip=fdaa::1/64",
         };
         let mut child = Command::new(format!("{FOLDER}/boot"))
             .args([board.name.as_ref(), image.as_os_str()])

@@ -16,7 +16,7 @@ use echo_instruments::signals::Stop;
 use hosted::address::connect;
 use hosted::sockets::measure;
 
-use crate::image::{Board, MICROVM};
+use crate::image::{Board, LM3S6965, MICROVM};
 use crate::list;
 use crate::machine::{Machine, SOON, Wire};
 use crate::sockets::over_sockets;
@@ -146,4 +146,5 @@ macro_rules! on {
     };
 }
 
+on!(lm3s6965, &LM3S6965);
 on!(microvm, &MICROVM);
