@@ -22,14 +22,16 @@ pub trait Endpoint {
     fn to_send(&self) -> &[u8];
 
     /// The most bytes that the endpoint can take now. At 0 the driver does not
-    /// read: this is the back-pressure.
+    /// read: this is the back-pressure. After [`handle_eof`](Self::handle_eof) it stays at 0.
+    /// While input is discarded it may be more than any buffer holds.
     fn room(&self) -> usize;
 
     /// When [`handle_timeout`](Self::handle_timeout) is due; `None` for never.
     fn deadline(&self) -> Option<Instant>;
 
     /// Whether nothing more will ever be sent: the driver shuts its sending
-    /// side (FIN) and goes on reading until [`end`](Self::end) is known.
+    /// side (FIN) and goes on reading until [`end`](Self::end) is known. Who closed with unread
+    /// input would reset the connection, and the peer could lose the end of what was sent.
     fn finished(&self) -> bool;
 
     /// The reason why the exchange is over, once it is: the driver closes the connection.
@@ -47,7 +49,7 @@ pub trait Endpoint {
     /// and always as many as [`room`](Self::room) allowed.
     fn handle_received(&mut self, now: Instant, bytes: &[u8]) -> usize;
 
-    /// The driver has read all that there is for now.
+    /// The driver has read all that there is for now: what comes next is another message.
     fn handle_quiet(&mut self, now: Instant);
 
     /// The peer will send no more.

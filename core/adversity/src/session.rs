@@ -161,6 +161,7 @@ impl<const N: usize> Case<N> {
         let pending = session.to_send().len();
         assert!(pending <= N, "memory is bounded");
         assert!(session.room() <= self.rules.chunk.max(1));
+        assert!(!self.eof || session.room() == 0, "who reads on would spin");
         assert!(end.is_none() || session.end() == end, "an end stays");
         if session.end().is_some() {
             let inert = (session.to_send(), session.room(), session.deadline());

@@ -21,8 +21,6 @@ pub struct Pump<'a, C> {
     scratch: &'a mut [u8],
     /// Whether it was told that the endpoint has finished.
     told: bool,
-    /// Whether the peer's FIN has been read.
-    eof: bool,
     /// Whether the endpoint knows that there was nothing more to read.
     quiet: bool,
     /// Whether the last step was a write: then it is the turn of a read. Either could go on
@@ -95,7 +93,7 @@ impl<'a, C: Clock> Pump<'a, C> {
     #[must_use]
     pub const fn new(clock: &'a C, scratch: &'a mut [u8]) -> Self {
         assert!(!scratch.is_empty(), "the scratch is empty");
-        Self { clock, scratch, told: false, eof: false, quiet: false, wrote: false, steps: 0 }
+        Self { clock, scratch, told: false, quiet: false, wrote: false, steps: 0 }
     }
 
     /// Moves bytes both ways until the endpoint has [finished](Endpoint::finished), and then,
@@ -131,7 +129,7 @@ impl<'a, C: Clock> Pump<'a, C> {
             if let Some(end) = endpoint.end() {
                 return Ok(Turn::Over(end));
             }
-            let room = if self.eof { 0 } else { endpoint.room().min(self.scratch.len()) };
+            let room = endpoint.room().min(self.scratch.len());
             let step = self.step(reader, writer, endpoint, room).await;
             let now = self.clock.now();
             self.wrote = matches!(step, Step::Wrote(_));
@@ -150,10 +148,7 @@ impl<'a, C: Clock> Pump<'a, C> {
                     }
                 }
                 Step::Read(Err(error)) if !endpoint.finished() => return Err(Broken::Read(error)),
-                Step::Read(_) => {
-                    self.eof = true;
-                    endpoint.handle_eof(now);
-                }
+                Step::Read(_) => endpoint.handle_eof(now),
                 Step::Quiet => {
                     self.quiet = true;
                     endpoint.handle_quiet(now);

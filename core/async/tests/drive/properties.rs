@@ -114,29 +114,36 @@ fn by_hand(rules: Rules, instants: &[(Instant, Moment)]) -> Seen {
     seen
 }
 
+/// Pumps as long as anything changes.
 fn pump_all(wire: &RefCell<Wire>, session: &mut Session<32>, (now, moment): &(Instant, Moment)) {
     let mut wire = wire.borrow_mut();
     arrive(&mut wire, moment);
-    // What was released by the time is written in the next round.
-    for _ in 0..3 {
+    let mut before = None;
+    loop {
         pump(&mut wire, session, *now);
+        let (left, sent) = (wire.input.iter().map(Vec::len).sum::<usize>(), wire.output.len());
+        let after = Some((left, sent, session.deadline(), session.end()));
+        if after == before {
+            break;
+        }
+        before = after;
     }
 }
 
-/// The loop of the documentation.
+/// The one of the documentation.
 fn pump(wire: &mut Wire, session: &mut Session<32>, now: Instant) {
     let mut scratch = [0; SCRATCH];
-    loop {
-        write(wire, session, now);
+    for _ in 0..16 {
+        let wrote = write(wire, session, now);
         let room = session.room().min(scratch.len());
         if room == 0 {
+            if wrote {
+                continue;
+            }
             break;
         }
         match wire.take(&mut scratch[..room]) {
-            Some(0) => {
-                session.handle_eof(now);
-                break;
-            }
+            Some(0) => session.handle_eof(now),
             Some(n) => {
                 session.handle_received(now, &scratch[..n]);
                 if n < room {
@@ -149,18 +156,14 @@ fn pump(wire: &mut Wire, session: &mut Session<32>, now: Instant) {
             }
         }
     }
-    // Before the time is told, because it counts as progress.
-    write(wire, session, now);
     session.handle_timeout(now);
+    write(wire, session, now);
 }
 
-fn write(wire: &mut Wire, session: &mut Session<32>, now: Instant) {
-    while !session.to_send().is_empty() {
-        match wire.accept(session.to_send()) {
-            0 => break,
-            n => session.handle_sent(now, n),
-        }
-    }
+fn write(wire: &mut Wire, session: &mut Session<32>, now: Instant) -> bool {
+    let n = wire.accept(session.to_send());
+    session.handle_sent(now, n);
+    n > 0
 }
 
 fn driven(rules: Rules, instants: &[(Instant, Moment)]) -> Seen {
