@@ -7,44 +7,122 @@
 //! be open at once, and the time. The same [`Server`] runs in firmware, behind a Linux
 //! TAP interface (`tap-demo`), and in the tests under a virtual clock.
 //!
-//! # A server in firmware
+//! # On your board in an hour
 //!
-//! 1. Lend storage: for each connection a [`SocketStorage`](smoltcp::iface::SocketStorage)
+//! `echo-smoltcp = { path = "echo/core/smoltcp" }`, in a clone of its repository, is the
+//! dependency; smoltcp comes with it, as [`echo_smoltcp::smoltcp`](smoltcp). A stable compiler will
+//! do: `rustup target add thumbv7m-none-eabi`.
+//!
+//! 1. **Device**: implement [`phy::Device`] for your Ethernet controller. A frame is all from the
+//!    destination's address on, without its checksum (FCS). `receive` and `transmit` do not wait:
+//!    they return `None` where there is no frame, or no room for one. `receive` also promises to
+//!    send one, so it needs both. The capabilities are those of Ethernet: a
+//!    `max_transmission_unit` of 1514, which is 1500 and the header; and, if the controller
+//!    computes them, which checksums are not to be. Let it accept broadcast and, for IPv6,
+//!    multicast.
+//! 2. **Storage**: for each connection a [`SocketStorage`](smoltcp::iface::SocketStorage)
 //!    and two ring buffers make a [`Slot`]. In firmware these are statics (with
-//!    `static_cell`, say), never on the stack.
-//! 2. Make the interface from its addresses with [`Host::interface`].
-//! 3. Call [`Server::step`], which says when to call it again; until then sleep,
-//!    but wake up when the device has a frame.
+//!    `static_cell`, say), never on the stack: see [Memory](#memory).
+//! 3. **Clock**: an [`Instant`](echo_core::Instant) from a time that never runs backwards, since
+//!    whatever zero; in microseconds, if you can. A counter of 32 bits has to be
+//!    [extended](echo_core#a-clock-of-32-bits).
+//! 4. **The loop**: make the interface from its addresses with [`Host::interface`], and call
+//!    [`Server::step`], which says when to call it again; until then sleep, but wake up when the
+//!    device has a frame, also one that came after the step. Earlier or more often is never wrong.
+//! 5. **The test**, from a PC in the same network. It tries all the ways in which clients behave,
+//!    and says what is usually wrong if one fails:
+//!
+//!    ```text
+//!    ping 192.168.69.1
+//!    hosted check 192.168.69.1:2333 --ours
+//!    hosted fail-rate 192.168.69.1:2333 -c 1M
+//!    ```
+//!
+//! A whole program, with the devices of two boards and their linker scripts, is `core/firmware`. In
+//! brief:
 //!
 //! ```
-//! # use echo_smoltcp::smoltcp::time::Instant as WireInstant;
 //! use core::time::Duration;
 //!
 //! use echo_core::{Instant, Rules};
 //! use echo_smoltcp::smoltcp::iface::SocketStorage;
 //! use echo_smoltcp::smoltcp::phy::{Device, DeviceCapabilities, RxToken, TxToken};
+//! use echo_smoltcp::smoltcp::time::Instant as WireInstant;
 //! use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 //! use echo_smoltcp::{Event, Host, Server, Service, Slot};
 //!
-//! /// Your network controller.
-//! struct Phy { frame: [u8; 1514] }
-//! # struct Frame<'a>(&'a mut [u8]);
-//! # impl RxToken for Frame<'_> {
-//! #     fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R { f(self.0) }
-//! # }
-//! # impl TxToken for Frame<'_> {
-//! #     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R { f(&mut self.0[..len]) }
-//! # }
-//! # impl Device for Phy {
-//! #     type RxToken<'a> = Frame<'a>;
-//! #     type TxToken<'a> = Frame<'a>;
-//! #     fn receive(&mut self, _: WireInstant) -> Option<(Frame<'_>, Frame<'_>)> { None }
-//! #     fn transmit(&mut self, _: WireInstant) -> Option<Frame<'_>> { Some(Frame(&mut self.frame)) }
-//! #     fn capabilities(&self) -> DeviceCapabilities {
-//! #         let mut capabilities = DeviceCapabilities::default();
-//! #         capabilities.max_transmission_unit = 1514;
-//! #         capabilities
+//! /// What your controller's driver offers, under whatever names.
+//! trait Controller {
+//!     /// Copies the next received frame: its length, or `None` if there is none.
+//!     fn take(&mut self, frame: &mut [u8]) -> Option<usize>;
+//!     /// Whether a frame can be sent now.
+//!     fn is_free(&self) -> bool;
+//!     fn send(&mut self, frame: &[u8]);
+//! }
+//!
+//! /// It as a device, with memory for a frame in each direction.
+//! struct Phy<C> {
+//!     controller: C,
+//!     received: [u8; 1514],
+//!     sending: [u8; 1514],
+//! }
+//!
+//! struct Received<'a>(&'a [u8]);
+//!
+//! impl RxToken for Received<'_> {
+//!     fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
+//!         read(self.0)
+//!     }
+//! }
+//!
+//! struct Sending<'a, C>(&'a mut C, &'a mut [u8]);
+//!
+//! impl<C: Controller> TxToken for Sending<'_, C> {
+//!     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, write: F) -> R {
+//!         let frame = &mut self.1[..length];
+//!         let result = write(frame);
+//!         self.0.send(frame);
+//!         result
+//!     }
+//! }
+//!
+//! impl<C: Controller> Device for Phy<C> {
+//!     type RxToken<'a> = Received<'a> where C: 'a;
+//!     type TxToken<'a> = Sending<'a, C> where C: 'a;
+//!
+//!     fn receive(&mut self, _: WireInstant) -> Option<(Received<'_>, Sending<'_, C>)> {
+//!         if !self.controller.is_free() {
+//!             return None;
+//!         }
+//!         let length = self.controller.take(&mut self.received)?;
+//!         let sending = Sending(&mut self.controller, &mut self.sending);
+//!         Some((Received(&self.received[..length]), sending))
+//!     }
+//!
+//!     fn transmit(&mut self, _: WireInstant) -> Option<Sending<'_, C>> {
+//!         let free = self.controller.is_free();
+//!         free.then(|| Sending(&mut self.controller, &mut self.sending))
+//!     }
+//!
+//!     fn capabilities(&self) -> DeviceCapabilities {
+//!         let mut capabilities = DeviceCapabilities::default();
+//!         capabilities.max_transmission_unit = 1514;
+//!         capabilities
+//!     }
+//! }
+//! # /// Somebody asks for the address, and is answered.
+//! # #[derive(Default)]
+//! # struct Asked { asked: bool, answer: Vec<u8> }
+//! # impl Controller for Asked {
+//! #     fn take(&mut self, frame: &mut [u8]) -> Option<usize> {
+//! #         let mut arp = [0; 42];
+//! #         arp[..6].fill(0xff);
+//! #         arp[6..].copy_from_slice(&[2, 0, 0, 0, 0, 2, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 2, 192, 168, 69, 2, 0, 0, 0, 0, 0, 0, 192, 168, 69, 1]);
+//! #         frame[..42].copy_from_slice(&arp);
+//! #         (!std::mem::replace(&mut self.asked, true)).then_some(42)
 //! #     }
+//! #     fn is_free(&self) -> bool { true }
+//! #     fn send(&mut self, frame: &[u8]) { self.answer = frame.to_vec(); }
 //! # }
 //! # fn microseconds() -> u64 { 0 }
 //! # fn sleep_until_frame_or(_: Option<Instant>) {}
@@ -53,7 +131,8 @@
 //! const CONNECTIONS: usize = 4;
 //! const RING: usize = 4096;
 //!
-//! let mut phy = Phy { frame: [0; 1514] };
+//! # let controller = Asked::default();
+//! let mut phy = Phy { controller, received: [0; 1514], sending: [0; 1514] };
 //! let now = || Instant::new(Duration::from_micros(microseconds()));
 //! let host = Host {
 //!     mac: EthernetAddress([0x02, 0, 0, 0, 0, 1]),
@@ -83,6 +162,7 @@
 //!     sleep_until_frame_or(next);
 //! #   break;
 //! }
+//! # assert_eq!(&phy.controller.answer[6..32], [2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 1, 192, 168, 69, 1]);
 //! ```
 //!
 //! # Memory
