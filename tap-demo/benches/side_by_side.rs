@@ -4,12 +4,11 @@
 //! `cargo bench -p tap-demo` makes a network namespace of its own; it needs
 //! /dev/net/tun and the right to make one. Compare only inside one table.
 
+mod ends;
+
 use std::collections::BTreeMap;
-use std::env;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -19,29 +18,22 @@ use echo_instruments::measurement::Measurement;
 use echo_instruments::plan::Plan;
 use echo_instruments::signals::Stop;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use echo_core::Rules;
 use hosted::server::Local;
 use hosted::sockets;
-use rustix::thread::{CpuSet, sched_setaffinity};
 use tun_tap::{Iface, Mode};
 
-const INSIDE: &str = "TAP_DEMO_BENCH_NAMESPACE";
+use ends::{CLIENT, TapDemo, command, pinned};
+
 const ROUNDS: usize = 5;
 const LENGTH: u64 = 1000;
 const BULK: usize = 128 << 20;
-/// The cores of both ends: the client's, and the server's if it is another.
-const CLIENT: usize = 0;
+/// The server's core, if it is another than the client's.
 const OTHER: usize = 1;
 
 fn main() -> Result<()> {
-    if env::var_os(INSIDE).is_none() {
-        let program = env::current_exe()?;
-        let mut inside = Command::new("unshare");
-        inside.args(["-n", "--kill-child"]).arg(program).env(INSIDE, "yes");
-        return Err(inside.exec()).context("cannot make a network namespace");
-    }
-    command("ip link set lo up")?;
+    ends::enter()?;
     println!("1000-byte messages, MTU 1500, medians of {ROUNDS} interleaved rounds");
     let mut rows = BTreeMap::<String, Vec<f64>>::new();
     let mut note = |row: String, value| rows.entry(row).or_default().push(value);
@@ -150,52 +142,6 @@ fn bulk(address: SocketAddr) -> Result<f64> {
     Ok(BULK as f64 / 1e6 / start.elapsed().as_secs_f64())
 }
 
-/// What is started here, threads and processes, runs on this core; then we are
-/// back on the client's.
-fn pinned<T>(core: usize, start: impl FnOnce() -> Result<T>) -> Result<T> {
-    pin(core)?;
-    let started = start();
-    pin(CLIENT)?;
-    started
-}
-
-fn pin(core: usize) -> Result<()> {
-    let mut cores = CpuSet::new();
-    cores.set(core);
-    sched_setaffinity(None, &cores).context("cannot pin")
-}
-
-struct TapDemo {
-    child: Child,
-    address: SocketAddr,
-    /// It ends when nobody reads its log any more.
-    _log: BufReader<ChildStdout>,
-}
-
-impl TapDemo {
-    fn start(core: usize, arguments: &[&str]) -> Result<Self> {
-        let mut child = pinned(core, || {
-            Command::new(env!("CARGO_BIN_EXE_tap-demo"))
-                .args(["--iface", "tap0", "-q"])
-                .args(arguments)
-                .stdout(Stdio::piped())
-                .spawn()
-                .context("cannot start tap-demo")
-        })?;
-        let mut log = BufReader::new(child.stdout.take().context("stdout is piped")?);
-        let mut lines = log.by_ref().lines().map_while(Result::ok);
-        assert!(lines.any(|line| line.contains("mode ")), "tap-demo does not start");
-        Ok(Self { child, address: SocketAddr::from(([192, 168, 69, 1], 2333)), _log: log })
-    }
-}
-
-impl Drop for TapDemo {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Sends every UDP packet back, by swapping its addresses in place: what a TAP
 /// costs without a stack.
 struct Reflector {
@@ -280,12 +226,4 @@ impl Drop for Reflector {
             let _ = thread.join();
         }
     }
-}
-
-fn command(line: &str) -> Result<()> {
-    let mut words = line.split(' ');
-    let program = words.next().context("an empty command")?;
-    let status = Command::new(program).args(words).status().context("cannot run ip")?;
-    anyhow::ensure!(status.success(), "{line}: {status}");
-    Ok(())
 }
