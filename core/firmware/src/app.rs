@@ -46,6 +46,7 @@ pub(crate) fn serve<B: Board>(mut board: B) -> ! {
     B::log(format_args!("Echo server on {}, port {port}: {CONNECTIONS} connections", addresses[0]));
     #[cfg(feature = "overflow")]
     stack::overflow(0);
+    // From waking up to going to sleep again. Where QEMU counts instructions, each takes 1 ns.
     let mut busy = Duration::ZERO;
     loop {
         let woken = board.now();

@@ -90,8 +90,8 @@ impl Board for Microvm {
     fn wait(&mut self, until: Option<Instant>) -> Option<u8> {
         let asked = console::read();
         if asked.is_none() && !self.net.stirred() {
-            let longest = Duration::MAX;
-            let after = until.map_or(longest, |at| at.saturating_duration_since(self.now()));
+            let left = |at: Instant| at.saturating_duration_since(self.now());
+            let after = until.map_or(Duration::MAX, left);
             if !after.is_zero() {
                 clock::alarm(after);
                 trap::sleep();
