@@ -129,6 +129,16 @@ pub struct LoadArgs {
     #[arg(short = 'O', long, value_name = "TIME", default_value = "0", help_heading = DURATION)]
     pub omit: Time,
 
+    /// Measure K times, over new connections each
+    ///
+    /// Measure this many times, 1 to 100, each time over connections and local ports of its own, and
+    /// report how far the runs differ: two runs of the same thing are not quite alike. --time, --count
+    /// and --omit are those of each run, one of the first two is needed; all other numbers, and
+    /// --fail-if, are about all runs together.
+    #[arg(long, value_name = "K", default_value_t = 1, help_heading = DURATION,
+          value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub repeat: u16,
+
     /// Start a message every TIME on each connection
     ///
     /// Start a message on each connection at this interval, instead of as soon as the last echo is
@@ -253,6 +263,7 @@ impl LoadArgs {
     pub fn plan(&self, content: &Content, keep_going: bool) -> Result<Plan> {
         self.one_on_stdout()?;
         let pace = self.pace();
+        self.each_ends()?;
         Ok(Plan {
             connections: self.parallel,
             payload: content.read(self.length)?,
@@ -266,6 +277,7 @@ impl LoadArgs {
             spin: self.spin.map_or(Duration::ZERO, |Spin(spin)| spin),
             count: self.count,
             time: self.time.map(|time| time.0),
+            repeat: self.repeat,
             keep_going,
             within: self.bounds(),
         })
@@ -294,6 +306,15 @@ impl LoadArgs {
         let all: Vec<_> = self.json.then_some("--json").into_iter().chain(exports).collect();
         if let [one, other, ..] = all[..] {
             bail!(Misuse(format!("cannot write both {one} and {other} to stdout: name a file")));
+        }
+        Ok(())
+    }
+
+    fn each_ends(&self) -> Result<()> {
+        if self.repeat > 1 && self.time.is_none() && self.count.is_none() {
+            bail!(Misuse(
+                "--repeat needs --time or --count: without them the first run has no end".into()
+            ));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::args::{FailRateArgs, LoadArgs, RateArgs};
 use crate::figure::{self, Format};
 use crate::files::{Draft, Identity, Output};
 use crate::measurement::{Measurement, Sample};
-use crate::plan::Pace;
+use crate::plan::Plan;
 use crate::report::{self, Csv, Subject};
 use crate::terminal::escape::shown;
 use crate::terminal::notes::note;
@@ -102,15 +102,15 @@ impl Exports {
         Ok(())
     }
 
-    /// Starts the table of the messages of a load of this `pace`, if it is wanted.
+    /// Starts the table of the messages of this `plan`, if it is wanted.
     ///
     /// # Errors
     ///
     /// If there can be none.
-    pub(crate) fn table(&mut self, pace: Pace) -> Result<Option<Table>> {
+    pub(crate) fn table(&mut self, plan: &Plan) -> Result<Option<Table>> {
         let Some(output) = self.csv.take() else { return Ok(None) };
         let draft = output.draft()?;
-        Ok(Some(Table { csv: Csv::new(draft.writer()?, pace), draft }))
+        Ok(Some(Table { csv: Csv::new(draft.writer()?, plan), draft }))
     }
 
     /// Writes all files but the table, even if one of them fails; returns the path of the figure.
@@ -148,6 +148,11 @@ impl Table {
     /// Adds a row.
     pub(crate) fn row(&mut self, sample: &Sample) {
         self.csv.row(sample);
+    }
+
+    /// From now on rows are about the next run.
+    pub(crate) fn next_run(&mut self) {
+        self.csv.next_run();
     }
 
     /// Whether the reader of the rows on standard output has left.

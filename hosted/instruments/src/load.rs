@@ -11,6 +11,7 @@ mod observer;
 mod opening;
 mod pace;
 mod sequence;
+mod series;
 
 use std::io;
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub use self::instrument::examine;
 use self::lane::Lane;
 pub use self::observer::Observer;
 use self::pace::Schedule;
+pub use self::series::repeat;
 use crate::measurement::effort::{Effort, LATE};
 use crate::measurement::{Ended, Measurement, Sample};
 use crate::plan::Plan;

@@ -1,6 +1,7 @@
 //! The result of a run: plain numbers, bounded in size however long the run is.
 
 pub mod arrival;
+pub(crate) mod between;
 pub(crate) mod blocks;
 pub(crate) mod confidence;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod reference;
 pub mod spacing;
 mod student;
 pub mod succession;
+mod sum;
 pub mod timeline;
 pub mod times;
 pub mod within;
@@ -100,6 +102,8 @@ pub struct Measurement {
     pub instrument: Option<Instrument>,
     /// What the instrument did and used, once the run is over.
     pub effort: Option<Effort>,
+    /// The runs that this is the sum of, each without its course; none if it is one run.
+    pub runs: Vec<Self>,
 }
 
 impl Default for Measurement {
@@ -206,6 +210,7 @@ impl Measurement {
             ports: None,
             instrument: None,
             effort: None,
+            runs: Vec::new(),
         }
     }
 
@@ -307,7 +312,7 @@ impl Measurement {
     /// each of its messages counts for its whole slot.
     #[must_use]
     pub fn messages_per_second(&self) -> Option<f64> {
-        let seconds = self.elapsed.max(self.scheduled).as_secs_f64();
+        let seconds = self.length().as_secs_f64();
         (seconds > 0.0).then(|| self.tally.echoed() as f64 / seconds)
     }
 

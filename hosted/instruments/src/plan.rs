@@ -33,6 +33,8 @@ pub struct Plan {
     /// How long to busy-wait for echoes before sleeping: the processor is busy, but
     /// need not wake up. `Duration::MAX`: never sleep.
     pub spin: Duration,
+    /// How often to carry it out, each time over new connections.
+    pub repeat: u16,
     /// Whether to reopen the connection and go on after a failure, instead of stopping.
     pub keep_going: bool,
     /// The times for which to count how many messages came back within them.
@@ -56,6 +58,7 @@ impl Plan {
             count: None,
             time: None,
             spin: Duration::ZERO,
+            repeat: 1,
             keep_going: false,
             within: Vec::new(),
         }

@@ -21,7 +21,8 @@ use echo_core::{FailureKind, Tally};
 
 pub(crate) use self::csv::Csv;
 pub(crate) use self::hdr::hdr;
-pub(crate) use self::json::{SCHEMA, json};
+pub(crate) use self::json::SCHEMA;
+pub use self::json::json;
 pub use self::text::{Layout, header, text};
 use crate::measurement::Measurement;
 use crate::plan::{Arrivals, Pace, Plan};
@@ -66,6 +67,13 @@ impl Subject<'_> {
         }
     }
 
+    /// The number of runs, if there are to be several.
+    #[must_use]
+    pub fn runs(&self) -> Option<String> {
+        let runs = u64::from(self.plan.repeat);
+        (runs > 1).then(|| quantity::counted(runs, "run"))
+    }
+
     /// The parts of one line that says what was done; `started` is on the wall clock, in UTC.
     #[must_use]
     pub fn lead(&self, measurement: &Measurement) -> Vec<String> {
@@ -80,9 +88,17 @@ impl Subject<'_> {
             format!("{} messages", quantity::bytes(self.plan.length)),
             quantity::counted(self.plan.connections.into(), "connection"),
             self.pace(),
-            elapsed,
+            in_runs(elapsed, measurement),
             started.replace('T', " ").replace('Z', " UTC"),
         ]
+    }
+}
+
+/// A length of time, and in how many runs it was.
+fn in_runs(elapsed: String, measurement: &Measurement) -> String {
+    match measurement.runs.len() as u64 {
+        0 => elapsed,
+        runs => format!("{elapsed} in {}", quantity::counted(runs, "run")),
     }
 }
 

@@ -2,6 +2,7 @@
 //! to its report, its files and a verdict.
 
 use std::io::{self, ErrorKind};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -131,10 +132,12 @@ impl Trial<'_> {
             panel: Panel::new(subject),
             words: self.words,
             length: subject.plan.length,
-            table: exports.table(subject.plan.pace)?,
+            table: exports.table(subject.plan)?,
+            before: Duration::ZERO,
+            last: Duration::ZERO,
             stop,
         };
-        let measured = load::run(subject.plan, stack, stop, &mut watch);
+        let measured = load::repeat(subject.plan, stack, stop, &mut watch);
         let measurement = measured.context("cannot wait for echoes")?;
         let Watch { live, table, .. } = watch;
         drop(live);
@@ -180,6 +183,9 @@ struct Watch<'s> {
     words: Words,
     length: u64,
     table: Option<Table>,
+    /// How long the runs before this one went on, and this one when it was last seen.
+    before: Duration,
+    last: Duration,
     stop: &'s Stop,
 }
 
@@ -188,8 +194,17 @@ impl Observer for Watch<'_> {
         self.panel.notice(measurement);
         let (panel, words) = (&self.panel, &self.words);
         let lines = |width| panel.lines(measurement, (words.success)(measurement), width);
-        let line = || (words.line)(measurement, self.length);
-        self.live.show(measurement.elapsed, lines, line);
+        let line = || format!("{}{}", panel.run(), (words.line)(measurement, self.length));
+        self.last = measurement.elapsed;
+        self.live.show(self.before + self.last, lines, line);
+    }
+
+    fn next_run(&mut self, number: u16) {
+        self.panel.next_run(number);
+        self.before += self.last;
+        if let Some(table) = &mut self.table {
+            table.next_run();
+        }
     }
 
     fn opening(&mut self, open: usize, of: usize) {

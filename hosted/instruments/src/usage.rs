@@ -55,6 +55,19 @@ impl Usage {
             stolen: stolen.map(|(now, before)| now.saturating_sub(before)),
         }
     }
+
+    /// What was used in two runs.
+    pub(crate) fn and(self, other: Self) -> Self {
+        let sum = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
+        let waited = self.waited.zip(other.waited);
+        Self {
+            ran: self.ran + other.ran,
+            waited: waited.map(|(a, b)| (a.0 + b.0, a.1 + b.1)),
+            slept: sum(self.slept, other.slept),
+            displaced: sum(self.displaced, other.displaced),
+            stolen: self.stolen.zip(other.stolen).map(|(a, b)| a + b),
+        }
+    }
 }
 
 /// From `RAN WAITED TIMES`, the first two in nanoseconds.

@@ -19,6 +19,7 @@ mod piping;
 mod ports;
 mod progress;
 mod rate;
+mod repeat;
 mod server;
 mod slow_readers;
 mod standard_output;

@@ -7,6 +7,9 @@ pub trait Observer {
     /// Sees the measurement so far, about 8 times a second, between two messages where possible.
     fn look(&mut self, measurement: &Measurement);
 
+    /// Sees that the run of this number, from 0, follows in a series: from now on the measurement is its.
+    fn next_run(&mut self, _number: u16) {}
+
     /// Sees how many connections are open, 8 times a second while they are opened before the run.
     fn opening(&mut self, _open: usize, _of: usize) {}
 

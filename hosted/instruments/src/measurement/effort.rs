@@ -46,6 +46,19 @@ pub struct Effort {
     pub late: u64,
 }
 
+impl Effort {
+    /// What it did and used in two runs.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            used: self.used.and(other.used),
+            looks: self.looks + other.looks,
+            idle: self.idle + other.idle,
+            spins: self.spins || other.spins,
+            late: self.late + other.late,
+        }
+    }
+}
+
 /// A reason why the numbers are those of the instrument, or of its machine, rather than of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {

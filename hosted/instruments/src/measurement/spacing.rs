@@ -86,8 +86,24 @@ impl Spacing {
         } else if self.sent.is_multiple_of(self.stride) {
             self.gaps.push(gap.as_nanos() as u64);
         }
-        if self.gaps.len() == KEPT {
-            // Every second one of independent distances is as independent.
+        self.thin_out();
+    }
+
+    /// Adds what was sent in another run of the same plan, which began so long `after` this one.
+    pub(super) fn add(&mut self, other: &Self, after: Duration) {
+        let Some(first) = other.first else { return };
+        self.first = self.first.map_or(Some(after + first), |mine| Some(mine.min(after + first)));
+        self.last = self.last.max(after + other.last);
+        self.sent += other.sent;
+        self.waited += other.waited;
+        self.gaps.extend(&other.gaps);
+        self.stride = self.stride.max(other.stride);
+        self.thin_out();
+    }
+
+    /// Every second one of independent distances is as independent.
+    fn thin_out(&mut self) {
+        while self.gaps.len() >= KEPT {
             let mut number = 0_usize;
             self.gaps.retain(|_| {
                 number += 1;

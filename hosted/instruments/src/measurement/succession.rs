@@ -38,6 +38,22 @@ impl Succession {
         self.n += 1;
     }
 
+    /// Adds the times of a run that came later: its first one follows the last one here.
+    pub(super) fn append(&mut self, other: &Self) {
+        if self.n == 0 || other.n == 0 {
+            *self = if self.n == 0 { *other } else { *self };
+            return;
+        }
+        // Its values are differences from a first one of its own.
+        let (n, shift) = (other.n as f64, other.first - self.first);
+        let inner = shift * (2.0 * other.sum - other.last) + (n - 1.0) * shift * shift;
+        self.products += self.last * shift + other.products + inner;
+        self.squares += other.squares + 2.0 * shift * other.sum + n * shift * shift;
+        self.sum += other.sum + n * shift;
+        self.last = other.last + shift;
+        self.n += other.n;
+    }
+
     /// The autocorrelation at lag 1, from -1 to 1: 0 if no time says anything about the next one. None if all are equal.
     #[must_use]
     pub fn resemblance(&self) -> Option<f64> {
@@ -80,6 +96,24 @@ mod tests {
             assert!((-0.09..1e-9).contains(&error), "{nanos}: {error}");
         }
         assert_eq!(logarithm(0), logarithm(1));
+    }
+
+    #[test]
+    fn what_comes_later_follows() {
+        for cut in [0, 1, 7, 99, 100] {
+            let times: Vec<_> =
+                (1..=100_u64).map(|n| Duration::from_nanos(n * n * 7_919 % 5_000 + 9)).collect();
+            let of = |times: &[Duration]| {
+                let mut out = Succession::default();
+                times.iter().for_each(|time| out.record(*time));
+                out
+            };
+            let (whole, mut sum) = (of(&times), of(&times[..cut]));
+            sum.append(&of(&times[cut..]));
+            let off = sum.resemblance().zip(whole.resemblance()).map(|(a, b)| (a - b).abs());
+            assert!(off.is_some_and(|off| off < 1e-9) && sum.n == whole.n, "{cut}: {off:?}");
+            assert_eq!(sum.last, whole.last);
+        }
     }
 
     #[test]

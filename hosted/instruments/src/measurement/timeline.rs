@@ -8,6 +8,8 @@
 //! A time stands where its message was due, so that a stall is seen when it happened and not after it. What was
 //! echoed is spread over the time that it took: a message of some seconds is no peak in the instant that ends it.
 
+mod sum;
+
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 

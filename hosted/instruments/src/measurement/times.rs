@@ -47,6 +47,15 @@ impl Times {
         self.slowest = self.slowest.max(time);
     }
 
+    /// Adds the times of another collection.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.histogram += &other.histogram;
+        self.sum += other.sum;
+        self.squares += other.squares;
+        self.fastest = self.fastest.min(other.fastest);
+        self.slowest = self.slowest.max(other.slowest);
+    }
+
     /// The distribution, in nanoseconds to three digits.
     #[must_use]
     pub const fn histogram(&self) -> &Histogram<u64> {

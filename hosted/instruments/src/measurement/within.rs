@@ -25,6 +25,11 @@ impl Within {
         self.times += u64::from(felt <= self.bound);
     }
 
+    /// Adds what another run had within the same bound.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.times += other.times;
+    }
+
     /// The number of messages of the `run` that came back within the bound.
     #[must_use]
     pub fn messages(&self, run: &Measurement) -> u64 {

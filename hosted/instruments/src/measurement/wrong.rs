@@ -41,10 +41,14 @@ impl Sort {
     }
 
     fn add(&mut self, other: &Difference) {
-        self.messages += 1;
-        self.alike &= other.received == self.first.received;
-        if let Fault::Overwritten { .. } = other.fault {
-            self.first.fault = other.fault;
+        self.extend(&Self { first: *other, messages: 1, alike: true });
+    }
+
+    fn extend(&mut self, other: &Self) {
+        self.messages += other.messages;
+        self.alike &= other.alike && other.first.received == self.first.received;
+        if let Fault::Overwritten { .. } = other.first.fault {
+            self.first.fault = other.first.fault;
         }
     }
 }
@@ -56,6 +60,16 @@ impl Wrong {
         match self.0.iter_mut().find(|sort| sort.has(difference)) {
             Some(sort) => sort.add(difference),
             None => self.0.push(Sort { first: *difference, messages: 1, alike: true }),
+        }
+    }
+
+    /// Adds what was wrong in a later run.
+    pub(super) fn add(&mut self, other: &Self) {
+        for theirs in &other.0 {
+            match self.0.iter_mut().find(|sort| sort.has(&theirs.first)) {
+                Some(sort) => sort.extend(theirs),
+                None => self.0.push(*theirs),
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Write};
 
 use super::key;
 use crate::measurement::Sample;
-use crate::plan::Pace;
+use crate::plan::{Pace, Plan};
 
 /// The number of bytes that are written at once.
 const BUFFER: usize = 64 << 10;
@@ -22,6 +22,8 @@ pub(crate) struct Csv {
     file: Box<dyn Write>,
     /// Whether a message was due at all, and whether its response is told: as in the report.
     pace: Pace,
+    /// The number of the run, from 1, if there are several.
+    run: Option<u16>,
     /// Rows that are not written yet, all of them whole.
     rows: Vec<u8>,
     /// The number of bytes of whole rows in the file.
@@ -31,12 +33,21 @@ pub(crate) struct Csv {
 }
 
 impl Csv {
-    /// Starts the table of a load of this `pace` in an empty file.
+    /// Starts the table of what `plan` asks for in an empty file.
     #[must_use]
-    pub(crate) fn new(file: Box<dyn Write>, pace: Pace) -> Self {
+    pub(crate) fn new(file: Box<dyn Write>, plan: &Plan) -> Self {
+        let run = (plan.repeat > 1).then_some(1);
         let mut rows = Vec::with_capacity(BUFFER);
+        if run.is_some() {
+            rows.extend_from_slice(b"run,");
+        }
         rows.extend_from_slice(HEAD.as_bytes());
-        Self { file, pace, rows, written: 0, result: Ok(()) }
+        Self { file, pace: plan.pace, run, rows, written: 0, result: Ok(()) }
+    }
+
+    /// From now on rows are about the next run.
+    pub(crate) fn next_run(&mut self) {
+        self.run = self.run.map(|run| run + 1);
     }
 
     /// Adds a row. Times that do not exist are empty.
@@ -52,6 +63,9 @@ impl Csv {
         }
         let Sample { at, connection, message, late, connecting, interrupted, end, .. } = sample;
         let (at, late) = (at.as_nanos(), late.as_nanos());
+        if let Some(run) = self.run {
+            write!(self.rows, "{run},")?;
+        }
         write!(self.rows, "{at},{connection},{message},")?;
         if self.pace != Pace::Closed {
             write!(self.rows, "{late}")?;
@@ -151,7 +165,8 @@ mod tests {
         ];
         for (pace, wanted) in wanted {
             let path = tempfile::NamedTempFile::new().expect("a file");
-            let mut csv = Csv::new(Box::new(path.reopen().expect("opened")), pace);
+            let plan = Plan { pace, ..Plan::new() };
+            let mut csv = Csv::new(Box::new(path.reopen().expect("opened")), &plan);
             csv.row(&sample);
             csv.row(&Sample { connecting: None, end: Err(Failure::Reset), ..sample });
             csv.row(&Sample { interrupted: true, ..sample });
@@ -162,5 +177,21 @@ mod tests {
             let columns = |line: &str| line.split(',').count();
             assert!(text.lines().all(|line| columns(line) == 8));
         }
+    }
+
+    #[test]
+    fn rows_of_several_runs_say_which() {
+        let path = tempfile::NamedTempFile::new().expect("a file");
+        let file = Box::new(path.reopen().expect("opened"));
+        let mut csv = Csv::new(file, &Plan { repeat: 2, ..Plan::new() });
+        let sample = Sample::new(Duration::from_micros(7), 0, Ok(Duration::from_micros(5)));
+        csv.row(&sample);
+        csv.next_run();
+        csv.row(&sample);
+        csv.finish().expect("written");
+        let text = std::fs::read_to_string(path.path()).expect("read");
+        let rows: Vec<_> = text.lines().collect();
+        assert!(rows[0].starts_with("run,ended_ns,"), "{text}");
+        assert_eq!(rows[1..], ["1,7000,0,0,,,5000,,echoed", "2,7000,0,0,,,5000,,echoed"]);
     }
 }

@@ -11,7 +11,7 @@ use crate::measurement::times::Times;
 /// Nanoseconds are recorded; the column of the maximum is in milliseconds, as usual.
 const MAX_DIVISOR: f64 = 1e6;
 
-/// The log: one interval, the whole run, for each sort of time.
+/// The log: one interval, the whole run, for each sort of time; of several runs one each, as far apart as they began.
 ///
 /// # Errors
 ///
@@ -25,17 +25,20 @@ pub(crate) fn hdr(subject: &Subject<'_>, measurement: &Measurement) -> Result<Ve
         .with_base_time(measurement.started)
         .with_max_value_divisor(MAX_DIVISOR)
         .begin_log_with(&mut bytes, &mut serializer)?;
-    let mut add = |name: Option<&'static str>, times: &Times| {
+    let mut add = |name: Option<&'static str>, times: &Times, run: &Measurement| {
         let tag = name.and_then(Tag::new);
-        let start = std::time::Duration::ZERO;
-        log.write_histogram(times.histogram(), start, measurement.elapsed, tag)
+        let start = run.started.duration_since(measurement.started).unwrap_or_default();
+        log.write_histogram(times.histogram(), start, run.elapsed, tag)
             .map_err(|error| anyhow!("cannot encode the histogram: {error:?}"))
     };
-    match &measurement.response {
-        None => add(None, &measurement.times)?,
-        Some(response) => {
-            add(Some("service"), &measurement.times)?;
-            add(Some("response"), response)?;
+    let one = std::slice::from_ref(measurement);
+    for run in if measurement.runs.is_empty() { one } else { &measurement.runs } {
+        match &run.response {
+            None => add(None, &run.times, run)?,
+            Some(response) => {
+                add(Some("service"), &run.times, run)?;
+                add(Some("response"), response, run)?;
+            }
         }
     }
     Ok(bytes)

@@ -1,5 +1,7 @@
 //! The report that programs read.
 
+mod runs;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ pub(crate) const SCHEMA: &str = "hosted/1";
 
 /// The closing report as one object. What is not known is null, never NaN.
 #[must_use]
-pub(crate) fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
+pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
     let plan = subject.plan;
     let tally = &measurement.tally;
     let blocks = Blocks::of(measurement);
@@ -34,7 +36,7 @@ pub(crate) fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         .into_iter()
         .map(|kind| (key(kind).to_owned(), tally.failed(kind).into()))
         .collect();
-    json!({
+    let mut report = json!({
         "schema": SCHEMA,
         "tool": subject.program,
         "tool_version": env!("CARGO_PKG_VERSION"),
@@ -97,7 +99,11 @@ pub(crate) fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         })),
         "self": own(measurement),
         "environment": environment(),
-    })
+    });
+    if let Value::Object(report) = &mut report {
+        report.extend(runs::runs(subject, measurement));
+    }
+    report
 }
 
 /// The instrument itself.
@@ -123,7 +129,7 @@ fn config(subject: &Subject<'_>) -> Value {
         Pace::Interval(interval) => ("interval", Some(interval), None),
         Pace::Rate(per_second) => ("rate", None, Some(per_second)),
     };
-    json!({
+    let mut config = json!({
         "message_bytes": plan.length,
         "payload": subject.payload,
         "connections": plan.connections,
@@ -138,7 +144,11 @@ fn config(subject: &Subject<'_>) -> Value {
         "time_s": seconds(plan.time),
         "timeout_s": seconds(plan.limit),
         "spin_s": seconds((plan.spin < Duration::MAX).then_some(plan.spin)),
-    })
+    });
+    if plan.repeat > 1 {
+        config["repeat"] = plan.repeat.into();
+    }
+    config
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -186,21 +196,26 @@ const INTERVALS: u128 = 120;
 /// The times with the confidence intervals of the `blocks`, if those belong to these times.
 fn times(times: &Times, blocks: Option<&Blocks<'_>>) -> Value {
     let ends = |ends: Option<[Duration; 2]>| json!(ends.map(|ends| ends.map(nanos)));
-    let nanos = |time: Option<Duration>| time.map(nanos);
-    let mut out = Map::new();
-    let mut intervals = Map::new();
-    out.insert("n".into(), times.len().into());
-    out.insert("min".into(), nanos(times.fastest()).into());
-    out.insert("mean".into(), nanos(times.mean()).into());
-    out.insert("stdev".into(), nanos(times.deviation()).into());
-    for (name, one_in) in PERCENTILES {
-        let value = percentiles::percentile(times, one_in);
-        out.insert(name.replace('.', "_"), nanos(value).into());
-        let interval = blocks.and_then(|blocks| blocks.percentile(one_in));
-        intervals.insert(name.replace('.', "_"), ends(interval));
-    }
-    intervals.insert("mean".into(), ends(blocks.and_then(Blocks::mean)));
-    out.insert("max".into(), nanos(times.slowest()).into());
-    out.insert("interval95".into(), intervals.into());
+    let percentiles = PERCENTILES.into_iter().map(|(name, one_in)| {
+        (name.replace('.', "_"), ends(blocks.and_then(|blocks| blocks.percentile(one_in))))
+    });
+    let mean = ("mean".to_owned(), ends(blocks.and_then(Blocks::mean)));
+    let mut out = numbers(times);
+    out.insert("interval95".into(), percentiles.chain([mean]).collect::<Map<_, _>>().into());
     out.into()
+}
+
+/// The times without an interval.
+fn numbers(times: &Times) -> Map<String, Value> {
+    let nanos = |time: Option<Duration>| Value::from(time.map(nanos));
+    let mut out = Map::new();
+    out.insert("n".into(), times.len().into());
+    out.insert("min".into(), nanos(times.fastest()));
+    out.insert("mean".into(), nanos(times.mean()));
+    out.insert("stdev".into(), nanos(times.deviation()));
+    for (name, one_in) in PERCENTILES {
+        out.insert(name.replace('.', "_"), nanos(percentiles::percentile(times, one_in)));
+    }
+    out.insert("max".into(), nanos(times.slowest()));
+    out
 }

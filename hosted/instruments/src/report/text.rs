@@ -3,6 +3,7 @@
 mod histogram;
 #[cfg(test)]
 mod layouts;
+mod runs;
 #[cfg(test)]
 mod snapshots;
 mod table;
@@ -53,7 +54,8 @@ pub fn header(subject: &Subject<'_>, layout: Layout) -> String {
     let place = if *name == address.to_string() { String::new() } else { format!(" ({address})") };
     let connections = quantity::counted((*connections).into(), "connection");
     let bytes = quantity::counted(*length, "byte");
-    layout.fit(format!("ECHO {name}{place} tcp, {bytes}, {pace}, {connections}"))
+    let runs = subject.runs().map(|runs| format!(", {runs}")).unwrap_or_default();
+    layout.fit(format!("ECHO {name}{place} tcp, {bytes}, {pace}, {connections}{runs}"))
 }
 
 /// The closing report, without a line break at its end.
@@ -74,6 +76,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement, layout: Layout) ->
     lines.extend(independence::text(measurement));
     lines.extend(schedule(measurement));
     lines.extend(spacing::text(measurement));
+    lines.extend(runs::runs(subject, measurement));
     if layout.histogram {
         lines.extend(histograms(measurement, layout.width.unwrap_or(Layout::COLUMNS)));
     }
@@ -104,7 +107,8 @@ fn totals(measurement: &Measurement) -> String {
             let _ = write!(line, " (fail rate {rate}; {low} to {high} at 95 % confidence)");
         }
     }
-    let _ = write!(line, ", {}", quantity::duration(measurement.elapsed));
+    let elapsed = quantity::duration(measurement.elapsed);
+    let _ = write!(line, ", {}", super::in_runs(elapsed, measurement));
     let kinds: Vec<_> = super::failures(tally)
         .into_iter()
         .map(|(kind, n)| format!("{} {kind}", quantity::count(n)))
@@ -126,7 +130,9 @@ fn warm_up(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
     } else {
         ""
     };
-    Some(format!("warm-up of {}: {messages} left out{end}", quantity::duration(subject.plan.omit)))
+    let each = if measurement.runs.is_empty() { "" } else { " each" };
+    let omit = quantity::duration(subject.plan.omit);
+    Some(format!("warm-up of {omit}{each}: {messages} left out{end}"))
 }
 
 /// The messages in flight at the end. How long they had been so matters only if it is longer than

@@ -30,6 +30,8 @@ pub(super) struct Panel {
     message_bytes: u64,
     planned: Option<Duration>,
     warm_up: Duration,
+    /// The number of the run, from 0, and how many there are to be.
+    run: (u16, u16),
     /// The messages per second in each of the last seconds.
     rates: VecDeque<f64>,
     /// When the present second began, and how many messages were back then.
@@ -51,9 +53,22 @@ impl Panel {
             message_bytes: subject.plan.length,
             planned: subject.plan.time,
             warm_up: subject.plan.omit,
+            run: (0, subject.plan.repeat),
             rates: VecDeque::with_capacity(SECONDS + 1),
             since: (Duration::ZERO, 0),
         }
+    }
+
+    /// From now on it is about the run of this number, from 0. What is remembered is of the one before.
+    pub(super) fn next_run(&mut self, number: u16) {
+        self.run.0 = number;
+        self.since = (Duration::ZERO, 0);
+    }
+
+    /// Which of the runs it is about, as a prefix; empty if there is one.
+    pub(super) fn run(&self) -> String {
+        let (number, of) = self.run;
+        if of > 1 { format!("run {} of {of}   ", number + 1) } else { String::new() }
     }
 
     /// Updates the memory of the rate: to be called now and then.
@@ -98,7 +113,10 @@ impl Panel {
         };
         let [messages, failed] = [messages, tally.failures()].map(quantity::count);
         let line = Line::default().part(3, self.name.as_str()).part(4, self.load.as_str());
-        let line = line.part(2, clock).part(1, format!("{messages} messages"));
+        let line = line
+            .part(2, self.run().trim_end())
+            .part(2, clock)
+            .part(1, format!("{messages} messages"));
         line.part(0, format!("failed {failed}")).fit(width)
     }
 
