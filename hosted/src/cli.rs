@@ -62,10 +62,13 @@ pub(crate) enum Command {
     /// a failed one with what was sent, what came back, and what that usually means. At most 40
     /// connections per second and 240 per minute are opened.
     Check(CheckArgs<WayArgs>),
-    /// Compare two runs, from their JSON reports
+    /// Compare runs before and after a change, from their JSON reports
     ///
-    /// Compare two runs by the reports that `--export-json` or `--json` wrote. Use the same settings for
-    /// both. A difference counts if it is larger than the scatter within the runs.
+    /// Compare runs by the reports that `--export-json` or `--json` wrote. Use the same settings for
+    /// all. Several runs a side (--repeat 5) show how far runs of one program differ, and a difference counts
+    /// if it is larger than that; of one run a side only what no two runs of one program show is told.
+    #[command(override_usage = "hosted compare [OPTIONS] <BEFORE.json> <AFTER.json>
+       hosted compare [OPTIONS] <BEFORE.json>... --with <AFTER.json>...")]
     Compare(CompareArgs),
     /// What the program says about itself.
     #[command(flatten)]
@@ -292,18 +295,23 @@ pub(crate) struct WayArgs {
 /// Flags of `hosted compare`.
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// The JSON report to compare with
-    #[arg(value_name = "BEFORE.json", value_hint = ValueHint::FilePath)]
-    pub(crate) before: PathBuf,
+    /// JSON reports: BEFORE AFTER, or with --with all of before
+    ///
+    /// The JSON reports: the one before and the one after the change; with --with all those before it. A
+    /// report of `--repeat` counts as that many runs.
+    #[arg(value_name = "BEFORE.json", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) before: Vec<PathBuf>,
 
-    /// The JSON report that must not be worse
-    #[arg(value_name = "AFTER.json", value_hint = ValueHint::FilePath)]
-    pub(crate) after: PathBuf,
+    /// JSON reports that must not be worse
+    ///
+    /// The JSON reports of after the change, if there are several of before or after it.
+    #[arg(long = "with", value_name = "AFTER.json", num_args = 1.., value_hint = ValueHint::FilePath)]
+    pub(crate) after: Vec<PathBuf>,
 
     /// Exit with 1 if AFTER is worse by more
     ///
-    /// Exit with 1 if the mean, a percentile, the rate or the failures of AFTER are worse by more than
-    /// this many per cent, and by more than the scatter within the runs.
+    /// Exit with 1 if the mean, a percentile, the rate or the failures of after are worse by more than
+    /// this many per cent, and by more than runs of one and the same program differ.
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent,
           help_heading = "Verdict")]
     pub(crate) threshold: f64,

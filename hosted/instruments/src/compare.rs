@@ -1,257 +1,146 @@
-//! What changed from one report to another.
+//! What changed from some reports to others, and whether that may be chance.
+//!
+//! What is compared are runs: a report is one, or as many as it has `runs`. Of one run a side only the scatter within each is
+//! known ([`pair`]); several show how far runs of one program differ ([`groups`]).
 
-use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow, bail};
-use serde_json::{Map, Value};
+use anyhow::{Context, Result};
+use serde_json::Value;
 
+use self::change::{Change, Unit};
+use self::side::Side;
 use self::table::table;
-use crate::measurement::percentiles::{self, MEDIAN, PERCENTILES};
-use crate::reason::reason;
-use crate::report::SCHEMA;
-use crate::terminal::escape::shown;
 use crate::terminal::notes::note;
 use crate::terminal::wrap::wrap;
 use crate::terminal::{streams, width};
 use crate::verdict::{Misuse, Verdict};
 
+mod change;
+mod groups;
+mod pair;
+mod permutation;
+mod shift;
+mod side;
 mod table;
 
 #[cfg(test)]
 mod simulation;
 
-/// Compares two reports and prints what changed: worse means by more than `threshold` per cent.
+/// Compares reports and prints what changed: worse means by more than `threshold` per cent.
 ///
 /// # Errors
 ///
-/// If a report cannot be read, or the two have nothing to compare.
-pub fn run(before: &Path, after: &Path, threshold: f64) -> Result<Verdict> {
-    let [before, after] = [read(before)?, read(after)?];
-    let kinds: Vec<_> = KIND.into_iter().filter_map(|key| differs(&before, &after, key)).collect();
+/// If a report cannot be read, or they have nothing to compare.
+pub fn run(before: &[PathBuf], after: &[PathBuf], threshold: f64) -> Result<Verdict> {
+    let sides = [Side::read(before)?, Side::read(after)?];
+    let kinds = side::differing(&sides, side::KIND);
     if !kinds.is_empty() {
         let text = format!("cannot compare runs of different kinds: {}", kinds.join(", "));
         return Err(Misuse(text).into());
     }
-    let mut unlike = unlike(&before, &after);
-    unlike.extend(differs(&before, &after, "/complete"));
+    let unlike = side::unlike(&sides);
     if !unlike.is_empty() {
         note(&format!("note: the runs differ in their settings: {}", unlike.join(", ")));
     }
-    let changes = changes(&before, &after)?;
-    if changes.is_empty() {
-        let text = "cannot compare: the reports have no number in common";
-        return Err(Misuse(text.into()).into());
-    }
+    let judgement = judge(&sides.each_ref().map(Side::runs), threshold)?;
     let width = width(io::stdout());
-    let mut text = table(&changes, width);
-    let worse: Vec<_> = changes.iter().filter(|change| change.is_worse(threshold)).collect();
-    // A fail rate of zero is soon certain, and says nothing about speed.
-    let judged = changes.iter().any(|change| change.unit != Unit::Share && change.sure().is_some());
-    let listed = |changes: &[&Change]| {
-        let worded = |change: &&Change| format!("{} {}", change.name, change.worded().trim_start());
-        changes.iter().map(worded).collect::<Vec<_>>().join(", ")
-    };
-    let doubtful: Vec<_> = changes.iter().filter(|change| change.exceeds(threshold)).collect();
-    if !worse.is_empty() {
-        text.push_str(&format!("worse: {}\n{CAUTION}\n", listed(&worse)));
-    } else if judged && !doubtful.is_empty() {
-        let perhaps = listed(&doubtful);
-        text.push_str(&format!(
-            "nothing is surely worse by more than {threshold} %; perhaps worse: {perhaps}\n{CAUTION}\n"
-        ));
-    } else if judged {
-        text.push_str(&format!("nothing is worse by more than {threshold} %\n"));
-    } else {
-        text.push_str("these runs do not show whether one is worse: let both run for longer\n");
-    }
+    let mut text = judgement.text(width);
     if let Some(width) = width {
         text = format!("{}\n", wrap(&text, width));
     }
     streams::print(&text).context("cannot write to stdout")?;
-    // No check should pass because too little was measured.
-    Ok(if judged && worse.is_empty() { Verdict::Well } else { Verdict::Failed })
+    Ok(judgement.verdict())
 }
 
-/// What two runs must have in common, or their numbers mean different things.
-const KIND: [&str; 4] =
-    ["/command", "/target/protocol", "/config/pace", "/config/connection_per_message"];
-
-/// The limitation of a comparison of two runs.
-const CAUTION: &str = "(two runs of the same program also differ: repeat both to be sure)";
-
-fn read(path: &Path) -> Result<Value> {
-    let shown = shown(path);
-    let text =
-        fs::read(path).map_err(|error| anyhow!("cannot read {shown}: {}", reason(&error)))?;
-    let report: Value = serde_json::from_slice(&text)
-        .map_err(|error| anyhow!("cannot read {shown}: not a report ({error})"))?;
-    if report["schema"] == SCHEMA {
-        Ok(report)
-    } else {
-        Err(anyhow!("cannot read {shown}: not a report of the schema {SCHEMA}"))
-    }
-}
-
-/// The settings in which two configurations differ: `connections 1 and 64`.
-fn unlike(before: &Value, after: &Value) -> Vec<String> {
-    let configs = [before, after].map(|report| &report["config"]);
-    let keys = configs.into_iter().filter_map(Value::as_object).flat_map(Map::keys);
-    let mut keys: Vec<_> = keys.collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys.into_iter().filter_map(|key| differs(before, after, &format!("/config/{key}"))).collect()
-}
-
-fn differs(before: &Value, after: &Value, place: &str) -> Option<String> {
-    let [before, after] =
-        [before, after].map(|report| report.pointer(place).unwrap_or(&Value::Null));
-    let alike = match (before.as_f64(), after.as_f64()) {
-        // Some programs write 0.0 as 0.
-        (Some(before), Some(after)) => before == after,
-        _ => before == after,
+/// Compares the runs of two sides, each a report or one of its runs.
+///
+/// # Errors
+///
+/// If they have nothing to compare.
+pub fn judge(sides: &[Vec<&Value>; 2], threshold: f64) -> Result<Judgement> {
+    let [before, after] = sides;
+    let (changes, sureness) = match (&before[..], &after[..]) {
+        ([before], [after]) => (pair::changes([before, after])?, pair::sureness()),
+        _ => groups::changes(sides)?,
     };
-    let key = place.rsplit('/').next().unwrap_or(place);
-    (!alike).then(|| format!("{key} {before} and {after}"))
+    if changes.is_empty() {
+        let text = "cannot compare: the reports have no number in common";
+        return Err(Misuse(text.into()).into());
+    }
+    Ok(Judgement { changes, sureness, threshold })
 }
 
-/// One number of both reports.
-#[derive(Debug, Clone, PartialEq)]
-struct Change {
-    name: String,
-    unit: Unit,
-    values: [f64; 2],
-    /// The 95 % confidence interval of each, if it is known.
-    intervals: [Option<(f64, f64)>; 2],
-    /// The reason why the intervals are unknown, if they are.
-    unknown: &'static str,
+/// What is to be known about how sure a comparison is.
+#[derive(Debug)]
+struct Sureness {
+    /// What is in the table, if it is not the two runs; a whole line.
+    heading: String,
+    /// Where something has changed.
+    advice: String,
+    /// Where nothing could be told.
+    lack: String,
 }
 
-/// There were not enough messages, or not enough time.
-const FEW: &str = "too few to tell";
-
-/// There were enough of both, but the number differs from part to part of the run: as when there
-/// are two modes, and the percentile is now in one of them, now in the other.
-const SCATTERED: &str = "too scattered to tell";
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    /// Less is better.
-    Nanoseconds,
-    /// More is better.
-    BitsPerSecond,
-    /// A share from 0 to 1. Less is better.
-    Share,
+/// What a comparison found.
+#[derive(Debug)]
+pub struct Judgement {
+    changes: Vec<Change>,
+    sureness: Sureness,
+    threshold: f64,
 }
 
-impl Change {
-    /// The percentage by which the second value is larger; infinite if the first is 0.
-    fn percent(&self) -> f64 {
-        match self.values {
-            [before, after] if before == after => 0.0,
-            [before, after] => (after / before - 1.0) * 100.0,
-        }
+impl Judgement {
+    /// Whether something is worse, and not by chance.
+    #[must_use]
+    pub fn is_alarm(&self) -> bool {
+        self.changes.iter().any(|change| change.is_worse(self.threshold))
     }
 
-    /// The change in words, which have no infinite percentage.
-    fn worded(&self) -> String {
-        match self.percent() {
-            percent if percent.is_finite() => format!("{percent:>+8.1} %"),
-            _ => format!("{:>10}", "from none"),
-        }
+    /// No check should pass because too little was measured.
+    fn verdict(&self) -> Verdict {
+        if self.is_judged() && !self.is_alarm() { Verdict::Well } else { Verdict::Failed }
     }
 
-    /// Both intervals, if both are known.
-    fn sure(&self) -> Option<[(f64, f64); 2]> {
-        let [before, after] = self.intervals;
-        before.zip(after).map(|(before, after)| [before, after])
+    /// Whether anything is known well enough. A fail rate of zero is soon certain, and says nothing about speed.
+    fn is_judged(&self) -> bool {
+        self.changes.iter().any(|change| change.unit != Unit::Share && change.judged)
     }
 
-    /// Whether it is worse by more than the threshold, and not by chance: the intervals do not
-    /// overlap. Without intervals that cannot be decided.
-    fn is_worse(&self, threshold: f64) -> bool {
-        let by_chance = self.sure().is_none_or(|[a, b]| a.0 <= b.1 && b.0 <= a.1);
-        self.exceeds(threshold) && !by_chance
-    }
-
-    /// Whether it is worse by more than the threshold, be it by chance.
-    fn exceeds(&self, threshold: f64) -> bool {
-        let worse = match self.unit {
-            Unit::Nanoseconds | Unit::Share => self.percent(),
-            Unit::BitsPerSecond => -self.percent(),
+    /// The table, and what it means.
+    fn text(&self, width: Option<usize>) -> String {
+        let threshold = self.threshold;
+        let listed = |which: &dyn Fn(&Change) -> bool| {
+            let named = self.changes.iter().filter(|change| which(change));
+            named.map(|change| format!("{} {}", change.name, change.worded())).collect::<Vec<_>>()
         };
-        worse > threshold
-    }
-}
-
-/// The changes of all numbers that both reports have: the times that a user sees, the rate and the
-/// failures. The maximum is left out: it belongs to a single message.
-fn changes(before: &Value, after: &Value) -> Result<Vec<Change>> {
-    let both = [before, after];
-    let felt = both.iter().all(|report| report["response_ns"].is_object());
-    let (times, of) = if felt { ("response_ns", "response ") } else { ("service_ns", "") };
-    let mut changes = Vec::new();
-    let percentiles = PERCENTILES.into_iter().filter(|(name, _)| *name != "p99.999");
-    for (name, one_in) in percentiles.map(|(name, n)| (name, Some(n))).chain([("mean", None)]) {
-        let key = name.replace('.', "_");
-        let places = [format!("/{times}/{key}"), format!("/{times}/interval95/{key}")];
-        let places = places.each_ref().map(String::as_str);
-        let change = change(both, &format!("{of}{name}"), Unit::Nanoseconds, places)?;
-        changes.extend(change.map(|change| Change {
-            unknown: if both.iter().any(|report| is_short(&report[times], &key, one_in)) {
-                FEW
-            } else {
-                SCATTERED
-            },
-            ..change
-        }));
-    }
-    let rate = ["/rate_bps", "/rate_bps_interval95"];
-    changes.extend(change(both, "rate", Unit::BitsPerSecond, rate)?);
-    changes.extend(change(both, "failed", Unit::Share, ["/fail_rate", "/fail_rate_interval95"])?);
-    Ok(changes)
-}
-
-/// Whether these times have no interval of a number because there are too few, or the run is too
-/// short to be cut into blocks: then there is none of the mean either.
-fn is_short(times: &Value, key: &str, one_in: Option<u64>) -> bool {
-    let ends = &times["interval95"];
-    let enough = |n: u64| percentiles::are_enough(n as f64, one_in.unwrap_or(MEDIAN));
-    ends[key].is_null() && (ends["mean"].is_null() || !times["n"].as_u64().is_some_and(enough))
-}
-
-/// The number at the first place of both reports, whose interval is at the second; None if one lacks it.
-fn change(
-    reports: [&Value; 2],
-    name: &str,
-    unit: Unit,
-    [value, interval]: [&str; 2],
-) -> Result<Option<Change>> {
-    let mut values = [0.0; 2];
-    for (report, out) in reports.into_iter().zip(&mut values) {
-        match report.pointer(value) {
-            None | Some(Value::Null) => return Ok(None),
-            Some(found) => match number(found) {
-                Some(found) => *out = found,
-                None => bail!("cannot compare: no run has a {value} of {found}"),
-            },
+        let worse = listed(&|change| change.is_worse(threshold));
+        let better = listed(&|change| change.is_better(threshold));
+        let perhaps = listed(&|change| change.exceeds(threshold));
+        let mut text = format!("{}{}", self.sureness.heading, table(&self.changes, width));
+        if !worse.is_empty() {
+            text.push_str(&format!("worse: {}\n", worse.join(", ")));
+        } else if !self.is_judged() {
+            text.push_str(&format!("{}\n", self.sureness.lack));
+            return text;
+        } else if perhaps.is_empty() {
+            text.push_str(&format!("nothing is worse by more than {threshold} %\n"));
+        } else {
+            text.push_str(&format!(
+                "nothing is surely worse by more than {threshold} %; perhaps worse: {}\n",
+                perhaps.join(", ")
+            ));
         }
+        if !better.is_empty() {
+            text.push_str(&format!("better: {}\n", better.join(", ")));
+        }
+        if !(worse.is_empty() && better.is_empty() && perhaps.is_empty()) {
+            text.push_str(&format!("{}\n", self.sureness.advice));
+        }
+        text
     }
-    let intervals = reports.map(|report| {
-        let ends = report.pointer(interval)?;
-        Some((number(ends.get(0)?)?, number(ends.get(1)?)?))
-    });
-    Ok(Some(Change { name: name.to_owned(), unit, values, intervals, unknown: FEW }))
 }
-
-/// A number that can be one of a run.
-fn number(value: &Value) -> Option<f64> {
-    value.as_f64().filter(|number| (0.0..=LARGEST).contains(number))
-}
-
-/// Thirty years in nanoseconds, or an exabit per second.
-const LARGEST: f64 = 1e18;
 
 #[cfg(test)]
 mod tests {
@@ -273,30 +162,46 @@ mod tests {
         json!({ "fail_rate": rate, "fail_rate_interval95": interval, "rate_bps": 0.0 })
     }
 
+    fn judged(before: &[Value], after: &[Value]) -> Judgement {
+        let sides = [before, after].map(|side| side.iter().collect());
+        judge(&sides, 5.0).expect("numbers of runs")
+    }
+
+    fn pair(before: &Value, after: &Value) -> Judgement {
+        judged(std::slice::from_ref(before), std::slice::from_ref(after))
+    }
+
+    fn named(judgement: &Judgement, which: impl Fn(&Change) -> bool) -> Vec<&str> {
+        let named = judgement.changes.iter().filter(|change| which(change));
+        named.map(|change| change.name.as_str()).collect()
+    }
+
     fn worse(before: &Value, after: &Value) -> Vec<String> {
-        let changes = changes(before, after).expect("numbers of runs");
-        changes
-            .into_iter()
-            .filter(|change| change.is_worse(5.0))
-            .map(|change| change.name)
-            .collect()
+        let judgement = pair(before, after);
+        named(&judgement, |change| change.is_worse(5.0)).into_iter().map(str::to_owned).collect()
     }
 
     #[test]
-    fn worse_is_slower_or_less() {
+    fn two_runs_are_worse_only_beyond_what_runs_of_one_program_show() {
         let known = |p50: u64, rate: f64| report(p50, Some([p50, p50]), rate);
         let before = known(1_000, 100.0);
-        assert_eq!(worse(&before, &known(1_049, 96.0)), [""; 0]);
-        assert_eq!(worse(&before, &known(1_051, 94.0)), ["p50", "rate"]);
-        assert_eq!(worse(&before, &known(500, 200.0)), [""; 0]);
-    }
-
-    #[test]
-    fn what_may_be_chance_is_not_worse() {
-        let before = report(1_000, Some([900, 1_100]), 100.0);
-        assert_eq!(worse(&before, &report(1_100, Some([1_050, 1_200]), 100.0)), [""; 0]);
-        assert_eq!(worse(&before, &report(1_150, Some([1_101, 1_200]), 100.0)), ["p50"]);
-        assert_eq!(worse(&before, &report(9_000, None, 100.0)), [""; 0], "too few to tell");
+        let factor = pair::ALIKE as u64;
+        let alike = known(1_000 * factor, 100.0 / pair::ALIKE);
+        assert_eq!(worse(&before, &alike), [""; 0]);
+        let told = pair(&before, &alike);
+        assert_eq!(named(&told, |change| change.exceeds(5.0)), ["p50", "rate"]);
+        assert!(told.text(None).contains("perhaps worse: p50 +"), "{}", told.text(None));
+        assert!(told.text(None).contains("two runs, not two programs"), "{}", told.text(None));
+        let apart = known(1_001 * factor, 99.0 / pair::ALIKE);
+        assert_eq!(worse(&before, &apart), ["p50", "rate"]);
+        assert_eq!(named(&pair(&apart, &before), |change| change.is_better(5.0)), ["p50", "rate"]);
+        let wide = report(9_000 * factor, Some([900, 99_000 * factor]), 100.0);
+        assert_eq!(worse(&before, &wide), [""; 0], "not even its own run knows it");
+        assert_eq!(
+            worse(&before, &report(9_000 * factor, None, 100.0)),
+            [""; 0],
+            "too few to tell"
+        );
     }
 
     #[test]
@@ -314,16 +219,15 @@ mod tests {
             json!({ "service_ns": { "n": n, "p50": 10, "p90": 20, "interval95": ends } })
         };
         let told = |before: &Value, after: &Value| {
-            let changes = changes(before, after).expect("numbers of runs");
-            let shown = table(&changes[..1], None);
-            assert!(shown.contains("(95 %: 9 ns to 11 ns; "), "{shown}");
-            changes[1].unknown
+            let text = pair(before, after).text(None);
+            assert!(text.contains("(95 %: before 9 ns to 11 ns, after "), "{text}");
+            text.lines().nth(2).map(|line| line.contains("too scattered to tell"))
         };
         let (many, few, short) =
             (of(10_000, Some([9, 12])), of(50, Some([9, 12])), of(10_000, None));
-        assert_eq!(told(&many, &many), SCATTERED);
+        assert_eq!(told(&many, &many), Some(true));
         for less in [&few, &short] {
-            assert_eq!([told(&many, less), told(less, &many)], [FEW; 2], "{less}");
+            assert_eq!([told(&many, less), told(less, &many)], [Some(false); 2], "{less}");
         }
     }
 
@@ -331,8 +235,11 @@ mod tests {
     fn nothing_is_ever_nan() {
         let rates = [0.0, 1e-300, 1.0].map(|rate| failing(rate, [rate, rate]));
         for (before, after) in rates.iter().flat_map(|a| rates.iter().map(move |b| (a, b))) {
-            let text = table(&changes(before, after).expect("numbers of runs"), None);
-            assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+            for runs in [1, 5] {
+                let text =
+                    judged(&vec![before.clone(); runs], &vec![after.clone(); runs]).text(None);
+                assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+            }
         }
     }
 
@@ -341,7 +248,8 @@ mod tests {
         for p50 in [json!(1e308), json!(-1), json!("70 us"), json!([70])] {
             let mut odd = report(1, None, 1.0);
             odd["service_ns"]["p50"] = p50;
-            let error = changes(&report(1, None, 1.0), &odd).expect_err("no run").to_string();
+            let well = report(1, None, 1.0);
+            let error = judge(&[vec![&well], vec![&odd]], 5.0).expect_err("no run").to_string();
             assert!(
                 error.starts_with("cannot compare: no run has a /service_ns/p50 of "),
                 "{error}"
@@ -353,25 +261,81 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_otherwise_is_named() {
-        let of = |config: Value| json!({ "config": config });
-        let before = of(json!({ "connections": 1, "pace": "closed", "count": 9, "omit_s": 0.0 }));
-        let after = of(json!({ "connections": 64, "pace": "closed", "time_s": null, "omit_s": 0 }));
-        assert_eq!(unlike(&before, &after), ["connections 1 and 64", "count 9 and null"]);
-        assert_eq!(unlike(&before, &before), [""; 0]);
-        assert_eq!(unlike(&before, &Value::Null).len(), 4);
-    }
-
-    #[test]
     fn what_one_report_lacks_is_not_compared() {
         let names = |before: &Value, after: &Value| -> Vec<_> {
-            let changes = changes(before, after).expect("numbers of runs");
-            changes.into_iter().map(|change| change.name).collect()
+            let sides = [vec![before], vec![after]];
+            judge(&sides, 5.0).map_or(Vec::new(), |judgement| {
+                named(&judgement, |_| true).into_iter().map(str::to_owned).collect()
+            })
         };
         let times = report(2, None, 1.0);
         assert_eq!(names(&report(1, None, 1.0), &times), ["p50", "rate"]);
         let without = json!({ "service_ns": null, "rate_bps": 0.0 });
         assert_eq!(names(&without, &times), ["rate"]);
         assert_eq!(names(&json!({ "rate_bps": null }), &times), [""; 0]);
+    }
+
+    fn runs(p50s: [u64; 5]) -> Vec<Value> {
+        p50s.iter().map(|p50| report(*p50, None, 1e9 / *p50 as f64)).collect()
+    }
+
+    #[test]
+    fn several_runs_tell_a_small_change_and_how_sure_it_is() {
+        let (before, after) = (
+            runs([70_000, 71_000, 72_000, 70_500, 71_500]),
+            runs([77_500, 79_000, 78_000, 78_500, 77_000]),
+        );
+        let judgement = judged(&before, &after);
+        insta::assert_snapshot!(judgement.text(None), @"
+        the middle of 5 runs before and of 5 after:
+                    before         after      change
+        p50        71.0 µs       78.0 µs      +9.9 %   (95 %: +7.7 % to +12.1 %; sure)
+        rate   14.1 kbit/s   12.8 kbit/s      -9.0 %   (95 %: -10.8 % to -7.1 %; sure)
+        worse: p50 +9.9 %, rate -9.0 %
+        (if both sides were the same program, 5 and 5 runs would differ that much in one of 126 comparisons)
+        ");
+        assert_eq!(judgement.verdict(), Verdict::Failed);
+        insta::assert_snapshot!(judged(&after, &before).text(None), @"
+        the middle of 5 runs before and of 5 after:
+                    before         after      change
+        p50        78.0 µs       71.0 µs      -9.0 %   (95 %: -10.8 % to -7.1 %; sure)
+        rate   12.8 kbit/s   14.1 kbit/s      +9.9 %   (95 %: +7.7 % to +12.1 %; sure)
+        nothing is worse by more than 5 %
+        better: p50 -9.0 %, rate +9.9 %
+        (if both sides were the same program, 5 and 5 runs would differ that much in one of 126 comparisons)
+        ");
+        assert_eq!(judged(&after, &before).verdict(), Verdict::Well);
+    }
+
+    #[test]
+    fn a_change_that_some_other_division_shows_may_be_chance() {
+        let (before, after) = (
+            runs([70_000, 90_000, 72_000, 95_000, 71_500]),
+            runs([77_500, 99_000, 78_000, 71_500, 97_000]),
+        );
+        let judgement = judged(&before, &after);
+        insta::assert_snapshot!(judgement.text(None), @"
+        the middle of 5 runs before and of 5 after:
+                    before         after      change
+        p50        72.0 µs       78.0 µs      +7.8 %   (95 %: -18.4 % to +38.5 %; may be chance)
+        rate   13.9 kbit/s   12.8 kbit/s      -7.2 %   (95 %: -27.8 % to +22.6 %; may be chance)
+        nothing is surely worse by more than 5 %; perhaps worse: p50 +7.8 %, rate -7.2 %
+        (if both sides were the same program, 5 and 5 runs would differ that much in 55 of 100 comparisons, which is no surprise)
+        ");
+        assert_eq!(judgement.verdict(), Verdict::Well);
+    }
+
+    #[test]
+    fn too_few_runs_show_nothing_and_no_check_passes_because_of_that() {
+        let (before, after) = (runs([70_000; 5]), runs([90_000; 5]));
+        let judgement = judged(&before[..3], &after[..3]);
+        insta::assert_snapshot!(judgement.text(None), @"
+        the middle of 3 runs before and of 3 after:
+                    before         after      change
+        p50        70.0 µs       90.0 µs     +28.6 %   (too few runs to tell)
+        rate   14.3 kbit/s   11.1 kbit/s     -22.2 %   (too few runs to tell)
+        3 and 3 runs cannot show whether one program is worse, whatever they say: make at least 4 a side, better 5 (--repeat 5)
+        ");
+        assert_eq!(judgement.verdict(), Verdict::Failed);
     }
 }

@@ -33,7 +33,6 @@ pub mod measurement;
 pub mod plan;
 pub mod ports;
 pub mod quantity;
-#[cfg(test)]
 mod random;
 pub mod reason;
 pub mod report;

@@ -40,6 +40,7 @@ pub(super) fn of(command: &str) -> &'static [Example] {
             ("hosted rate -t 1m --export-json before.json", "the first run"),
             ("hosted rate -t 1m --export-json after.json", "the second run"),
             ("hosted compare before.json after.json", "exit code 1 if worse"),
+            ("hosted compare old*.json --with new*.json", "several reports a side"),
         ],
         "completions" => &[
             ("source <(hosted completions bash)", "for this shell"),

@@ -1,8 +1,8 @@
 //! `hosted compare`.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use echo_instruments::compare;
-use echo_instruments::verdict::Verdict;
+use echo_instruments::verdict::{Misuse, Verdict};
 
 use crate::cli::CompareArgs;
 
@@ -10,7 +10,14 @@ use crate::cli::CompareArgs;
 ///
 /// # Errors
 ///
-/// If a report cannot be read, or the two have nothing to compare.
+/// If a report cannot be read, or they have nothing to compare.
 pub(super) fn main(args: &CompareArgs) -> Result<Verdict> {
-    compare::run(&args.before, &args.after, args.threshold)
+    let (before, after) = match (&args.before[..], &args.after[..]) {
+        ([before, after], []) => (std::slice::from_ref(before), std::slice::from_ref(after)),
+        (_, []) => bail!(Misuse(
+            "cannot tell which reports are those of after the change: name two, or put `--with` before those".into()
+        )),
+        sides => sides,
+    };
+    compare::run(before, after, args.threshold)
 }

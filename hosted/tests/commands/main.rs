@@ -5,6 +5,7 @@
 
 mod arrivals;
 mod check;
+mod compare;
 mod completions;
 mod draining;
 mod effort;

@@ -1,72 +1,106 @@
-//! Pairs of runs whose truth is known: round trips that depend on each other, on a machine that is now faster,
-//! now slower. Everything is made by seed, and no clock is read.
+//! Comparisons of runs whose truth is known. Everything is made by seed, and no clock is read.
+//!
+//! A run has a pace of its own, which lasts for it (where its programs were placed, say), and its tail another; each percentile
+//! adds what its own few messages do. How far runs of one program scatter was measured with `cargo run --example alike`.
 
-use std::time::Duration;
+use serde_json::{Value, json};
 
-use super::{Value, changes};
-use crate::made_up::recurring::Recurring;
-use crate::measurement::{Measurement, Sample};
-use crate::plan::Plan;
+use super::judge;
 use crate::random::Random;
-use crate::report::{self, Subject};
 
-const PAIRS: u64 = 30;
+const THRESHOLD: f64 = 5.0;
 
-/// The number of messages in a run.
-const MESSAGES: u32 = 10_000;
-
-/// The number of times that the machine changes its pace in a run.
-const PHASES: u32 = 50;
-
-#[test]
-fn runs_of_the_same_program_are_rarely_told_apart() {
-    for swing in [0.0, 0.3] {
-        let alarms = (0..PAIRS).filter(|pair| worse(*pair, swing, 1.0)).count();
-        assert!(alarms <= 2, "{alarms} of {PAIRS} pairs");
-    }
+/// How runs of one program scatter.
+#[derive(Clone, Copy, Debug)]
+struct Scatter {
+    /// The deviation of the pace from run to run, as a share.
+    pace: f64,
+    /// How many times as slow a run is that was placed badly; one in three is.
+    modes: f64,
 }
 
 #[test]
-fn a_fifth_slower_is_found() {
-    let found = (0..PAIRS).filter(|pair| worse(*pair, 0.05, 1.2)).count();
-    assert!(found >= 28, "{found} of {PAIRS} pairs");
-}
-
-/// Whether the second run of a pair, which is slower by a factor, passes for worse in any way.
-fn worse(pair: u64, swing: f64, factor: f64) -> bool {
-    let (before, after) = (run(2 * pair, swing, 1.0), run(2 * pair + 1, swing, factor));
-    let changes = changes(&before, &after).expect("numbers of runs");
-    let judged = changes.iter().filter(|change| change.sure().is_some()).count();
-    assert!(judged >= 4, "only {judged} numbers are known well enough");
-    changes.iter().any(|change| change.is_worse(5.0))
-}
-
-/// The report of a closed loop on a machine whose pace scatters by `swing`.
-fn run(seed: u64, swing: f64, factor: f64) -> Value {
-    let mut random = Random(seed);
-    let mut phase = Recurring::new(0.5, swing);
-    let mut message = Recurring::new(0.9, 0.3);
-    let mut measurement = Measurement::new();
-    let mut at = Duration::ZERO;
-    for number in 0..MESSAGES {
-        if number % (MESSAGES / PHASES) == 0 {
-            phase.step(&mut random);
+fn runs_of_one_program_are_rarely_told_apart() {
+    for scatter in [
+        Scatter { pace: 0.02, modes: 1.0 },
+        Scatter { pace: 0.30, modes: 1.0 },
+        Scatter { pace: 0.03, modes: 4.7 },
+    ] {
+        for (runs, comparisons) in [(4, 500), (5, 500), (7, 200)] {
+            let alarms = (0..comparisons).filter(|seed| alarm(*seed, runs, scatter, 1.0)).count();
+            let share = alarms as f64 / comparisons as f64;
+            // Half of what differs by chance is better: 2.5 % are to be expected, and 500 comparisons tell that to 1.4 %.
+            assert!(share <= 0.05, "{share} of {scatter:?}, {runs} a side");
         }
-        message.step(&mut random);
-        let took = Duration::from_secs_f64(70e-6 * factor * (phase.value + message.value).exp());
-        at += took;
-        measurement.record(&Sample::new(at, 0, Ok(took)));
     }
-    measurement.elapsed = at;
-    let plan = Plan::new();
-    let subject = Subject {
-        program: "hosted",
-        command: "rate",
-        name: String::new(),
-        address: ([127, 0, 0, 1], 7).into(),
-        sources: Vec::new(),
-        payload: String::new(),
-        plan: &plan,
+}
+
+#[test]
+fn a_tenth_slower_is_found() {
+    const COMPARISONS: u64 = 400;
+    let scatter = Scatter { pace: 0.03, modes: 1.0 };
+    let found = (0..COMPARISONS).filter(|seed| alarm(*seed, 5, scatter, 1.1)).count();
+    let share = found as f64 / COMPARISONS as f64;
+    assert!(share >= 0.95, "{share}");
+    let better = (0..COMPARISONS).filter(|seed| alarm(*seed, 5, scatter, 1.0 / 1.1)).count();
+    assert_eq!(better, 0, "who is faster is not worse");
+}
+
+#[test]
+fn one_run_a_side_alarms_beyond_what_runs_of_one_program_show() {
+    for modes in [1.0, 4.7] {
+        let scatter = Scatter { pace: 0.03, modes };
+        let alarms = (0..1_000).filter(|seed| alarm(*seed, 1, scatter, 1.0)).count();
+        assert!(alarms <= 20, "{alarms} of 1000");
+    }
+    let scatter = Scatter { pace: 0.03, modes: 1.0 };
+    assert!((0..100).all(|seed| alarm(seed, 1, scatter, 15.0)), "15 times as slow is no chance");
+}
+
+/// Whether so many runs a side, those of the second slower by a factor, pass for worse in any way.
+fn alarm(seed: u64, runs: usize, scatter: Scatter, factor: f64) -> bool {
+    let mut random = Random(seed.wrapping_mul(0x5851_f42d_4c95_7f2d) ^ runs as u64);
+    let sides = [1.0, factor]
+        .map(|factor| -> Vec<_> { (0..runs).map(|_| run(&mut random, scatter, factor)).collect() });
+    let sides = sides.each_ref().map(|runs| runs.iter().collect());
+    judge(&sides, THRESHOLD).expect("numbers of runs").is_alarm()
+}
+
+fn run(random: &mut Random, scatter: Scatter, factor: f64) -> Value {
+    let badly = if random.uniform() < 1.0 / 3.0 { scatter.modes } else { 1.0 };
+    let pace = 70e3 * factor * badly * (scatter.pace * random.normal()).exp();
+    let tail = (3.0 * scatter.pace * random.normal()).exp();
+    let mut of = |place: f64, tail: f64, own: f64| {
+        let value = pace * place * tail * (own * random.normal()).exp();
+        let ends = [-2.0, 2.0].map(|deviations: f64| (value * (deviations * own).exp()) as u64);
+        (value as u64, ends)
     };
-    report::json(&subject, &measurement)
+    let numbers = [
+        ("p50", of(1.0, 1.0, 0.002)),
+        ("p75", of(1.1, 1.0, 0.002)),
+        ("p90", of(1.2, 1.0, 0.005)),
+        ("p95", of(1.4, tail.sqrt(), 0.01)),
+        ("p99", of(1.7, tail, 0.02)),
+        ("p99_9", of(3.0, tail, 0.06)),
+        ("mean", of(1.1, 1.0, 0.002)),
+    ];
+    let values = numbers.iter().map(|(name, (value, _))| ((*name).to_owned(), json!(value)));
+    let mut times: serde_json::Map<_, _> = values.collect();
+    times.insert(
+        "interval95".into(),
+        numbers
+            .iter()
+            .map(|(name, (_, ends))| ((*name).to_owned(), json!(ends)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+    );
+    let rate = 8e12 / times["mean"].as_f64().expect("a number");
+    json!({
+        "service_ns": times,
+        "response_ns": null,
+        "rate_bps": rate,
+        "rate_bps_interval95": [rate * 0.996, rate * 1.004],
+        "fail_rate": 0.0,
+        "fail_rate_interval95": [0.0, 3e-5],
+    })
 }

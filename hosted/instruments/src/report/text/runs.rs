@@ -149,6 +149,8 @@ mod tests {
         echo rate 80.0 Mbit/s, 10 000 messages/s
            p50       p90       p99       p99.9     p99.99    max
            81.0 µs   89.0 µs   92.0 µs   730 µs    730 µs    730 µs
+        round trips follow each other: 30 000 tell as much as about 6400 independent
+            ones (the mean is known to ±3.90 %)
         3 runs, each over new connections:
            run   p50      p99      rate         failed
            1     80.0 µs  90.0 µs  80.0 Mbit/s  0
@@ -181,6 +183,8 @@ mod tests {
            rtt            81.0 µs   89.0 µs   92.0 µs   730 µs    730 µs    730 µs
            with failures  81.0 µs   89.0 µs   710 µs    730 µs    730 µs    never
         with failures: the 33.3 ppm that failed are counted as infinitely late
+        round trips follow each other: 30 000 tell as much as about 12 000 independent
+            ones (the mean is known to ±2.52 %)
         3 of 5 runs, each over new connections:
            run   p50      p99      rate         failed
            1     80.0 µs  90.0 µs  80.0 Mbit/s  0
