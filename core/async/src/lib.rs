@@ -72,8 +72,9 @@
 //!   must have no effect: no byte is taken, and none is sent. The traits encourage it and do not
 //!   promise it. It is so with embassy-net, edge-nal and async-io; it is not with a DMA transfer
 //!   into the caller's buffer.
-//! - **A read that has nothing** must say so at once when it is polled, and not only after a turn
-//!   of the executor; this is how the pump knows that a message is complete.
+//! - **A read that waits has nothing.** One that waits although bytes are there (for the executor's
+//!   sake, as with tokio's budget) makes the pump believe that a message is complete: a part of it
+//!   that is the word `exit` could then count as a command.
 //! - **A write leaves by itself.** A writer that holds bytes back until `flush` (a TLS record, a
 //!   buffered writer) needs a wrapper that flushes after each write. And switch off Nagle's
 //!   algorithm: an echo would wait for an acknowledgement.
@@ -87,7 +88,8 @@
 //! input resets the connection on most stacks, and the peer loses the end of its echo. It takes 2
 //! seconds ([`LINGER`](echo_core::LINGER)) at most. After [`Turn::Over`] see to it that the tail
 //! still leaves. Some stacks forget it with the socket: on embassy-net, wait for `flush`, with a
-//! limit, and only then `abort`, `flush` again and `accept` the next one.
+//! limit, and only then `abort`, `flush` again and `accept` the next one. It refuses a connection
+//! for which no socket listens, so have more of them than you expect clients.
 
 #![no_std]
 #![forbid(unsafe_code)]
