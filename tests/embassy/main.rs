@@ -62,7 +62,7 @@ fn it_passes() {
     });
 }
 
-/// As many connections as it has sockets.
+/// Over fewer connections than it has sockets: it would refuse the others.
 #[test]
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn ten_thousand_messages_come_back() {

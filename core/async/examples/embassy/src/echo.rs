@@ -12,7 +12,7 @@ pub const PORT: u16 = 2333;
 
 /// The number of connections at once. embassy-net refuses one for which no socket listens, also
 /// while the tail of the one before is on its way: have more than you expect clients.
-pub const SOCKETS: usize = 64;
+pub const SOCKETS: usize = 80;
 
 /// Bytes of each ring, of which a socket has two. From four segments (6 KiB) on the peer need not
 /// wait for acknowledgements.
