@@ -13,12 +13,18 @@ use crate::board::{Board, CONNECTIONS, Exit, RECEIVE, SEND, SESSION};
 use crate::settings::Settings;
 use crate::stack;
 
+/// Ring buffers, where words can be copied whole.
+#[repr(align(8))]
+struct Rings<const SIZE: usize>([[u8; SIZE]; CONNECTIONS]);
+
+impl<const SIZE: usize> Rings<SIZE> {
+    const NEW: Self = Self([[0; SIZE]; CONNECTIONS]);
+}
+
 static SOCKETS: ConstStaticCell<Vec<SocketStorage<'static>, CONNECTIONS>> =
     ConstStaticCell::new(Vec::new());
-static RECEIVE_RINGS: ConstStaticCell<[[u8; RECEIVE]; CONNECTIONS]> =
-    ConstStaticCell::new([[0; RECEIVE]; CONNECTIONS]);
-static SEND_RINGS: ConstStaticCell<[[u8; SEND]; CONNECTIONS]> =
-    ConstStaticCell::new([[0; SEND]; CONNECTIONS]);
+static RECEIVE_RINGS: ConstStaticCell<Rings<RECEIVE>> = ConstStaticCell::new(Rings::NEW);
+static SEND_RINGS: ConstStaticCell<Rings<SEND>> = ConstStaticCell::new(Rings::NEW);
 static SLOTS: ConstStaticCell<Vec<Slot<'static, SESSION>, CONNECTIONS>> =
     ConstStaticCell::new(Vec::new());
 static SERVER: StaticCell<Server<'static, 'static, SESSION>> = StaticCell::new();
@@ -71,7 +77,7 @@ fn slots() -> &'static mut [Slot<'static, SESSION>] {
     let (slots, sockets) = (SLOTS.take(), SOCKETS.take());
     // They are not zeros: as a constant they would be in the image.
     while sockets.push(SocketStorage::EMPTY).is_ok() {}
-    let rings = RECEIVE_RINGS.take().iter_mut().zip(SEND_RINGS.take());
+    let rings = RECEIVE_RINGS.take().0.iter_mut().zip(&mut SEND_RINGS.take().0);
     for (socket, (receive, send)) in sockets.iter_mut().zip(rings) {
         // As many places as sockets.
         let _ = slots.push(Slot::new(socket, receive, send));

@@ -178,6 +178,8 @@
 //! - The receive ring is the window of the peer: below four segments (6 KiB on
 //!   Ethernet) the peer waits for acknowledgements, and at 64 KiB bulk transfer is as
 //!   fast as it gets on a fast link. It does not affect the round trip of small messages.
+//! - Rings that begin at a word's address are copied by words: on a Cortex-M3 an echo of 1000
+//!   bytes then takes a seventh fewer instructions.
 //! - The send ring holds what is not acknowledged yet: as large as the other.
 //!
 //! # Features

@@ -25,6 +25,7 @@ const FRAME: usize = 14 + 1500;
 const BUFFER: usize = 2 + FRAME + 4;
 
 /// The one frame that is being read, and the one that is being written.
+#[repr(align(4))]
 pub(crate) struct Ethernet {
     received: [u8; BUFFER],
     sent: [u8; BUFFER],
