@@ -11,6 +11,7 @@ mod canvas;
 mod columns;
 mod face;
 mod panels;
+mod runs;
 mod style;
 mod summary;
 mod svg;

@@ -75,6 +75,7 @@ impl<DB: DrawingBackend> Page<DB> {
             (Axis::time(course.end).unlabelled(), Axis::amount(course.highest_rate() / unit));
         let mut chart = self.chart(LEFT, UPPER, axes)?;
         self.failures(&mut chart, course, UPPER[0])?;
+        self.borders(&mut chart, run.measurement)?;
 
         let steps = course.rates.iter().flat_map(|rate| {
             let value = rate.bits_per_second / unit;
@@ -118,6 +119,7 @@ impl<DB: DrawingBackend> Page<DB> {
             Rectangle::new(corners, HEAT[cell.level].filled())
         });
         chart.draw_series(cells)?;
+        self.borders(&mut chart, run)?;
         if run.felt().is_empty() {
             return self.right(LABEL, LEFT[1], 362.0, "no echo came back");
         }
@@ -173,7 +175,11 @@ impl<DB: DrawingBackend> Page<DB> {
     }
 
     fn percentiles(&self, run: &Measurement) -> Drawn<DB> {
-        self.heading(TAIL[0], 362.0, "Percentiles", "1 in N messages was slower")?;
+        let scale = match run.runs[..] {
+            [] => "1 in N messages was slower",
+            _ => "1 in N was slower; thin: each run",
+        };
+        self.heading(TAIL[0], 362.0, "Percentiles", scale)?;
         let times = run.felt();
         let tail = Tail::of(times);
         let (across, up) = (Axis::one_in(times.len() as f64), rtt_axis(times));
@@ -190,6 +196,7 @@ impl<DB: DrawingBackend> Page<DB> {
             let points = [(x, y), (TAIL[1], y), (TAIL[1] + 14.0, label)];
             self.line(&points, stroke(RULE, 1.0))?;
         }
+        self.curves(&mut chart, run)?;
         chart.draw_series(LineSeries::new(tail.curve, stroke(AZURE, 2.6)))?;
         for ((mark, (x, y)), label) in tail.marks.iter().zip(places).zip(labels) {
             let color = match mark.kind {
