@@ -2,6 +2,7 @@
 
 mod failure;
 mod link;
+mod placement;
 mod wait;
 
 use std::io;
@@ -16,7 +17,7 @@ use echo_instruments::measurement::Measurement;
 use echo_instruments::plan::Plan;
 use echo_instruments::ports::Ports;
 use echo_instruments::signals::Stop;
-use echo_instruments::stack::{Busy, Kernel, Moved, Stack, Stops, Unasked};
+use echo_instruments::stack::{Busy, Kernel, Moved, Placement, Stack, Stops, Unasked};
 use echo_instruments::stopwatch::Stopwatch;
 use rustix::io::Errno;
 
@@ -187,6 +188,10 @@ impl Stack for Sockets {
 
     fn kernel(&self, link: usize) -> Option<Kernel> {
         self.links[link].kernel()
+    }
+
+    fn placement(&self, link: usize) -> Option<Placement> {
+        placement::placement(self.links[link].stream()?)
     }
 
     fn errno(&self) -> Option<Errno> {

@@ -8,6 +8,7 @@
 
 mod axis;
 mod canvas;
+mod change;
 mod columns;
 mod face;
 mod panels;

@@ -69,6 +69,7 @@ pub fn run(
         from: start + plan.omit,
         warming: true,
         tick: start + TICK,
+        looks: 0,
         schedule: Schedule::new(plan, start),
         stops: stack.stops(),
         stack,
@@ -94,6 +95,8 @@ struct Load<'a, S> {
     warming: bool,
     /// The instant at which the observer looks again.
     tick: Instant,
+    /// How many times it has looked.
+    looks: usize,
     schedule: Option<Schedule>,
     /// The stops of the clock before the measurement.
     stops: Stops,
@@ -137,6 +140,7 @@ impl<S: Stack> Load<'_, S> {
             }
             if now >= self.look() {
                 self.reckon(now);
+                self.place();
                 observer.look(&self.out);
                 now = self.stack.now();
                 self.tick = now + TICK;
@@ -220,6 +224,15 @@ impl<S: Stack> Load<'_, S> {
             self.out.unsent = due.saturating_sub(self.begun);
             self.out.scheduled = schedule.lasts(self.begun);
             schedule.forget(self.lanes.iter().map(Lane::turn).min().unwrap_or_default());
+        }
+    }
+
+    /// Notes where both ends of one link run: of each link in turn.
+    fn place(&mut self) {
+        self.looks += 1;
+        let placement = self.stack.placement(self.looks % self.lanes.len());
+        if let Some(placement) = placement.filter(|_| !self.warming) {
+            self.out.timeline.look(self.out.elapsed, placement);
         }
     }
 

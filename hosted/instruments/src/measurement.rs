@@ -12,6 +12,7 @@ pub mod percentiles;
 #[cfg(test)]
 mod reference;
 pub mod spacing;
+pub(crate) mod stationarity;
 mod student;
 pub mod succession;
 mod sum;

@@ -13,6 +13,7 @@ mod json;
 mod loss;
 mod ports;
 mod spacing;
+pub(crate) mod stationarity;
 mod text;
 
 use std::net::{IpAddr, SocketAddr};

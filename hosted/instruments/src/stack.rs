@@ -95,6 +95,11 @@ pub trait Stack {
         None
     }
 
+    /// Where both ends of the open link run, if the stack knows: it is asked now and then, not for each message.
+    fn placement(&self, _link: usize) -> Option<Placement> {
+        None
+    }
+
     /// The operating system's error when something last failed, if there was one.
     fn errno(&self) -> Option<Errno> {
         None
@@ -158,6 +163,15 @@ impl Kernel {
             min_rtt: [self.min_rtt, before.min_rtt].into_iter().flatten().min(),
         }
     }
+}
+
+/// Where the two ends of a connection run that are on one machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// On one processor: each waits for it until the other sleeps.
+    Together,
+    /// On two: each must be woken by the other.
+    Apart,
 }
 
 /// A resource that this machine has run out of.

@@ -123,11 +123,16 @@ impl<DB: DrawingBackend> Page<DB> {
         if run.felt().is_empty() {
             return self.right(LABEL, LEFT[1], 362.0, "no echo came back");
         }
-        let mut right = self.heat_legend()? - BETWEEN;
+        let legends = self.heat_legend()? - BETWEEN;
         // Some of the cells must remain visible beside a curve.
-        if height_of_cells(course, &up) <= HALO {
-            return Ok(());
+        if height_of_cells(course, &up) > HALO {
+            self.curves(&mut chart, course, legends)?;
         }
+        self.change(run, LEFT, LOWER, chart.x_range().end)
+    }
+
+    /// The median and p99 over the cells, and their legends, which end at `right`.
+    fn curves(&self, chart: &mut Chart<'_, DB>, course: &Course, mut right: f64) -> Drawn<DB> {
         for (color, curve) in [(AMBER, &course.p99), (INK, &course.p50)] {
             for line in &curve.lines {
                 let points = || line.iter().copied();

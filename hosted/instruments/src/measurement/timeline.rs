@@ -8,10 +8,14 @@
 //! A time stands where its message was due, so that a stall is seen when it happened and not after it. What was
 //! echoed is spread over the time that it took: a message of some seconds is no peak in the instant that ends it.
 
+mod column;
 mod sum;
 
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
+
+pub use self::column::Column;
+use crate::stack::Placement;
 
 /// The most columns that a timeline keeps.
 pub const COLUMNS: usize = 480;
@@ -31,13 +35,6 @@ pub struct Timeline {
     len: usize,
     counts: Vec<u32>,
     tallies: Vec<Tally>,
-}
-
-/// One column of a timeline.
-#[derive(Clone, Copy, Debug)]
-pub struct Column<'a> {
-    counts: &'a [u32],
-    tally: &'a Tally,
 }
 
 impl Timeline {
@@ -77,6 +74,28 @@ impl Timeline {
     pub fn record_failure(&mut self, at: Duration) {
         let column = self.column_at(at);
         self.tallies[column].failures += 1;
+    }
+
+    /// Counts a look `at` this time after the start of the run, which found both ends so.
+    pub fn look(&mut self, at: Duration, placement: Placement) {
+        let column = self.column_at(at);
+        self.tallies[column].placed[placement as usize] += 1;
+    }
+
+    /// Two columns, each the sum of those in a range, as far as they exist.
+    pub(crate) fn cut(&self, parts: [Range<usize>; 2]) -> Self {
+        let mut out = Self { shift: self.shift, ..Self::new() };
+        for (target, part) in parts.into_iter().enumerate() {
+            for (source, column) in self.columns().enumerate().filter(|(n, _)| part.contains(n)) {
+                for (bin, count) in column.occupied() {
+                    let sum = &mut out.counts[target * BINS + bin];
+                    *sum = sum.saturating_add(*count);
+                }
+                out.tallies[target].add(&self.tallies[source]);
+                out.len = target + 1;
+            }
+        }
+        out
     }
 
     /// Doubles the width of the columns, merging neighbours.
@@ -151,79 +170,6 @@ impl Default for Timeline {
     }
 }
 
-impl<'a> Column<'a> {
-    /// Round trips that were due in this column, whenever they ended.
-    pub fn round_trips(&self) -> u64 {
-        self.tally.round_trips
-    }
-
-    /// Messages that were echoed in this column: of one that also went on in others, its share of the time.
-    pub fn echoed(&self) -> f64 {
-        self.tally.echoed
-    }
-
-    /// Round trips that failed in this column.
-    pub fn failures(&self) -> u64 {
-        self.tally.failures
-    }
-
-    /// The number of round trips in each bin; [`bin_edges`] says which times a bin holds.
-    pub fn counts(&self) -> &'a [u32] {
-        self.counts
-    }
-
-    /// All round trips together, in nanoseconds.
-    pub fn total(&self) -> f64 {
-        self.tally.total as f64
-    }
-
-    /// How many round trips took longer than this many nanoseconds. Within a bin it is interpolated.
-    pub fn slower_than(&self, ns: f64) -> f64 {
-        self.split_at(ns, |slower| slower)
-    }
-
-    /// The variance of that number, if those in one bin with `ns` are on either side of it by chance.
-    pub(crate) fn blur(&self, ns: f64) -> f64 {
-        self.split_at(ns, |slower| slower * (1.0 - slower))
-    }
-
-    /// A sum over all round trips, by the share of their bin that is slower than `ns`.
-    fn split_at(&self, ns: f64, of: impl Fn(f64) -> f64) -> f64 {
-        let split = |(bin, count): (usize, &u32)| {
-            let edges = bin_edges(bin);
-            let (low, high) = (edges.start as f64, edges.end as f64);
-            f64::from(*count) * of(((high - ns) / (high - low)).clamp(0.0, 1.0))
-        };
-        self.occupied().map(split).sum()
-    }
-
-    /// The bins that hold any round trip, and how many each of them holds.
-    fn occupied(&self) -> impl Iterator<Item = (usize, &'a u32)> + use<'a> {
-        let bins = self.tally.occupied();
-        let counts = &self.counts[bins.clone()];
-        bins.zip(counts).filter(|(_, count)| **count > 0)
-    }
-
-    /// The time in nanoseconds below which the share `q` (0 to 1) of the round trips stayed, if there were any.
-    ///
-    /// Within a bin it is interpolated, so a curve through columns has no steps.
-    pub fn quantile(&self, q: f64) -> Option<f64> {
-        let rank = q * self.tally.round_trips as f64;
-        let mut below = 0.0;
-        for (bin, &count) in self.occupied() {
-            let count = f64::from(count);
-            if below + count >= rank {
-                let edges = bin_edges(bin);
-                let (low, high) = (edges.start as f64, edges.end as f64);
-                let value = low + (high - low) * (rank - below) / count;
-                return Some(value.clamp(self.tally.fastest as f64, self.tally.slowest as f64));
-            }
-            below += count;
-        }
-        None
-    }
-}
-
 /// The times, in nanoseconds, that `bin` holds.
 pub fn bin_edges(bin: usize) -> Range<u64> {
     let edge = |bin: usize| match bin / 16 {
@@ -259,6 +205,8 @@ struct Tally {
     round_trips: u64,
     echoed: f64,
     failures: u64,
+    /// Looks that found both ends together, and apart.
+    placed: [u32; 2],
     /// Nanoseconds of all round trips.
     total: u128,
     /// Nanoseconds; above `slowest` as long as there is no round trip.
@@ -276,6 +224,9 @@ impl Tally {
         self.round_trips += other.round_trips;
         self.echoed += other.echoed;
         self.failures += other.failures;
+        for (sum, more) in self.placed.iter_mut().zip(other.placed) {
+            *sum += more;
+        }
         self.total += other.total;
         self.fastest = self.fastest.min(other.fastest);
         self.slowest = self.slowest.max(other.slowest);
@@ -284,7 +235,15 @@ impl Tally {
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { round_trips: 0, echoed: 0.0, failures: 0, total: 0, fastest: u64::MAX, slowest: 0 }
+        Self {
+            round_trips: 0,
+            echoed: 0.0,
+            failures: 0,
+            placed: [0; 2],
+            total: 0,
+            fastest: u64::MAX,
+            slowest: 0,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use echo_core::FailureKind;
 use serde_json::{Map, Value, json};
 
 use super::environment::environment;
-use super::{Subject, effort, independence, key, loss, spacing};
+use super::{Subject, effort, independence, key, loss, spacing, stationarity};
 use crate::measurement::blocks::{self, Blocks};
 use crate::measurement::percentiles::{self, MEDIAN, P99, PERCENTILES};
 use crate::measurement::times::Times;
@@ -86,6 +86,7 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         "rate_bps_interval95": rate.map(|ends| ends.map(|messages| bits(messages, plan.length))),
         "messages_per_s": measurement.messages_per_second(),
         "independence": independence::json(measurement),
+        "stationary": stationarity::json(measurement),
         "intervals_of": if measurement.response.is_some() { "response" } else { "service" },
         "intervals": intervals(subject, measurement),
         "tcp_info": measurement.kernel.map(|kernel| json!({

@@ -15,7 +15,7 @@ use echo_core::{Difference, Failure, Fault};
 
 use super::hints::hints;
 use super::ports::ports;
-use super::{Subject, effort, independence, loss, spacing};
+use super::{Subject, effort, independence, loss, spacing, stationarity};
 use crate::measurement::blocks;
 use crate::measurement::percentiles::{P99, percentile};
 use crate::measurement::times::Times;
@@ -73,7 +73,8 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement, layout: Layout) ->
     lines.extend(table::percentiles(measurement, width, layout.histogram));
     lines.extend(loss::explained(measurement));
     lines.extend(loss::within(measurement));
-    lines.extend(independence::text(measurement));
+    // Where a run is not one distribution, its messages follow each other because of that.
+    lines.extend(stationarity::text(measurement).or_else(|| independence::text(measurement)));
     lines.extend(schedule(measurement));
     lines.extend(spacing::text(measurement));
     lines.extend(runs::runs(subject, measurement));

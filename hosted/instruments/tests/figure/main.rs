@@ -111,6 +111,34 @@ fn only_a_closed_loop_is_said_to_have_timed_round_trips() {
     }
 }
 
+/// Seventy microseconds with a tail, then fifteen, or another way.
+fn changing(at: u64, before: u64, after: u64) -> Measured {
+    let mut measured = Measured::new(Duration::from_secs(2));
+    for i in 0..40_000_u64 {
+        let (sent, usual) = (Duration::from_micros(50 * i), if i < at { before } else { after });
+        let slow = if i % 150 == 0 { 4 } else { 1 };
+        let noise = i * 7_919 % 12_000;
+        measured.succeed(sent, Duration::from_nanos(slow * (usual * 1_000 + noise)));
+    }
+    measured
+}
+
+#[test]
+fn where_a_run_becomes_another_a_line_says_so() {
+    for (at, before, after) in [(17_000, 65, 12), (35_000, 12, 65)] {
+        let changed = svg(&changing(at, before, after));
+        let marks: Vec<_> =
+            texts(&changed).into_iter().filter(|text| text.contains(", then ")).collect();
+        assert_eq!(marks.len(), 1, "{marks:?}");
+        // In the middle of the noise, which is 12 µs wide.
+        let [before, after] = [before, after].map(|usual| format!("{}.", usual + 6));
+        assert!(marks[0].starts_with(&format!("p50 {before}")), "{marks:?}");
+        assert!(marks[0].contains(&format!(" µs, then {after}")), "{marks:?}");
+    }
+    let one = svg(&changing(0, 65, 65));
+    assert!(!one.contains(", then "));
+}
+
 #[test]
 fn a_curve_that_would_hide_the_cells_is_not_drawn() {
     let mut queue = Measured::new(Duration::from_secs(2));

@@ -17,6 +17,7 @@ mod run;
 mod schedule;
 mod series;
 mod server;
+mod stationary;
 mod strange_clock;
 mod trouble;
 mod warm_up;

@@ -32,6 +32,7 @@ pub(crate) const NATURE: Nature = Nature {
     dated: |at| at,
     ready: None,
     inside: false,
+    placed: |_| None,
     server: AT_ONCE,
 };
 

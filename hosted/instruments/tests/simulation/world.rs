@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use echo_core::{Endpoint, Failure, Instant};
-use echo_instruments::stack::{Busy, Moved, Stack, Stops, Unasked};
+use echo_instruments::stack::{Busy, Moved, Placement, Stack, Stops, Unasked};
 use echo_instruments::stopwatch::Stopwatch;
 
 use super::clock::Clock;
@@ -37,6 +37,8 @@ pub(crate) struct Nature {
     pub(crate) ready: Option<Duration>,
     /// The only link waits inside its read.
     pub(crate) inside: bool,
+    /// Where both ends run, by the time.
+    pub(crate) placed: fn(Duration) -> Option<Placement>,
     pub(crate) server: Behaviour,
 }
 
@@ -187,6 +189,10 @@ impl Stack for World {
     fn close(&mut self, link: usize) {
         self.requests.retain(|(_, other)| *other != link);
         self.links[link] = Link::default();
+    }
+
+    fn placement(&self, _link: usize) -> Option<Placement> {
+        (self.nature.placed)(self.clock.now())
     }
 
     fn wait(
