@@ -126,13 +126,18 @@ impl<DB: DrawingBackend> Page<DB> {
         let legends = self.heat_legend()? - BETWEEN;
         // Some of the cells must remain visible beside a curve.
         if height_of_cells(course, &up) > HALO {
-            self.curves(&mut chart, course, legends)?;
+            self.percentile_curves(&mut chart, course, legends)?;
         }
         self.change(run, LEFT, LOWER, chart.x_range().end)
     }
 
     /// The median and p99 over the cells, and their legends, which end at `right`.
-    fn curves(&self, chart: &mut Chart<'_, DB>, course: &Course, mut right: f64) -> Drawn<DB> {
+    fn percentile_curves(
+        &self,
+        chart: &mut Chart<'_, DB>,
+        course: &Course,
+        mut right: f64,
+    ) -> Drawn<DB> {
         for (color, curve) in [(AMBER, &course.p99), (INK, &course.p50)] {
             for line in &curve.lines {
                 let points = || line.iter().copied();
