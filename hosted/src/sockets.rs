@@ -3,6 +3,8 @@
 mod failure;
 mod link;
 mod placement;
+#[cfg(target_os = "linux")]
+mod stamps;
 mod wait;
 
 use std::io;
@@ -17,7 +19,7 @@ use echo_instruments::measurement::Measurement;
 use echo_instruments::plan::Plan;
 use echo_instruments::ports::Ports;
 use echo_instruments::signals::Stop;
-use echo_instruments::stack::{Busy, Kernel, Moved, Placement, Stack, Stops, Unasked};
+use echo_instruments::stack::{Busy, Kernel, Moved, Passage, Placement, Stack, Stops, Unasked};
 use echo_instruments::stopwatch::Stopwatch;
 use rustix::io::Errno;
 
@@ -44,6 +46,9 @@ pub struct Sockets {
     /// The number of stops of the clock when the system last reported on links.
     heard: u64,
     errno: Option<Errno>,
+    /// Keeps the kernel's time stamps on.
+    #[cfg(target_os = "linux")]
+    _keeper: Option<socket2::Socket>,
 }
 
 /// Carries out `plan` against the peer of `first`, which becomes the first connection, until the
@@ -62,6 +67,10 @@ pub fn measure(
     let mut sockets = Sockets::new(plan, first.into())?;
     load::run(plan, &mut sockets, stop, observer).context(CANNOT_WAIT)
 }
+
+/// The context of an error of what `--where` needs.
+#[cfg(target_os = "linux")]
+const CANNOT_STAMP: &str = "cannot have the kernel take the time (--where)";
 
 /// The context of an error of waiting.
 pub(crate) const CANNOT_WAIT: &str = "cannot wait for sockets";
@@ -83,6 +92,8 @@ impl Sockets {
             scratch: vec![0; SCRATCH],
             heard: 0,
             errno: None,
+            #[cfg(target_os = "linux")]
+            _keeper: plan.follows.then(stamps::keep).transpose().context(CANNOT_STAMP)?,
         })
     }
 
@@ -184,6 +195,14 @@ impl Stack for Sockets {
         self.heard = self.stops().times;
         let over = self.wait.ready(&mut self.links, now, until, busy, ready)?;
         Ok(if over { self.now() } else { now })
+    }
+
+    fn follow(&mut self, link: usize, bytes: u64) -> Result<(), String> {
+        self.links[link].follow(bytes, &self.clock)
+    }
+
+    fn followed(&mut self, link: usize) -> Option<Passage> {
+        self.links[link].followed()
     }
 
     fn kernel(&self, link: usize) -> Option<Kernel> {

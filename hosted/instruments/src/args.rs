@@ -209,6 +209,14 @@ pub struct LoadArgs {
     #[arg(long, value_name = "TIME", value_parser = within, help_heading = OUTPUT)]
     pub within: Vec<Time>,
 
+    /// Tell where the time of a round trip goes (Linux)
+    ///
+    /// Follow one message in a hundred through the kernel, and divide its round trip into the time to
+    /// send it, from kernel to kernel (the way and the peer), and to wake up and read the echo. The
+    /// other messages cost what they always cost. Linux only, and not with --crr.
+    #[arg(long = "where", help_heading = OUTPUT)]
+    pub follow: bool,
+
     /// Add all percentiles and a histogram
     ///
     /// Add all percentiles to the report, and a histogram of the times.
@@ -271,6 +279,7 @@ impl LoadArgs {
             limit: self.timeout.0,
             pace,
             arrivals: self.spacing.arrivals(pace)?,
+            follows: self.follow,
             per_message: self.crr,
             reset: self.reset,
             omit: self.omit.0,

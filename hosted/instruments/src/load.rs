@@ -284,6 +284,7 @@ impl<S: Stack> Load<'_, S> {
             self.moves += 1;
             let interrupted = lane.was_interrupted(&end, self.stack.stops());
             now = end.map_or_else(|_| self.stack.now(), |took| lane.begun() + took);
+            self.note_way(key, end, interrupted);
             self.record(key, now, end, interrupted, observer);
             match end {
                 Err(failure) => self.fail(key, failure, interrupted, now),
@@ -313,7 +314,10 @@ impl<S: Stack> Load<'_, S> {
         }
         let lane = &mut self.lanes[key];
         let waited = lane.was_busy(planned);
+        let (now, followed) = self.follow(key, planned, now);
+        let lane = &mut self.lanes[key];
         lane.begin(planned, now, self.stack);
+        lane.follow(followed);
         let due = lane.due();
         self.moves += 1;
         if planned >= self.from {
@@ -328,6 +332,30 @@ impl<S: Stack> Load<'_, S> {
         self.busy.since = now;
         self.look_at(due);
         true
+    }
+
+    /// Has the stack follow the next message, if it is chosen. Returns the time afterwards.
+    fn follow(&mut self, key: usize, planned: Instant, now: Instant) -> (Instant, bool) {
+        let Some(passages) = &mut self.out.passages else { return (now, false) };
+        if planned < self.from || !self.lanes[key].is_open() || !passages.chooses(now) {
+            return (now, false);
+        }
+        let followed = self.stack.follow(key, self.plan.length);
+        let followed = followed.map_err(|why| passages.give_up(why)).is_ok();
+        (self.stack.now(), followed)
+    }
+
+    /// Notes the way of a message that was followed and has ended.
+    fn note_way(&mut self, key: usize, end: Result<Duration, Failure>, interrupted: bool) {
+        let lane = &mut self.lanes[key];
+        if !lane.was_followed() {
+            return;
+        }
+        lane.follow(false);
+        let way = self.stack.followed(key);
+        if let (Some(passages), Ok(took), false) = (&mut self.out.passages, end, interrupted) {
+            passages.record(lane.begun(), took, way);
+        }
     }
 
     fn record(

@@ -8,6 +8,7 @@ pub(crate) mod confidence;
 mod coverage;
 pub mod effort;
 mod instrument;
+pub mod passages;
 pub mod percentiles;
 #[cfg(test)]
 mod reference;
@@ -28,6 +29,7 @@ use rustix::io::Errno;
 
 use self::effort::Effort;
 pub use self::instrument::Instrument;
+use self::passages::Passages;
 use self::spacing::Spacing;
 use self::succession::Succession;
 use self::timeline::Timeline;
@@ -79,6 +81,8 @@ pub struct Measurement {
     pub late: Option<Times>,
     /// The distances between messages as they were sent, if a rate was planned.
     pub spacing: Option<Spacing>,
+    /// Where the time of some messages went, if that was asked for.
+    pub passages: Option<Box<Passages>>,
     /// How long opening the connection took, if each message has its own.
     pub connecting: Option<Times>,
     /// The number of messages that were due before the end and never sent; during the run, not yet sent.
@@ -199,6 +203,7 @@ impl Measurement {
             within: Vec::new(),
             late: None,
             spacing: None,
+            passages: None,
             connecting: None,
             unsent: 0,
             omitted: 0,
@@ -222,6 +227,7 @@ impl Measurement {
             response: times(matches!(plan.pace, Pace::Rate(_))),
             late: times(plan.pace != Pace::Closed),
             spacing: Spacing::of(plan),
+            passages: Passages::of(plan).map(Box::new),
             connecting: times(plan.per_message),
             within: plan.within.iter().copied().map(Within::new).collect(),
             ..Self::new()

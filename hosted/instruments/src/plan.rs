@@ -20,6 +20,8 @@ pub struct Plan {
     pub pace: Pace,
     /// The distances between messages of a planned rate.
     pub arrivals: Arrivals,
+    /// Whether to follow some messages through the kernel.
+    pub follows: bool,
     /// Whether to open a connection for each message, as part of it.
     pub per_message: bool,
     /// Whether to end connections with a reset, after which no port stays in TIME-WAIT.
@@ -52,6 +54,7 @@ impl Plan {
             limit: None,
             pace: Pace::Closed,
             arrivals: Arrivals::Even,
+            follows: false,
             per_message: false,
             reset: false,
             omit: Duration::ZERO,

@@ -11,6 +11,7 @@ mod hints;
 mod independence;
 mod json;
 mod loss;
+pub(crate) mod passages;
 mod ports;
 mod spacing;
 pub(crate) mod stationarity;

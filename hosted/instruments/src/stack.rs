@@ -90,6 +90,21 @@ pub trait Stack {
         ready: &mut Vec<usize>,
     ) -> io::Result<Instant>;
 
+    /// Follows the message of so many bytes that is the next to begin on the open link, which has none in
+    /// flight, until [`followed`](Self::followed) is asked or the link is closed.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it cannot, in words.
+    fn follow(&mut self, _link: usize, _bytes: u64) -> Result<(), String> {
+        Err("this TCP/IP stack has no kernel that takes the time".into())
+    }
+
+    /// The way of the message that was followed and has come back, if all of it was seen.
+    fn followed(&mut self, _link: usize) -> Option<Passage> {
+        None
+    }
+
     /// What the stack knows of the open link, if anything.
     fn kernel(&self, _link: usize) -> Option<Kernel> {
         None
@@ -140,6 +155,17 @@ pub enum Unasked {
     Closed,
     /// It has sent this many bytes, and perhaps more.
     Bytes(u64),
+}
+
+/// The way of a message outside this process, on the clock of the stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passage {
+    /// When its last byte was first given to the network.
+    pub sent: Instant,
+    /// When the last byte of its echo had come from there.
+    pub received: Instant,
+    /// The most by which both may be too early or too late, together.
+    pub within: Duration,
 }
 
 /// What a stack knows of connections.

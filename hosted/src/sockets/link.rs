@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use echo_core::script::Wish;
 use echo_core::{Endpoint, Instant};
-use echo_instruments::stack::{Kernel, Moved, Unasked};
+use echo_instruments::reason::reason;
+use echo_instruments::stack::{Kernel, Moved, Passage, Unasked};
 use echo_instruments::stopwatch::Stopwatch;
 use mio::event::Event;
 use mio::net::TcpStream;
@@ -15,6 +16,8 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 
+#[cfg(target_os = "linux")]
+use super::stamps::Stamps;
 use super::wait::Wait;
 use crate::address::{self, refuse_itself};
 use crate::pump::{Pump, Pumped};
@@ -23,6 +26,9 @@ use crate::tcp_info::{self, TcpInfo};
 pub(super) struct Link {
     state: State,
     pump: Pump,
+    /// The stamps of the message that is followed.
+    #[cfg(target_os = "linux")]
+    stamps: Option<Box<Stamps>>,
     /// The number of connections it has begun.
     opened: usize,
     /// Whether it ends them with a reset.
@@ -37,7 +43,14 @@ enum State {
 
 impl Link {
     pub(super) const fn closed(reset: bool) -> Self {
-        Self { state: State::Closed, pump: Pump::new(), opened: 0, reset }
+        Self {
+            state: State::Closed,
+            pump: Pump::new(),
+            #[cfg(target_os = "linux")]
+            stamps: None,
+            opened: 0,
+            reset,
+        }
     }
 
     pub(super) const fn opened(&self) -> usize {
@@ -63,6 +76,7 @@ impl Link {
     fn take(&mut self, stream: TcpStream) -> io::Result<()> {
         Pump::prepare(&stream)?;
         self.pump = Pump::new();
+        self.unfollow();
         self.state = State::Opening(stream);
         Ok(())
     }
@@ -121,6 +135,11 @@ impl Link {
         now: Instant,
         clock: &Stopwatch,
     ) -> io::Result<Pumped> {
+        #[cfg(target_os = "linux")]
+        if let (State::Open(stream), Some(stamps)) = (&mut self.state, &mut self.stamps) {
+            let mut stream = stamps.over(stream);
+            return self.pump.run(&mut stream, endpoint, scratch, now, || clock.now());
+        }
         match &mut self.state {
             State::Open(stream) => self.pump.run(stream, endpoint, scratch, now, || clock.now()),
             _ => Ok(Pumped::Blocked),
@@ -153,6 +172,40 @@ impl Link {
             Ok((_, 0)) | Err(_) => Some(Unasked::Closed),
             Ok((_, n)) => Some(Unasked::Bytes(n as u64)),
         }
+    }
+
+    /// Follows the next message, of so many bytes.
+    #[cfg(target_os = "linux")]
+    pub(super) fn follow(&mut self, bytes: u64, clock: &Stopwatch) -> Result<(), String> {
+        let stream = self.stream().ok_or("the connection is not open")?;
+        let stamps = Stamps::begin(stream, bytes, || clock.now());
+        let said = |error| format!("the kernel has no time stamps: {}", reason(&error));
+        self.stamps = Some(Box::new(stamps.map_err(said)?));
+        Ok(())
+    }
+
+    /// Other systems have no such time stamps.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn follow(&mut self, _bytes: u64, _clock: &Stopwatch) -> Result<(), String> {
+        Err("only Linux tells when it sends and receives".into())
+    }
+
+    /// The way of the message that was followed.
+    #[cfg(target_os = "linux")]
+    pub(super) fn followed(&mut self) -> Option<Passage> {
+        let stamps = self.stamps.take()?;
+        stamps.end(self.stream()?)
+    }
+
+    /// Other systems have no such time stamps.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn followed(&mut self) -> Option<Passage> {
+        None
+    }
+
+    fn unfollow(&mut self) {
+        #[cfg(target_os = "linux")]
+        drop(self.stamps.take());
     }
 
     pub(super) fn kernel(&self) -> Option<Kernel> {

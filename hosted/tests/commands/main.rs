@@ -16,6 +16,7 @@ mod faulty;
 mod files;
 mod limits;
 mod loss;
+mod passages;
 mod piping;
 mod ports;
 mod progress;

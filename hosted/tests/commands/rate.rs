@@ -116,6 +116,7 @@ fn json_has_every_key_and_nothing_else() {
             "stationary",
             "intervals_of",
             "intervals",
+            "where",
             "tcp_info",
             "local_ports",
             "self",

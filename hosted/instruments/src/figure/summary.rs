@@ -13,7 +13,7 @@ use crate::measurement::Measurement;
 use crate::measurement::percentiles::{MEDIAN, P99, percentile};
 use crate::measurement::times::Times;
 use crate::quantity::{amount, bit_rate, bytes, count, counted, duration, ratio};
-use crate::report;
+use crate::report::{self, passages};
 
 impl<DB: DrawingBackend> Page<DB> {
     pub(super) fn summary(&self, run: Run<'_>) -> Drawn<DB> {
@@ -77,6 +77,9 @@ fn rows(run: Run<'_>) -> Vec<Row> {
         let share = measurement.unsent_rate().map(ratio).unwrap_or_default();
         let unsent = format!("{} ({share})", count(measurement.unsent));
         rows.push(row("Due but never sent", unsent));
+    }
+    if let Some(parts) = measurement.passages.as_deref().and_then(passages::means) {
+        rows.push(row("To send, between kernels, to wake up", parts.join(", ")));
     }
     rows.extend(without_end(measurement));
     rows

@@ -40,6 +40,8 @@ pub(super) struct Lane<'a> {
     /// The system's error when the message failed, if it had one.
     errno: Option<Errno>,
     busy: bool,
+    /// Whether the stack follows the message.
+    followed: bool,
     /// Whether a message has come back on this connection.
     used: bool,
     /// The instant at which the last one came back.
@@ -72,6 +74,7 @@ impl<'a> Lane<'a> {
             per_message: plan.per_message,
             errno: None,
             busy: false,
+            followed: false,
             used: false,
             ended: Instant::START,
             counts: false,
@@ -129,6 +132,16 @@ impl<'a> Lane<'a> {
     /// Whether the message before was still in flight when a message was `planned`.
     pub(super) fn was_busy(&self, planned: Instant) -> bool {
         planned < self.ended
+    }
+
+    /// Notes whether the stack follows the message that has begun.
+    pub(super) fn follow(&mut self, followed: bool) {
+        self.followed = followed;
+    }
+
+    /// Whether the stack follows the message.
+    pub(super) fn was_followed(&self) -> bool {
+        self.followed
     }
 
     pub(super) fn rests(&self, now: Instant) -> bool {
@@ -279,6 +292,7 @@ impl<'a> Lane<'a> {
     pub(super) fn close(&mut self, rest: Option<Instant>, stack: &mut impl Stack) {
         stack.close(self.number);
         self.link = Link::Closed(rest);
+        self.followed = false;
         // What came back on this connection says nothing about the next one.
         (self.used, self.counts) = (false, false);
     }

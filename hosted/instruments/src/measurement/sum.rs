@@ -42,6 +42,7 @@ impl Measurement {
             within,
             late,
             spacing,
+            passages,
             connecting,
             unsent,
             omitted,
@@ -78,6 +79,9 @@ impl Measurement {
         self.succession.append(succession);
         if let (Some(all), Some(spacing)) = (&mut self.spacing, spacing) {
             all.add(spacing, after);
+        }
+        if let (Some(all), Some(passages)) = (&mut self.passages, passages) {
+            all.add(passages);
         }
         let later = |incident: &Incident| Incident { at: after + incident.at, ..*incident };
         self.incidents.extend(incidents.iter().map(later));

@@ -9,7 +9,7 @@ use echo_core::FailureKind;
 use serde_json::{Map, Value, json};
 
 use super::environment::environment;
-use super::{Subject, effort, independence, key, loss, spacing, stationarity};
+use super::{Subject, effort, independence, key, loss, passages, spacing, stationarity};
 use crate::measurement::blocks::{self, Blocks};
 use crate::measurement::percentiles::{self, MEDIAN, P99, PERCENTILES};
 use crate::measurement::times::Times;
@@ -89,6 +89,7 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         "stationary": stationarity::json(measurement),
         "intervals_of": if measurement.response.is_some() { "response" } else { "service" },
         "intervals": intervals(subject, measurement),
+        "where": passages::json(measurement),
         "tcp_info": measurement.kernel.map(|kernel| json!({
             "retransmits": kernel.retransmits,
             "srtt_us": kernel.srtt.as_micros() as u64,

@@ -15,7 +15,7 @@ use echo_core::{Difference, Failure, Fault};
 
 use super::hints::hints;
 use super::ports::ports;
-use super::{Subject, effort, independence, loss, spacing, stationarity};
+use super::{Subject, effort, independence, loss, passages, spacing, stationarity};
 use crate::measurement::blocks;
 use crate::measurement::percentiles::{P99, percentile};
 use crate::measurement::times::Times;
@@ -81,6 +81,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement, layout: Layout) ->
     if layout.histogram {
         lines.extend(histograms(measurement, layout.width.unwrap_or(Layout::COLUMNS)));
     }
+    lines.extend(passages::text(measurement));
     lines.extend(kernel(measurement));
     lines.extend(instrument(measurement));
     lines.extend(effort::text(measurement));

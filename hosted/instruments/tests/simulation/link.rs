@@ -15,6 +15,8 @@ pub(crate) struct Link {
     inbox: VecDeque<(Duration, Item)>,
     /// So much of it has been announced: changes are told once, as by edge-triggered queues.
     told: usize,
+    /// When the last thing that was taken had come.
+    pub(crate) arrived: Duration,
     pub(crate) peer: Connection,
 }
 
@@ -54,7 +56,7 @@ impl Link {
     }
 
     fn take(&mut self) {
-        self.inbox.pop_front();
+        self.arrived = self.inbox.pop_front().map_or(self.arrived, |(at, _)| at);
         self.told = self.told.saturating_sub(1);
     }
 

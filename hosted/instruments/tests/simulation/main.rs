@@ -13,6 +13,7 @@ mod loss;
 mod observed;
 mod omission;
 mod opening;
+mod passages;
 mod run;
 mod schedule;
 mod series;

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use echo_core::{Endpoint, Failure, Instant};
-use echo_instruments::stack::{Busy, Moved, Placement, Stack, Stops, Unasked};
+use echo_instruments::stack::{Busy, Moved, Passage, Placement, Stack, Stops, Unasked};
 use echo_instruments::stopwatch::Stopwatch;
 
 use super::clock::Clock;
@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub(crate) server: Server,
     /// A wait that is to come, inside the next read.
     waits: bool,
+    /// When bytes were last sent.
+    sent: Duration,
     steps: u32,
 }
 
@@ -67,6 +69,7 @@ impl World {
             requests: BTreeSet::new(),
             server: Server::new(nature.server),
             waits: false,
+            sent: BEGINNING,
             steps: 0,
         }
     }
@@ -113,6 +116,7 @@ impl World {
         while !endpoint.to_send().is_empty() {
             self.step();
             self.clock.pass(self.nature.costs.1);
+            self.sent = self.clock.now();
             let bytes = endpoint.to_send();
             let (there, back) = self.nature.way;
             let link = &mut self.links[link];
@@ -193,6 +197,15 @@ impl Stack for World {
 
     fn placement(&self, _link: usize) -> Option<Placement> {
         (self.nature.placed)(self.clock.now())
+    }
+
+    fn follow(&mut self, _link: usize, _bytes: u64) -> Result<(), String> {
+        if self.nature.inside { Err("nobody looks inside".into()) } else { Ok(()) }
+    }
+
+    fn followed(&mut self, link: usize) -> Option<Passage> {
+        let [sent, received] = [self.sent, self.links[link].arrived].map(|at| self.watch.at(at));
+        Some(Passage { sent, received, within: Duration::ZERO })
     }
 
     fn wait(
