@@ -4,7 +4,10 @@
 //! caller lends. It is the boundary to C: what a caller has to keep stands in the header, and
 //! what can be checked is checked once, in `echo_open_sized`.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
+
+#[cfg(test)]
+mod tests;
 
 use core::mem::MaybeUninit;
 use core::time::Duration;
@@ -161,6 +164,7 @@ fn millis(instant: Instant) -> u64 {
 }
 
 /// Never called: `run` proves it, by a link in which nobody defines what it calls.
+#[cfg(not(test))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     #[cfg(feature = "proof")]
