@@ -15,7 +15,7 @@ use crate::c::{self, Recipe, SANITIZERS};
 use crate::peers::{connect, fill, it_sleeps_beside};
 use crate::program::{PATIENCE, Program, echoes_ten_thousand_messages};
 use crate::sockets::over_sockets;
-use crate::{list, namespace};
+use crate::{list, namespace, program};
 
 /// For all tests together; they take about 20 s.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -107,6 +107,12 @@ fn it_passes_when_memory_is_short() {
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn ten_thousand_messages_come_back() {
     echoes_ten_thousand_messages(&start_plain(Rules::default()));
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn no_message_waits_for_an_ack() {
+    program::no_message_waits_for_an_ack(&start_plain(Rules::default()));
 }
 
 #[test]

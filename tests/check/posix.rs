@@ -7,11 +7,11 @@ use echo_core::Rules;
 use rustix::process::Signal;
 
 use crate::c::{self, Recipe, SANITIZERS};
-use crate::list;
 #[cfg(target_os = "linux")]
 use crate::peers::it_sleeps_beside;
 use crate::program::{Program, echoes_ten_thousand_messages};
 use crate::sockets::over_sockets;
+use crate::{list, program};
 
 fn build(flags: &[&str]) -> Option<PathBuf> {
     let recipe = Recipe { files: &["examples/posix.c"], libraries: &[], packages: "gcc" };
@@ -45,6 +45,12 @@ fn it_passes_with_all_of_its_memory_watched() {
 fn ten_thousand_messages_come_back() {
     let Some(program) = build(&["-O2"]) else { return };
     echoes_ten_thousand_messages(&start(&program, Rules::default()));
+}
+
+#[test]
+fn no_message_waits_for_an_ack() {
+    let Some(program) = build(&["-O2"]) else { return };
+    program::no_message_waits_for_an_ack(&start(&program, Rules::default()));
 }
 
 #[test]

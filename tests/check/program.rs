@@ -1,12 +1,12 @@
 //! An echo server made of C, while it runs.
 
-use std::io::{BufRead, BufReader};
-use std::net::{IpAddr, SocketAddr};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use echo_core::Rules;
@@ -70,4 +70,23 @@ pub(crate) fn echoes_ten_thousand_messages(program: &Program) {
     let flags = ["hosted", "fail-rate", &server, "-c", "10000", "-P", "64", "--timeout", "60"];
     let cli = Cli::parse_from(flags);
     assert_eq!(hosted::run(cli).expect("it runs"), Verdict::Well);
+}
+
+/// A message of several segments comes back at once. Where Nagle's algorithm is left on, its end
+/// waits for an ACK, which its peer puts off for 40 ms.
+pub(crate) fn no_message_waits_for_an_ack(program: &Program) {
+    let mut stream = TcpStream::connect(program.address).expect("it listens");
+    stream.set_nodelay(true).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+    let mut message = [7; 5000];
+    let mut times: Vec<_> = (0..99)
+        .map(|_| {
+            let start = Instant::now();
+            stream.write_all(&message).expect("a connection");
+            stream.read_exact(&mut message).expect("the echo");
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    assert!(times[49] < Duration::from_millis(20), "{times:?}");
 }

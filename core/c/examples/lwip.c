@@ -192,7 +192,7 @@ static err_t on_accepted(void *argument, struct tcp_pcb *pcb, err_t error)
     place->pcb = pcb;
     place->fin = false;
     place->shut = false;
-    /* An echo must not wait for the ACK of the one before. */
+    /* Or the end of a message would wait until the peer acknowledges its beginning. */
     tcp_nagle_disable(pcb);
     tcp_arg(pcb, place);
     tcp_recv(pcb, on_received);

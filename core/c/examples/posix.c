@@ -19,6 +19,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,6 +96,7 @@ static bool pump(struct connection *connection, uint64_t now)
         ssize_t received = recv(connection->socket, scratch, room, 0);
         if (received > 0) {
             echo_received(session, now, scratch, (size_t)received);
+            /* a short read: that was all, and what the echo provokes is another message */
             if ((size_t)received < room)
                 echo_quiet(session, now);
         } else if (received == 0) {
@@ -129,10 +131,12 @@ static bool take(int listener, struct connection *place, const echo_rules *rules
         fprintf(stderr, "cannot accept a connection: %s\n", strerror(errno));
         return false;
     }
-    /* Urgent data is data: without this it would be missing from the echo. */
+    /* Urgent data is data: without OOBINLINE it would be missing from the echo. And without
+     * NODELAY the end of a message would wait until the peer acknowledges its beginning. */
     int yes = 1;
     if (fcntl(socket, F_SETFL, O_NONBLOCK) < 0 ||
-        setsockopt(socket, SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes) < 0) {
+        setsockopt(socket, SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes) < 0 ||
+        setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) < 0) {
         fprintf(stderr, "cannot serve a connection: %s\n", strerror(errno));
         close(socket);
         return true;

@@ -31,7 +31,9 @@
  *    then: `echo_clock_now(&clock, xTaskGetTickCount()) * 1000 / configTICK_RATE_HZ`.
  *
  * 4. The five steps. Listen on a port, and `echo_open` a session for each connection that you
- *    accept. Then, whenever something may have moved on it, in this order:
+ *    accept; switch Nagle's algorithm off for it (TCP_NODELAY, tcp_nagle_disable), or the end of
+ *    an echo waits until the peer acknowledges its beginning. Then, whenever something may have
+ *    moved on the connection, in this order:
  *
  *      1 write    As long as `echo_to_send` has bytes and the stack takes some: `echo_sent`.
  *      2 read     While there is `echo_room`, and never more than that: `echo_received`, or at
@@ -48,10 +50,20 @@
  *
  *    When the connection breaks (a reset, an error) close it, and forget the session.
  *
- *    In C, for a stack that is asked, `stack_` standing for yours: of its functions none waits, a
- *    negative number is a broken connection, or STACK_FIN, and 0 is "nothing now". Call `echo_turn`
- *    in your main loop; or, in a task of its own, whenever the stack has news for it, and at the
- *    time that it answers.
+ *    In C, for a stack that is asked. What begins with `stack_` is yours; none of it waits:
+ *
+ *      stack_socket   what your stack calls a connection: a number, or a pointer
+ *      stack_ticks    a counter of milliseconds, 32 bits
+ *      stack_accept   whether there was a connection to be accepted; it is set up, as above
+ *      stack_read     how many bytes there were, at most `room`; 0: none now; STACK_FIN, a
+ *                     negative number: the peer's FIN, after all bytes; another one: broken
+ *      stack_write    how many bytes were taken; 0: none now; negative: broken
+ *      stack_shut     sends FIN, after what was written; reading goes on
+ *      stack_close    gives the connection up; what was written still goes out
+ *      stack_panic    your way to stop
+ *
+ *    Call `echo_turn` in your main loop; or, in a task of its own, whenever the stack has news for
+ *    it, once for each, and at the time that it answers.
  *
  *        #include "echo_core.h"
  *        #include "stack.h"

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +64,9 @@ bool stack_accept(stack_socket *socket)
     *socket = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
     if (*socket < 0)
         return false;
-    must(setsockopt(*socket, SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes) == 0, "urgent data");
+    must(setsockopt(*socket, SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes) == 0 &&
+             setsockopt(*socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) == 0,
+         "set an option");
     watch(*socket);
     return true;
 }
