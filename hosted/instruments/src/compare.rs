@@ -23,6 +23,7 @@ mod pair;
 mod permutation;
 mod shift;
 mod side;
+mod steadiness;
 mod table;
 
 #[cfg(test)]
@@ -44,7 +45,12 @@ pub fn run(before: &[PathBuf], after: &[PathBuf], threshold: f64) -> Result<Verd
     if !unlike.is_empty() {
         note(&format!("note: the runs differ in their settings: {}", unlike.join(", ")));
     }
-    let judgement = judge(&sides.each_ref().map(Side::runs), threshold)?;
+    let runs = sides.each_ref().map(Side::runs);
+    for (side, runs) in ["before", "after"].into_iter().zip(&runs) {
+        let unsteady = runs.iter().filter_map(|run| steadiness::unsteady(run));
+        unsteady.for_each(|how| note(&format!("note: a run {side} is {how}")));
+    }
+    let judgement = judge(&runs, threshold)?;
     let width = width(io::stdout());
     let mut text = judgement.text(width);
     if let Some(width) = width {
