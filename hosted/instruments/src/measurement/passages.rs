@@ -135,7 +135,7 @@ mod tests {
         };
         passages.record(at(100), 70 * MICRO, passage(105, 123));
         let means = [&passages.sending, &passages.away, &passages.waking, &passages.whole];
-        assert_eq!(means.map(|times| times.mean()), [5, 18, 47, 70].map(|n| Some(n * MICRO)));
+        assert_eq!(means.map(Times::mean), [5, 18, 47, 70].map(|n| Some(n * MICRO)));
         // What contradicts the clock by more than is known of it says nothing.
         for wrong in [passage(98, 123), passage(105, 172), passage(123, 105), None] {
             passages.record(at(100), 70 * MICRO, wrong);
