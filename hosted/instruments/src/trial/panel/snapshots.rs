@@ -121,3 +121,12 @@ fn before_anything_is_measured() {
     | rtt   p50 n/a   p99 n/a   p99.9 n/a   max n/a   Ctrl+C ends                    |
     ");
 }
+
+#[test]
+fn the_run_of_a_series_is_told() {
+    let mut made = MadeUp::new(Plan { repeat: 5, ..Plan::new() }, 0);
+    let mut panel = panel(&mut made, [2_000; 2]);
+    panel.next_run(2);
+    let shown = shown(&panel, &made, ["", ""], 80);
+    assert!(shown.contains("   run 3 of 5   0:02   "), "{shown}");
+}
