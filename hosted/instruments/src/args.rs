@@ -25,6 +25,7 @@ use crate::bound::Condition;
 use crate::files::is_stdout;
 use crate::plan::{Pace, Plan};
 use crate::quantity::given::{Limit, Rate, Spin, Time, count, length};
+use crate::search::Goal;
 use crate::verdict::Misuse;
 
 /// The headings of groups of flags in the help texts of both programs.
@@ -34,6 +35,9 @@ const PACE: &str = "Pace";
 const LOAD: &str = "Load";
 const OUTPUT: &str = "Output";
 const VERDICT: &str = "Verdict";
+
+/// The flags of which one makes a planned rate.
+const PLANNED: &str = "planned";
 
 /// Flags of `rate`.
 #[derive(Debug, Args)]
@@ -45,6 +49,22 @@ pub struct RateArgs<W: Args> {
     /// The load.
     #[command(flatten)]
     pub load: LoadArgs,
+
+    /// Find the highest rate with BOUND, like 'p99<1ms'
+    ///
+    /// Find the highest rate, on a schedule as that of --rate, at which a percentile of the response is
+    /// below a time: 'p99<1ms', 'p50<200us', 'service p99.9<5ms'. Quote it: < is the shell's.
+    ///
+    /// The rate is doubled from step to step until one breaks the bound (halved, if the first does); then
+    /// the gap is halved until it is less than 5 %. A step breaks the bound by the percentile, by a message
+    /// that fails, and by messages that are due but not sent because all connections are busy
+    /// (--parallel). What breaks it is tried twice: a disturbance can only make a step slower. Each step
+    /// takes --time [default: 2s], or longer if the percentile needs more messages or the bound is long;
+    /// before it there is a warm-up of --omit [default: a tenth of the step]. Report, files and --fail-if
+    /// are about the highest rate that keeps the bound. The exit code is 1 if there is none.
+    #[arg(long, value_name = "BOUND", group = PLANNED, help_heading = PACE,
+          conflicts_with_all = ["count", "interval", "rate", "repeat", "export_csv"])]
+    pub search: Option<Goal>,
 
     /// Send zero, seq, random or file:PATH
     ///
@@ -153,7 +173,7 @@ pub struct LoadArgs {
     /// comes back. A message that is due while its connection is busy waits. Times are reported
     /// from the send (service) and from when the message was due (response), so that a stall shows
     /// in every message that it delayed.
-    #[arg(short = 'R', long, value_name = "N", help_heading = PACE)]
+    #[arg(short = 'R', long, value_name = "N", group = PLANNED, help_heading = PACE)]
     pub rate: Option<Rate>,
 
     /// How the messages of a planned rate follow each other.

@@ -96,8 +96,23 @@ impl Condition {
         format!("it was {}{of}", self.metric.worded(value))
     }
 
+    /// What it bounds, as it was called: `p99`, `service p99`.
+    pub(crate) fn name(&self) -> &str {
+        self.text.split(['<', '>']).next().unwrap_or_default().trim()
+    }
+
+    /// The N of its percentile and the time that this is to be below, if that is what it says.
+    pub(crate) fn percentile_below(&self) -> Option<(u64, Duration)> {
+        match self.metric {
+            Metric::Percentile(one_in) if !self.above => {
+                Some((one_in, Duration::from_nanos(self.bound as u64)))
+            }
+            _ => None,
+        }
+    }
+
     /// The percentile that it bounds, if it does; None if there were too few messages.
-    fn arrival(&self, measurement: &Measurement) -> Option<Arrival> {
+    pub(crate) fn arrival(&self, measurement: &Measurement) -> Option<Arrival> {
         match self.metric {
             Metric::Percentile(one_in) => arrival(measurement, self.times(measurement), one_in),
             _ => None,

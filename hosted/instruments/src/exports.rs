@@ -13,6 +13,7 @@ use crate::files::{Draft, Identity, Output};
 use crate::measurement::{Measurement, Sample};
 use crate::plan::Plan;
 use crate::report::{self, Csv, Subject};
+use crate::search::Hunt;
 use crate::terminal::escape::shown;
 use crate::terminal::notes::note;
 
@@ -113,7 +114,8 @@ impl Exports {
         Ok(Some(Table { csv: Csv::new(draft.writer()?, plan), draft }))
     }
 
-    /// Writes all files but the table, even if one of them fails; returns the path of the figure.
+    /// Writes all files but the table, even if one of them fails; returns the path of the figure. The figure of a search
+    /// is another one.
     ///
     /// # Errors
     ///
@@ -122,15 +124,22 @@ impl Exports {
         self,
         subject: &Subject<'_>,
         measurement: &Measurement,
+        hunt: Option<&Hunt<'_>>,
     ) -> Result<Option<PathBuf>> {
         let json = self.json.map(|json| {
-            json.write(format!("{:#}\n", report::json(subject, measurement)).as_bytes())
+            json.write(
+                format!("{:#}\n", report::search::report(subject, measurement, hunt)).as_bytes(),
+            )
         });
         let hdr = self.hdr.map(|hdr| hdr.write(&report::hdr(subject, measurement)?));
         let figure = self.figure.map(|figure| {
             let path = figure.path().to_owned();
             let format = Format::from_path(&path);
-            figure.write(&figure::encode(subject, measurement, format, SCALE)?).map(|()| path)
+            let bytes = match hunt {
+                Some(hunt) => figure::encode_search(subject, hunt, format, SCALE)?,
+                None => figure::encode(subject, measurement, format, SCALE)?,
+            };
+            figure.write(&bytes).map(|()| path)
         });
         json.transpose()?;
         hdr.transpose()?;

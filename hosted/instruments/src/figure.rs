@@ -1,4 +1,5 @@
-//! The figure of a run: rate over time, round-trip times over time, percentiles, and a summary in numbers.
+//! The figure of a run: rate over time, round-trip times over time, percentiles, and a summary in numbers. That of a
+//! search shows responses against the rate.
 //!
 //! `exports` has it encoded once, after measuring, and writes the bytes to the file that it had opened before.
 //! Nothing in here measures or reads a clock: the same run gives the same bytes. `columns` and `tail` turn the
@@ -9,10 +10,12 @@
 mod axis;
 mod canvas;
 mod change;
+mod climb;
 mod columns;
 mod face;
 mod panels;
 mod runs;
+mod search;
 mod style;
 mod summary;
 mod svg;
@@ -26,9 +29,11 @@ use plotters_backend::DrawingBackend;
 use tiny_skia::Pixmap;
 
 use self::canvas::Canvas;
+use self::search::Searched;
 use self::style::{CANVAS_UNITS, Drawn, HEIGHT, Page, WIDTH};
 use crate::measurement::Measurement;
 use crate::report::Subject;
+use crate::search::Hunt;
 
 /// How a figure is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,11 +70,33 @@ pub fn encode(
     format: Format,
     scale: f32,
 ) -> Result<Vec<u8>> {
-    let run = Run { subject, measurement };
-    match format {
-        Format::Jpeg => jpeg(&raster(run, scale)?),
-        Format::Png => raster(run, scale)?.encode_png().context("cannot encode the figure"),
-        Format::Svg => svg::encode(run),
+    Content::Run(Run { subject, measurement }).encode(format, scale)
+}
+
+/// Draws the figure of a search, as [`encode`] does that of a run.
+pub fn encode_search(
+    subject: &Subject<'_>,
+    hunt: &Hunt<'_>,
+    format: Format,
+    scale: f32,
+) -> Result<Vec<u8>> {
+    Content::Search(Searched { subject, hunt }).encode(format, scale)
+}
+
+/// What a page shows.
+#[derive(Debug, Clone, Copy)]
+enum Content<'a> {
+    Run(Run<'a>),
+    Search(Searched<'a>),
+}
+
+impl Content<'_> {
+    fn encode(self, format: Format, scale: f32) -> Result<Vec<u8>> {
+        match format {
+            Format::Jpeg => jpeg(&raster(self, scale)?),
+            Format::Png => raster(self, scale)?.encode_png().context("cannot encode the figure"),
+            Format::Svg => svg::encode(self),
+        }
     }
 }
 
@@ -83,19 +110,22 @@ struct Run<'a> {
 /// The page in canvas units.
 const CANVAS: (u32, u32) = (WIDTH * CANVAS_UNITS, HEIGHT * CANVAS_UNITS);
 
-fn draw<DB: DrawingBackend>(run: Run<'_>, backend: DB) -> Drawn<DB> {
+fn draw<DB: DrawingBackend>(content: Content<'_>, backend: DB) -> Drawn<DB> {
     let page = Page::new(backend)?;
-    page.draw(run)?;
+    match content {
+        Content::Run(run) => page.draw(run)?,
+        Content::Search(searched) => page.draw_search(searched)?,
+    }
     page.finish()
 }
 
-fn raster(run: Run<'_>, scale: f32) -> Result<Pixmap> {
+fn raster(content: Content<'_>, scale: f32) -> Result<Pixmap> {
     let [width, height] = [WIDTH, HEIGHT].map(|side| (side as f32 * scale).round() as u32);
     let mut image = Some((width, height))
         .filter(|_| width.max(height) <= LONGEST_SIDE)
         .and_then(|(width, height)| Pixmap::new(width, height))
         .ok_or_else(|| anyhow!("cannot draw a figure of {width} x {height} pixels"))?;
-    draw(run, Canvas::new(&mut image, CANVAS, scale))?;
+    draw(content, Canvas::new(&mut image, CANVAS, scale))?;
     Ok(image)
 }
 

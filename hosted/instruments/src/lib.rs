@@ -36,6 +36,7 @@ pub mod quantity;
 mod random;
 pub mod reason;
 pub mod report;
+pub mod search;
 pub mod seed;
 pub mod service;
 pub mod signals;

@@ -14,19 +14,23 @@ use crate::load::{self, Observer};
 use crate::measurement::{Measurement, Sample};
 use crate::plan::Plan;
 use crate::quantity;
-use crate::report::{self, Layout, Subject};
+use crate::report::{self, Subject};
+use crate::search::{Goal, Hunt};
 use crate::signals::Stop;
 use crate::stack::Stack;
 use crate::terminal::escape::shown;
 use crate::terminal::live::Live;
 use crate::terminal::notes::{note, remark};
-use crate::terminal::{streams, width};
 use crate::verdict::{Misuse, Verdict};
 
+mod climb;
 mod panel;
+mod paper;
 mod words;
 
+use self::climb::Climbed;
 use self::panel::Panel;
+use self::paper::{NO_OUTPUT, Paper};
 use self::words::Words;
 
 /// A measurement as the command line asks for it.
@@ -40,6 +44,8 @@ pub struct Trial<'a> {
     pub payload: &'a Content,
     /// Whether to go on after a failure.
     pub keep_going: bool,
+    /// What the highest rate is searched for that keeps it.
+    goal: Option<&'a Goal>,
     picture: Option<Picture<'a>>,
     max_fail: u64,
     words: Words,
@@ -53,6 +59,7 @@ impl<'a, W: Args> From<&'a RateArgs<W>> for Trial<'a> {
             load: &args.load,
             payload: &args.payload,
             keep_going: false,
+            goal: args.search.as_ref(),
             picture: Picture::of_rate(args),
             max_fail: 0,
             words: Words::RATE,
@@ -68,6 +75,7 @@ impl<'a, W: Args> From<&'a FailRateArgs<W>> for Trial<'a> {
             load: &args.load,
             payload: &args.payload,
             keep_going: true,
+            goal: None,
             picture: Picture::of_fail_rate(args),
             max_fail: args.max_fail,
             words: Words::FAIL_RATE,
@@ -88,6 +96,7 @@ impl Trial<'_> {
             );
         }
         let plan = self.load.plan(self.payload, self.keep_going)?;
+        let plan = self.goal.map_or_else(|| plan.clone(), |goal| Hunt::base(goal, &plan));
         let misfit = self.load.fail_if.iter().find_map(|condition| condition.misfit(&plan));
         misfit.map_or(Ok(plan), |misfit| Err(Misuse(misfit).into()))
     }
@@ -113,22 +122,17 @@ impl Trial<'_> {
         mut exports: Exports,
         stop: &Stop,
     ) -> Result<Verdict> {
-        let args = self.load;
-        let elsewhere = args.exports_to_stdout();
-        let print = |text: &str| {
-            if elsewhere {
-                remark(text);
-                return Ok(());
-            }
-            streams::print_unless(format!("{text}\n"), stop)
-        };
-        let width = || if elsewhere { width(io::stderr()) } else { width(io::stdout()) };
-        let layout = Layout { width: width(), histogram: args.histogram };
-        if !args.json {
-            print(&report::header(subject, layout)).context(NO_OUTPUT)?;
+        let paper = Paper::of(self.load, stop);
+        if let Some(goal) = self.goal {
+            let Climbed { hunt, printed } = self.climb(goal, subject, stack, &paper, stop)?;
+            let Some((plan, measurement)) = hunt.told() else { return Ok(Verdict::Well) };
+            let subject = Subject { plan, ..subject.clone() };
+            let printed = printed.and_then(|()| self.print_header(&subject, &paper));
+            return self.tell(&subject, measurement, Some(&hunt), exports, &paper, printed);
         }
+        self.print_header(subject, &paper).context(NO_OUTPUT)?;
         let mut watch = Watch {
-            live: Live::new(!args.json),
+            live: Live::new(!self.load.json),
             panel: Panel::new(subject),
             words: self.words,
             length: subject.plan.length,
@@ -141,20 +145,46 @@ impl Trial<'_> {
         let measurement = measured.context("cannot wait for echoes")?;
         let Watch { live, table, .. } = watch;
         drop(live);
-        let printed = if args.json {
-            print(&format!("{:#}", report::json(subject, &measurement)))
-        } else {
-            // The terminal may have been resized meanwhile.
-            print(&report::text(subject, &measurement, Layout { width: width(), ..layout }))
-        };
-        let crossed = crossed(&args.fail_if, &measurement, subject.plan.length);
         // If one file cannot be written, the others still are.
         let table = table.map(Table::finish).transpose();
-        let figure = exports.write(subject, &measurement);
-        table?;
-        let figure = figure?;
-        let printed = match figure.filter(|_| !args.json) {
-            Some(path) => printed.and_then(|()| print(&format!("figure {}", shown(&path)))),
+        let verdict = self.tell(subject, &measurement, None, exports, &paper, Ok(()))?;
+        table.map(|_| verdict)
+    }
+
+    fn print_header(&self, subject: &Subject<'_>, paper: &Paper<'_>) -> io::Result<()> {
+        if self.load.json {
+            return Ok(());
+        }
+        paper.print(&report::header(subject, paper.layout()))
+    }
+
+    /// Prints the report, unless something could not be `printed` before, and writes the files.
+    fn tell(
+        &self,
+        subject: &Subject<'_>,
+        measurement: &Measurement,
+        hunt: Option<&Hunt<'_>>,
+        exports: Exports,
+        paper: &Paper<'_>,
+        printed: io::Result<()>,
+    ) -> Result<Verdict> {
+        let args = self.load;
+        let report = if args.json {
+            format!("{:#}", report::search::report(subject, measurement, hunt))
+        } else {
+            // The terminal may have been resized meanwhile.
+            report::text(subject, measurement, paper.layout())
+        };
+        let printed = printed.and_then(|()| paper.print(&report));
+        let printed = match hunt.filter(|_| !args.json) {
+            Some(hunt) => {
+                printed.and_then(|()| paper.print(&report::search::answer(hunt, paper.layout())))
+            }
+            None => printed,
+        };
+        let crossed = crossed(&args.fail_if, measurement, subject.plan.length);
+        let printed = match exports.write(subject, measurement, hunt)?.filter(|_| !args.json) {
+            Some(path) => printed.and_then(|()| paper.print(&format!("figure {}", shown(&path)))),
             None => printed,
         };
         // The reader of the report may be gone, like `tee` at Ctrl+C, or read nothing when the
@@ -165,7 +195,8 @@ impl Trial<'_> {
             }
             _ => {}
         }
-        let well = measurement.tally.failures() <= self.max_fail && !crossed;
+        let found = hunt.is_none_or(|hunt| hunt.has_answer() || !hunt.is_complete());
+        let well = measurement.tally.failures() <= self.max_fail && !crossed && found;
         Ok(if well { Verdict::Well } else { Verdict::Failed })
     }
 }
@@ -223,5 +254,3 @@ impl Observer for Watch<'_> {
         }
     }
 }
-
-const NO_OUTPUT: &str = "cannot write to stdout";

@@ -22,6 +22,7 @@ mod ports;
 mod progress;
 mod rate;
 mod repeat;
+mod search;
 mod server;
 mod slow_readers;
 mod standard_output;

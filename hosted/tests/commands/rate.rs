@@ -120,6 +120,7 @@ fn json_has_every_key_and_nothing_else() {
             "tcp_info",
             "local_ports",
             "self",
+            "search",
             "environment"
         ]
     );

@@ -73,6 +73,23 @@ fn wrong_flags_are_usage_errors() {
             "fail-rate --local --export-json - --export-csv -",
             "cannot write both --export-json and --export-csv to stdout: name a file",
         ),
+        ("rate --search p99<1ms -R 5", "'--search <BOUND>' cannot be used with '--rate <N>'"),
+        (
+            "rate --search p99<1ms -i 1",
+            "'--search <BOUND>' cannot be used with '--interval <TIME>'",
+        ),
+        (
+            "rate --search p99<1ms --repeat 5",
+            "'--search <BOUND>' cannot be used with '--repeat <K>'",
+        ),
+        ("rate --search p99<1ms -c 5", "'--search <BOUND>' cannot be used with '--count <N>'"),
+        (
+            "rate --search p99<1ms --export-csv a",
+            "'--search <BOUND>' cannot be used with '--export-csv <FILE>'",
+        ),
+        ("rate --search p99>1ms", "expected a percentile and a time, like p99<1ms"),
+        ("rate --search max<1ms", "expected a percentile and a time, like p99<1ms"),
+        ("fail-rate --search p99<1ms", "unexpected argument '--search'"),
         ("rate --local --reset", "required arguments were not provided"),
         ("rate --spin localhost", "TARGET goes before --spin"),
         ("rate --no-plot --output a.jpg", "cannot be used with"),

@@ -182,6 +182,23 @@ fn a_schedule_is_kept() {
 
 #[test]
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn a_search_has_connections_of_its_own_in_each_step() {
+    let echo = Echo::start();
+    let search = "-P 2 -l 1000 -t 100ms --no-plot -J --search p50<1ns";
+    let (text, said, code) = run(&format!("rate {} {search}", echo.target()));
+    assert_eq!((code, said.as_str()), (Some(1), ""), "{text}");
+    let out: Value = serde_json::from_str(&text).expect("JSON");
+    let steps = out["search"]["steps"].as_array().expect("a list");
+    let tried = steps.iter().map(|step| &step["rate_per_s"]);
+    assert!(tried.eq(&[100.0, 50.0, 25.0, 12.5]), "{out:#}");
+    let each = |key: &str| steps.iter().map(|step| step[key].as_u64()).collect::<Vec<_>>();
+    assert!(each("sent").into_iter().all(|sent| sent >= Some(6)), "{out:#}");
+    assert_eq!(each("failed"), [Some(0); 4]);
+    assert_eq!(out["search"]["answer"], "below");
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn each_message_may_have_a_connection_and_ends_it_as_it_is_told() {
     let echo = Echo::start();
     for (flags, end) in [("--crr", Seen::Fin(1000)), ("--crr --reset", Seen::Reset)] {

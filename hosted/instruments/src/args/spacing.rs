@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::PACE;
+use super::{PACE, PLANNED};
 use crate::plan::{Arrivals, Pace};
 use crate::quantity;
 use crate::seed;
@@ -24,7 +24,7 @@ pub struct SpacingArgs {
     /// random distances, as from many independent users, which shows queues that an even load never
     /// meets. The report says whether they were sent as planned.
     #[arg(long, value_name = "KIND", value_enum, default_value_t = Kind::Uniform, hide_possible_values = true,
-          requires = "rate", conflicts_with = "interval", help_heading = PACE)]
+          requires = PLANNED, conflicts_with = "interval", help_heading = PACE)]
     arrivals: Kind,
 
     /// The seed of --arrivals poisson

@@ -56,11 +56,25 @@ impl Axis {
 
     /// Round-trip times from `fastest` to `slowest` nanoseconds and a little around, at least a decade.
     pub(super) fn times(fastest: f64, slowest: f64) -> Self {
-        let fastest = fastest.clamp(1.0, LONGEST);
-        let slowest = slowest.clamp(fastest, LONGEST);
-        let missing = (10.0 * fastest / slowest).max(1.0).sqrt();
+        Self::decades(fastest, slowest, short_time)
+    }
+
+    /// Round-trip times where there are none.
+    pub(super) fn no_times() -> Self {
+        Self::times(130e3, 77e6)
+    }
+
+    /// Rates from `lowest` to `highest`, at least a decade.
+    pub(super) fn rates(lowest: f64, highest: f64) -> Self {
+        Self::decades(lowest, highest, short_amount)
+    }
+
+    fn decades(least: f64, most: f64, short: fn(f64) -> String) -> Self {
+        let least = least.clamp(1.0, LONGEST);
+        let most = most.clamp(least, LONGEST);
+        let missing = (10.0 * least / most).max(1.0).sqrt();
         let around = missing.max(1.3);
-        let (low, high) = (fastest / around, slowest * around);
+        let (low, high) = (least / around, most * around);
         let decades = (high / low).log10();
         let stride = (decades / 9.0).ceil() as i32;
         let labelled = |power: i32, digit: u32| match digit {
@@ -81,7 +95,7 @@ impl Axis {
         Self {
             range: low..high,
             log: true,
-            major: major.into_iter().map(|(.., value)| (value, short_time(value))).collect(),
+            major: major.into_iter().map(|(.., value)| (value, short(value))).collect(),
             minor: minor.into_iter().map(|(.., value)| value).collect(),
         }
     }
@@ -115,6 +129,20 @@ impl Axis {
             label.clear();
         }
         self
+    }
+
+    /// The same axis, no longer than to `most`.
+    pub(super) fn at_most(mut self, most: f64) -> Self {
+        if self.range.end > most {
+            self.range.end = most;
+            self.major.retain(|(value, _)| *value <= most);
+        }
+        self
+    }
+
+    /// Its two ends.
+    pub(super) fn ends(&self) -> [f64; 2] {
+        [self.range.start, self.range.end]
     }
 
     /// The share of the way from the start of the axis to its end, 0 to 1.
@@ -228,6 +256,13 @@ fn short_time(ns: f64) -> String {
     format!("{} {name}", (ns / size * 1e3).round() / 1e3)
 }
 
+/// A round tick of an amount: `20k`.
+fn short_amount(value: f64) -> String {
+    let units = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+    let (size, name) = units.into_iter().find(|(size, _)| value >= *size).unwrap_or((1.0, ""));
+    format!("{}{name}", (value / size * 1e3).round() / 1e3)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +299,7 @@ mod tests {
             for b in EXTREMES {
                 labels(&Axis::times(a * 1e9, b * 1e9));
                 labels(&Axis::times(a, b));
+                labels(&Axis::rates(a, b));
             }
         }
     }
@@ -292,6 +328,7 @@ mod tests {
     fn round_trip_times_carry_their_unit() {
         assert_eq!(labels(&Axis::times(50e3, 90e3)), ["50 µs", "100 µs", "200 µs"]);
         assert_eq!(labels(&Axis::times(14e3, 18.7e6)), ["100 µs", "1 ms", "10 ms"]);
+        assert_eq!(labels(&Axis::rates(200.0, 9e3)), ["200", "500", "1k", "2k", "5k", "10k"]);
         let decade = Axis::times(70e3, 70e3).range;
         assert!((decade.end / decade.start - 10.0).abs() < 1e-6);
     }

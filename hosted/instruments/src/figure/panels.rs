@@ -22,13 +22,14 @@ use crate::measurement::Measurement;
 use crate::measurement::times::Times;
 use crate::plan::Pace;
 use crate::quantity::{bit_rate, bit_rate_unit, duration};
+use crate::report::Subject;
 use crate::terminal::escape::Escaped;
 
 /// The panels over time have the same sides, the panels beside them too.
-const LEFT: Span = [86.0, 908.0];
+pub(super) const LEFT: Span = [86.0, 908.0];
 pub(super) const RIGHT: Span = [956.0, 1412.0];
-const UPPER: Span = [138.0, 306.0];
-const LOWER: Span = [378.0, 722.0];
+pub(super) const UPPER: Span = [138.0, 306.0];
+pub(super) const LOWER: Span = [378.0, 722.0];
 /// Percentiles have their names and values beside the box.
 const TAIL: Span = [956.0, 1254.0];
 
@@ -36,7 +37,7 @@ impl<DB: DrawingBackend> Page<DB> {
     /// Draws the whole page.
     pub(super) fn draw(&self, run: Run<'_>) -> Drawn<DB> {
         let measurement = run.measurement;
-        self.title(run)?;
+        self.title(run.subject, run.subject.lead(measurement))?;
         if measurement.tally.messages() == 0 && measurement.unsent == 0 {
             // The run ended in its warm-up, say: there is no time that an axis could show.
             let [x, y] = [WIDTH, HEIGHT].map(|side| f64::from(side) / 2.0);
@@ -50,21 +51,20 @@ impl<DB: DrawingBackend> Page<DB> {
         self.rate(run, &course)?;
         self.summary(run)?;
         self.times(measurement, &course)?;
-        self.percentiles(measurement)?;
+        self.percentiles(measurement, "Percentiles", &rtt_axis(measurement.felt()))?;
         self.foot(run, &course)
     }
 
-    fn title(&self, run: Run<'_>) -> Drawn<DB> {
+    pub(super) fn title(&self, subject: &Subject<'_>, lead: Vec<String>) -> Drawn<DB> {
         const BESIDE: f64 = 16.0;
-        let (name, address) = (&run.subject.name, run.subject.address.to_string());
+        let (name, address) = (&subject.name, subject.address.to_string());
         let address = if *name == address { String::new() } else { address };
         let width = RIGHT[1] - LEFT[0];
         let title = format!("TCP echo to {}", Escaped(name.as_bytes()));
         let title = TITLE.fit(&title, width - BESIDE - ADDRESS.width(&address));
         self.left(TITLE, LEFT[0], 52.0, &title)?;
         self.left(ADDRESS, LEFT[0] + TITLE.width(&title) + BESIDE, 52.0, &address)?;
-        let lead = run.subject.lead(run.measurement).join(SEPARATOR);
-        self.left(LABEL, LEFT[0], 81.0, &LABEL.fit(&lead, width))
+        self.left(LABEL, LEFT[0], 81.0, &LABEL.fit(&lead.join(SEPARATOR), width))
     }
 
     fn rate(&self, run: Run<'_>, course: &Course) -> Drawn<DB> {
@@ -184,15 +184,16 @@ impl<DB: DrawingBackend> Page<DB> {
         Ok(())
     }
 
-    fn percentiles(&self, run: &Measurement) -> Drawn<DB> {
+    /// The percentiles of a run; times are on the same axis as in the panel beside it.
+    pub(super) fn percentiles(&self, run: &Measurement, heading: &str, up: &Axis) -> Drawn<DB> {
         let scale = match run.runs[..] {
             [] => "1 in N messages was slower",
             _ => "1 in N was slower; thin: each run",
         };
-        self.heading(TAIL[0], 362.0, "Percentiles", scale)?;
+        self.heading(TAIL[0], 362.0, heading, scale)?;
         let times = run.felt();
         let tail = Tail::of(times);
-        let (across, up) = (Axis::one_in(times.len() as f64), rtt_axis(times));
+        let across = Axis::one_in(times.len() as f64);
         let mut chart = self.chart(TAIL, LOWER, (across.clone(), up.clone().unlabelled()))?;
 
         let place = |mark: &Mark| {
@@ -293,13 +294,13 @@ impl Quantity {
     }
 }
 
-const SEPARATOR: &str = "  ·  ";
+pub(super) const SEPARATOR: &str = "  ·  ";
 
 /// The distance from the baseline of a label to the middle of its letters.
 pub(super) const HALF_A_LETTER: f64 = 5.5;
 
 /// The distance between two legends.
-const BETWEEN: f64 = 26.0;
+pub(super) const BETWEEN: f64 = 26.0;
 
 const FEW: &str = "few echoes";
 
@@ -319,7 +320,7 @@ fn rtt_axis(times: &Times) -> Axis {
     let ns = |time: Duration| time.as_nanos() as f64;
     match (times.fastest(), times.slowest()) {
         (Some(fastest), Some(slowest)) => Axis::times(ns(fastest), ns(slowest)),
-        _ => Axis::times(130e3, 77e6),
+        _ => Axis::no_times(),
     }
 }
 

@@ -128,6 +128,15 @@ impl<DB: DrawingBackend> Page<DB> {
         self.0.draw(&Circle::new(center, units(4.2), color.filled()))
     }
 
+    /// A ring of the size of a [dot](Self::dot), white inside.
+    pub(super) fn ring(&self, x: f64, y: f64, color: RGBColor) -> Drawn<DB> {
+        let center = (units(x), units(y));
+        for (radius, color) in [(5.6, WHITE), (4.2, color), (2.2, WHITE)] {
+            self.0.draw(&Circle::new(center, units(radius), color.filled()))?;
+        }
+        Ok(())
+    }
+
     /// A heading and, beside it, what belongs to it.
     pub(super) fn heading(&self, x: f64, baseline: f64, text: &str, aside: &str) -> Drawn<DB> {
         self.left(HEADING, x, baseline, text)?;

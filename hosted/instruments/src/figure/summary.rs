@@ -20,16 +20,25 @@ impl<DB: DrawingBackend> Page<DB> {
         let times = run.measurement.felt();
         let [median, p99] = Quantity::of(run.measurement).percentiles();
         let large = [
-            (956.0, word(run.mean_rate().map(bit_rate)), "mean echo rate"),
-            (1136.0, time(times, MEDIAN), median),
-            (1287.0, time(times, P99), p99),
+            (word(run.mean_rate().map(bit_rate)), "mean echo rate".to_owned()),
+            (time(times, MEDIAN), median.to_owned()),
+            (time(times, P99), p99.to_owned()),
         ];
-        for (x, number, name) in large {
-            self.left(FIGURE, x, 146.0, &number)?;
-            self.left(LABEL, x, 168.0, name)?;
-        }
+        self.large(large)?;
+        self.rows(rows(run))
+    }
 
-        let rows = rows(run);
+    /// Three large numbers and their names.
+    pub(super) fn large(&self, large: [(String, String); 3]) -> Drawn<DB> {
+        for (x, (number, name)) in [956.0, 1136.0, 1287.0].into_iter().zip(large) {
+            self.left(FIGURE, x, 146.0, &number)?;
+            self.left(LABEL, x, 168.0, &name)?;
+        }
+        Ok(())
+    }
+
+    /// A row for each number that is not large.
+    pub(super) fn rows(&self, rows: Vec<Row>) -> Drawn<DB> {
         // A few rows end where the panel beside them ends, many where the next panel begins.
         let bottom = if rows.len() > 7 { 331.0 } else { 305.0 };
         let pitch = (bottom - TOP) / (rows.len() - 1) as f64;
@@ -53,8 +62,15 @@ pub(super) struct Row {
     kind: Type,
 }
 
-fn row(name: &'static str, value: String) -> Row {
+pub(super) fn row(name: &'static str, value: String) -> Row {
     Row { name, value, kind: VALUE }
+}
+
+impl Row {
+    /// The row of failures that happened.
+    pub(super) fn failed(value: String) -> Self {
+        Self { name: "Failed", value, kind: FAILED }
+    }
 }
 
 fn rows(run: Run<'_>) -> Vec<Row> {

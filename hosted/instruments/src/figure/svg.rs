@@ -16,11 +16,11 @@ use tiny_skia::{PathSegment, Point};
 
 use super::face::{Face, Setting, UNITS_PER_EM};
 use super::style::{CANVAS_UNITS, HEIGHT, WIDTH};
-use super::{CANVAS, Run, draw};
+use super::{CANVAS, Content, draw};
 
-pub(super) fn encode(run: Run<'_>) -> Result<Vec<u8>> {
+pub(super) fn encode(content: Content<'_>) -> Result<Vec<u8>> {
     let mut drawing = Drawing::default();
-    draw(run, Sheet(&mut drawing))?;
+    draw(content, Sheet(&mut drawing))?;
     Ok(drawing.finish().into_bytes())
 }
 

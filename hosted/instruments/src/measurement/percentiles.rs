@@ -64,6 +64,12 @@ pub(crate) fn interval(times: &Times, one_in: u64, spread: f64) -> Option<[Durat
     Some([values.next()?, values.next()?])
 }
 
+/// The fewest messages with which the slowest of them is with 97.5 % confidence not below the percentile of "one in
+/// `one_in`": an interval of it has two ends then.
+pub(crate) fn fewest(one_in: u64) -> u64 {
+    (0.025_f64.ln() / (1.0 - 1.0 / one_in as f64).ln()).ceil() as u64
+}
+
 /// Whether this many independent times are enough for an interval of the percentile of "one in `one_in`": how many are
 /// slower is binomial, and close to normal from here on. (That is 505 for p99. With 368 the slowest of all is with
 /// 97.5 % confidence not below it: fewer could have no upper end.)
@@ -120,6 +126,16 @@ mod tests {
         assert_eq!([low.as_nanos(), high.as_nanos()], [469, 532]);
         let [low, high] = interval(&of(1..=1000), MEDIAN, 0.1).expect("enough");
         assert_eq!([low.as_nanos(), high.as_nanos()], [400, 601], "a share known less well");
+    }
+
+    #[test]
+    fn the_slowest_of_the_fewest_is_no_faster_than_the_percentile() {
+        let all = [2, 10, 100, 1_000, 10_000].map(fewest);
+        assert_eq!(all, [6, 36, 368, 3_688, 36_887]);
+        for one_in in [2, 10, 100, 1_000] {
+            let missed = |n: u64| (1.0 - 1.0 / one_in as f64).powi(n as i32);
+            assert!(missed(fewest(one_in)) <= 0.025 && missed(fewest(one_in) - 1) > 0.025);
+        }
     }
 
     #[test]

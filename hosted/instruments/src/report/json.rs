@@ -100,6 +100,7 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
             "time_wait": ports.resting,
         })),
         "self": own(measurement),
+        "search": null,
         "environment": environment(),
     });
     if let Value::Object(report) = &mut report {

@@ -40,7 +40,7 @@ impl Layout {
     /// The columns of a histogram where there is no terminal.
     const COLUMNS: usize = 80;
 
-    fn fit(self, text: String) -> String {
+    pub(super) fn fit(self, text: String) -> String {
         self.width.map_or_else(|| text.clone(), |width| wrap(&text, width))
     }
 }
@@ -48,7 +48,12 @@ impl Layout {
 /// The first line, before anything is measured.
 #[must_use]
 pub fn header(subject: &Subject<'_>, layout: Layout) -> String {
-    let (name, pace) = (&subject.name, subject.pace());
+    headed(subject, &subject.pace(), layout)
+}
+
+/// The first line, with other words for the pace.
+pub(super) fn headed(subject: &Subject<'_>, pace: &str, layout: Layout) -> String {
+    let name = &subject.name;
     let Plan { length, connections, .. } = subject.plan;
     let address = subject.address;
     let place = if *name == address.to_string() { String::new() } else { format!(" ({address})") };

@@ -1,6 +1,8 @@
 //! The figure from outside: any run is drawn, in every format, and a known run looks as it did.
 
+mod climbed;
 mod measured;
+mod search;
 mod xml;
 
 use std::path::Path;

@@ -16,6 +16,7 @@ mod opening;
 mod passages;
 mod run;
 mod schedule;
+mod search;
 mod series;
 mod server;
 mod stationary;
