@@ -1,9 +1,12 @@
-//! `tap-demo` beside the kernel's own TCP over the loopback and beside a bare
-//! frame reflector on a TAP, in one run, rounds interleaved, both ends pinned.
+//! `tap-demo` beside the kernel's own TCP over the loopback, beside the programs
+//! of `core/c`, which are on BSD sockets and on lwIP, and beside a bare frame
+//! reflector on a TAP, in one run, rounds interleaved, both ends pinned.
 //!
 //! `cargo bench -p tap-demo` makes a network namespace of its own; it needs
-//! /dev/net/tun and the right to make one. Compare only inside one table.
+//! /dev/net/tun and the right to make one, and for `core/c` a C compiler and
+//! Debian's liblwip-dev. Compare only inside one table.
 
+mod c;
 mod ends;
 
 use std::collections::BTreeMap;
@@ -33,7 +36,12 @@ const BULK: usize = 128 << 20;
 const OTHER: usize = 1;
 
 fn main() -> Result<()> {
+    // Out here what they are made of can be fetched; in there they are built already.
+    let programs = c::Programs::build();
     ends::enter()?;
+    if let Err(error) = &programs {
+        eprintln!("without the programs of core/c: {error:#}");
+    }
     println!("1000-byte messages, MTU 1500, medians of {ROUNDS} interleaved rounds");
     let mut rows = BTreeMap::<String, Vec<f64>>::new();
     let mut note = |row: String, value| rows.entry(row).or_default().push(value);
@@ -46,6 +54,10 @@ fn main() -> Result<()> {
             let tap = TapDemo::start(core, &[])?;
             note(row("tap-demo"), round_trip(tap.address, 1)?.0);
             drop(tap);
+            if let Ok(programs) = &programs {
+                note(row("C, BSD sockets"), round_trip(programs.posix(core)?.address, 1)?.0);
+                note(row("C, lwIP"), round_trip(programs.lwip(core)?.address, 1)?.0);
+            }
             let reflector = Reflector::start(core)?;
             note(row("reflector"), reflector.round_trip()?);
         }
@@ -65,6 +77,10 @@ fn main() -> Result<()> {
         note("64 connections: tap-demo, /s".into(), round_trip(tap.address, 64)?.1);
         note("bulk: tap-demo, MB/s".into(), bulk(tap.address)?);
         drop(tap);
+        if let Ok(programs) = &programs {
+            note("bulk: C, BSD sockets, MB/s".into(), bulk(programs.posix(OTHER)?.address)?);
+            note("bulk: C, lwIP, MB/s".into(), bulk(programs.lwip(OTHER)?.address)?);
+        }
         note("bulk: reflector, MB/s".into(), Reflector::start(OTHER)?.bulk()?);
         let tap = TapDemo::start(OTHER, &["--offload"])?;
         note("bulk: tap-demo --offload, MB/s".into(), bulk(tap.address)?);
