@@ -42,7 +42,7 @@ fn echo() -> SocketAddr {
 /// How lines start that are told only of some runs.
 const MAYBE: [&str; 4] = [
     "hint: ",
-    "round trips follow each other: ",
+    "successive round trips are alike: ",
     "not one distribution: ",
     "the instrument was the limit: ",
 ];

@@ -45,7 +45,7 @@ fn read(path: &Path) -> Result<Value> {
     if report["schema"] == SCHEMA {
         Ok(report)
     } else {
-        Err(anyhow!("cannot read {shown}: not a report of the schema {SCHEMA}"))
+        Err(anyhow!("cannot read {shown}: not a report of rate or fail-rate (schema {SCHEMA})"))
     }
 }
 

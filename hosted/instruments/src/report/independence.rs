@@ -1,5 +1,5 @@
-//! How much the messages of a run tell, in words and for programs: where they follow each other, less than so many
-//! that do not.
+//! How much the messages of a run tell, in words and for programs: where each resembles the one before it, less than so many
+//! that are independent.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::quantity;
 /// A mean that is known better than this is known well enough, however it comes to that.
 const WELL: f64 = 0.01;
 
-/// A line where messages tell so little because they follow each other.
+/// A line where messages tell so little because each resembles the one before it.
 pub(super) fn text(measurement: &Measurement) -> Option<String> {
     let blocks = Blocks::of(measurement)?;
     let (worth, all) = (blocks.worth()?, measurement.felt().len());
@@ -23,7 +23,7 @@ pub(super) fn text(measurement: &Measurement) -> Option<String> {
     let what = if measurement.response.is_some() { "responses" } else { "round trips" };
     let [all, worth] = [all, roughly(worth)].map(quantity::count);
     Some(format!(
-        "{what} follow each other: {all} tell as much as about {worth} independent ones (the mean is known to ±{})",
+        "successive {what} are alike: {all} tell as much as about {worth} independent ones (the mean is known to ±{})",
         quantity::ratio(off)
     ))
 }
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn what_follows_each_other_tells_less_and_that_is_said_where_it_matters() {
         let told = text(&run(0.9, 0.3)).expect("it matters");
-        let start = "round trips follow each other: 10 000 tell as much as about ";
+        let start = "successive round trips are alike: 10 000 tell as much as about ";
         assert!(told.starts_with(start) && told.contains("(the mean is known to ±"), "{told}");
         let worth: f64 =
             told[start.len()..].split(' ').next().and_then(|n| n.parse().ok()).expect(&told);
@@ -79,7 +79,7 @@ mod tests {
         let response = Some(Times::new());
         let mut planned = Measurement { response, ..run(0.9, 0.3) };
         planned.response = Some(planned.times.clone());
-        assert!(text(&planned).is_some_and(|told| told.starts_with("responses follow")));
+        assert!(text(&planned).is_some_and(|told| told.starts_with("successive responses are")));
     }
 
     #[test]

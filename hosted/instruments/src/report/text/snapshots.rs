@@ -94,9 +94,10 @@ fn an_open_loop_that_is_late() {
        p99.9     4.80 ms   5.70 ms
        p99.99    4.80 ms   5.80 ms
        max       4.80 ms   5.80 ms
-    responses follow each other: 40 000 tell
-        as much as about 5700 independent
-        ones (the mean is known to ±1.54 %)
+    successive responses are alike:
+        40 000 tell as much as about
+        5700 independent ones (the mean is
+        known to ±1.54 %)
     sent late by: p99 989 µs, max 999 µs;
         9988 due but never sent
     ");
@@ -114,8 +115,8 @@ fn an_open_loop_that_is_late() {
                  p50       p90       p99       p99.9     p99.99    max
        service   489 µs    498 µs    499 µs    4.80 ms   4.80 ms   4.80 ms
        response  992 µs    1.40 ms   1.50 ms   5.70 ms   5.80 ms   5.80 ms
-    responses follow each other: 40 000 tell as much as about 5700 independent ones
-        (the mean is known to ±1.54 %)
+    successive responses are alike: 40 000 tell as much as about 5700 independent
+        ones (the mean is known to ±1.54 %)
     sent late by: p99 989 µs, max 999 µs; 9988 due but never sent
     ");
 }
