@@ -73,6 +73,11 @@ impl Row {
     }
 }
 
+const PAYLOAD: &str = "Payload echoed";
+
+/// So many rows have 17 pixels each.
+const MOST: usize = 9;
+
 fn rows(run: Run<'_>) -> Vec<Row> {
     let Run { subject, measurement } = run;
     let echoes = measurement.tally.echoed();
@@ -80,7 +85,7 @@ fn rows(run: Run<'_>) -> Vec<Row> {
     let mut rows = vec![
         row("Echoes", count(echoes)),
         row("Echoes per second", word(measurement.messages_per_second().map(amount))),
-        row("Payload echoed", bytes(echoes.saturating_mul(subject.plan.length))),
+        row(PAYLOAD, bytes(echoes.saturating_mul(subject.plan.length))),
         row(quantity.fastest(), word(measurement.felt().fastest().map(duration))),
     ];
     if measurement.response.is_some() {
@@ -95,9 +100,13 @@ fn rows(run: Run<'_>) -> Vec<Row> {
         rows.push(row("Due but never sent", unsent));
     }
     if let Some(parts) = measurement.passages.as_deref().and_then(passages::means) {
-        rows.push(row("To send, between kernels, to wake up", parts.join(", ")));
+        rows.push(row("Send, kernel to kernel, wake up", parts.join(", ")));
     }
     rows.extend(without_end(measurement));
+    if rows.len() > MOST {
+        // It follows from the number of echoes.
+        rows.retain(|row| row.name != PAYLOAD);
+    }
     rows
 }
 
@@ -151,17 +160,17 @@ fn time(times: &Times, one_in: u64) -> String {
 mod tests {
     use std::time::Duration;
 
-    use echo_core::Failure;
+    use echo_core::{Failure, Instant};
 
     use super::*;
     use crate::made_up::MadeUp;
     use crate::measurement::Sample;
     use crate::plan::{Pace, Plan};
-    use crate::stack::Stops;
+    use crate::stack::{Passage, Stops};
 
     #[test]
     fn there_is_room_for_all_that_can_be_said() {
-        let plan = Plan { pace: Pace::Rate(1e3), keep_going: true, ..Plan::new() };
+        let plan = Plan { pace: Pace::Rate(1e3), keep_going: true, follows: true, ..Plan::new() };
         let mut made = MadeUp::new(plan, 10_000);
         made.echoes((0..10_000).map(|_| 80));
         for (n, reason) in (0..).zip([Failure::Local, Failure::Unreachable, Failure::Reset]) {
@@ -172,8 +181,13 @@ mod tests {
         let sample = Sample::new(Duration::ZERO, 0, Err(Failure::Reset));
         (0..65_535).for_each(|_| made.ends(Sample { interrupted: true, ..sample }));
         made.run.stops = Stops { times: 1_000, total: Duration::from_secs(86_400) };
+        let passages = made.run.passages.as_mut().expect("asked for");
+        let [sent, received] = [88_800, 177_600].map(Duration::from_micros);
+        let [sent, received] = [sent, received].map(|at| Instant::START + at);
+        let passage = Passage { sent, received, within: Duration::ZERO };
+        passages.record(Instant::START, Duration::from_micros(266_400), Some(passage));
         let rows = rows(Run { subject: &made.subject(), measurement: &made.run });
-        assert_eq!(rows.len(), 9, "each has 17 pixels");
+        assert_eq!(rows.len(), MOST);
         for Row { name, value, kind } in rows {
             let width = LABEL.width(name) + 20.0 + kind.width(&value);
             assert!(width < RIGHT[1] - RIGHT[0], "{name} {value}");

@@ -43,7 +43,6 @@ pub struct Passages {
 impl Passages {
     /// None was followed yet; None if the plan does not ask for it.
     pub(crate) fn of(plan: &Plan) -> Option<Self> {
-        let each = plan.per_message.then(|| "each message has a connection of its own".to_owned());
         plan.follows.then(|| Self {
             sending: Times::new(),
             away: Times::new(),
@@ -51,7 +50,7 @@ impl Passages {
             whole: Times::new(),
             lost: 0,
             error: Duration::ZERO,
-            unseen: each,
+            unseen: None,
             pause: (0, Instant::START),
             dice: 1,
         })
