@@ -65,8 +65,9 @@ pub(crate) enum Command {
     /// Compare runs before and after a change, from their JSON reports
     ///
     /// Compare runs by the reports that `--export-json` or `--json` wrote. Use the same settings for
-    /// all. Several runs a side (--repeat 5) show how far runs of one program differ, and a difference counts
-    /// if it is larger than that; of one run a side only what no two runs of one program show is told.
+    /// all. Runs of one and the same program differ, too: several a side (--repeat 5, or several files) show
+    /// by how much, and a change counts if it is larger than that. With one run a side, only a change to ten
+    /// times as much, or a tenth, counts.
     #[command(override_usage = "hosted compare [OPTIONS] <BEFORE.json> <AFTER.json>
        hosted compare [OPTIONS] <BEFORE.json>... --with <AFTER.json>...")]
     Compare(CompareArgs),
@@ -111,26 +112,27 @@ pub(crate) struct ServerArgs {
     pub(crate) ip: Option<Target>,
 
     /// Listen on this port; 0: any free port
-    #[arg(short, long, default_value_t = 2333, help_heading = LISTENING)]
+    #[arg(short, long, default_value_t = 2333, value_parser = given::within::<u16>(0..=65535),
+          help_heading = LISTENING)]
     pub(crate) port: u16,
 
     /// Let N connections wait to be accepted
     ///
     /// The backlog: how many connections may wait to be accepted.
     #[arg(long, value_name = "N", default_value_t = 100, help_heading = LISTENING,
-          value_parser = clap::value_parser!(i32).range(1..))]
+          value_parser = given::within::<i32>(1..=i32::MAX as u64))]
     pub(crate) listen: i32,
 
     /// Serve at most N clients at once
     ///
     /// Serve at most this many clients at once. Others wait to be accepted.
     #[arg(long, value_name = "N", help_heading = LISTENING,
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = given::within::<u32>(1..=u32::MAX.into()))]
     pub(crate) max_conns: Option<u32>,
 
     /// Serve on N threads
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = LISTENING,
-          value_parser = clap::value_parser!(u16).range(1..=256))]
+          value_parser = given::within::<u16>(1..=256))]
     pub(crate) threads: u16,
 
     /// End an idle session after TIME; 0: never
@@ -144,7 +146,7 @@ pub(crate) struct ServerArgs {
     ///
     /// Read at most this many bytes at once, 1 to 65536. It never limits a message.
     #[arg(long, value_name = "BYTES", default_value_t = 1024, help_heading = SESSIONS,
-          value_parser = clap::value_parser!(u32).range(1..=LARGEST_BUFFER as i64))]
+          value_parser = given::within::<u32>(1..=LARGEST_BUFFER as u64))]
     pub(crate) buffer: u32,
 
     /// Echo one message of each client, then close
@@ -178,7 +180,8 @@ pub(crate) struct ServerArgs {
     ///
     /// The seed of --fault: the same seed spoils the same messages of the same connections [default: a
     /// new one, which is printed].
-    #[arg(long, value_name = "N", requires = "fault", help_heading = FAULTS)]
+    #[arg(long, value_name = "N", requires = "fault", help_heading = FAULTS,
+          value_parser = given::within::<u64>(0..=u64::MAX))]
     pub(crate) seed: Option<u64>,
 
     /// Also print what clients send
@@ -207,7 +210,7 @@ pub(crate) struct ClientArgs {
     ///
     /// Read at most this many bytes at once, 1 to 65536. It never limits a message.
     #[arg(long, value_name = "BYTES", default_value_t = 1024, help_heading = EXCHANGE,
-          value_parser = clap::value_parser!(u32).range(1..=LARGEST_BUFFER as i64))]
+          value_parser = given::within::<u32>(1..=LARGEST_BUFFER as u64))]
     pub(crate) buffer: u32,
 
     /// Send one line, print its echo, exit
@@ -244,7 +247,8 @@ pub(crate) struct TargetArgs {
     /// Port, unless TARGET has one
     ///
     /// The echo server's port. It cannot be used with a TARGET that has a port.
-    #[arg(short, long, default_value_t = 2333, help_heading = TARGET)]
+    #[arg(short, long, default_value_t = 2333, value_parser = given::within::<u16>(0..=65535),
+          help_heading = TARGET)]
     pub(crate) port: u16,
 
     /// Which of its addresses.
@@ -295,23 +299,23 @@ pub(crate) struct WayArgs {
 /// Flags of `hosted compare`.
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// JSON reports: BEFORE AFTER, or with --with all of before
+    /// JSON reports: before and after; with --with, all before
     ///
     /// The JSON reports: the one before and the one after the change; with --with all those before it. A
     /// report of `--repeat` counts as that many runs.
     #[arg(value_name = "BEFORE.json", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) before: Vec<PathBuf>,
 
-    /// JSON reports that must not be worse
+    /// JSON reports after the change
     ///
-    /// The JSON reports of after the change, if there are several of before or after it.
+    /// The JSON reports of after the change, where there are several of before or after it.
     #[arg(long = "with", value_name = "AFTER.json", num_args = 1.., value_hint = ValueHint::FilePath)]
     pub(crate) after: Vec<PathBuf>,
 
     /// Exit with 1 if AFTER is worse by more
     ///
-    /// Exit with 1 if the mean, a percentile, the rate or the failures of after are worse by more than
-    /// this many per cent, and by more than runs of one and the same program differ.
+    /// Exit with 1 if the mean, a percentile, the rate or the failures are worse after the change by more
+    /// than this many per cent, and by more than runs of one and the same program differ.
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent,
           help_heading = "Verdict")]
     pub(crate) threshold: f64,

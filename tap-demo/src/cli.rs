@@ -13,7 +13,7 @@ use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use echo_instruments::args::{CheckArgs, FailRateArgs, Family, RateArgs, TARGET};
 use echo_instruments::command_line::{About, CommandLine};
-use echo_instruments::quantity::given::{Limit, Spin, Time};
+use echo_instruments::quantity::given::{self, Limit, Spin, Time};
 use echo_instruments::service;
 use echo_instruments::target::Target;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
@@ -53,7 +53,7 @@ pub struct Cli {
     ///
     /// Set the MTU, the largest IP packet, of both sides, 1280 to 65521 bytes [default: that of the
     /// interface].
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1280..=65521))]
+    #[arg(long, value_name = "BYTES", value_parser = given::within::<u32>(1280..=65521))]
     pub mtu: Option<u32>,
 
     /// Let segments above the MTU pass
@@ -96,12 +96,12 @@ pub struct Cli {
 
     /// Receive buffer of a connection
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, help_heading = STACK,
-          value_parser = clap::value_parser!(u32).range(64..=1 << 30))]
+          value_parser = given::within::<u32>(64..=1 << 30))]
     pub rx_buffer: u32,
 
     /// Send buffer of a connection
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, help_heading = STACK,
-          value_parser = clap::value_parser!(u32).range(64..=1 << 30))]
+          value_parser = given::within::<u32>(64..=1 << 30))]
     pub tx_buffer: u32,
 
     /// Use Nagle's algorithm
@@ -176,7 +176,8 @@ pub struct WayArgs {
     /// Port, unless TARGET has one
     ///
     /// The echo server's port. It cannot be used with a TARGET that has a port.
-    #[arg(short, long, default_value_t = 2333, help_heading = TARGET)]
+    #[arg(short, long, default_value_t = 2333, value_parser = given::within::<u16>(0..=65535),
+          help_heading = TARGET)]
     pub port: u16,
 
     /// Which of its addresses.
@@ -189,7 +190,7 @@ pub struct WayArgs {
 #[command(next_help_heading = "Server")]
 pub struct ServerArgs {
     /// Listen on this port
-    #[arg(short, long, default_value_t = 2333, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, long, default_value_t = 2333, value_parser = given::within::<u16>(1..=65535))]
     pub port: u16,
 
     /// End an idle session after TIME; 0: never
@@ -203,7 +204,7 @@ pub struct ServerArgs {
     ///
     /// Serve this many connections at once; another is accepted when one of these has ended.
     #[arg(long, value_name = "N", default_value_t = 64,
-          value_parser = clap::value_parser!(u32).range(1..=65536))]
+          value_parser = given::within::<u32>(1..=65536))]
     pub sockets: u32,
 
     /// Echo one message of each client, then close

@@ -88,7 +88,7 @@ impl Line {
             mtu: cli.mtu,
             offload: cli.offload,
             manner: cli.faults.manner(),
-            seed: cli.faults.seed.unwrap_or_else(seed::of_now),
+            seed: cli.faults.seed.unwrap_or_else(seed::chosen),
             spin: cli.spin.map_or(Duration::ZERO, |Spin(spin)| spin),
             socket: Socket {
                 receive: cli.rx_buffer as usize,

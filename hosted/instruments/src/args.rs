@@ -24,7 +24,7 @@ pub use self::spacing::SpacingArgs;
 use crate::bound::Condition;
 use crate::files::is_stdout;
 use crate::plan::{Pace, Plan};
-use crate::quantity::given::{Limit, Rate, Spin, Time, count, length};
+use crate::quantity::given::{self, Limit, Rate, Spin, Time, count, length};
 use crate::search::Goal;
 use crate::verdict::Misuse;
 
@@ -58,10 +58,11 @@ pub struct RateArgs<W: Args> {
     /// The rate is doubled from step to step until one breaks the bound (halved, if the first does); then
     /// the gap is halved until it is less than 5 %. A step breaks the bound by the percentile, by a message
     /// that fails, and by messages that are due but not sent because all connections are busy
-    /// (--parallel). What breaks it is tried twice: a disturbance can only make a step slower. Each step
-    /// takes --time [default: 2s], or longer if the percentile needs more messages or the bound is long;
-    /// before it there is a warm-up of --omit [default: a tenth of the step]. Report, files and --fail-if
-    /// are about the highest rate that keeps the bound. The exit code is 1 if there is none.
+    /// (--parallel), if they are more than come due within the bound. What breaks it is tried twice: a
+    /// disturbance can only make a step slower. Each step takes --time [default: 2s], or longer if the
+    /// percentile needs more messages or the bound is long; before it there is a warm-up of --omit
+    /// [default: a tenth of the step]. Report, files and --fail-if are about the highest rate that keeps the
+    /// bound. The exit code is 1 if there is none.
     #[arg(long, value_name = "BOUND", group = PLANNED, help_heading = PACE,
           conflicts_with_all = ["count", "interval", "rate", "repeat", "export_csv"])]
     pub search: Option<Goal>,
@@ -122,7 +123,8 @@ pub struct FailRateArgs<W: Args> {
     pub no_plot: bool,
 
     /// Exit with 0 if at most N messages failed
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = VERDICT)]
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = VERDICT,
+          value_parser = given::within::<u64>(0..=u64::MAX))]
     pub max_fail: u64,
 }
 
@@ -156,7 +158,7 @@ pub struct LoadArgs {
     /// and --omit are those of each run, one of the first two is needed; all other numbers, and
     /// --fail-if, are about all runs together.
     #[arg(long, value_name = "K", default_value_t = 1, help_heading = DURATION,
-          value_parser = clap::value_parser!(u16).range(1..=100))]
+          value_parser = given::within::<u16>(1..=100))]
     pub repeat: u16,
 
     /// Start a message every TIME on each connection
@@ -184,7 +186,7 @@ pub struct LoadArgs {
     ///
     /// Use this many connections at once, 1 to 16384, each with one message in flight at most.
     #[arg(short = 'P', long, value_name = "N", default_value_t = 1, help_heading = LOAD,
-          value_parser = clap::value_parser!(u16).range(1..=16384))]
+          value_parser = given::within::<u16>(1..=16384))]
     pub parallel: u16,
 
     /// Send messages of this length
@@ -231,10 +233,10 @@ pub struct LoadArgs {
 
     /// Tell where the time of a round trip goes (Linux)
     ///
-    /// Follow one message in a hundred through the kernel, and divide its round trip into the time to
-    /// send it, from kernel to kernel (the way and the peer), and to wake up and read the echo. The
-    /// other messages cost what they always cost. Linux only, and not with --crr.
-    #[arg(long = "where", help_heading = OUTPUT)]
+    /// Follow one message in a hundred, and at least one every 10 ms, through the kernel, and divide its
+    /// round trip into the time to send it, from kernel to kernel (the way and the peer), and to wake up
+    /// and read the echo. The other messages cost what they always cost. Linux only.
+    #[arg(long = "where", conflicts_with = "crr", help_heading = OUTPUT)]
     pub follow: bool,
 
     /// Add all percentiles and a histogram
@@ -380,11 +382,8 @@ fn within(text: &str) -> Result<Time, String> {
 }
 
 fn above_zero(text: &str, otherwise: &str) -> Result<Time, String> {
-    let time: Time = text.parse()?;
-    if time.0.is_zero() {
-        return Err(format!("it must be above 0; leave it out to {otherwise}"));
-    }
-    Ok(time)
+    let Limit(time) = text.parse()?;
+    time.map(Time).ok_or_else(|| format!("it must be above 0; leave it out to {otherwise}"))
 }
 
 /// A file name, which may be any bytes.

@@ -15,7 +15,7 @@ pub(super) fn main(args: &CompareArgs) -> Result<Verdict> {
     let (before, after) = match (&args.before[..], &args.after[..]) {
         ([before, after], []) => (std::slice::from_ref(before), std::slice::from_ref(after)),
         (_, []) => bail!(Misuse(
-            "cannot tell which reports are those of after the change: name two, or put `--with` before those".into()
+            "cannot tell before from after: name two reports, or put --with before those of after the change".into()
         )),
         sides => sides,
     };

@@ -34,7 +34,7 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
         threads: args.threads.into(),
         drain: args.drain.0,
         planting: args.fault.clone().map(|faults| {
-            let seed = args.seed.unwrap_or_else(seed::of_now);
+            let seed = args.seed.unwrap_or_else(seed::chosen);
             Planting { faults, seed }
         }),
     };

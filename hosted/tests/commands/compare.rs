@@ -46,7 +46,7 @@ fn two_reports_are_compared() {
     }
     let ended = run(&["compare", &fast]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.stderr.contains("put `--with` before those"), "{ended:?}");
+    assert!(ended.stderr.contains("cannot tell before from after"), "{ended:?}");
     let few: [_; 2] = ["few.json", "fewer.json"].map(|name| {
         let path = folder.path().join(name).to_str().expect("UTF-8").to_owned();
         run(&["rate", "--local", "--no-plot", "-c", "2", "--export-json", &path]);

@@ -1,7 +1,7 @@
 //! The flags of the wire.
 
 use clap::Args;
-use echo_instruments::quantity::given::Time;
+use echo_instruments::quantity::given::{self, Time};
 
 use crate::chance::Chance;
 use crate::wire::Manner;
@@ -48,8 +48,8 @@ pub struct Faults {
     ///
     /// The seed of the wire's random faults, and of --fault. With the same seed, the TCP segments of
     /// each direction meet the same faults in the same order; other frames, such as ARP, have random
-    /// numbers of their own [default: the time].
-    #[arg(long, value_name = "N")]
+    /// numbers of their own [default: a new one, which is printed].
+    #[arg(long, value_name = "N", value_parser = given::within::<u64>(0..=u64::MAX))]
     pub seed: Option<u64>,
 }
 

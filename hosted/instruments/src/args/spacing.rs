@@ -5,15 +5,12 @@ use clap::{Args, ValueEnum};
 
 use super::{PACE, PLANNED};
 use crate::plan::{Arrivals, Pace};
-use crate::quantity;
+use crate::quantity::{self, given};
 use crate::seed;
 use crate::verdict::Misuse;
 
 /// The highest rate whose random distances are drawn without being a load themselves.
 const HIGHEST: f64 = 1e6;
-
-/// A seed that a program chooses is short enough to be typed.
-const SEEDS: u64 = 1_000_000;
 
 /// The flags.
 #[derive(Debug, Args)]
@@ -27,11 +24,12 @@ pub struct SpacingArgs {
           requires = PLANNED, conflicts_with = "interval", help_heading = PACE)]
     arrivals: Kind,
 
-    /// The seed of --arrivals poisson
+    /// Repeat the arrivals of an earlier run
     ///
-    /// The seed of --arrivals poisson: the same one repeats the schedule. The report says it [default:
-    /// another in each run].
-    #[arg(long, value_name = "N", requires = "arrivals", help_heading = PACE)]
+    /// The seed of --arrivals poisson: the same seed repeats the schedule [default: a new one, which is
+    /// printed].
+    #[arg(long, value_name = "N", value_parser = given::within::<u64>(0..=u64::MAX),
+          help_heading = PACE)]
     seed: Option<u64>,
 }
 
@@ -45,6 +43,9 @@ impl SpacingArgs {
     /// The spacing for this pace.
     pub(super) fn arrivals(&self, pace: Pace) -> Result<Arrivals> {
         match (self.arrivals, pace) {
+            (Kind::Uniform, _) if self.seed.is_some() => {
+                bail!(Misuse("--seed repeats random arrivals: add --arrivals poisson".into()));
+            }
             (Kind::Uniform, _) => Ok(Arrivals::Even),
             (Kind::Poisson, Pace::Rate(rate)) if rate > HIGHEST => {
                 let highest = quantity::amount(HIGHEST);
@@ -53,7 +54,7 @@ impl SpacingArgs {
                 )));
             }
             (Kind::Poisson, _) => {
-                let seed = self.seed.unwrap_or_else(|| seed::of_now() % SEEDS);
+                let seed = self.seed.unwrap_or_else(seed::chosen);
                 Ok(Arrivals::Poisson { seed })
             }
         }

@@ -91,5 +91,4 @@ impl FromStr for Metric {
 }
 
 /// What is expected of a condition.
-pub(super) const EXPECTED: &str =
-    "expected a bound like p99>2ms, rate<90M, fail>0.1% (--help names all that can be bound)";
+pub(super) const EXPECTED: &str = "expected a bound like p99>2ms, rate<90M, fail>0.1% or 'within 1ms<99%', or limited (--help names all that can be bound)";

@@ -1,4 +1,5 @@
-//! The parts of the help texts that are not about flags.
+//! The parts of the help texts that are not about flags, and their full stops: what stands in a list has
+//! none, and an explanation always has one.
 
 use std::fmt::Write;
 
@@ -30,34 +31,32 @@ pub(super) fn complete(mut command: Command, examples: Examples) -> Command {
     }
     let _ = write!(long, "\n\nExit status:\n{}", exit_codes());
 
-    if let Some(about) = command.get_long_about().and_then(whole) {
+    if let Some(about) = explanation(command.get_long_about(), command.get_about()) {
         command = command.long_about(about);
     }
     let mut command = command.mut_args(flag);
     if command.get_version().is_some() {
-        command = command.disable_version_flag(true).arg(
-            Arg::new("version")
-                .short('V')
-                .long("version")
-                .action(ArgAction::Version)
-                .help("Print the version")
-                .help_heading(HELP)
-                .display_order(1001),
-        );
+        let version = Arg::new("version").short('V').action(ArgAction::Version);
+        let version = version.help("Print the version").display_order(1001);
+        command = command.disable_version_flag(true).arg(asking(version));
     }
-    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help);
-    command = command.disable_help_flag(true).after_help(shown).after_long_help(long).arg(
-        help.help("Print help (-h: a summary, --help: all of it)")
-            .help_heading(HELP)
-            .display_order(1000),
-    );
+    let help = Arg::new("help").short('h').action(ArgAction::Help);
+    let help = help.help("Print help (-h: a summary, --help: all of it)").display_order(1000);
+    command = command.disable_help_flag(true).arg(asking(help));
+    command = command.after_help(shown).after_long_help(long);
     names.iter().fold(command, |command, name| {
         command.mut_subcommand(name, |command| complete(command, examples))
     })
 }
 
+/// A flag of the last group, with the name of the argument.
+fn asking(arg: Arg) -> Arg {
+    let name = arg.get_id().to_string();
+    flag(arg.long(name).help_heading(HELP))
+}
+
 fn flag(mut arg: Arg) -> Arg {
-    if let Some(help) = arg.get_long_help().and_then(whole) {
+    if let Some(help) = explanation(arg.get_long_help(), arg.get_help()) {
         arg = arg.long_help(help);
     }
     let plain = matches!(arg.get_value_hint(), ValueHint::Unknown | ValueHint::Other);
@@ -75,9 +74,11 @@ fn flag(mut arg: Arg) -> Arg {
     }
 }
 
-/// The text of a doc comment after its first paragraph, which is the summary.
-fn whole(text: &StyledStr) -> Option<String> {
-    text.to_string().split_once("\n\n").map(|(_summary, whole)| whole.to_owned())
+/// The text of a doc comment after its first paragraph, which is the summary; if there is none, the summary
+/// as a sentence.
+fn explanation(text: Option<&StyledStr>, summary: Option<&StyledStr>) -> Option<String> {
+    let whole = |text: &StyledStr| Some(text.to_string().split_once("\n\n")?.1.to_owned());
+    text.and_then(whole).or_else(|| Some(format!("{}.", summary?)))
 }
 
 /// Whether one of its flags is a [`TIME`].

@@ -1,6 +1,7 @@
 //! Values of flags that are more than a number.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -12,16 +13,19 @@ impl FromStr for Time {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(seconds) = text.parse::<f64>() {
-            return Duration::try_from_secs_f64(seconds)
-                .map(Self)
-                .map_err(|_| "not a duration".into());
-        }
-        humantime::parse_duration(text)
-            .map(Self)
-            .map_err(|_| "expected seconds (0.5), or a time with a unit (200ms, 2m)".into())
+        let time = match text.parse() {
+            Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+            Err(_) => humantime::parse_duration(text).ok(),
+        };
+        time.map(Self).ok_or_else(|| {
+            let is_negative =
+                text.strip_prefix('-').is_some_and(|size| size.parse::<Self>().is_ok());
+            if is_negative { "a time is not negative" } else { TIME }.into()
+        })
     }
 }
+
+const TIME: &str = "expected seconds (0.5), or a time with a unit (200ms, 2m)";
 
 /// How long to busy-wait before sleeping: a [`Time`]; `always`, and a flag without
 /// a value, is [`Duration::MAX`].
@@ -105,8 +109,23 @@ pub fn length(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "expected 1 byte to 1 GiB (1000, 64KiB, 1MB)".into())
 }
 
+/// Parses whole numbers from one to another, such as a port or a number of threads.
+pub fn within<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = whole(text).filter(|number| range.contains(number));
+        number.and_then(|number| number.try_into().ok()).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            let to = if *most == u64::MAX { "on".to_owned() } else { format!("to {most}") };
+            format!("expected a whole number from {least} {to}")
+        })
+    }
+}
+
 fn whole(text: &str) -> Option<u64> {
-    let scaled = || number(text).filter(|number| number.fract() == 0.0 && *number < 1e15);
+    let scaled =
+        || number(text).filter(|number| number.fract() == 0.0 && (0.0..1e15).contains(number));
     text.parse().ok().or_else(|| scaled().map(|number| number as u64))
 }
 
@@ -137,8 +156,11 @@ mod tests {
         {
             assert_eq!(text.parse(), Ok(Time(Duration::from_millis(millis))), "{text}");
         }
-        for text in ["", "nan", "inf", "-1", "1e300", "5 parsecs", "ms", "--1"] {
-            assert!(text.parse::<Time>().is_err(), "{text}");
+        for text in ["", "nan", "inf", "1e300", "5 parsecs", "ms", "--1", "-nan"] {
+            assert_eq!(text.parse::<Time>(), Err(TIME.to_owned()), "{text}");
+        }
+        for text in ["-1", "-0.5", "-200ms"] {
+            assert_eq!(text.parse::<Time>(), Err("a time is not negative".to_owned()), "{text}");
         }
     }
 
@@ -184,6 +206,20 @@ mod tests {
         for text in ["0", "-1", "1.5", "0.0001k", "1kk", "k", "", "nan", "inf", "1e300", "20 k"] {
             assert!(count(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn whole_numbers_have_bounds() {
+        let port = within::<u16>(1..=65535);
+        assert_eq!((port("1"), port("65535"), port("1k")), (Ok(1), Ok(65535), Ok(1000)));
+        for text in ["0", "65536", "-1", "1.5", "x", "", "1e300"] {
+            let said = "expected a whole number from 1 to 65535";
+            assert_eq!(port(text), Err(said.to_owned()), "{text}");
+        }
+        let seed = within(0..=u64::MAX);
+        assert_eq!(seed(&u64::MAX.to_string()), Ok(u64::MAX), "no digit is lost");
+        assert!(seed("-1").is_err() && seed("-1k").is_err());
+        assert_eq!(seed("x"), Err::<u64, _>("expected a whole number from 0 on".to_owned()));
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl fmt::Display for Goal {
     }
 }
 
-const EXPECTED: &str = "expected a percentile and a time, like p99<1ms, p50<200us or p99.9<5ms";
+const EXPECTED: &str = "expected a bound like p99<1ms: a percentile (p50, p75, p90, p95, p99, p99.9, p99.99 or p99.999) below a time";
 
 #[cfg(test)]
 mod tests {
