@@ -2,6 +2,8 @@
 
 #![expect(unsafe_code, reason = "memory that no variable stands for")]
 
+use core::ptr;
+
 /// What it was painted with.
 const PAINT: u32 = 0x5a5a_5a5a;
 
@@ -19,9 +21,9 @@ pub(crate) fn used() -> (usize, usize) {
 
 /// What is on it from this word on, to its top.
 pub(crate) fn from(start: *const u32) -> impl Iterator<Item = u32> {
-    let words = (STACK_TOP.as_ptr().addr() - start.addr()) / 4;
+    let words = (start.addr()..STACK_TOP.as_ptr().addr()).step_by(4);
     // SAFETY: from one symbol to the other is the stack, which nobody else writes to meanwhile.
-    (0..words).map(move |word| unsafe { start.add(word).read_volatile() })
+    words.map(|at| unsafe { ptr::with_exposed_provenance::<u32>(at).read_volatile() })
 }
 
 /// Goes deeper than the stack is.

@@ -2,13 +2,14 @@
 
 #![expect(unsafe_code, reason = "registers in memory")]
 
-use core::ptr;
+use core::{array, ptr};
 
 use echo_smoltcp::smoltcp::phy::{self, Device, DeviceCapabilities};
 use echo_smoltcp::smoltcp::time::Instant;
 use echo_smoltcp::smoltcp::wire::EthernetAddress;
+use static_cell::ConstStaticCell;
 
-use super::queue::{FRAME, Lent, Queue, SIZE};
+use super::queue::{FRAME, Queue, SIZE, Shared};
 
 /// Where a microvm has its virtio devices, and how many.
 const FIRST: usize = 0xfeb0_0000;
@@ -32,8 +33,8 @@ const STATUS: usize = 0x70;
 const QUEUE_ADDRESSES: [usize; 3] = [0x80, 0x90, 0xa0];
 const MAC: usize = 0x100;
 
-static RECEIVE: Lent = Lent::new();
-static SEND: Lent = Lent::new();
+static RECEIVE: ConstStaticCell<Shared> = ConstStaticCell::new(Shared::NEW);
+static SEND: ConstStaticCell<Shared> = ConstStaticCell::new(Shared::NEW);
 
 #[derive(Clone, Copy)]
 struct Registers(usize);
@@ -42,6 +43,12 @@ impl Registers {
     fn read(self, register: usize) -> u32 {
         // SAFETY: a device's register; nothing of ours lies there.
         unsafe { ptr::with_exposed_provenance::<u32>(self.0 + register).read_volatile() }
+    }
+
+    /// Of the device's own fields: each is read as wide as it is.
+    fn byte(self, register: usize) -> u8 {
+        // SAFETY: as above.
+        unsafe { ptr::with_exposed_provenance::<u8>(self.0 + register).read_volatile() }
     }
 
     fn write(self, register: usize, value: u32) {
@@ -80,7 +87,8 @@ impl Net {
         if registers.read(STATUS) & 8 == 0 {
             return None;
         }
-        let (mut receive, send) = (Queue::new(&RECEIVE, true), Queue::new(&SEND, false));
+        let (mut receive, send) =
+            (Queue::new(RECEIVE.take(), true), Queue::new(SEND.take(), false));
         for (number, queue) in [(0, &receive), (1, &send)] {
             registers.write(QUEUE, number);
             registers.write(QUEUE_SIZE, SIZE as u32);
@@ -95,9 +103,7 @@ impl Net {
             receive.give(buffer, None);
         }
         registers.write(NOTIFY, 0);
-        let words = [registers.read(MAC), registers.read(MAC + 4)].map(u32::to_le_bytes);
-        let [[a, b, c, d], [e, f, ..]] = words;
-        let mac = EthernetAddress([a, b, c, d, e, f]);
+        let mac = EthernetAddress(array::from_fn(|place| registers.byte(MAC + place)));
         Some((Self { registers, mac, receive, send }, LINE + place))
     }
 

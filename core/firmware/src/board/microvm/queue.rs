@@ -2,7 +2,6 @@
 
 #![expect(unsafe_code, reason = "memory that the device reads and writes too")]
 
-use core::cell::UnsafeCell;
 use core::slice;
 use core::sync::atomic::{Ordering, fence};
 
@@ -51,22 +50,13 @@ struct Used {
     ring: [[u32; 2]; SIZE],
 }
 
-/// The static that a queue takes, once.
-pub(super) struct Lent(UnsafeCell<Shared>);
-
-// SAFETY: each is used by one queue only, by the contract of `Queue::new`.
-unsafe impl Sync for Lent {}
-
-impl Lent {
-    pub(super) const fn new() -> Self {
-        let none = Descriptor { address: 0, length: 0, flags: 0, next: 0 };
-        Self(UnsafeCell::new(Shared {
-            descriptors: [none; SIZE],
-            available: Available { flags: 0, index: 0, ring: [0; SIZE] },
-            used: Used { flags: 0, index: 0, ring: [[0; 2]; SIZE] },
-            buffers: [[0; HEADER + FRAME + 2]; SIZE],
-        }))
-    }
+impl Shared {
+    pub(super) const NEW: Self = Self {
+        descriptors: [Descriptor { address: 0, length: 0, flags: 0, next: 0 }; SIZE],
+        available: Available { flags: 0, index: 0, ring: [0; SIZE] },
+        used: Used { flags: 0, index: 0, ring: [[0; 2]; SIZE] },
+        buffers: [[0; HEADER + FRAME + 2]; SIZE],
+    };
 }
 
 /// The driver's end of a queue.
@@ -80,23 +70,21 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// The caller uses each static once.
-    pub(super) fn new(lent: &'static Lent, interrupts: bool) -> Self {
-        let shared = lent.0.get();
-        // SAFETY: the device does not know it yet.
-        unsafe { (*shared).available.flags = u16::from(!interrupts) };
+    pub(super) fn new(shared: &'static mut Shared, interrupts: bool) -> Self {
+        shared.available.flags = u16::from(!interrupts);
         let vacant = (0..SIZE as u16).collect();
         Self { shared, vacant, given: 0, taken: 0 }
     }
 
-    /// Where the device finds the descriptors and the two rings.
+    /// Where the device finds the descriptors and the two rings. From here on it reads and writes
+    /// there, which the compiler has to know: exposed.
     pub(super) fn addresses(&self) -> [usize; 3] {
         // SAFETY: addresses only.
         unsafe {
             [
-                (&raw const (*self.shared).descriptors).addr(),
-                (&raw const (*self.shared).available).addr(),
-                (&raw const (*self.shared).used).addr(),
+                (&raw mut (*self.shared).descriptors).expose_provenance(),
+                (&raw mut (*self.shared).available).expose_provenance(),
+                (&raw mut (*self.shared).used).expose_provenance(),
             ]
         }
     }
@@ -152,7 +140,8 @@ impl Queue {
         // SAFETY: the device does not look at this descriptor before the index says so.
         unsafe {
             let shared = self.shared;
-            let address = (&raw const (*shared).buffers[usize::from(buffer)]).addr() as u64;
+            let frame = &raw mut (*shared).buffers[usize::from(buffer)];
+            let address = frame.expose_provenance() as u64;
             let descriptor = Descriptor { address, length: length as u32, flags, next: 0 };
             (&raw mut (*shared).descriptors[usize::from(buffer)]).write_volatile(descriptor);
             let place = &raw mut (*shared).available.ring[usize::from(self.given) % SIZE];

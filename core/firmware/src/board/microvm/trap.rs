@@ -13,7 +13,8 @@ use super::{Board, Exit, Microvm};
 const INTERRUPTS: usize = 32;
 const LINES: usize = 16;
 
-/// Tables that the processor reads. Nobody else does, once they are filled in.
+/// Tables that the processor reads, at addresses that are exposed to it. Nobody else does, once they
+/// are filled in.
 #[repr(C, align(16))]
 struct Tables {
     gates: UnsafeCell<[[u64; 2]; INTERRUPTS + LINES]>,
@@ -48,16 +49,14 @@ pub(super) fn prepare() {
             *gate = self::gate(entry.as_ptr().addr() as u64, 1);
         }
         gates[INTERRUPTS..].fill(gate(interrupt as *const () as u64, 0));
-        let top = TABLES.stack.get().add(1).addr() as u32;
+        let top = TABLES.stack.get().add(1).expose_provenance() as u32;
         (*TABLES.task.get())[9] = top;
-        let task = TABLES.task.get().addr() as u64;
+        let task = TABLES.task.get().expose_provenance() as u64;
         // A task state of 104 bytes, available.
         (*gdt.get())[3] = 103 | (task & 0xff_ffff) << 16 | 0x89 << 40 | (task >> 24 & 0xff) << 56;
         asm!("ltr {:x}", in(reg) 3 * 8);
-        let pointer = [
-            (size_of_val(gates) as u64 - 1) | (TABLES.gates.get().addr() as u64) << 16,
-            TABLES.gates.get().addr() as u64 >> 48,
-        ];
+        let table = TABLES.gates.get().expose_provenance() as u64;
+        let pointer = [(size_of_val(gates) as u64 - 1) | table << 16, table >> 48];
         asm!("lidt [{}]", in(reg) &pointer);
     }
     // The processor's own interrupt controller is on, and lets the others through.
