@@ -11,6 +11,7 @@
 .code32
 .global _start
 _start:
+    cld                         # the loader promises nothing about it
     mov esp, offset STACK_TOP
     # What of this is left shows how deep the stack was.
     mov edi, offset STACK_END
@@ -86,6 +87,7 @@ exception:
     pop rsi
     pop rdx
     mov rcx, cr2
+    cld                         # memmove sets it
     call fault
     ud2
 
