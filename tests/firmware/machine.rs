@@ -41,20 +41,24 @@ impl Machine {
         let mut settings = format!("idle={idle}");
         settings += if rules.exit { "" } else { " rfc862" };
         settings += if rules.one_shot { " one-shot" } else { "" };
+        Self::boot(board, &settings, wire, "Echo server on ")
+    }
+
+    /// Boots the board with these settings, and waits until it says this.
+    pub(crate) fn boot(board: &Board, settings: &str, wire: Wire, part: &str) -> Option<Self> {
         // Somebody else may take the port before QEMU does.
         for _ in 0..10 {
-            let mut machine = Self::boot(board, &settings, wire)?;
-            match machine.find("Echo server on ") {
+            let mut machine = Self::spawn(board, settings, wire)?;
+            match machine.find(part) {
                 Ok(_) => return Some(machine),
                 Err(_) if machine.log.iter().any(|line| line.contains("host forwarding")) => {}
-                Err(error) => panic!("it does not serve: {error}"),
+                Err(error) => panic!("it does not say {part:?}: {error}"),
             }
         }
         panic!("no port stays free");
     }
 
-    /// Boots the board with these settings, and waits for nothing.
-    pub(crate) fn boot(board: &Board, settings: &str, wire: Wire) -> Option<Self> {
+    fn spawn(board: &Board, settings: &str, wire: Wire) -> Option<Self> {
         let image = board.image()?;
         let (address, wire): (SocketAddr, _) = match wire {
             Wire::User => {
@@ -88,7 +92,7 @@ impl Machine {
     }
 
     /// Waits for a line that contains this.
-    pub(crate) fn find(&mut self, part: &str) -> Result<String, RecvTimeoutError> {
+    fn find(&mut self, part: &str) -> Result<String, RecvTimeoutError> {
         loop {
             let line = self.lines.recv_timeout(SOON)?;
             self.log.push(line.clone());
