@@ -72,9 +72,10 @@
 //!   must have no effect: no byte is taken, and none is sent. The traits encourage it and do not
 //!   promise it. It is so with embassy-net, edge-nal and async-io; it is not with a DMA transfer
 //!   into the caller's buffer.
-//! - **A read that waits has nothing.** One that waits although bytes are there (for the executor's
-//!   sake, as with tokio's budget) makes the pump believe that a message is complete: a part of it
-//!   that is the word `exit` could then count as a command.
+//! - **A read that waits has nothing**, and one that does not fill its buffer has nothing more. One
+//!   that waits although bytes are there (for the executor's sake, as with tokio's budget), or
+//!   brings only some of them (a ring up to its end, a TLS record), makes the pump believe that a
+//!   message is complete: a part of it that is the word `exit` could then count as a command.
 //! - **A write leaves by itself.** A writer that holds bytes back until `flush` (a TLS record, a
 //!   buffered writer) needs a wrapper that flushes after each write. And switch off Nagle's
 //!   algorithm: an echo would wait for an acknowledgement.
