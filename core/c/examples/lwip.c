@@ -16,9 +16,10 @@
 #define LWIP_ECHO_PLACES 128
 #endif
 
-/* A pbuf counts the bytes of its chain with 16 bits: more must not come into `input`. */
-#if TCP_WND > 0xffff
-#error "the window is too large for one chain of pbufs"
+/* A pbuf counts the bytes of its chain with 16 bits: more must not come into `input`. And what
+ * can be written is counted with 16 bits below. */
+#if TCP_WND > 0xffff || TCP_SND_BUF > 0xffff
+#error "the window, or the send buffer, is too large for 16 bits"
 #endif
 
 struct connection {
