@@ -28,7 +28,7 @@ pub(crate) fn carry_out(flags: &str, mut over: impl FnMut(Needs, &mut Check<'_>)
 
 /// All cases, our own rules too. All pass but those that the stack cannot carry out.
 pub(crate) fn all_pass(cannot: &[&str], over: impl FnMut(Needs, &mut Check<'_>)) {
-    let records = carry_out("--ours --timeout 20", over);
+    let records = carry_out("--ours --timeout 60", over);
     let wrong: Vec<_> = records
         .iter()
         .filter(|record| match record.outcome {
