@@ -44,7 +44,7 @@ pub(super) fn within(measurement: &Measurement) -> Vec<String> {
             format!("at least {}", quantity::share(low))
         };
         let failed = measurement.tally.failures() > 0;
-        let all = if failed { "of all messages, failed ones included; " } else { "" };
+        let all = if failed { "failed ones count as later; " } else { "" };
         Some(format!("{share} within {bound} ({all}{confidence} at 95 % confidence)"))
     });
     lines.collect()
@@ -132,9 +132,9 @@ mod tests {
             told(0, 50),
             [
                 "with failures: the 0.500 % that failed are counted as infinitely late",
-                "99.50 % within 1.00 ms (of all messages, failed ones included; 99.34 % to 99.62 % \
+                "99.50 % within 1.00 ms (failed ones count as later; 99.34 % to 99.62 % \
                  at 95 % confidence)",
-                "99.50 % within 2.00 ms (of all messages, failed ones included; 99.34 % to 99.62 % \
+                "99.50 % within 2.00 ms (failed ones count as later; 99.34 % to 99.62 % \
                  at 95 % confidence)",
             ]
         );

@@ -69,9 +69,13 @@ fn row(number: usize, run: &Measurement, length: u64, failed: bool) -> Row {
 fn meaning(all: &Differences) -> String {
     let varies =
         |number: Option<Between>| quantity::ratio(number.map_or(0.0, |number| number.variation()));
+    // Few runs that differ leave room for times that no run can have.
+    let numbers = [all.p50, all.p99, all.rate];
+    let open = numbers.into_iter().flatten().any(|number| number.interval[0] <= 0.0);
+    let wide = if open { "; more runs (--repeat) tell it better" } else { "" };
     format!(
         "from run to run p50 varies by {}, p99 by {}, the rate by {}; the mean of very many such \
-         runs is between \"from\" and \"to\" (95 % sure)",
+         runs is between \"from\" and \"to\" (95 % sure{wide})",
         varies(all.p50),
         varies(all.p99),
         varies(all.rate)
@@ -166,6 +170,18 @@ mod tests {
         from run to run p50 varies by 1.90 %, p99 by 1.69 %, the rate by 0 %; the mean
             of very many such runs is between \"from\" and \"to\" (95 % sure)
         ");
+    }
+
+    #[test]
+    fn runs_that_say_little_ask_for_more() {
+        let told = |usual: &[u64]| {
+            let made = series(usual, 2);
+            runs(&made.subject(), &made.run).join("\n")
+        };
+        let two = told(&[71, 400]);
+        assert!(two.contains("   from  0 ns "), "{two}");
+        assert!(two.ends_with("(95 % sure; more runs (--repeat) tell it better)"), "{two}");
+        assert!(told(&[71, 72]).ends_with("(95 % sure)"));
     }
 
     #[test]
