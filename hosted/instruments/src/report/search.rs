@@ -9,7 +9,7 @@ use crate::quantity;
 use crate::search::{Answer, Breach, Goal, Hunt, Outcome, Step};
 
 /// The least width of a column of times.
-const TIME: usize = 10;
+const TIME: usize = 9;
 
 /// The first lines, before anything is measured: what is searched for, and the names of the columns.
 #[must_use]
@@ -17,12 +17,13 @@ pub(crate) fn begin(subject: &Subject<'_>, goal: &Goal, layout: Layout) -> Strin
     let header = headed(subject, &format!("the highest rate with {goal}"), layout);
     let names: String = names(goal).map(|name| in_column(name, name)).collect();
     let (rate, unsent) = ("rate", "unsent");
-    format!("{header}\n{rate:>12}{names}{unsent:>9}")
+    let columns = layout.fit(format!("{rate:>12}{names}{unsent:>9}"));
+    format!("{header}\n{columns}")
 }
 
 /// The row of a step.
 #[must_use]
-pub(crate) fn row(goal: &Goal, step: &Step) -> String {
+pub(crate) fn row(goal: &Goal, step: &Step, layout: Layout) -> String {
     let rate = rate(step.rate);
     let columns = names(goal).zip(times(goal, step));
     let times: String = columns.map(|(name, time)| in_column(name, &loss::word(time))).collect();
@@ -35,7 +36,7 @@ pub(crate) fn row(goal: &Goal, step: &Step) -> String {
         (_, Some(Breach::Unsent)) => "broken: unsent".into(),
         (_, Some(Breach::TooFew)) => "broken: too few".into(),
     };
-    format!("{rate:>12}{times}{unsent:>9}  {outcome}")
+    layout.fit(format!("{rate:>12}{times}{unsent:>9}  {outcome}"))
 }
 
 /// What was found, in one sentence.
@@ -199,20 +200,28 @@ mod tests {
     /// All that is printed of a search, whose steps take so many microseconds by their rates, or fail, or leave out
     /// this share.
     fn told(goal: &str, answer: impl Fn(f64, usize, &mut Measurement)) -> String {
+        told_within(80, goal, answer)
+    }
+
+    fn told_within(
+        width: usize,
+        goal: &str,
+        answer: impl Fn(f64, usize, &mut Measurement),
+    ) -> String {
         let goal: Goal = goal.parse().expect("a goal");
         let made = MadeUp::new(Plan { connections: 16, length: 64, ..Plan::new() }, 0);
         let mut hunt = Hunt::new(&goal, &made.plan);
-        let layout = Layout { width: Some(80), histogram: false };
+        let layout = Layout { width: Some(width), histogram: false };
         let mut lines = vec![begin(&made.subject(), &goal, layout)];
         while let Some(plan) = hunt.next() {
             let (Pace::Rate(rate), Some(time)) = (plan.pace, plan.time) else { panic!("{plan:?}") };
             let mut run = Measurement::of(&plan);
             run.elapsed = time;
             answer(rate, hunt.steps().len(), &mut run);
-            lines.push(row(&goal, hunt.tell(plan, run)));
+            lines.push(row(&goal, hunt.tell(plan, run), layout));
         }
         lines.push(super::answer(&hunt, layout));
-        assert!(lines.iter().all(|line| line.lines().all(|line| line.chars().count() <= 80)));
+        assert!(lines.iter().all(|line| line.lines().all(|line| line.chars().count() <= width)));
         lines.join("\n")
     }
 
@@ -230,17 +239,35 @@ mod tests {
         insta::assert_snapshot!(told, @"
         ECHO board.local:2333 (192.0.2.7:2333) tcp, 64 bytes, the highest rate with
             p99<1ms, 16 connections
-                rate       p50       p99   unsent
-               200/s   70.0 µs   70.0 µs      0 %  kept
-               400/s   70.0 µs   70.0 µs      0 %  kept
-               800/s   4.00 ms   4.00 ms      0 %  broken: too slow
-               566/s   70.0 µs   70.0 µs      0 %  kept
-               673/s   70.0 µs   70.0 µs      0 %  kept
-               734/s   70.0 µs   70.0 µs      0 %  kept
-               766/s   70.0 µs   70.0 µs      0 %  kept
+                rate      p50      p99   unsent
+               200/s  70.0 µs  70.0 µs      0 %  kept
+               400/s  70.0 µs  70.0 µs      0 %  kept
+               800/s  4.00 ms  4.00 ms      0 %  broken: too slow
+               566/s  70.0 µs  70.0 µs      0 %  kept
+               673/s  70.0 µs  70.0 µs      0 %  kept
+               734/s  70.0 µs  70.0 µs      0 %  kept
+               766/s  70.0 µs  70.0 µs      0 %  kept
         the highest rate with p99<1ms is between 766/s, kept (p99 70.0 µs), and 800/s,
             broken (p99 4.00 ms)
         ");
+    }
+
+    #[test]
+    fn a_narrow_terminal_breaks_no_word() {
+        let told = told_within(40, "p50<1ms", |rate, _, run| {
+            echoes(run, if rate > 10.0 { 4_000 } else { 70 });
+        });
+        let lines: Vec<_> = told.lines().skip(3).take(4).collect();
+        assert_eq!(
+            lines,
+            [
+                "        rate      p50      p99   unsent",
+                "      10.0/s  70.0 µs  70.0 µs      0 %",
+                "          kept",
+                "      20.0/s  4.00 ms  4.00 ms      0 %",
+            ],
+            "{told}"
+        );
     }
 
     #[test]
@@ -256,18 +283,18 @@ mod tests {
         insta::assert_snapshot!(told, @"
         ECHO board.local:2333 (192.0.2.7:2333) tcp, 64 bytes, the highest rate with
             service p99.9<5ms, 16 connections
-                rate       p50       p99  service p99.9   unsent
-              2000/s   70.0 µs   70.0 µs        70.0 µs      0 %  kept
-              4000/s   70.0 µs   70.0 µs        70.0 µs      0 %  broken: 1 failed
-              4000/s   70.0 µs   70.0 µs        70.0 µs      0 %  broken: 1 failed
-              2830/s   70.0 µs   70.0 µs        70.0 µs      0 %  broken: 1 failed
-              2830/s   70.0 µs   70.0 µs        70.0 µs      0 %  broken: 1 failed
-              2380/s   70.0 µs   70.0 µs        70.0 µs   33.3 %  broken: unsent
-              2380/s   70.0 µs   70.0 µs        70.0 µs   33.3 %  broken: unsent
-              2180/s   70.0 µs   70.0 µs        70.0 µs   33.3 %  broken: unsent
-              2180/s   70.0 µs   70.0 µs        70.0 µs   33.3 %  broken: unsent
-              2090/s   70.0 µs   70.0 µs        70.0 µs   33.3 %  broken: unsent
-              2090/s   70.0 µs   70.0 µs        70.0 µs   33.3 %  broken: unsent
+                rate      p50      p99  service p99.9   unsent
+              2000/s  70.0 µs  70.0 µs        70.0 µs      0 %  kept
+              4000/s  70.0 µs  70.0 µs        70.0 µs      0 %  broken: 1 failed
+              4000/s  70.0 µs  70.0 µs        70.0 µs      0 %  broken: 1 failed
+              2830/s  70.0 µs  70.0 µs        70.0 µs      0 %  broken: 1 failed
+              2830/s  70.0 µs  70.0 µs        70.0 µs      0 %  broken: 1 failed
+              2380/s  70.0 µs  70.0 µs        70.0 µs   33.3 %  broken: unsent
+              2380/s  70.0 µs  70.0 µs        70.0 µs   33.3 %  broken: unsent
+              2180/s  70.0 µs  70.0 µs        70.0 µs   33.3 %  broken: unsent
+              2180/s  70.0 µs  70.0 µs        70.0 µs   33.3 %  broken: unsent
+              2090/s  70.0 µs  70.0 µs        70.0 µs   33.3 %  broken: unsent
+              2090/s  70.0 µs  70.0 µs        70.0 µs   33.3 %  broken: unsent
         the highest rate with service p99.9<5ms is between 2000/s, kept (service
             p99.9 70.0 µs), and 2090/s, broken (33.3 % were due but never sent: all
             connections were busy, see --parallel)
@@ -280,11 +307,11 @@ mod tests {
         insta::assert_snapshot!(never, @"
         ECHO board.local:2333 (192.0.2.7:2333) tcp, 64 bytes, the highest rate with
             p90<1ms, 16 connections
-                rate       p50       p99       p90   unsent
-              20.0/s   1.50 ms   1.50 ms   1.50 ms      0 %  broken: too slow
-              10.0/s   1.50 ms   1.50 ms   1.50 ms      0 %  broken: too slow
-              5.00/s   1.50 ms   1.50 ms   1.50 ms      0 %  broken: too slow
-              2.50/s   1.50 ms   1.50 ms   1.50 ms      0 %  broken: too slow
+                rate      p50      p99      p90   unsent
+              20.0/s  1.50 ms  1.50 ms  1.50 ms      0 %  broken: too slow
+              10.0/s  1.50 ms  1.50 ms  1.50 ms      0 %  broken: too slow
+              5.00/s  1.50 ms  1.50 ms  1.50 ms      0 %  broken: too slow
+              2.50/s  1.50 ms  1.50 ms  1.50 ms      0 %  broken: too slow
         p90<1ms is kept at no rate that was tried: at 2.50/s, the lowest, p90 1.50 ms (a
             longer --time begins lower)
         ");
@@ -292,17 +319,17 @@ mod tests {
         insta::assert_snapshot!(always, @"
         ECHO board.local:2333 (192.0.2.7:2333) tcp, 64 bytes, the highest rate with
             p99.99<1ms, 16 connections
-                rate       p50       p99    p99.99   unsent
-            20 000/s   70.0 µs   70.0 µs   70.0 µs      0 %  kept
-            40 000/s   70.0 µs   70.0 µs   70.0 µs      0 %  kept
-            80 000/s   70.0 µs   70.0 µs   70.0 µs      0 %  kept
-           160 000/s   70.0 µs   70.0 µs   70.0 µs      0 %  kept
-           320 000/s   70.0 µs   70.0 µs   70.0 µs      0 %  kept
-           640 000/s   70.0 µs   70.0 µs   70.0 µs      0 %  kept
-         1 280 000/s   70.0 µs   70.0 µs   70.0 µs      0 %  kept
-         2 560 000/s   70.0 µs   70.0 µs   70.0 µs      0 %  kept
-         5 120 000/s   70.0 µs   70.0 µs   70.0 µs      0 %  kept
-        10 000 000/s   70.0 µs   70.0 µs   70.0 µs      0 %  kept
+                rate      p50      p99   p99.99   unsent
+            20 000/s  70.0 µs  70.0 µs  70.0 µs      0 %  kept
+            40 000/s  70.0 µs  70.0 µs  70.0 µs      0 %  kept
+            80 000/s  70.0 µs  70.0 µs  70.0 µs      0 %  kept
+           160 000/s  70.0 µs  70.0 µs  70.0 µs      0 %  kept
+           320 000/s  70.0 µs  70.0 µs  70.0 µs      0 %  kept
+           640 000/s  70.0 µs  70.0 µs  70.0 µs      0 %  kept
+         1 280 000/s  70.0 µs  70.0 µs  70.0 µs      0 %  kept
+         2 560 000/s  70.0 µs  70.0 µs  70.0 µs      0 %  kept
+         5 120 000/s  70.0 µs  70.0 µs  70.0 µs      0 %  kept
+        10 000 000/s  70.0 µs  70.0 µs  70.0 µs      0 %  kept
         p99.99<1ms is kept even at 10 000 000/s, the highest rate that is tried
             (p99.99 70.0 µs)
         ");
@@ -319,17 +346,17 @@ mod tests {
         insta::assert_snapshot!(stopped(0), @"
         ECHO board.local:2333 (192.0.2.7:2333) tcp, 64 bytes, the highest rate with
             p50<1ms, 16 connections
-                rate       p50       p99   unsent
-              10.0/s   70.0 µs   70.0 µs      0 %  stopped
+                rate      p50      p99   unsent
+              10.0/s  70.0 µs  70.0 µs      0 %  stopped
         stopped early: nothing is known of p50<1ms: no step came to its end
         ");
         insta::assert_snapshot!(stopped(2), @"
         ECHO board.local:2333 (192.0.2.7:2333) tcp, 64 bytes, the highest rate with
             p50<1ms, 16 connections
-                rate       p50       p99   unsent
-              10.0/s   70.0 µs   70.0 µs      0 %  kept
-              20.0/s   70.0 µs   70.0 µs      0 %  kept
-              40.0/s   70.0 µs   70.0 µs      0 %  stopped
+                rate      p50      p99   unsent
+              10.0/s  70.0 µs  70.0 µs      0 %  kept
+              20.0/s  70.0 µs  70.0 µs      0 %  kept
+              40.0/s  70.0 µs  70.0 µs      0 %  stopped
         stopped early: p50<1ms is kept at 20.0/s (p50 70.0 µs); whether at more is not
             known
         ");
