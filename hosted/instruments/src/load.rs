@@ -393,7 +393,9 @@ impl<S: Stack> Load<'_, S> {
     fn fail(&mut self, key: usize, failure: Failure, interrupted: bool, now: Instant) {
         let could_not_open =
             matches!(failure, Failure::Refused | Failure::Unreachable | Failure::Local);
-        self.disconnect(key, could_not_open.then(|| now + REST));
+        let rest = could_not_open.then(|| now + REST);
+        self.disconnect(key, rest);
+        self.lanes[key].free_from(rest.unwrap_or(now));
         self.look_at(self.lanes[key].due());
         if !self.plan.keep_going && !interrupted {
             self.out.ended = Ended::Failed;

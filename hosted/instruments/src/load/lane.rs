@@ -44,8 +44,9 @@ pub(super) struct Lane<'a> {
     followed: bool,
     /// Whether a message has come back on this connection.
     used: bool,
-    /// The instant at which the last one came back.
-    ended: Instant,
+    /// The instant from which on the next one may begin: the last one has come back, or has failed, and its connection
+    /// rests no more.
+    free: Instant,
     /// Whether that one is measured.
     counts: bool,
 }
@@ -76,7 +77,7 @@ impl<'a> Lane<'a> {
             busy: false,
             followed: false,
             used: false,
-            ended: Instant::START,
+            free: Instant::START,
             counts: false,
         }
     }
@@ -129,9 +130,14 @@ impl<'a> Lane<'a> {
         self.turn
     }
 
-    /// Whether the message before was still in flight when a message was `planned`.
+    /// Whether the message before was still in flight when a message was `planned`, or its connection rested.
     pub(super) fn was_busy(&self, planned: Instant) -> bool {
-        planned < self.ended
+        planned < self.free
+    }
+
+    /// Notes that the message before has failed, and from when on the next one may begin.
+    pub(super) fn free_from(&mut self, instant: Instant) {
+        self.free = instant;
     }
 
     /// Notes whether the stack follows the message that has begun.
@@ -174,7 +180,7 @@ impl<'a> Lane<'a> {
     /// Whether nothing was due on the open connection before the message that was
     /// `planned`, so that the peer may have done something unasked.
     pub(super) fn was_idle(&self, planned: Instant, scheduled: bool, stops: Stops) -> bool {
-        let idle = !self.used || (scheduled && planned > self.ended);
+        let idle = !self.used || (scheduled && planned > self.free);
         self.is_open() && (idle || self.stops != stops.times)
     }
 
@@ -242,7 +248,7 @@ impl<'a> Lane<'a> {
         let end = self.probe.end()?;
         self.busy = false;
         if let Ok(took) = end {
-            (self.used, self.ended, self.counts) = (true, self.begun + took, false);
+            (self.used, self.free, self.counts) = (true, self.begun + took, false);
         }
         Some(end)
     }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use echo_instruments::measurement::arrival::{Arrival, arrival};
 use echo_instruments::measurement::percentiles::{MEDIAN, P99, percentile};
+use echo_instruments::measurement::times::Times;
 use echo_instruments::plan::{Pace, Plan};
 
 use super::run::{MILLI, NANO, Run, TRIP, plan, run, served};
-use super::server::{AT_ONCE, Answer, Behaviour, ECHO};
+use super::server::{AT_ONCE, Answer, Behaviour, Door, ECHO};
 
 /// The last of fifty on each connection is lost, after which another one is opened: two in a hundred.
 const LOSSY: Behaviour = Behaviour {
@@ -40,4 +41,25 @@ fn within_counts_the_response_and_to_the_nanosecond() {
     let Run { out, .. } = run(served(SLOW), &plan);
     let messages: Vec<_> = out.within.iter().map(|within| within.messages(&out)).collect();
     assert_eq!(messages, [1, 99, 100, 400]);
+}
+
+/// While a message times out, and while a connection that was refused rests, others become due: that they are sent late is
+/// none of the instrument's doing.
+#[test]
+fn what_waits_behind_a_failure_is_not_late_because_of_the_instrument() {
+    const SELDOM: Behaviour = Behaviour {
+        answer: |connection, _| Answer { bytes: [0, 100][connection % 2], ..ECHO },
+        ..AT_ONCE
+    };
+    let door = Door::Refuses;
+    for (server, connections) in [(LOSSY, 1), (SELDOM, 3), (Behaviour { door, ..AT_ONCE }, 1)] {
+        let pace = Pace::Rate(250.0);
+        let plan = Plan { pace, connections, limit: Some(40 * MILLI), count: Some(500), ..plan() };
+        let Run { out, .. } = run(served(server), &plan);
+        assert!(out.tally.failures() > 0, "{out:?}");
+        assert!(out.late.as_ref().and_then(Times::slowest) > Some(30 * MILLI));
+        assert_eq!(out.effort.map(|effort| effort.late), Some(0));
+        let waited = out.spacing.and_then(|spacing| spacing.waited());
+        assert!(waited > Some(0.01), "{waited:?}");
+    }
 }
