@@ -5,6 +5,7 @@
 //! in here prints or draws.
 
 mod between;
+mod following;
 mod instrument;
 mod lane;
 mod observer;
@@ -12,6 +13,7 @@ mod opening;
 mod pace;
 mod sequence;
 mod series;
+mod warm_up;
 
 use std::io;
 use std::time::Duration;
@@ -67,6 +69,7 @@ pub fn run(
     let mut load = Load {
         plan,
         from: start + plan.omit,
+        note: warm_up::note(plan, start),
         warming: true,
         tick: start + TICK,
         looks: 0,
@@ -91,6 +94,8 @@ struct Load<'a, S> {
     plan: &'a Plan,
     /// The end of the warm-up: messages that start before are left out.
     from: Instant,
+    /// When the loop notes what the instrument has used in the warm-up; its end if that is done.
+    note: Instant,
     /// Whether the measurement has not begun yet: no message that is measured may start.
     warming: bool,
     /// The instant at which the observer looks again.
@@ -125,8 +130,8 @@ impl<S: Stack> Load<'_, S> {
             ready.extend(0..self.lanes.len());
         }
         loop {
-            if self.warming && now >= self.from {
-                now = self.begin_measuring(now);
+            if self.warming {
+                now = self.warm_up(now);
             }
             let (before, moves) = (now, self.moves);
             for key in ready.drain(..) {
@@ -167,22 +172,6 @@ impl<S: Stack> Load<'_, S> {
         }
         self.finish();
         Ok(())
-    }
-
-    /// Leaves out what was before, including what the kernel counted.
-    fn begin_measuring(&mut self, now: Instant) -> Instant {
-        self.warming = false;
-        self.out.begin(now.saturating_duration_since(self.from));
-        if let Some(schedule) = &mut self.schedule {
-            schedule.measure(self.from);
-        }
-        // Without a warm-up it was read before the clock started.
-        if !self.plan.omit.is_zero() {
-            let (used, spins) = (Usage::read(), self.effort.spins);
-            self.effort = Effort { used, spins, ..Effort::default() };
-        }
-        self.before = self.kernel().map_or(0, |kernel| kernel.retransmits);
-        self.stack.now()
     }
 
     fn finish(&mut self) {
@@ -256,7 +245,7 @@ impl<S: Stack> Load<'_, S> {
         // Where all lanes are busy, what is due waits for one to be free.
         let slot = self.schedule.as_ref().filter(|_| self.is_one_free()).map(Schedule::next);
         let last = self.plan.time.map(|time| self.from + time).filter(|last| *last > now);
-        let from = self.warming.then_some(self.from);
+        let from = self.warming.then_some(self.note);
         [self.busy.deadline, slot, last, from].into_iter().flatten().fold(self.look(), Instant::min)
     }
 
@@ -332,30 +321,6 @@ impl<S: Stack> Load<'_, S> {
         self.busy.since = now;
         self.look_at(due);
         true
-    }
-
-    /// Has the stack follow the next message, if it is chosen. Returns the time afterwards.
-    fn follow(&mut self, key: usize, planned: Instant, now: Instant) -> (Instant, bool) {
-        let Some(passages) = &mut self.out.passages else { return (now, false) };
-        if planned < self.from || !self.lanes[key].is_open() || !passages.chooses(now) {
-            return (now, false);
-        }
-        let followed = self.stack.follow(key, self.plan.length);
-        let followed = followed.map_err(|why| passages.give_up(why)).is_ok();
-        (self.stack.now(), followed)
-    }
-
-    /// Notes the way of a message that was followed and has ended.
-    fn note_way(&mut self, key: usize, end: Result<Duration, Failure>, interrupted: bool) {
-        let lane = &mut self.lanes[key];
-        if !lane.was_followed() {
-            return;
-        }
-        lane.follow(false);
-        let way = self.stack.followed(key);
-        if let (Some(passages), Ok(took), false) = (&mut self.out.passages, end, interrupted) {
-            passages.record(lane.begun(), took, way);
-        }
     }
 
     fn record(
