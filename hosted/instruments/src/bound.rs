@@ -49,7 +49,8 @@ impl Condition {
             }
             _ => {
                 let fewest = self.metric.fewest_messages()?;
-                plan.count.filter(|count| *count < fewest)?;
+                let all = |count: u64| count.saturating_mul(plan.repeat.into());
+                plan.count.filter(|count| all(*count) < fewest)?;
                 format!("it needs at least {} messages: raise --count", quantity::count(fewest))
             }
         };
@@ -279,6 +280,7 @@ mod tests {
         let interval = Plan { pace: Pace::Interval(Duration::from_secs(1)), ..Plan::new() };
         let few = Plan { count: Some(99), ..Plan::new() };
         let enough = Plan { count: Some(100), ..Plan::new() };
+        let together = Plan { repeat: 2, ..few.clone() };
         for (text, plan, fits) in [
             ("unsent>1%", &Plan::new(), false),
             ("unsent>1%", &rate, true),
@@ -292,6 +294,8 @@ mod tests {
             ("service p50>1ms", &Plan::new(), true),
             ("p99>1ms", &few, false),
             ("p99>1ms", &enough, true),
+            ("p99>1ms", &together, true),
+            ("p99.9>1ms", &together, false),
             ("p99>1ms", &Plan::new(), true),
             ("max>1ms", &few, true),
         ] {
