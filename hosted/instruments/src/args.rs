@@ -7,6 +7,7 @@ mod check;
 mod content;
 mod family;
 mod spacing;
+mod time;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub use self::content::Content;
 use self::content::content;
 pub use self::family::Family;
 pub use self::spacing::SpacingArgs;
+use self::time::{interval, run_time, within};
 use crate::bound::Condition;
 use crate::files::is_stdout;
 use crate::plan::{Pace, Plan};
@@ -367,23 +369,6 @@ impl LoadArgs {
             (None, None) => Pace::Closed,
         }
     }
-}
-
-fn run_time(text: &str) -> Result<Time, String> {
-    above_zero(text, "run until Ctrl+C")
-}
-
-fn interval(text: &str) -> Result<Time, String> {
-    above_zero(text, "start each message as soon as the last echo is back")
-}
-
-fn within(text: &str) -> Result<Time, String> {
-    above_zero(text, "have none")
-}
-
-fn above_zero(text: &str, otherwise: &str) -> Result<Time, String> {
-    let Limit(time) = text.parse()?;
-    time.map(Time).ok_or_else(|| format!("it must be above 0; leave it out to {otherwise}"))
 }
 
 /// A file name, which may be any bytes.
