@@ -127,6 +127,12 @@ fn only_runs_of_one_kind_are_compared() {
     let ended = run(&["compare", &bare, &bare]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.starts_with("error: cannot compare"), "{ended:?}");
+    let random = made("random", "rate --no-plot -R 9k --arrivals poisson");
+    let said = run(&["compare", &open, &random]).stderr;
+    assert!(
+        said.contains("differ in their settings: arrivals \"uniform\" and \"poisson\"\n"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -151,6 +151,7 @@ fn the_configuration_is_what_was_asked_for() {
         "pace": "closed",
         "interval_s": null,
         "rate_per_s": null,
+        "arrivals": null,
         "omit_s": 0.0,
         "count": 1,
         "time_s": null,
@@ -168,6 +169,7 @@ fn the_configuration_is_what_was_asked_for() {
         with(&[
             ("pace", "rate".into()),
             ("rate_per_s", 2000.0.into()),
+            ("arrivals", "uniform".into()),
             ("omit_s", 0.001.into()),
             ("count", 3.into()),
             ("time_s", 60.0.into()),

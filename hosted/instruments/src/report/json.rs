@@ -142,6 +142,7 @@ fn config(subject: &Subject<'_>) -> Value {
         "pace": pace,
         "interval_s": seconds(interval),
         "rate_per_s": rate,
+        "arrivals": rate.map(|_| spacing::kind(plan.arrivals)),
         "omit_s": plan.omit.as_secs_f64(),
         "count": plan.count,
         "time_s": seconds(plan.time),

@@ -51,9 +51,9 @@ fn reason(spacing: &Spacing) -> String {
 /// For programs.
 pub(super) fn json(measurement: &Measurement) -> Option<Value> {
     let spacing = measurement.spacing.as_ref()?;
-    let (kind, seed) = match spacing.arrivals() {
-        Arrivals::Even => ("uniform", None),
-        Arrivals::Poisson { seed } => ("poisson", Some(seed)),
+    let seed = match spacing.arrivals() {
+        Arrivals::Even => None,
+        Arrivals::Poisson { seed } => Some(seed),
     };
     let [unlike, bound] = spacing.unlikeness().map_or([None; 2], |both| both.map(Some));
     let (as_planned, why) = match spacing.verdict() {
@@ -63,7 +63,7 @@ pub(super) fn json(measurement: &Measurement) -> Option<Value> {
         Verdict::Distances => (Some(false), Some("distances")),
     };
     Some(json!({
-        "kind": kind,
+        "kind": kind(spacing.arrivals()),
         "seed": seed,
         "as_planned": as_planned,
         "why": why,
@@ -73,6 +73,14 @@ pub(super) fn json(measurement: &Measurement) -> Option<Value> {
         "anderson_darling_bound": bound,
         "waited_share": spacing.waited(),
     }))
+}
+
+/// The name of a sort of arrivals, as on the command line.
+pub(super) const fn kind(arrivals: Arrivals) -> &'static str {
+    match arrivals {
+        Arrivals::Even => "uniform",
+        Arrivals::Poisson { .. } => "poisson",
+    }
 }
 
 #[cfg(test)]
