@@ -58,7 +58,7 @@ pub(super) fn chances(numbers: &[Vec<f64>], before: usize) -> Vec<f64> {
         let mut all: Vec<_> = (0..runs).collect();
         for _ in 0..DRAWN {
             for place in 0..before {
-                all.swap(place, place + below(&mut random, runs - place));
+                all.swap(place, place + random.below(runs - place));
             }
             look(&all[..before]);
         }
@@ -107,11 +107,6 @@ fn next(subset: &mut [usize], of: usize) -> bool {
         *number = from + offset;
     }
     true
-}
-
-/// A number below `end`; the bias of the remainder is far below what can be seen in the draws.
-fn below(random: &mut Random, end: usize) -> usize {
-    (random.next() % end as u64) as usize
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::random::Random;
+
 /// The number of slots that are remembered.
 const RECENT: usize = 1 << 12;
 
@@ -65,19 +67,10 @@ impl Sequence {
         }
     }
 
-    /// The distance before a slot: exponential, from an even number above 0 and up to 1.
+    /// The distance before a slot: exponential.
     fn gap(&self, slot: u64) -> u64 {
-        let even = ((mixed(self.seed, slot) >> 11) + 1) as f64 / (1_u64 << 53) as f64;
-        (-even.ln() * self.mean).round() as u64
+        (-Random::at(self.seed, slot).uniform().ln() * self.mean).round() as u64
     }
-}
-
-/// The number at this place of a pseudo-random sequence (`SplitMix64`).
-fn mixed(seed: u64, place: u64) -> u64 {
-    let mut bits = seed.wrapping_add((place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 #[cfg(test)]

@@ -27,11 +27,6 @@ impl Recurring {
 }
 
 impl Random {
-    /// Above 0, and up to 1.
-    pub(crate) fn uniform(&mut self) -> f64 {
-        ((self.next() >> 11) + 1) as f64 / (1_u64 << 53) as f64
-    }
-
     /// Of mean 0 and deviation 1 (Box and Muller 1958).
     pub(crate) fn normal(&mut self) -> f64 {
         let (length, angle) = (self.uniform(), self.uniform());

@@ -7,6 +7,7 @@ use echo_core::Instant;
 
 use super::times::Times;
 use crate::plan::Plan;
+use crate::random::Random;
 use crate::stack::Passage;
 
 /// One message in this many is followed, on average …
@@ -37,7 +38,7 @@ pub struct Passages {
     pub unseen: Option<String>,
     /// How many messages go by before the next one is followed, and when the last one was.
     pause: (u64, Instant),
-    dice: u64,
+    random: Random,
 }
 
 impl Passages {
@@ -52,7 +53,7 @@ impl Passages {
             error: Duration::ZERO,
             unseen: None,
             pause: (0, Instant::START),
-            dice: 1,
+            random: Random(1),
         })
     }
 
@@ -64,10 +65,7 @@ impl Passages {
             self.pause.0 = left.saturating_sub(1);
             return false;
         }
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        self.pause = (self.dice % (2 * ONE_IN - 1), now);
+        self.pause = (self.random.next() % (2 * ONE_IN - 1), now);
         true
     }
 

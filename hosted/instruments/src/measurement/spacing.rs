@@ -196,6 +196,7 @@ impl Spacing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     const RATE: f64 = 5_000.0;
 
@@ -217,33 +218,20 @@ mod tests {
         spacing
     }
 
-    /// Even numbers between 0 and 1, which are the same in each run (`xorshift64*`).
-    struct Dice(u64);
-
-    impl Dice {
-        fn even(&mut self) -> f64 {
-            self.0 ^= self.0 >> 12;
-            self.0 ^= self.0 << 25;
-            self.0 ^= self.0 >> 27;
-            let bits = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11;
-            (bits as f64 + 0.5) / (1_u64 << 53) as f64
-        }
-
-        fn exponential(&mut self) -> f64 {
-            -self.even().ln()
-        }
+    fn exponential(random: &mut Random) -> f64 {
+        -random.uniform().ln()
     }
 
     /// The published value, and how seldom a good sample is doubted.
     #[test]
     fn few_samples_with_exponential_distances_are_doubted() {
         const RUNS: u32 = 4_000;
-        let mut dice = Dice(1);
+        let mut random = Random(1);
         let (mut critical, mut doubted) = (0, 0);
         for run in 0..RUNS {
             // A run of 51 messages, or of some hundred: the factor makes them alike.
             let sent = if run % 2 == 0 { 51 } else { 301 };
-            let spacing = seen(POISSON, sent, || dice.exponential());
+            let spacing = seen(POISSON, sent, || exponential(&mut random));
             let a2 = spacing.anderson_darling().expect("distances");
             critical += u32::from(a2 > CRITICAL);
             doubted += u32::from(spacing.verdict() != Verdict::AsPlanned);
@@ -255,27 +243,27 @@ mod tests {
 
     #[test]
     fn another_sort_of_distances_is_found() {
-        let mut dice = Dice(2);
+        let mut random = Random(2);
         let verdict = |spacing: Spacing| spacing.verdict();
-        assert_eq!(verdict(seen(POISSON, 2_000, || dice.exponential())), Verdict::AsPlanned);
+        assert_eq!(verdict(seen(POISSON, 2_000, || exponential(&mut random))), Verdict::AsPlanned);
         assert_eq!(verdict(seen(POISSON, 2_000, || 1.0)), Verdict::Distances);
-        assert_eq!(verdict(seen(POISSON, 2_000, || 2.0 * dice.even())), Verdict::Distances);
+        assert_eq!(verdict(seen(POISSON, 2_000, || 2.0 * random.uniform())), Verdict::Distances);
         // None is shorter than a tenth of the mean, because a connection is busy for so long.
-        let busy = |dice: &mut Dice| dice.exponential().max(0.1);
-        assert_eq!(verdict(seen(POISSON, 2_000, || busy(&mut dice))), Verdict::Distances);
-        assert_eq!(verdict(seen(POISSON, 2_000, || 1.3 * dice.exponential())), Verdict::Rate);
-        assert_eq!(verdict(seen(POISSON, 2_000, || 0.8 * dice.exponential())), Verdict::Rate);
-        assert_eq!(verdict(seen(POISSON, 50, || dice.exponential())), Verdict::TooFew);
+        let busy = |random: &mut Random| exponential(random).max(0.1);
+        assert_eq!(verdict(seen(POISSON, 2_000, || busy(&mut random))), Verdict::Distances);
+        assert_eq!(verdict(seen(POISSON, 2_000, || 1.3 * exponential(&mut random))), Verdict::Rate);
+        assert_eq!(verdict(seen(POISSON, 2_000, || 0.8 * exponential(&mut random))), Verdict::Rate);
+        assert_eq!(verdict(seen(POISSON, 50, || exponential(&mut random))), Verdict::TooFew);
         let even = Arrivals::Even;
-        assert_eq!(verdict(seen(even, 2_000, || 0.9 + 0.2 * dice.even())), Verdict::AsPlanned);
-        assert_eq!(verdict(seen(even, 2_000, || dice.exponential())), Verdict::Distances);
+        assert_eq!(verdict(seen(even, 2_000, || 0.9 + 0.2 * random.uniform())), Verdict::AsPlanned);
+        assert_eq!(verdict(seen(even, 2_000, || exponential(&mut random))), Verdict::Distances);
         assert_eq!(verdict(seen(even, 2_000, || 1.2)), Verdict::Rate);
     }
 
     #[test]
     fn a_long_run_needs_no_more_memory_and_says_the_same() {
-        let mut dice = Dice(3);
-        let spacing = seen(POISSON, 1_000_000, || dice.exponential());
+        let mut random = Random(3);
+        let spacing = seen(POISSON, 1_000_000, || exponential(&mut random));
         assert!((KEPT / 2 - 1..KEPT).contains(&spacing.gaps.len()), "{}", spacing.gaps.len());
         assert_eq!((spacing.gaps.capacity(), spacing.verdict()), (KEPT, Verdict::AsPlanned));
         let rate = spacing.rate().expect("a rate");
