@@ -59,7 +59,9 @@ pub(crate) fn interval(times: &Times, one_in: u64, spread: f64) -> Option<[Durat
     if ranks[0] < 1.0 || ranks[1] > n {
         return None;
     }
-    let values = times.histogram().value_at_quantiles(ranks.map(|rank| rank / n).to_vec());
+    // Half a rank less is the same rank, whatever a division leaves.
+    let shares = ranks.map(|rank| (rank - 0.5) / n);
+    let values = times.histogram().value_at_quantiles(shares.to_vec());
     let mut values = values.map(|value| times.known(value));
     Some([values.next()?, values.next()?])
 }
@@ -126,6 +128,17 @@ mod tests {
         assert_eq!([low.as_nanos(), high.as_nanos()], [469, 532]);
         let [low, high] = interval(&of(1..=1000), MEDIAN, 0.1).expect("enough");
         assert_eq!([low.as_nanos(), high.as_nanos()], [400, 601], "a share known less well");
+    }
+
+    #[test]
+    fn an_interval_ends_at_the_ranks_that_it_is_to() {
+        // Each time is its rank.
+        for n in 20..=300 {
+            let spread = 0.5 - 3.0 / n as f64;
+            let ends = interval(&of(1..=n), MEDIAN, spread);
+            let ranks = [3, n - 2].map(Duration::from_nanos);
+            assert_eq!(ends, Some(ranks), "{n}");
+        }
     }
 
     #[test]
