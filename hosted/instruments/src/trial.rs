@@ -220,6 +220,13 @@ struct Watch<'s> {
     stop: &'s Stop,
 }
 
+impl Watch<'_> {
+    /// A run is over, and another may follow.
+    fn over(&mut self) {
+        self.before += std::mem::take(&mut self.last);
+    }
+}
+
 impl Observer for Watch<'_> {
     fn look(&mut self, measurement: &Measurement) {
         self.panel.notice(measurement);
@@ -232,7 +239,7 @@ impl Observer for Watch<'_> {
 
     fn next_run(&mut self, number: u16) {
         self.panel.next_run(number);
-        self.before += self.last;
+        self.over();
         if let Some(table) = &mut self.table {
             table.next_run();
         }

@@ -49,6 +49,7 @@ impl Trial<'_> {
             watch.panel = Panel::new(&Subject { plan: &plan, ..subject.clone() });
             let run =
                 load::run(&plan, stack, stop, &mut watch).context("cannot wait for echoes")?;
+            watch.over();
             let row = search::row(goal, hunt.tell(plan, run), paper.layout());
             if shown && printed.is_ok() {
                 watch.live.clear();
