@@ -67,15 +67,29 @@ pub(crate) fn answer(hunt: &Hunt<'_>, layout: Layout) -> String {
             rate(kept),
             told(kept)
         ),
-        Answer::Below(broken) => format!(
-            "{goal} is kept at no rate that was tried: at {}, the lowest, {} (a longer --time \
-             begins lower)",
-            rate(broken),
-            why(goal, at(broken)),
-        ),
+        Answer::Below(broken) => {
+            let advice =
+                if hunt.can_begin_lower() { " (a longer --time begins lower)" } else { "" };
+            format!(
+                "{goal} is kept at no rate that was tried: at {}, the lowest, {}{advice}",
+                rate(broken),
+                why(goal, at(broken)),
+            )
+        }
         Answer::Unknown => format!("nothing is known of {goal}: no step came to its end"),
     };
-    layout.fit(format!("{stopped}{text}"))
+    layout.fit(format!("{stopped}{text}{}", limited(hunt).unwrap_or_default()))
+}
+
+/// A line that says so if the rate that is broken is not the server's limit.
+fn limited(hunt: &Hunt<'_>) -> Option<String> {
+    let (Answer::Between(_, broken) | Answer::Below(broken)) = hunt.answer() else { return None };
+    let limit = hunt.step(broken)?.limit?;
+    Some(format!(
+        "\nat {} the instrument was the limit: {}, so the server may keep more",
+        rate(broken),
+        effort::short(limit)
+    ))
 }
 
 /// Why a step broke the goal.
@@ -315,6 +329,9 @@ mod tests {
         p90<1ms is kept at no rate that was tried: at 2.50/s, the lowest, p90 1.50 ms (a
             longer --time begins lower)
         ");
+        let never = told("p50<1ms", |_, _, run| echoes(run, 1_500));
+        assert!(never.contains("at 1.25/s, the lowest"), "{never}");
+        assert!(!never.contains("begins lower"), "a longer one would not: {never}");
         let always = told("p99.99<1ms", |_, _, run| (0..10).for_each(|_| echoes(run, 70)));
         insta::assert_snapshot!(always, @"
         ECHO board.local:2333 (192.0.2.7:2333) tcp, 64 bytes, the highest rate with

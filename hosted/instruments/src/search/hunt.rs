@@ -109,6 +109,13 @@ impl<'a> Hunt<'a> {
         self.search.next().is_none()
     }
 
+    /// Whether it would begin at a lower rate if its steps were longer.
+    #[must_use]
+    pub fn can_begin_lower(&self) -> bool {
+        let first = |least| self.goal.first(least);
+        first(self.base.time.unwrap_or(STEP)) > first(Duration::MAX)
+    }
+
     /// The step that is told in full: that of the highest rate that is kept; if there is none, the last one.
     #[must_use]
     pub fn told(&self) -> Option<(&Plan, &Measurement)> {
