@@ -18,9 +18,10 @@ use super::style::{
 use super::summary::{Row, row};
 use crate::measurement::arrival::Arrival;
 use crate::measurement::percentiles::MEDIAN;
+use crate::plan::Pace;
 use crate::quantity::{amount, bytes, count, counted, duration};
 use crate::report::Subject;
-use crate::search::{Answer, Breach, Hunt, Outcome};
+use crate::search::{Answer, Breach, Hunt, Outcome, Step};
 
 /// What the figure of a search shows.
 #[derive(Debug, Clone, Copy)]
@@ -199,10 +200,9 @@ impl Searched<'_> {
 
     /// The rate of the step that is told in full.
     fn told_rate(self) -> f64 {
-        match self.hunt.answer() {
-            Answer::Between(kept, _) | Answer::AtLeast(kept) => kept,
-            Answer::Below(broken) => broken,
-            Answer::Unknown => 0.0,
+        match self.hunt.told().map(|(plan, _)| plan.pace) {
+            Some(Pace::Rate(rate)) => rate,
+            _ => 0.0,
         }
     }
 
