@@ -43,8 +43,8 @@ fn a_search_tells_its_steps_and_its_answer() {
     assert_eq!(ended.code, Some(i32::from(kept.is_none())), "{ended:?}");
     let told = report["config"]["rate_per_s"].as_f64();
     assert_eq!(told, kept.or(search["broken_per_s"].as_f64()), "{search}");
-    let answer = lines[lines.len() - 2];
-    assert!(answer.contains("p50<2ms"), "{answer}");
+    // A line may follow: that the instrument was the limit.
+    let answer = lines.iter().rfind(|line| line.contains("p50<2ms")).expect("an answer");
     assert_eq!(answer.starts_with("the highest rate with "), search["answer"] == "between");
     assert_eq!(lines[lines.len() - 1], format!("figure {figure}"));
     let svg = fs::read_to_string(&figure).expect("a figure");
@@ -59,14 +59,14 @@ fn a_bound_that_no_rate_keeps_is_a_failure() {
     let search = &json(&ended)["search"];
     assert_eq!((&search["answer"], &search["kept_per_s"]), (&"below".into(), &Value::Null));
     let tried = search["steps"].as_array().expect("a list").iter().map(|step| &step["rate_per_s"]);
-    assert!(tried.eq(&[100.0, 50.0, 25.0, 12.5]), "{search}");
+    let mut tried: Vec<_> = tried.collect();
+    // A machine that stands still for most of a step leaves too few messages to tell: that is tried twice.
+    tried.dedup();
+    assert_eq!(tried, [100.0, 50.0, 25.0, 12.5], "{search}");
     let ended = run(&goal);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    let answer = ended.stdout.lines().last().expect("a line");
-    assert!(
-        answer
-            .starts_with("p50<1ns is kept at no rate that was tried: at 12.5/s, the lowest, p50 ")
-    );
+    let answer = "\np50<1ns is kept at no rate that was tried: at 12.5/s, the lowest, p50 ";
+    assert!(ended.stdout.contains(answer), "{ended:?}");
 }
 
 #[test]

@@ -232,7 +232,7 @@ impl Searched<'_> {
 
     fn rows(self) -> Vec<Row> {
         let hunt = self.hunt;
-        let total = |of: fn(&crate::search::Step) -> u64| hunt.steps().iter().map(of).sum::<u64>();
+        let total = |of: fn(&Step) -> u64| hunt.steps().iter().map(of).sum::<u64>();
         let broken = hunt
             .steps()
             .iter()
@@ -262,6 +262,7 @@ impl Searched<'_> {
         let step = self.hunt.step(broken);
         let why = step.and_then(|step| step.breach.map(|breach| (step, breach)));
         let why = match why {
+            Some((Step { limit: Some(_), .. }, _)) => " (the instrument's limit)".to_owned(),
             Some((step, Breach::Slow)) => {
                 format!(" ({} {})", self.hunt.goal().name(), word(step.bounded))
             }

@@ -67,13 +67,27 @@ pub(super) fn json(measurement: &Measurement) -> Option<Value> {
 
 /// The names of the limits; None if that cannot be told.
 pub(super) fn limits(measurement: &Measurement) -> Option<Vec<&'static str>> {
-    let name = |limit| match limit {
+    Some(measurement.limits()?.into_iter().map(name).collect())
+}
+
+/// The name of a limit, for programs.
+pub(super) const fn name(limit: Limit) -> &'static str {
+    match limit {
         Limit::Busy => "busy",
         Limit::Waiting => "waiting",
         Limit::Late => "late",
         Limit::Stolen => "stolen",
-    };
-    Some(measurement.limits()?.into_iter().map(name).collect())
+    }
+}
+
+/// A limit in a few words.
+pub(super) const fn short(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Busy => "its thread had no time left",
+        Limit::Waiting => "its thread waited for a processor",
+        Limit::Late => "it sent messages late",
+        Limit::Stolen => "its machine was given to others",
+    }
 }
 
 #[cfg(test)]

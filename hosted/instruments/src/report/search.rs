@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Layout, Subject, headed, loss};
+use super::{Layout, Subject, effort, headed, loss};
 use crate::measurement::Measurement;
 use crate::measurement::arrival::Arrival;
 use crate::quantity;
@@ -190,6 +190,7 @@ fn of_step(step: &Step) -> Value {
         "p99_ns": time(step.p99),
         "bounded_ns": time(step.bounded),
         "infinite": infinite.map(|(name, _)| *name).collect::<Vec<_>>(),
+        "limited_by": step.limit.map(effort::name),
         "outcome": outcome,
         "why": step.breach.map(|breach| match breach {
             Breach::Failed => "failed",
@@ -208,8 +209,10 @@ mod tests {
 
     use super::*;
     use crate::made_up::MadeUp;
+    use crate::measurement::effort::Effort;
     use crate::measurement::{Ended, Sample};
     use crate::plan::{Pace, Plan};
+    use crate::usage::Usage;
 
     /// All that is printed of a search, whose steps take so many microseconds by their rates, or fail, or leave out
     /// this share.
@@ -350,6 +353,20 @@ mod tests {
         p99.99<1ms is kept even at 10 000 000/s, the highest rate that is tried
             (p99.99 70.0 µs)
         ");
+    }
+
+    #[test]
+    fn what_the_instrument_breaks_is_not_laid_to_the_server() {
+        let busy = |rate: f64, above: f64, run: &mut Measurement| {
+            echoes(run, if rate > 1_500.0 { 4_000 } else { 70 });
+            let ran = if rate > above { run.elapsed } else { run.elapsed / 2 };
+            let used = Usage { ran, ..Usage::default() };
+            run.effort = Some(Effort { used, ..Effort::default() });
+        };
+        let told = |above| told("p99<1ms", |rate, _, run| busy(rate, above, run));
+        let said = "\nat 1530/s the instrument was the limit: its thread had no time left, so the\n    server may keep more";
+        assert!(told(1_500.0).ends_with(said), "{}", told(1_500.0));
+        assert!(!told(f64::INFINITY).contains("the instrument was"), "it had time");
     }
 
     #[test]

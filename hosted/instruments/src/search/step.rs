@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Goal, Outcome};
 use crate::measurement::arrival::{Arrival, arrival};
+use crate::measurement::effort::Limit;
 use crate::measurement::percentiles::{MEDIAN, P99};
 use crate::measurement::{Ended, Measurement};
 
@@ -32,6 +33,8 @@ pub struct Step {
     pub failed: u64,
     /// How it broke the bound; None if it kept it.
     pub breach: Option<Breach>,
+    /// Why the instrument, or its machine, was the limit, and not the server; None if it was not.
+    pub limit: Option<Limit>,
     /// Whether every message that came back was too slow.
     pub all_slow: bool,
     /// Whether the user ended it: then it says nothing.
@@ -81,6 +84,7 @@ impl Step {
             unsent_rate: run.unsent_rate().unwrap_or_default(),
             failed: run.tally.failures(),
             breach,
+            limit: run.limits().and_then(|limits| limits.first().copied()),
             all_slow: run.times.fastest().is_some_and(|fastest| fastest >= goal.bound()),
             stopped: run.ended == Ended::Stopped,
         }
