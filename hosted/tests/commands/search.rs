@@ -80,5 +80,8 @@ fn a_signal_ends_it_with_what_it_has_found() {
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
     assert!(ended.stdout.contains("  stopped\nECHO this process "), "{ended:?}");
     let answer = ended.stdout.lines().last().expect("a line");
-    assert!(answer.starts_with("stopped early: p50<20ms is kept at "), "{answer}");
+    // On a machine that is very busy the first step may be broken.
+    let kept = ended.stdout.contains("  kept\n");
+    let said = if kept { "p50<20ms is kept at " } else { "nothing is known of p50<20ms: " };
+    assert!(answer.starts_with(&format!("stopped early: {said}")), "{ended:?}");
 }
