@@ -256,8 +256,8 @@ fn short_time(ns: f64) -> String {
     format!("{} {name}", (ns / size * 1e3).round() / 1e3)
 }
 
-/// A round tick of an amount: `20k`.
-fn short_amount(value: f64) -> String {
+/// An amount of few digits: `20k`.
+pub(super) fn short_amount(value: f64) -> String {
     let units = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
     let (size, name) = units.into_iter().find(|(size, _)| value >= *size).unwrap_or((1.0, ""));
     format!("{}{name}", (value / size * 1e3).round() / 1e3)

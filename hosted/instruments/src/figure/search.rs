@@ -8,7 +8,7 @@ use plotters::series::{DashedLineSeries, LineSeries};
 use plotters::style::{Color, RGBColor};
 use plotters_backend::DrawingBackend;
 
-use super::axis::Axis;
+use super::axis::{Axis, short_amount};
 use super::climb::{Climb, Curve};
 use super::panels::{BETWEEN, LEFT, LOWER, SEPARATOR, UPPER};
 use super::style::{
@@ -209,6 +209,10 @@ impl Searched<'_> {
     fn large(self) -> [(String, String); 3] {
         let goal = self.hunt.goal();
         let rate = match self.hunt.answer() {
+            // All digits would reach into the next number.
+            Answer::Between(kept, _) | Answer::AtLeast(kept) if kept >= 1e6 => {
+                format!("{}/s", short_amount(kept))
+            }
             Answer::Between(kept, _) | Answer::AtLeast(kept) => per_second(kept),
             Answer::Below(_) | Answer::Unknown => "none".to_owned(),
         };

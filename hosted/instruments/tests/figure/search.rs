@@ -39,6 +39,7 @@ fn what_is_known_of_a_search_is_drawn_whatever_its_end() {
         // The queue of the lowest rate is far too long, and that of the highest is empty.
         (slow, "p99<1ms", "none"),
         (Server { capacity: 1e9, ..FAST }, "p99<1ms", "no rate that was tried"),
+        (Server { capacity: 1e9, ..FAST }, "p99<1ms", "10M/s"),
         (Server { fails: Some(9_000.0), ..FAST }, "p99<1ms", "failed"),
         (Server { stopped: Some(0), ..FAST }, "p99<1ms", "No step came to its end"),
         (Server { stopped: Some(1), ..FAST }, "p99<1ms", "kept so far"),
