@@ -6,7 +6,7 @@ mod odds;
 use heapless::Vec;
 
 pub use self::odds::{Defect, Odds, Planted};
-use crate::payload::{GOLDEN, mix};
+use crate::random::{self, mix};
 use crate::{CloseReason, Endpoint, Instant, SILENCE, Session};
 
 /// A [`Session`] into whose echo a [`Spoiler`] plants faults: an [`Endpoint`] for as long as a
@@ -129,8 +129,7 @@ impl<const N: usize> Spoiler<N> {
     }
 
     fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(GOLDEN);
-        mix(self.random)
+        random::next(&mut self.random)
     }
 
     /// Keeps the beginning of a message.

@@ -265,6 +265,7 @@ pub mod idle;
 mod intercepted;
 mod payload;
 mod probe;
+pub mod random;
 pub mod script;
 mod session;
 mod tally;

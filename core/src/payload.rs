@@ -4,13 +4,11 @@
 //! here and compares what comes back with the same function.
 
 mod marks;
-mod mix;
 
 use core::fmt;
 
-use self::mix::unmix;
-pub(crate) use self::mix::{GOLDEN, mix};
 use crate::Fault;
+use crate::random::{GOLDEN, mix, unmix};
 
 /// The content of messages: a function of the message's number and the offset,
 /// so that no message has to be stored to compare its echo. `B` holds the bytes of a given

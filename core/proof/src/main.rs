@@ -18,7 +18,7 @@ use core::time::Duration;
 use echo_core::script::{Act, Body, Manner, What, Wish};
 use echo_core::{
     CloseReason, Defect, Endpoint, ExitScanner, Failure, FailureKind, Faulty, IdleTimer, Instant,
-    Intercepted, Odds, Payload, Probe, Rules, Script, Session, Spoiler, Tally,
+    Intercepted, Odds, Payload, Probe, Rules, Script, Session, Spoiler, Tally, random,
 };
 
 #[cfg(feature = "std")]
@@ -120,6 +120,7 @@ fn follow(now: Instant, payload: Payload<&[u8]>) {
 fn now_and_then(now: Instant) {
     let later = black_box(now + black_box(Duration::from_secs(1)));
     black_box((later.checked_add(Duration::MAX), later.saturating_duration_since(now)));
+    black_box(random::next(&mut random::after(black_box(1), black_box(2))));
     let mut timer = IdleTimer::new(black_box(None));
     timer.restart(now);
     black_box((timer.deadline(), timer.expired(later)));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use echo_core::random;
+
 use crate::chance::Chance;
 
 /// A sequence of numbers that follows from a seed.
@@ -28,12 +30,7 @@ impl Dice {
         self.next() as usize % most
     }
 
-    /// `SplitMix64` (Steele, Lea, Flood 2014).
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
+        random::next(&mut self.0)
     }
 }

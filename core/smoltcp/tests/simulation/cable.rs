@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use echo_core::Instant;
+use echo_core::{Instant, random};
 use echo_smoltcp::smoltcp::phy::{self, DeviceCapabilities, Medium};
 use echo_smoltcp::smoltcp::time::Instant as WireInstant;
 
@@ -150,7 +150,7 @@ fn core(now: WireInstant) -> Instant {
     Instant::new(Duration::from_micros(now.total_micros().unsigned_abs()))
 }
 
-/// Pseudo-random numbers: `SplitMix64`.
+/// Pseudo-random numbers.
 pub(crate) struct Noise(u64);
 
 impl Noise {
@@ -159,11 +159,7 @@ impl Noise {
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
+        random::next(&mut self.0)
     }
 
     pub(crate) fn below(&mut self, limit: usize) -> usize {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use echo_core::Instant;
+use echo_core::{Instant, random};
 use echo_instruments::measurement::percentiles::{MEDIAN, P99, PERCENTILES, percentile};
 use echo_instruments::measurement::times::Times;
 use echo_instruments::plan::{Pace, Plan};
@@ -132,11 +132,9 @@ fn each_message_begins_when_it_is_sent() {
 /// Times without any order: each percentile is that of the sorted list.
 #[test]
 fn percentiles_are_those_of_the_times() {
-    /// Pseudo-random (`SplitMix64`), up to 34 ms, most of them short.
+    /// Pseudo-random, up to 34 ms, most of them short.
     fn service(number: u64) -> Duration {
-        let mut bits = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let bits = random::next(&mut random::after(0, number));
         Duration::from_nanos((bits >> 39) >> (bits % 8))
     }
     let Run { out, .. } =
