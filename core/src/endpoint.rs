@@ -55,6 +55,11 @@ pub trait Endpoint {
     /// The peer will send no more.
     fn handle_eof(&mut self, now: Instant);
 
+    /// The peer has reset the connection: nothing moves any more. If the [`end`](Self::end) is
+    /// known after this, that was the peer's way to leave; otherwise the exchange has broken off, as
+    /// it has for most endpoints.
+    fn handle_reset(&mut self, _now: Instant) {}
+
     /// Time has passed. Calls that are early or repeated change nothing.
     fn handle_timeout(&mut self, now: Instant);
 }

@@ -351,6 +351,12 @@ impl<const N: usize> Endpoint for Faulty<'_, N> {
         self.pour(now);
     }
 
+    fn handle_reset(&mut self, now: Instant) {
+        if self.spoiler.queue.is_empty() {
+            self.session.handle_reset(now);
+        }
+    }
+
     fn handle_timeout(&mut self, now: Instant) {
         let spoiler = &mut *self.spoiler;
         if let Stage::Spoiling(defect) = spoiler.stage

@@ -61,6 +61,10 @@ impl<E: Endpoint, F: FnMut(&mut E, Instant, &[u8]) -> usize> Endpoint for Interc
         self.endpoint.handle_eof(now);
     }
 
+    fn handle_reset(&mut self, now: Instant) {
+        self.endpoint.handle_reset(now);
+    }
+
     fn handle_timeout(&mut self, now: Instant) {
         self.endpoint.handle_timeout(now);
     }

@@ -58,8 +58,9 @@
 //!    (only if there is something to send), or the [`deadline`](Endpoint::deadline). Round it up
 //!    to your ticks: a driver that wakes early has to wait again.
 //!
-//! When the connection breaks (a reset, an error of the stack) close it, and forget the session;
-//! after `finished` that is no failure.
+//! When the connection breaks (a reset, an error of the stack) close it, and forget the session. Was
+//! it a reset, report it by [`handle_reset`](Endpoint::handle_reset) before: some peers leave with
+//! one, and if [`end`](Endpoint::end) is known after it, that was no failure.
 //!
 //! That is the whole contract. Here it is for a stack whose calls do not block; `Socket` stands
 //! for whatever yours is called:

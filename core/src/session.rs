@@ -88,7 +88,7 @@ enum Phase {
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CloseReason {
-    /// The peer sent its FIN and got its whole echo.
+    /// The peer left, with a FIN or a reset, and its whole echo was sent.
     Disconnected,
     /// The peer sent `exit`.
     Exit,
@@ -316,6 +316,19 @@ impl<const N: usize> Endpoint for Session<N> {
                 self.append(tail);
                 self.close(now, CloseReason::Disconnected);
             }
+        }
+    }
+
+    /// Some clients leave with a reset, which spares them TIME-WAIT. It breaks off no echo of which
+    /// nothing is pending.
+    fn handle_reset(&mut self, _now: Instant) {
+        let holds = self.scanner.as_ref().is_some_and(|scanner| scanner.held() > 0);
+        match self.phase {
+            Phase::Echoing if self.to_send().is_empty() && !holds => {
+                self.end_with(CloseReason::Disconnected);
+            }
+            Phase::Lingering(reason) => self.end_with(reason),
+            _ => {}
         }
     }
 

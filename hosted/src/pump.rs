@@ -179,7 +179,12 @@ impl Pump {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.quiet(endpoint, *now),
                 Err(error) if error.kind() == ErrorKind::Interrupted => break,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if error.kind() == ErrorKind::ConnectionReset {
+                        endpoint.handle_reset(*now);
+                    }
+                    return endpoint.end().map_or(Err(error), |_| Ok(Pumped::Blocked));
+                }
             }
         }
         Ok(Pumped::More)

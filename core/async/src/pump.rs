@@ -6,7 +6,7 @@ use core::pin::pin;
 use core::task::Poll;
 
 use echo_core::Endpoint;
-use embedded_io_async::{Read, Write};
+use embedded_io_async::{Error as _, ErrorKind, Read, Write};
 
 use crate::Clock;
 
@@ -108,8 +108,8 @@ impl<'a, C: Clock> Pump<'a, C> {
     ///
     /// # Errors
     ///
-    /// [`Broken`] with the error of the half that failed. An error of the reader after the
-    /// endpoint has finished counts as the peer's FIN: all of its bytes are sent.
+    /// [`Broken`] with the error of the half that failed, unless it is a reset with which the peer
+    /// [leaves](Endpoint::handle_reset).
     pub async fn drive<P, R, W>(
         &mut self,
         reader: &mut R,
@@ -147,8 +147,17 @@ impl<'a, C: Clock> Pump<'a, C> {
                         endpoint.handle_quiet(now);
                     }
                 }
-                Step::Read(Err(error)) if !endpoint.finished() => return Err(Broken::Read(error)),
-                Step::Read(_) => endpoint.handle_eof(now),
+                Step::Read(Ok(_)) => endpoint.handle_eof(now),
+                Step::Read(Err(error)) => {
+                    if error.kind() == ErrorKind::ConnectionReset {
+                        endpoint.handle_reset(now);
+                    }
+                    if endpoint.end().is_none() {
+                        return Err(Broken::Read(error));
+                    }
+                    // There is nothing left to be shut.
+                    self.told = true;
+                }
                 Step::Quiet => {
                     self.quiet = true;
                     endpoint.handle_quiet(now);

@@ -81,6 +81,7 @@ fn drive<E: Endpoint>(now: Instant, endpoint: &mut E) {
         endpoint.handle_eof(now);
         endpoint.handle_delivered(now);
         endpoint.handle_timeout(now);
+        endpoint.handle_reset(now);
         black_box((endpoint.room(), endpoint.deadline(), endpoint.finished()));
     }
 }

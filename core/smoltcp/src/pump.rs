@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use echo_core::{Endpoint, Instant};
+use echo_core::{Endpoint, Instant, Intercepted};
 use smoltcp::socket::tcp::{RecvError, Socket, State};
 
 /// The connection is gone before the endpoint was finished with it: the peer
@@ -72,6 +72,27 @@ impl Pump {
     }
 }
 
+/// Pumps, and reports what was taken. Returns how the session ended, once it has.
+pub(crate) fn pump_told<E: Endpoint>(
+    pump: &mut Pump,
+    socket: &mut Socket<'_>,
+    endpoint: &mut E,
+    now: Instant,
+    take: &mut impl FnMut(&[u8]),
+) -> Option<Result<E::End, Broken>> {
+    let mut told = Intercepted::new(endpoint, |endpoint, now, bytes| {
+        let taken = endpoint.handle_received(now, bytes);
+        if let bytes @ [_, ..] = &bytes[..taken] {
+            take(bytes);
+        }
+        taken
+    });
+    match pump.run(socket, &mut told, now) {
+        Ok(()) => told.end().map(Ok),
+        Err(Broken) => Some(Err(Broken)),
+    }
+}
+
 fn move_bytes<E: Endpoint>(socket: &mut Socket<'_>, endpoint: &mut E, now: Instant) {
     loop {
         write(socket, endpoint, now);
@@ -86,13 +107,10 @@ fn move_bytes<E: Endpoint>(socket: &mut Socket<'_>, endpoint: &mut E, now: Insta
         match read {
             Ok(0) => endpoint.handle_quiet(now),
             Ok(_) => continue,
-            Err(_) if socket.state() == State::Closed => {
-                // A reset after the endpoint's last byte counts as a FIN; earlier it is a failure.
-                if endpoint.finished() {
-                    endpoint.handle_eof(now);
-                }
-            }
             Err(RecvError::Finished) => endpoint.handle_eof(now),
+            Err(RecvError::InvalidState) if socket.state() == State::Closed => {
+                endpoint.handle_reset(now);
+            }
             Err(RecvError::InvalidState) => {}
         }
         // Silence or the end may have released what was held back.

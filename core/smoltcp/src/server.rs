@@ -178,7 +178,7 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         on_event: &mut impl FnMut(Event<'_>),
     ) {
         for number in 0..self.slots.len() {
-            self.slots.get(number).abort();
+            self.slots.get(number).abort(now, on_event);
             self.serve(number, now, device, on_event);
         }
     }

@@ -4,9 +4,7 @@
 use core::slice;
 use core::time::Duration;
 
-use echo_core::{
-    CloseReason, Endpoint, Faulty, IdleTimer, Instant, Intercepted, Rules, Session, Spoiler,
-};
+use echo_core::{CloseReason, Endpoint, Faulty, IdleTimer, Instant, Rules, Session, Spoiler};
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
@@ -17,7 +15,7 @@ use crate::challenge::challenge;
 use crate::clock::{from_wire, to_wire};
 use crate::demux::Flow;
 use crate::link::Link;
-use crate::pump::Pump;
+use crate::pump::{Pump, pump_told};
 use crate::reset::{drop_unsent, forget};
 use crate::server::{Event, Service};
 use crate::slots::Links;
@@ -251,8 +249,8 @@ impl<'a, const N: usize> Slot<'a, N> {
             challenge(now, &flow, link, device, &mut self.sockets);
         }
         if self.socket().state() == State::Closed {
-            // The stack gave up, which only its egress decides.
-            self.advance(now, rules, on_event);
+            // The stack gave up, which only its egress decides, and which is no reset.
+            self.end_with(Err(Broken), now, on_event);
             drop_unsent(self.sockets.get_mut(self.handle));
         }
         let vacancy = self.vacate();
@@ -262,8 +260,9 @@ impl<'a, const N: usize> Slot<'a, N> {
     }
 
     /// Ends the connection, if there is one, with a reset.
-    pub(crate) fn abort(&mut self) {
+    pub(crate) fn abort(&mut self, now: Instant, on_event: &mut impl FnMut(Event<'_>)) {
         self.sockets.get_mut::<Socket<'_>>(self.handle).abort();
+        self.end_with(Err(Broken), now, on_event);
     }
 
     fn socket(&self) -> &Socket<'a> {
@@ -304,17 +303,7 @@ impl<'a, const N: usize> Slot<'a, N> {
                     _ => pump_told(pump, socket, session, now, &mut take),
                 };
                 if let Some(end) = end {
-                    on_event(Event::Closed { peer: *peer, end, echoed: session.echoed() });
-                    match end {
-                        Ok(CloseReason::Reset) => socket.abort(),
-                        _ => socket.close(),
-                    }
-                    socket.set_keep_alive(None);
-                    self.life = Life::Closing {
-                        limit: started(TAIL, now),
-                        yields: started(TAIL_YIELDS, now),
-                        pump: core::mem::take(pump),
-                    };
+                    self.end_with(end, now, on_event);
                 }
             }
             Life::Closing { limit, yields, pump } => {
@@ -333,6 +322,25 @@ impl<'a, const N: usize> Slot<'a, N> {
                 }
             }
         }
+    }
+
+    /// Ends the session, if there is one.
+    fn end_with(
+        &mut self,
+        end: Result<CloseReason, Broken>,
+        now: Instant,
+        on_event: &mut impl FnMut(Event<'_>),
+    ) {
+        let Life::Serving { peer, session, pump } = &mut self.life else { return };
+        on_event(Event::Closed { peer: *peer, end, echoed: session.echoed() });
+        let socket = self.sockets.get_mut::<Socket<'_>>(self.handle);
+        match end {
+            Ok(CloseReason::Reset) => socket.abort(),
+            _ => socket.close(),
+        }
+        socket.set_keep_alive(None);
+        let (limit, yields) = (started(TAIL, now), started(TAIL_YIELDS, now));
+        self.life = Life::Closing { limit, yields, pump: core::mem::take(pump) };
     }
 
     fn vacate(&mut self) -> Option<Vacancy> {
@@ -355,27 +363,6 @@ impl<'a, const N: usize> Slot<'a, N> {
             },
             Life::Closing { limit, .. } => limit.deadline(),
         }
-    }
-}
-
-/// Pumps, and reports what was taken. Returns how the session ended, once it has.
-fn pump_told<E: Endpoint>(
-    pump: &mut Pump,
-    socket: &mut Socket<'_>,
-    endpoint: &mut E,
-    now: Instant,
-    take: &mut impl FnMut(&[u8]),
-) -> Option<Result<E::End, Broken>> {
-    let mut told = Intercepted::new(endpoint, |endpoint, now, bytes| {
-        let taken = endpoint.handle_received(now, bytes);
-        if let bytes @ [_, ..] = &bytes[..taken] {
-            take(bytes);
-        }
-        taken
-    });
-    match pump.run(socket, &mut told, now) {
-        Ok(()) => told.end().map(Ok),
-        Err(Broken) => Some(Err(Broken)),
     }
 }
 

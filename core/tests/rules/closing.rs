@@ -2,7 +2,10 @@
 
 use core::time::Duration;
 
-use echo_core::{CloseReason, Endpoint, Instant, LINGER, Rules, SILENCE, Session};
+use echo_core::{
+    CloseReason, Defect, Endpoint, Faulty, Instant, Intercepted, LINGER, Odds, Rules, SILENCE,
+    Session, Spoiler,
+};
 
 use crate::line::Line;
 
@@ -195,4 +198,35 @@ fn the_idle_limit_does_not_cut_the_lingering() {
     assert_eq!(line.end(), None);
     line.wait(NANO);
     assert_eq!(line.end(), Some(CloseReason::Exit));
+}
+
+#[test]
+fn with_nothing_pending_a_reset_is_a_way_to_leave() {
+    let left = |line: &mut Line<8>| {
+        let mut spoiler = Spoiler::new(Odds::default(), 1, 0);
+        let mut faulty = Faulty::new(&mut line.session, &mut spoiler);
+        Intercepted::new(&mut faulty, Endpoint::handle_received).handle_reset(line.now);
+        line.end()
+    };
+    let line = || Line::<8>::new(Rules::default());
+    assert_eq!(left(&mut line()), Some(CloseReason::Disconnected));
+    assert_eq!(left(line().say(b"hello")), Some(CloseReason::Disconnected));
+    assert_eq!(left(line().say(b"exit").wait(SILENCE)), Some(CloseReason::Exit));
+    assert_eq!(left(line().say(b"exit")), None, "it was not yet a message");
+
+    let mut session = Session::<8>::new(Instant::START, Rules::default());
+    session.handle_received(Instant::START, b"pending");
+    session.handle_reset(Instant::START);
+    assert_eq!((session.end(), session.to_send()), (None, &b"pending"[..]));
+    session.handle_eof(Instant::START);
+    session.handle_reset(Instant::START);
+    assert_eq!(session.end(), None, "its FIN was no leave to drop the rest");
+
+    let odds = Odds::default().with(Defect::Hold, 1.0).holding(LIMIT);
+    let (mut session, mut spoiler) =
+        (Session::<8>::new(Instant::START, Rules::default()), Spoiler::new(odds, 1, 0));
+    let mut faulty = Faulty::new(&mut session, &mut spoiler);
+    faulty.handle_received(Instant::START, b"held");
+    faulty.handle_reset(Instant::START);
+    assert_eq!(faulty.end(), None, "what is held back is pending");
 }

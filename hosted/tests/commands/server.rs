@@ -1,11 +1,12 @@
 //! What a client of `hosted server` sees, and what the server says of it.
 
 use std::io::Write;
-use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use echo_core::{CloseReason, Rules};
 use rustix::process::Signal;
+use socket2::SockRef;
 
 use crate::support::{Echo, Program, connect, expect, hosted, ping, rest, run, skip};
 
@@ -47,6 +48,29 @@ fn without_the_exit_rule_the_word_is_data() {
     let mut client = connect(address);
     ping(&mut client, b"exit\n");
     ping(&mut client, b"exit");
+}
+
+#[test]
+fn who_leaves_with_a_reset_has_left_unless_an_echo_was_pending() {
+    let leave = |client: TcpStream| {
+        SockRef::from(&client).set_linger(Some(Duration::ZERO)).expect("an option");
+    };
+    let echo = Echo::with(Rules::default());
+    let mut client = connect(echo.address);
+    ping(&mut client, b"hello");
+    leave(client);
+    let totals = echo.stop();
+    assert_eq!((totals.closed[CloseReason::Disconnected as usize], totals.broken), (1, 0));
+
+    let echo = Echo::with(Rules::default());
+    let mut client = connect(echo.address);
+    ping(&mut client, b"hello");
+    client.set_nonblocking(true).expect("an option");
+    // Both ways are full.
+    while client.write(&[7; 1 << 16]).is_ok() {}
+    leave(client);
+    let totals = echo.stop();
+    assert_eq!((totals.closed[CloseReason::Disconnected as usize], totals.broken), (0, 1));
 }
 
 #[test]

@@ -110,11 +110,11 @@ fn lines_tell_who_comes_and_goes_and_why() {
     drop(stream);
     station.wait_for("exit!");
 
-    let rude = connect(V4);
+    let curt = connect(V4);
     station.wait_for("connected!");
-    socket2::SockRef::from(&rude).set_linger(Some(std::time::Duration::ZERO)).expect("TCP");
-    drop(rude);
-    station.wait_for("disconnected (");
+    socket2::SockRef::from(&curt).set_linger(Some(std::time::Duration::ZERO)).expect("TCP");
+    drop(curt);
+    station.wait_for("disconnected!");
 }
 
 #[test]

@@ -83,17 +83,33 @@ fn broken_by(errors: [Option<ErrorKind>; 2]) -> Driven<CloseReason> {
 
 #[test]
 fn the_half_that_fails_is_told() {
-    let reset = ErrorKind::ConnectionReset;
-    assert_eq!(broken_by([Some(reset), None]), Poll::Ready(Err(Broken::Read(reset))));
+    let [reset, lost] = [ErrorKind::ConnectionReset, ErrorKind::TimedOut];
+    assert_eq!(broken_by([Some(lost), None]), Poll::Ready(Err(Broken::Read(lost))));
     assert_eq!(broken_by([None, Some(reset)]), Poll::Ready(Err(Broken::Write(reset))));
     let broken = broken_by([None, Some(ErrorKind::WriteZero)]);
     assert_eq!(broken, Poll::Ready(Err(Broken::WroteNothing)));
-    let told = Broken::Read(reset).to_string();
+    let told = Broken::Read(lost).to_string();
     assert!(told.starts_with("cannot read from the peer: "), "{told}");
 }
 
 #[test]
-fn an_error_after_the_last_byte_is_the_end() {
+fn with_nothing_pending_a_reset_is_the_end_and_nothing_is_shut() {
+    let reset = ErrorKind::ConnectionReset;
+    for (space, said) in
+        [(usize::MAX, Ok(Turn::Over(CloseReason::Disconnected))), (2, Err(Broken::Read(reset)))]
+    {
+        let (watch, mut scratch) = (Watch::default(), [0; 64]);
+        let (wire, mut session) = (RefCell::new(Wire::new(&[b"hello"])), session());
+        wire.borrow_mut().space = space;
+        let mut pump = Pump::new(&watch, &mut scratch);
+        assert_eq!(drive(&mut pump, &wire, &mut session), Poll::Pending);
+        wire.borrow_mut().errors[0] = Some(reset);
+        assert_eq!(drive(&mut pump, &wire, &mut session), Poll::Ready(said));
+    }
+}
+
+#[test]
+fn a_reset_after_the_last_byte_is_the_end() {
     let (watch, mut scratch) = (Watch::default(), [0; 64]);
     let (wire, mut session) = (RefCell::new(Wire::new(&[b"exit"])), session());
     let mut pump = Pump::new(&watch, &mut scratch);

@@ -228,9 +228,20 @@ fn a_reset_frees_the_slot_at_once() {
     world.run_until(SECOND, |world| !world.ends[0].endpoint.heard.is_empty());
     world.abort(0);
     world.run_until(2 * SECOND, |world| world.server.connections() == 0);
-    assert_eq!(ends(&world), [Err(Broken)]);
+    assert_eq!(ends(&world), [Ok(CloseReason::Disconnected)], "nothing is pending");
     let (closed, _) = world.events[1];
     assert!(closed.since_start() < Duration::from_millis(10), "{closed:?}");
+}
+
+#[test]
+fn a_reset_with_an_echo_pending_breaks_it_off() {
+    let mut talker = Talker::saying(&[7; 100_000]);
+    talker.deaf = true;
+    let mut world = World::new(Setup::default(), vec![talker]);
+    world.run_until(SECOND, |_| false);
+    world.abort(0);
+    world.run_until(2 * SECOND, |world| world.server.connections() == 0);
+    assert_eq!(ends(&world), [Err(Broken)]);
 }
 
 /// TIME-WAIT lasts 10 s; a server with one slot serves the next peer at once.
