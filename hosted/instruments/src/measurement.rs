@@ -135,6 +135,8 @@ pub struct Incident {
     pub at: Duration,
     /// The number of the connection, from 0.
     pub connection: usize,
+    /// Its number on the connection, from 0.
+    pub message: u64,
     /// What happened.
     pub failure: Failure,
     /// The system's error, if that was why.
@@ -277,12 +279,12 @@ impl Measurement {
     }
 
     fn record_failure(&mut self, sample: &Sample, failure: Failure) {
-        let &Sample { at, connection, errno, unopened, .. } = sample;
+        let &Sample { at, connection, message, errno, unopened, .. } = sample;
         self.lack = errno.and_then(Lack::of).or(self.lack);
         self.timeline.record_failure(at);
         self.wrong.record(&failure);
         if self.incidents.len() < INCIDENTS {
-            self.incidents.push(Incident { at, connection, failure, errno, unopened });
+            self.incidents.push(Incident { at, connection, message, failure, errno, unopened });
         }
     }
 

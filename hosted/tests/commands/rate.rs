@@ -206,7 +206,7 @@ fn a_server_that_dies_is_reported_with_what_was_measured() {
     for part in [
         "6 sent, 5 echoed, 1 failed (fail rate 16.7 %; ",
         "\nfailed: 1 closed early\n",
-        ", connection 0: closed by the peer with 0 of 1000 bytes echoed\n",
+        ", connection 0, message 5: closed by the peer with 0 of 1000 bytes echoed\n",
         "\nstopped at the first failure (fail-rate goes on after failures)\n",
         "\nrtt min/avg/max/mdev = ",
     ] {
@@ -229,7 +229,7 @@ fn a_server_that_falls_silent_is_reported() {
         let args = ["rate", &target, "--no-plot", "--timeout", "5s", "-P", connections];
         let ended = run(&args);
         assert_eq!(ended.code, Some(1), "{ended:?}");
-        let reason = "timed out with 400 of 1000 bytes echoed";
+        let reason = ", message 0: timed out with 400 of 1000 bytes echoed\n";
         assert!(ended.stdout.contains(reason), "{}", ended.stdout);
     });
 }

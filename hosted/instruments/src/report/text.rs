@@ -286,17 +286,20 @@ fn incidents(measurement: &Measurement) -> Vec<String> {
         .incidents
         .iter()
         .map(|incident| {
-            let Incident { at, connection, failure, errno, unopened } = incident;
+            let Incident { at, connection, message, failure, errno, unopened } = incident;
             let at = quantity::duration(*at);
             // Other failures say all that there is to know.
             let open = matches!(failure, Failure::Unreachable | Failure::Local);
             let said = errno.filter(|_| open).map(|errno| format!(": {}", reason(&errno.into())));
+            // Wrong bytes name their message themselves, and without a connection there is none.
+            let named = matches!(failure, Failure::Differs(_) | Failure::Extra { .. }) || *unopened;
+            let message = if named { String::new() } else { format!(", message {message}") };
             let failure = match failure {
                 Failure::TimedOut { .. } if *unopened => "timed out while connecting".into(),
                 _ => worded(failure),
             };
             let said = said.unwrap_or_default();
-            format!("after {at}, connection {connection}: {failure}{said}")
+            format!("after {at}, connection {connection}{message}: {failure}{said}")
         })
         .collect();
     let more = measurement.tally.failures() - measurement.incidents.len() as u64;

@@ -215,7 +215,7 @@ mod tests {
            to    93.6 µs  104 µs   80.0 Mbit/s
         from run to run p50 varies by 1.73 %, p99 by 1.54 %, the rate by 0 %; the mean
             of very many such runs is between \"from\" and \"to\" (95 % sure)
-        after 2.90 s, connection 0: connection reset by the peer
+        after 2.90 s, connection 0, message 0: connection reset by the peer
         ");
     }
 

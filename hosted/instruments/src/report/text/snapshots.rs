@@ -182,7 +182,8 @@ fn failures_of_several_kinds() {
     .into_iter()
     .enumerate()
     {
-        made.fails(at as u64 * 900, at % 4, failure);
+        let sample = Sample::new(at as u32 * 900 * MILLI, at % 4, Err(failure));
+        made.ends(Sample { message: at as u64 + 4, ..sample });
     }
     assert_snapshot!(shown(&made), @"
     ECHO board.local:2333 (192.0.2.7:2333) tcp, 1000 bytes, closed loop,
@@ -206,9 +207,10 @@ fn failures_of_several_kinds() {
        2 overwritten (0x33; first in message 12 at byte 992)
        1 with bytes changed (first in message 14 at byte 992: 0x33 instead of 0x31)
        1 with foreign bytes (first in message 15 at byte 992: 0x33 instead of 0x31)
-    after 0 ns, connection 0: timed out with 400 of 1000 bytes echoed
-    after 900 ms, connection 1: timed out: the whole echo took 2.10 s
-    after 1.80 s, connection 2: closed by the peer with 1 of 1000 bytes echoed
+    after 0 ns, connection 0, message 4: timed out with 400 of 1000 bytes echoed
+    after 900 ms, connection 1, message 5: timed out: the whole echo took 2.10 s
+    after 1.80 s, connection 2, message 6: closed by the peer with 1 of 1000 bytes
+        echoed
     after 2.70 s, connection 3: message 7 differs at byte 992: 0x33 instead of 0x31,
         stale: byte 500 of message 6 on connection 2
     after 3.60 s, connection 0: message 8 differs at byte 992: 0x33 instead of 0x31,
@@ -240,8 +242,8 @@ fn the_first_failure_ends_it() {
         confidence), 20.0 ms
     failed: 1 unreachable
     echo rate 0 bit/s, 0 messages/s
-    after 20.0 ms, connection 0: connection lost or no route to the peer: no route
-        to host
+    after 20.0 ms, connection 0, message 0: connection lost or no route to the peer:
+        no route to host
     stopped at the first failure (fail-rate goes on after failures)
     ");
 }
@@ -256,8 +258,8 @@ fn who_does_not_accept_is_told_from_who_does_not_echo() {
     let shown = shown(&made);
     let told: Vec<_> = shown.lines().filter(|line| line.starts_with("after")).collect();
     let [connecting, echoing] =
-        ["timed out while connecting", "timed out with 0 of 1 bytes echoed"]
-            .map(|what| format!("after 20.0 ms, connection 0: {what}"));
+        [": timed out while connecting", ", message 0: timed out with 0 of 1 bytes echoed"]
+            .map(|what| format!("after 20.0 ms, connection 0{what}"));
     assert_eq!(told, [connecting, echoing]);
 }
 
@@ -290,7 +292,8 @@ fn a_connection_per_message() {
     ");
     made.plan.reset = true;
     made.run.lack = Some(Lack::Ports);
-    made.fails(60_000, 0, Failure::Local);
+    let lack = Sample::new(60_000 * MILLI, 0, Err(Failure::Local));
+    made.ends(Sample { unopened: true, ..lack });
     assert_snapshot!(shown(&made), @"
     ECHO board.local:2333 (192.0.2.7:2333) tcp, 1 byte, closed loop, a new
         connection per message, ended by a reset, 1 connection
