@@ -13,7 +13,7 @@ use echo_instruments::reason::reason;
 use echo_instruments::target::Target;
 use socket2::{Domain, Protocol, Socket, Type};
 
-pub(crate) use self::source::{begin, matching, reachable};
+pub(crate) use self::source::{begin, reachable, used};
 use crate::pump::Pump;
 
 /// A connection, and how long opening it took.

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Result, anyhow, bail};
+use echo_instruments::terminal::notes::note;
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -41,6 +42,19 @@ pub(crate) fn reachable(addresses: Vec<SocketAddr>, sources: &[IpAddr]) -> Resul
 /// Those of the `sources` from which `address` can be reached.
 pub(crate) fn matching(sources: &[IpAddr], address: SocketAddr) -> impl Iterator<Item = IpAddr> {
     sources.iter().copied().filter(move |source| source.is_ipv4() == address.is_ipv4())
+}
+
+/// Those of the `sources` from which connections to `address` come. A note names the others.
+pub(crate) fn used(sources: &[IpAddr], address: SocketAddr) -> Vec<IpAddr> {
+    let used: Vec<_> = matching(sources, address).collect();
+    let others = sources.iter().filter(|source| !used.contains(source));
+    let others: Vec<_> = others.map(ToString::to_string).collect();
+    if !others.is_empty() {
+        let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
+        let others = others.join(", ");
+        note(&format!("note: --bind {others} is not used: {address} is an {family} address"));
+    }
+    used
 }
 
 /// Starts to open a connection, and does not wait.

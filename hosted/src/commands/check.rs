@@ -48,7 +48,7 @@ fn anybody(mut check: Check<'_>, args: &CheckArgs<WayArgs>, stop: &Stop) -> Resu
     let addresses = address::reachable(way.to.resolve()?, &way.bind)?;
     let first = address::connect_from(&way.bind, &addresses, args.timeout.0)?;
     let address = first.stream.peer_addr().context("the connection was lost at once")?;
-    let sources = address::matching(&way.bind, address).collect();
+    let sources = address::used(&way.bind, address);
     let mut sockets = sockets(&check, first, 1)?.from(sources);
     stop.arm();
     check.run(Needs::Echo, &mut sockets)?;

@@ -39,7 +39,7 @@ pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
         command: trial.command,
         name: if local.is_some() { "this process".into() } else { way.to.target().called(address) },
         address,
-        sources: address::matching(&way.bind, address).collect(),
+        sources: address::used(&way.bind, address),
         payload: trial.payload.to_string(),
         plan: &plan,
     };

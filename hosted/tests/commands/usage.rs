@@ -5,10 +5,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use echo_core::Rules;
 use rustix::process::Signal;
 
 use crate::progress::shown_on_a_terminal;
-use crate::support::{Ended, Program, deaf, hosted, loopback, peer, rest, run};
+use crate::support::{Echo, Ended, Program, deaf, hosted, loopback, peer, rest, run};
 
 const USAGE: i32 = 2;
 const NOT_POSSIBLE: i32 = 3;
@@ -165,6 +166,23 @@ fn what_is_not_possible_is_named() {
         let ended = run(args);
         assert_refused(&ended, NOT_POSSIBLE, &said);
         assert_eq!(ended.stderr.lines().count(), 1, "{args:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_source_that_no_connection_can_have_is_named() {
+    let echo = Echo::with(Rules::default());
+    let target = echo.address.to_string();
+    for (command, bind, note) in [
+        (&["rate", "-c", "1", "--no-plot"][..], "127.0.0.1,::1", true),
+        (&["rate", "-c", "1", "--no-plot"], "127.0.0.1,127.0.0.2", false),
+        (&["check", "--only", "zeros"], "::1,127.0.0.1", true),
+    ] {
+        let ended = run(&[command, &[&target, "--bind", bind]].concat());
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let said = ended.stderr.starts_with("note: --bind ::1 is not used: 127.0.0.1:")
+            && ended.stderr.ends_with(" is an IPv4 address\n");
+        assert!(if note { said } else { ended.stderr.is_empty() }, "{ended:?}");
     }
 }
 
