@@ -84,6 +84,9 @@ pub(crate) fn serve(
         book.totals.plant(&server.planted());
     }
     book.log.line(book.totals);
+    if line.manner.counts() {
+        book.log.line(format_args!("wire faults: {}", waiter.met()));
+    }
     let away = (
         server.turned_away(),
         "SYNs were dropped because all sockets were in use (raise --sockets)".into(),

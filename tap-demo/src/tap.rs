@@ -21,6 +21,7 @@ use echo_smoltcp::smoltcp::wire::{
 use tun_tap::{Iface, Mode};
 
 use crate::offload;
+use crate::wire::Met;
 
 /// The Ethernet header, which smoltcp counts in the MTU and Linux does not.
 const HEADER: usize = 14;
@@ -50,12 +51,23 @@ pub struct Watch {
     pub unsent: Cell<u64>,
     /// The number of frames that a layer dropped because too many were in flight.
     pub overrun: Cell<u64>,
+    /// The random faults that frames met in a layer.
+    pub met: Cell<Met>,
     /// Whether the last read found no frame.
     pub drained: Cell<bool>,
     /// When the next frame that a layer holds back is due.
     pub due: Cell<Option<Instant>>,
     /// The error that showed that the interface is gone.
     pub broken: RefCell<Option<io::Error>>,
+}
+
+impl Watch {
+    /// Counts a fault.
+    pub(crate) fn meet(&self, count: impl FnOnce(&mut Met)) {
+        let mut met = self.met.get();
+        count(&mut met);
+        self.met.set(met);
+    }
 }
 
 /// Checks what the kernel does not: it would cut a name that is too long, and make an interface

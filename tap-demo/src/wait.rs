@@ -15,7 +15,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::tap::Watch;
-use crate::wire::FRAMES;
+use crate::wire::{FRAMES, Met};
 
 /// The token of the timer; the others count from 0.
 const TIMER: Token = Token(usize::MAX);
@@ -164,6 +164,12 @@ impl Waiter {
             let why = reason(&error);
             Err(io::Error::other(format!("the interface {} is gone: {why}", self.iface)))
         })
+    }
+
+    /// The random faults that frames have met so far.
+    #[must_use]
+    pub fn met(&self) -> Met {
+        self.watch.met.get()
     }
 
     /// How many frames were lost on our side, and why.

@@ -7,6 +7,7 @@
 mod dice;
 mod lane;
 mod manner;
+mod met;
 
 use std::rc::Rc;
 
@@ -17,6 +18,7 @@ use echo_smoltcp::smoltcp::time::Instant as WireInstant;
 pub use self::lane::FRAMES;
 use self::lane::Lane;
 pub use self::manner::Manner;
+pub use self::met::Met;
 use crate::tap::Watch;
 
 /// The most frames taken from the device below at once.
@@ -234,5 +236,27 @@ mod tests {
         assert_eq!((first, second), (Some(vec![1; LARGE]), Some(vec![1; LARGE])));
         assert_eq!(step(&mut wire), None);
         assert_eq!(wire.watch.due.get(), None);
+    }
+
+    #[test]
+    fn what_frames_meet_in_either_direction_is_counted() {
+        let always = "100".parse().expect("a chance");
+        let good = Manner::default();
+        for (manner, met) in [
+            (good, "none"),
+            (Manner { drop: always, ..good }, "5 drop"),
+            (Manner { corrupt: always, duplicate: always, ..good }, "5 corrupt, 5 duplicate"),
+            // The last one of three goes on alone.
+            (Manner { reorder: always, ..good }, "2 reorder"),
+        ] {
+            let (mut wire, _) = wire(manner, (0..3).map(|number| vec![number; 60]));
+            let _ = step(&mut wire);
+            for _ in 0..2 {
+                let token = wire.transmit(WireInstant::ZERO).expect("there is room");
+                phy::TxToken::consume(token, 60, |buffer| buffer.fill(7));
+            }
+            assert_eq!(wire.watch.met.get().to_string(), met);
+            assert_eq!(manner.counts(), met != "none");
+        }
     }
 }

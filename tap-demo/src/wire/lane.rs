@@ -75,11 +75,13 @@ impl Lane {
         let dice = if is_segment(frame) { &mut self.segments } else { &mut self.others };
         if dice.happens(manner.drop) {
             self.free.push(place);
+            self.watch.meet(|met| met.drop += 1);
             return result;
         }
         if dice.happens(manner.corrupt) && length > 0 {
             let bit = dice.number(8 * length);
             frame[bit / 8] ^= 1 << (bit % 8);
+            self.watch.meet(|met| met.corrupt += 1);
         }
         let due = now + manner.delay + dice.time(manner.jitter);
         let twice = dice.happens(manner.duplicate);
@@ -116,6 +118,7 @@ impl Lane {
         let [from, to] = self.frames.get_disjoint_mut([frame.place, place]).expect("two places");
         to[..frame.length].copy_from_slice(&from[..frame.length]);
         self.enqueue(Frame { place, ..frame }, now, false);
+        self.watch.meet(|met| met.duplicate += 1);
     }
 
     /// Puts a frame after those that were sent before, and one that it overtakes after it.
@@ -126,6 +129,7 @@ impl Lane {
         } else if let Some((held, _)) = self.held.take() {
             self.append(frame);
             self.append(held);
+            self.watch.meet(|met| met.reorder += 1);
         } else if overtaken {
             self.held = Some((frame, now + PATIENCE));
         } else {

@@ -32,6 +32,12 @@ impl Manner {
         *self == Self::default()
     }
 
+    /// Whether frames may [meet](super::Met) one of the faults that are counted.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        !Self { delay: Duration::ZERO, jitter: Duration::ZERO, ..*self }.is_faultless()
+    }
+
     /// Whether any of the faults is random.
     #[must_use]
     pub fn has_chance(&self) -> bool {

@@ -258,7 +258,8 @@ fn a_faulty_wire_loses_no_bytes() {
     stream.write_all(&body).expect("a connection");
     stream.shutdown(Shutdown::Write).expect("a connection");
     assert_eq!(read_to_end(&stream), body);
-    station.stop();
+    let totals = station.stop();
+    assert_eq!(totals.matches("\nwire faults: ").count(), 1, "{totals}");
     let frames = std::fs::read(record).expect("the record");
     assert_eq!(frames[..4], 0xa1b2_c3d4_u32.to_ne_bytes(), "the magic number of pcap");
     assert!(frames.len() > 2 * body.len(), "{} bytes recorded", frames.len());
