@@ -1,12 +1,14 @@
 //! The file of `--pcap`. Unlike a report, it is written under its own name from the start:
 //! somebody may be watching it, and a server can be stopped at any time.
 
+use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::rc::Rc;
 
 use anyhow::Result;
-use echo_instruments::files::Output;
-use echo_instruments::reason::reason;
+use echo_instruments::files::{Output, cannot_write};
 use echo_instruments::terminal::notes::remark;
 use echo_smoltcp::smoltcp::phy::PcapSink;
 use echo_smoltcp::smoltcp::time::Instant as WireInstant;
@@ -18,8 +20,14 @@ use crate::wait::UnixClock;
 #[derive(Debug)]
 pub struct Record {
     file: Option<BufWriter<File>>,
+    path: PathBuf,
     clock: UnixClock,
+    loss: Rc<Loss>,
 }
+
+/// The error after which nothing more was recorded, if there was one. It is known for certain once the
+/// [`Record`] is dropped, which outlives no device.
+pub type Loss = OnceCell<anyhow::Error>;
 
 impl Record {
     /// Starts the record, if one is wanted, and replaces what was in the file. The time of each
@@ -29,8 +37,15 @@ impl Record {
     ///
     /// If it cannot be emptied.
     pub fn new(output: Option<Output>, clock: UnixClock) -> Result<Self> {
-        let file = output.map(Output::stream).transpose()?;
-        Ok(Self { file: file.map(BufWriter::new), clock })
+        let path = output.as_ref().map_or_else(PathBuf::new, |output| output.path().to_owned());
+        let file = output.map(Output::stream).transpose()?.map(BufWriter::new);
+        Ok(Self { file, path, clock, loss: Rc::default() })
+    }
+
+    /// Where its loss is told.
+    #[must_use]
+    pub fn loss(&self) -> Rc<Loss> {
+        Rc::clone(&self.loss)
     }
 
     /// Whether frames are recorded.
@@ -41,13 +56,11 @@ impl Record {
 }
 
 impl Record {
-    fn with(&mut self, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) {
-        if let Some(file) = &mut self.file
-            && let Err(error) = write(file)
-        {
-            remark(&format!("recording of frames stops here: {}", reason(&error)));
-            self.file = None;
-        }
+    /// Returns whether the record ends here.
+    fn with(&mut self, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> bool {
+        let Some(Err(error)) = self.file.as_mut().map(write) else { return false };
+        self.file = None;
+        self.loss.set(cannot_write(&self.path, &error)).is_ok()
     }
 }
 
@@ -61,7 +74,11 @@ impl Drop for Record {
 /// smoltcp has no way to report an error. A full disk ends the recording, and never the echo.
 impl PcapSink for Record {
     fn write(&mut self, data: &[u8]) {
-        self.with(|file| file.write_all(data));
+        if self.with(|file| file.write_all(data))
+            && let Some(error) = self.loss.get()
+        {
+            remark(&format!("recording of frames stops here: {error}"));
+        }
     }
 
     /// Writes a frame with the time at which it passes. smoltcp only knows when the step began
@@ -77,6 +94,7 @@ impl PcapSink for Record {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
     use std::time::Duration;
 
     use super::*;
@@ -115,6 +133,23 @@ mod tests {
         assert_eq!(stamps.len(), 3);
         for (stamp, bounds) in stamps.iter().zip(bounds.windows(2)) {
             assert!((bounds[0]..bounds[1]).contains(&stamp.as_micros()), "{stamps:?} {bounds:?}");
+        }
+    }
+
+    /// Early, when the buffer is written, or late, when the record is dropped.
+    #[test]
+    fn a_loss_is_told_whenever_it_shows() {
+        for (path, frames, told) in [
+            ("/dev/full", 1, Some("cannot write /dev/full: no space left on device")),
+            ("/dev/full", 1_000, Some("cannot write /dev/full: no space left on device")),
+            ("/dev/null", 1_000, None),
+        ] {
+            let output = Output::open(Path::new(path)).expect("it can be opened");
+            let mut record = Record::new(Some(output), UnixClock::start()).expect("a record");
+            let loss = record.loss();
+            (0..frames).for_each(|_| record.packet(STEP, &[7; 60]));
+            drop(record);
+            assert_eq!(loss.get().map(ToString::to_string).as_deref(), told, "{path} {frames}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Opens the interface, prepares both of its sides, and runs the server or a measurement on it.
 
+use std::cell::OnceCell;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -48,11 +49,12 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
     // Not earlier: a start that fails must not destroy an older record.
     let clock = UnixClock::start();
     let record = Record::new(pcap, clock)?;
+    let loss = record.loss();
 
     let watch = tap.watch();
     let (fd, spin) = (tap.as_raw_fd(), work.spin(&line));
     let waiter = Waiter::new(fd, &line.iface, Rc::clone(&watch), clock, &stop, spin)?;
-    if !line.manner.is_faultless() {
+    let verdict = if !line.manner.is_faultless() {
         let recorded = PcapWriter::new(tap, record, PcapMode::Both);
         let wire = Wire::new(recorded, line.manner, line.seed, move || clock.now(), watch);
         work.run(&line, wire, waiter, &stop)
@@ -60,7 +62,8 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
         work.run(&line, PcapWriter::new(tap, record, PcapMode::Both), waiter, &stop)
     } else {
         work.run(&line, tap, waiter, &stop)
-    }
+    }?;
+    Rc::into_inner(loss).and_then(OnceCell::into_inner).map_or(Ok(verdict), Err)
 }
 
 /// The server or a measurement, on any device.

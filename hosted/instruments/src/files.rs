@@ -199,7 +199,8 @@ pub(crate) fn is_stdout(path: &Path) -> bool {
 }
 
 /// Words an error of writing to `path`.
-pub(crate) fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
+#[must_use]
+pub fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
     if is_stdout(path) {
         // The kind is kept: a reader that has left is not an error.
         return anyhow::Error::new(io::Error::from(error.kind())).context("cannot write to stdout");

@@ -153,6 +153,20 @@ fn it_measures_over_several_connections_and_both_kinds_of_address() {
 
 #[test]
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn a_record_that_is_lost_is_an_error_and_the_report_is_there() {
+    let echo = Echo::start();
+    for (count, notes) in [(1, 1), (1_000, 2)] {
+        let (text, said, code) =
+            run(&format!("--pcap /dev/full rate {} -c {count} --no-plot", echo.target()));
+        assert_eq!((code, said.lines().count()), (Some(3), notes), "{said}");
+        let error = "error: cannot write /dev/full: no space left on device";
+        assert_eq!(said.lines().last(), Some(error), "{said}");
+        assert!(text.contains(&format!("\n{count} sent, {count} echoed, 0 failed")), "{text}");
+    }
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn what_the_wire_does_is_told_and_by_which_seed() {
     let echo = Echo::start();
     for (flags, expected) in [
