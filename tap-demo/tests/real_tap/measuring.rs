@@ -153,6 +153,18 @@ fn it_measures_over_several_connections_and_both_kinds_of_address() {
 
 #[test]
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn each_run_of_a_series_takes_its_leave_before_the_next_begins() {
+    let echo = Echo::start();
+    let out = report(&format!("rate {} -c 100 -P 2 --repeat 3 --no-plot", echo.target()));
+    assert_eq!(out["runs"].as_array().map(Vec::len), Some(3), "{out}");
+    assert_eq!((&out["echoed"], &out["complete"]), (&300.into(), &true.into()), "{out}");
+    for _ in 0..6 {
+        assert!(matches!(echo.end(), Seen::Fin(_)), "none is reset");
+    }
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn a_record_that_is_lost_is_an_error_and_the_report_is_there() {
     let echo = Echo::start();
     for (count, notes) in [(1, 1), (1_000, 2)] {
