@@ -29,12 +29,15 @@ pub(super) fn main(args: &CheckArgs<WayArgs>) -> Result<Verdict> {
 
 /// A server is started for each of the rules that a case needs.
 fn own(mut check: Check<'_>, args: &CheckArgs<WayArgs>, stop: &Stop) -> Result<Verdict> {
-    let mut subject = None;
+    let (mut subject, mut sources) = (None, args.way.bind.clone());
     for needs in check.servers() {
         let local = Local::with(needs.rules())?;
         let address = local.address();
-        let first = address::connect(&[address], args.timeout.0)?;
-        let mut sockets = sockets(&check, first, 2)?;
+        let addresses = address::reachable(vec![address], &sources)?;
+        let first = address::connect_from(&sources, &addresses, args.timeout.0)?;
+        // From now on only those of its family, so that the others are named once.
+        sources = address::used(&sources, address);
+        let mut sockets = sockets(&check, first, 2)?.from(sources.clone());
         stop.arm();
         check.run(needs, &mut sockets)?;
         subject.get_or_insert(Subject { name: "this process".into(), address });

@@ -174,11 +174,12 @@ fn a_source_that_no_connection_can_have_is_named() {
     let echo = Echo::with(Rules::default());
     let target = echo.address.to_string();
     for (command, bind, note) in [
-        (&["rate", "-c", "1", "--no-plot"][..], "127.0.0.1,::1", true),
-        (&["rate", "-c", "1", "--no-plot"], "127.0.0.1,127.0.0.2", false),
-        (&["check", "--only", "zeros"], "::1,127.0.0.1", true),
+        (&["rate", "-c", "1", "--no-plot", &target][..], "127.0.0.1,::1", true),
+        (&["rate", "-c", "1", "--no-plot", &target], "127.0.0.1,127.0.0.2", false),
+        (&["check", "--only", "zeros", &target], "::1,127.0.0.1", true),
+        (&["check", "--only", "zeros,exit", "--local"], "::1,127.0.0.1", true),
     ] {
-        let ended = run(&[command, &[&target, "--bind", bind]].concat());
+        let ended = run(&[command, &["--bind", bind]].concat());
         assert_eq!(ended.code, Some(0), "{ended:?}");
         let said = ended.stderr.starts_with("note: --bind ::1 is not used: 127.0.0.1:")
             && ended.stderr.ends_with(" is an IPv4 address\n");
