@@ -147,8 +147,9 @@ impl Trial<'_> {
         drop(live);
         // If one file cannot be written, the others still are.
         let table = table.map(Table::finish).transpose();
-        let verdict = self.tell(subject, &measurement, None, exports, &paper, Ok(()))?;
-        table.map(|_| verdict)
+        let verdict = self.tell(subject, &measurement, None, exports, &paper, Ok(()));
+        table?;
+        verdict
     }
 
     fn print_header(&self, subject: &Subject<'_>, paper: &Paper<'_>) -> io::Result<()> {
