@@ -22,7 +22,8 @@ pub(super) fn script(command: &Command, shell: Shell) -> Vec<u8> {
             Shell::Zsh => {
                 for report in reports {
                     let help = report.get_help().map(ToString::to_string).unwrap_or_default();
-                    let files = format!(" -- {help}:_files");
+                    // A colon ends a help text there.
+                    let files = format!(" -- {}:_files", help.replace(':', "\\:"));
                     script = script.replace(&files, &format!("{files} -g \"*.json\""));
                 }
             }
