@@ -235,7 +235,7 @@ pub struct LoadArgs {
 
     /// Tell where the time of a round trip goes (Linux)
     ///
-    /// Follow one message in a hundred, and at least one every 10 ms, through the kernel, and divide its
+    /// Follow one message in a hundred, or about one every 10 ms if that is more, through the kernel, and divide its
     /// round trip into the time to send it, from kernel to kernel (the way and the peer), and to wake up
     /// and read the echo. The other messages cost what they always cost. With the TCP of Linux only.
     #[arg(long = "where", conflicts_with = "crr", help_heading = OUTPUT)]

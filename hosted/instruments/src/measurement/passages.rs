@@ -13,7 +13,7 @@ use crate::stack::Passage;
 /// One message in this many is followed, on average …
 const ONE_IN: u64 = 100;
 
-/// … or one in this time, so that a slow load has some, too.
+/// … or one in this time, by the rate so far, so that a slow load has some, too.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// After so many messages without a stamp no further one is followed.
@@ -36,8 +36,10 @@ pub struct Passages {
     pub error: Duration,
     /// The reason why no message is followed, if there is one.
     pub unseen: Option<String>,
-    /// How many messages go by before the next one is followed, and when the last one was.
-    pause: (u64, Instant),
+    /// How many messages go by before the next one is followed.
+    left: u64,
+    /// How many have begun, and when the first one did.
+    begun: (u64, Instant),
     random: Random,
 }
 
@@ -52,20 +54,28 @@ impl Passages {
             lost: 0,
             error: Duration::ZERO,
             unseen: None,
-            pause: (0, Instant::START),
+            left: 0,
+            begun: (0, Instant::START),
             random: Random(1),
         })
     }
 
     /// Whether the message that begins now is to be followed. They are chosen at random distances: a regular
-    /// choice among connections that take turns would always meet the same one.
+    /// choice among connections that take turns would always meet the same one. And they are counted, not
+    /// timed: the first after a time would be one before which little was sent, unlike the others.
     pub(crate) fn chooses(&mut self, now: Instant) -> bool {
-        let (left, last) = self.pause;
-        if self.unseen.is_some() || (left > 0 && now.saturating_duration_since(last) < PAUSE) {
-            self.pause.0 = left.saturating_sub(1);
+        if self.begun.0 == 0 {
+            self.begun.1 = now;
+        }
+        self.begun.0 += 1;
+        if self.unseen.is_some() || self.left > 0 {
+            self.left = self.left.saturating_sub(1);
             return false;
         }
-        self.pause = (self.random.next() % (2 * ONE_IN - 1), now);
+        let (begun, first) = self.begun;
+        let time = now.saturating_duration_since(first).as_secs_f64();
+        let in_a_pause = ((begun - 1) as f64 * PAUSE.as_secs_f64() / time) as u64;
+        self.left = self.random.next() % (2 * in_a_pause.clamp(1, ONE_IN) - 1);
         true
     }
 
@@ -147,8 +157,24 @@ mod tests {
         let mut passages = passages();
         let chosen = (0..100_000).filter(|n| passages.chooses(at(*n))).count();
         assert!((900..1_100).contains(&chosen), "{chosen}");
-        let chosen = (0..100).filter(|n| passages.chooses(at(200_000 + n * 11_000))).count();
+        let mut slow = self::passages();
+        let chosen = (0..100).filter(|n| slow.chooses(at(n * 11_000))).count();
         assert_eq!(chosen, 100);
+    }
+
+    /// Of messages in pairs, as many are followed that come after a pause as of the others.
+    #[test]
+    fn what_follows_a_pause_is_chosen_no_more_often() {
+        let mut passages = passages();
+        let begins = |n: u32| at(n / 2 * 4_000 + n % 2 * 10);
+        let chosen: Vec<_> = (0..20_000).filter(|n| passages.chooses(begins(*n))).collect();
+        let after = chosen.iter().filter(|n| **n % 2 == 0).count();
+        let share = after as f64 / chosen.len() as f64;
+        assert!(
+            (3_600..4_400).contains(&chosen.len()) && (0.45..0.55).contains(&share),
+            "{share} of {}",
+            chosen.len()
+        );
     }
 
     #[test]
