@@ -14,6 +14,7 @@ mod climb;
 mod columns;
 mod face;
 mod panels;
+mod passages;
 mod runs;
 mod search;
 mod style;

@@ -110,6 +110,7 @@ impl<DB: DrawingBackend> Page<DB> {
         let up = rtt_axis(run.felt());
         let mut chart = self.chart(LEFT, LOWER, (Axis::time(course.end), up.clone()))?;
         self.failures(&mut chart, course, LOWER[0])?;
+        self.band(run, &up)?;
 
         // Cells of one colour follow each other: an SVG makes one path of them.
         let mut cells: Vec<_> = course.cells.iter().collect();
@@ -128,6 +129,7 @@ impl<DB: DrawingBackend> Page<DB> {
         if height_of_cells(course, &up) > HALO {
             self.percentile_curves(&mut chart, course, legends)?;
         }
+        self.name_of_the_band(run, &up)?;
         self.change(run, LEFT, LOWER, chart.x_range().end)
     }
 
