@@ -1,7 +1,7 @@
 //! What changed from some reports to others, and whether that may be chance.
 //!
 //! What is compared are runs: a report is one, or as many as it has `runs`. Of one run a side only the scatter within each is
-//! known ([`pair`]); several show how far runs of one program differ ([`groups`]).
+//! known (`pair`); several show how far runs of one program differ (`groups`).
 
 use std::io;
 use std::path::PathBuf;
