@@ -44,7 +44,7 @@ fn images_have_the_asked_size_and_something_in_every_panel() {
 
     let image = png(&measured, 1.0);
     assert_eq!((image.width(), image.height()), (1440, 810));
-    for (panel, color, [left, right, top, bottom]) in [
+    let panels = [
         ("title", [0x1b, 0x1f, 0x24], [86, 500, 20, 60]),
         ("rate", [0x00, 0x72, 0xb2], [90, 900, 142, 300]),
         ("failures", [0xd5, 0x5e, 0x00], [90, 900, 132, 136]),
@@ -52,14 +52,8 @@ fn images_have_the_asked_size_and_something_in_every_panel() {
         ("round-trip times", [0x08, 0x30, 0x6b], [90, 900, 380, 720]),
         ("p99", [0xe6, 0x9f, 0x00], [90, 900, 380, 720]),
         ("percentiles", [0x00, 0x72, 0xb2], [960, 1250, 380, 720]),
-    ] {
-        let is_drawn =
-            (left..right).flat_map(|x| (top..bottom).map(move |y| (x, y))).any(|(x, y)| {
-                let pixel = image.pixel(x, y).expect("a pixel of the page");
-                [pixel.red(), pixel.green(), pixel.blue()] == color
-            });
-        assert!(is_drawn, "{panel}");
-    }
+    ];
+    are_drawn(&image, &panels);
 }
 
 #[test]
@@ -319,6 +313,18 @@ fn any_run_is_drawn() {
         let svg = svg(&measured);
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "seed {seed}");
         assert_eq!(malformed(&svg), None, "seed {seed}");
+    }
+}
+
+/// Something of each panel, by its name, color and sides, is on the page.
+fn are_drawn(image: &Pixmap, panels: &[(&str, [u8; 3], [u32; 4])]) {
+    for (panel, color, [left, right, top, bottom]) in panels {
+        let is_drawn =
+            (*left..*right).flat_map(|x| (*top..*bottom).map(move |y| (x, y))).any(|(x, y)| {
+                let pixel = image.pixel(x, y).expect("a pixel of the page");
+                [pixel.red(), pixel.green(), pixel.blue()] == *color
+            });
+        assert!(is_drawn, "{panel}");
     }
 }
 

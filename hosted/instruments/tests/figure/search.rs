@@ -3,6 +3,7 @@
 use echo_instruments::figure::Format;
 use tiny_skia::Pixmap;
 
+use crate::are_drawn;
 use crate::climbed::{FAST, Server, figure};
 use crate::xml::{malformed, texts};
 
@@ -60,7 +61,7 @@ fn there_is_something_in_every_panel() {
     let png = figure(Server { fails: Some(30_000.0), ..FAST }, "p99<1ms", Format::Png, 1.0);
     let image = Pixmap::decode_png(&png).expect("a well-formed PNG");
     assert_eq!((image.width(), image.height()), (1440, 810));
-    for (panel, color, [left, right, top, bottom]) in [
+    let panels = [
         ("title", [0x1b, 0x1f, 0x24], [86, 500, 20, 60]),
         ("never sent", [0x00, 0x72, 0xb2], [90, 900, 142, 310]),
         ("failures", [0xd5, 0x5e, 0x00], [90, 900, 132, 136]),
@@ -68,12 +69,6 @@ fn there_is_something_in_every_panel() {
         ("p50 and the bound", [0x1b, 0x1f, 0x24], [90, 900, 380, 720]),
         ("p99", [0xe6, 0x9f, 0x00], [90, 900, 380, 720]),
         ("percentiles", [0x00, 0x72, 0xb2], [960, 1250, 380, 720]),
-    ] {
-        let is_drawn =
-            (left..right).flat_map(|x| (top..bottom).map(move |y| (x, y))).any(|(x, y)| {
-                let pixel = image.pixel(x, y).expect("a pixel of the page");
-                [pixel.red(), pixel.green(), pixel.blue()] == color
-            });
-        assert!(is_drawn, "{panel}");
-    }
+    ];
+    are_drawn(&image, &panels);
 }
