@@ -127,6 +127,12 @@ impl Trial<'_> {
             let Climbed { hunt, printed } = self.climb(goal, subject, stack, &paper, stop)?;
             let Some((plan, measurement)) = hunt.told() else { return Ok(Verdict::Well) };
             let subject = Subject { plan, ..subject.clone() };
+            let printed = match printed {
+                Ok(()) if !self.load.json => {
+                    paper.print(&report::search::in_full(&hunt, paper.layout()))
+                }
+                printed => printed,
+            };
             let printed = printed.and_then(|()| self.print_header(&subject, &paper));
             return self.tell(&subject, measurement, Some(&hunt), exports, &paper, printed);
         }

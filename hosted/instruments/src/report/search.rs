@@ -39,6 +39,16 @@ pub(crate) fn row(goal: &Goal, step: &Step, layout: Layout) -> String {
     layout.fit(format!("{rate:>12}{times}{unsent:>9}  {outcome}"))
 }
 
+/// The line between the table and the report: which step that is.
+#[must_use]
+pub(crate) fn in_full(hunt: &Hunt<'_>, layout: Layout) -> String {
+    let which = match hunt.answer() {
+        Answer::Between(..) | Answer::AtLeast(_) => "the one with the highest rate kept",
+        Answer::Below(_) | Answer::Unknown => "the last one",
+    };
+    layout.fit(format!("of these steps {which}, in full:"))
+}
+
 /// What was found, in one sentence.
 #[must_use]
 pub(crate) fn answer(hunt: &Hunt<'_>, layout: Layout) -> String {
