@@ -3,7 +3,7 @@
 //!
 //! [`Session`] is the server's end of one connection, [`Probe`] the client's, and a [`Script`]
 //! is whatever peer a test needs. All are [`Endpoint`]s, so one run loop drives any of them on
-//! any TCP stack.
+//! any TCP stack. What an echo service over UDP has to decide is in [`datagram`].
 //! Everything that makes a good echo service is decided here, once: the idle
 //! time-out, back-pressure, half-close, the word `exit`, closing without losing
 //! the tail, and what counts as a right echo. The crate is `no_std`, allocates
@@ -258,6 +258,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod datagram;
 mod endpoint;
 pub mod exit;
 mod failure;

@@ -13,8 +13,10 @@ mod memory;
 
 use core::fmt::{self, Display, Write};
 use core::hint::black_box;
+use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
+use echo_core::datagram::{Question, Unanswered};
 use echo_core::script::{Act, Body, Manner, What, Wish};
 use echo_core::{
     CloseReason, Defect, Endpoint, ExitScanner, Failure, FailureKind, Faulty, IdleTimer, Instant,
@@ -31,6 +33,7 @@ extern crate alloc;
 extern "C" fn _start() -> ! {
     let now = black_box(Instant::START);
     now_and_then(now);
+    answer();
     drive(now, &mut Session::<8>::new(now, black_box(Rules::default())));
     drive(now, &mut Session::<1024>::new(now, black_box(Rules::default())));
     let mut session = Session::<8>::new(now, black_box(Rules::default()));
@@ -130,6 +133,17 @@ fn now_and_then(now: Instant) {
     black_box(scanner.receive(black_box(b"exit")));
     black_box((scanner.held(), scanner.holds_word(), scanner.quiet(), scanner.end()));
     black_box((CloseReason::ALL, Instant::new(black_box(Duration::ZERO)).since_start()));
+}
+
+fn answer() {
+    let (v4, v6) = (black_box(Ipv4Addr::LOCALHOST), black_box(Ipv6Addr::LOCALHOST));
+    for ip in [v4.into(), v6.into()] {
+        let question = Question { from: (ip, 7).into(), to: Some(ip), hops: Some(64) };
+        if let Some(reason) = black_box(question).unanswered(black_box(Some(7))) {
+            write_out(&reason);
+        }
+    }
+    black_box(Unanswered::ALL);
 }
 
 fn faults() -> Odds {

@@ -1,5 +1,6 @@
 //! The rules of both ends, one by one, on a virtual clock and without sockets.
 
+mod answer;
 mod closing;
 mod exit;
 mod fault;
