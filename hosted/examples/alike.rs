@@ -177,6 +177,7 @@ impl Server {
             address: self.address,
             sources: Vec::new(),
             payload: "zero".into(),
+            labels: &[],
             plan: &plan,
         };
         report::json(&subject, sum)

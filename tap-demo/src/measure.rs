@@ -152,6 +152,7 @@ impl<'c> Measuring<'c> {
             address,
             sources: Vec::new(),
             payload: trial.payload.to_string(),
+            labels: &trial.load.label,
             plan: &self.plan,
         };
         trial.run(&subject, station, exports, stop)

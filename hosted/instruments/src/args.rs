@@ -6,6 +6,7 @@
 mod check;
 mod content;
 mod family;
+mod label;
 mod spacing;
 mod time;
 
@@ -21,6 +22,7 @@ pub use self::check::CheckArgs;
 pub use self::content::Content;
 use self::content::content;
 pub use self::family::Family;
+pub use self::label::Label;
 pub use self::spacing::SpacingArgs;
 use self::time::{interval, run_time, within};
 use crate::bound::Condition;
@@ -241,6 +243,14 @@ pub struct LoadArgs {
     #[arg(long = "where", conflicts_with = "crr", help_heading = OUTPUT)]
     pub follow: bool,
 
+    /// Call the run KEY=VALUE in its files
+    ///
+    /// Add this to the JSON, to the tags of the HdrHistogram log, and as a column to the rows of messages:
+    /// `host=north-3`. `hosted merge` calls a run by its label `host`, otherwise by the name of its machine.
+    /// May be repeated.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = OUTPUT)]
+    pub label: Vec<Label>,
+
     /// Add all percentiles and a histogram
     ///
     /// Add all percentiles to the report, and a histogram of the times.
@@ -294,6 +304,7 @@ impl LoadArgs {
     /// If the payload cannot be read, or two results would go to stdout.
     pub fn plan(&self, content: &Content, keep_going: bool) -> Result<Plan> {
         self.one_on_stdout()?;
+        Label::differ(&self.label)?;
         let pace = self.pace();
         self.each_ends()?;
         Ok(Plan {

@@ -11,7 +11,6 @@ use crate::args::{FailRateArgs, LoadArgs, RateArgs};
 use crate::figure::{self, Format};
 use crate::files::{Draft, Identity, Output};
 use crate::measurement::{Measurement, Sample};
-use crate::plan::Plan;
 use crate::report::{self, Csv, Subject};
 use crate::search::Hunt;
 use crate::terminal::escape::shown;
@@ -103,15 +102,15 @@ impl Exports {
         Ok(())
     }
 
-    /// Starts the table of the messages of this `plan`, if it is wanted.
+    /// Starts the table of the messages of this load, if it is wanted.
     ///
     /// # Errors
     ///
     /// If there can be none.
-    pub(crate) fn table(&mut self, plan: &Plan) -> Result<Option<Table>> {
+    pub(crate) fn table(&mut self, subject: &Subject<'_>) -> Result<Option<Table>> {
         let Some(output) = self.csv.take() else { return Ok(None) };
         let draft = output.draft()?;
-        Ok(Some(Table { csv: Csv::new(draft.writer()?, plan), draft }))
+        Ok(Some(Table { csv: Csv::new(draft.writer()?, subject.plan, subject.labels), draft }))
     }
 
     /// Writes all files but the table, even if one of them fails; returns the path of the figure. The figure of a search

@@ -55,6 +55,7 @@ impl MadeUp {
             address: ([192, 0, 2, 7], 2333).into(),
             sources: self.sources.clone(),
             payload: "seq".to_owned(),
+            labels: &[],
             plan: &self.plan,
         }
     }

@@ -4,6 +4,7 @@
 //! measures nothing and knows no flags.
 
 mod csv;
+mod distribution;
 pub(crate) mod effort;
 mod environment;
 mod hdr;
@@ -28,6 +29,7 @@ pub(crate) use self::json::SCHEMA;
 pub use self::json::json;
 use self::text::headed;
 pub use self::text::{Layout, header, text};
+use crate::args::Label;
 use crate::measurement::Measurement;
 use crate::plan::{Arrivals, Pace, Plan};
 use crate::quantity;
@@ -47,6 +49,8 @@ pub struct Subject<'a> {
     pub sources: Vec<IpAddr>,
     /// The content of messages, as on the command line.
     pub payload: String,
+    /// What the user calls the run.
+    pub labels: &'a [Label],
     /// The load.
     pub plan: &'a Plan,
 }

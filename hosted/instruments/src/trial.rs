@@ -142,7 +142,7 @@ impl Trial<'_> {
             panel: Panel::new(subject),
             words: self.words,
             length: subject.plan.length,
-            table: exports.table(subject.plan)?,
+            table: exports.table(subject)?,
             before: Duration::ZERO,
             last: Duration::ZERO,
             stop,

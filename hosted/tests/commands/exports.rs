@@ -76,12 +76,17 @@ fn the_files_say_what_the_report_says() {
         &csv,
         "--export-hdr",
         &hdr,
+        "--label",
+        "host=north 3",
+        "--label",
+        "try=1",
     ]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     let report = report(&ended);
     let exported: Value =
         serde_json::from_slice(&fs::read(&json).expect("a report")).expect("JSON");
     assert_eq!(exported["service_ns"], report["service_ns"]);
+    assert_eq!(report["labels"], json!({ "host": "north 3", "try": "1" }));
 
     let table = fs::read_to_string(&csv).expect("a table");
     let mut lines = table.lines();
@@ -96,6 +101,7 @@ fn the_files_say_what_the_report_says() {
         let sum = number(row, "late_ns") + number(row, "service_ns");
         assert_eq!(number(row, "response_ns"), sum);
         assert_eq!(row[column("result")], "echoed");
+        assert_eq!(["label_host", "label_try"].map(|label| row[column(label)]), ["north 3", "1"]);
     }
 
     let tags = ["service", "response"];
@@ -106,7 +112,9 @@ fn the_files_say_what_the_report_says() {
         .collect();
     assert_eq!(intervals.len(), tags.len());
     for (interval, tag) in intervals.iter().zip(tags) {
-        assert_eq!(interval.tag().map(|tag| tag.as_str()), Some(tag));
+        let called = format!("{tag};host=north_3;try=1");
+        assert_eq!(interval.tag().map(|tag| tag.as_str()), Some(&*called));
+        assert_eq!(report[format!("{tag}_ns")]["histogram"], interval.encoded_histogram());
         let bytes = base64(interval.encoded_histogram());
         let histogram: hdrhistogram::Histogram<u64> =
             Deserializer::new().deserialize(&mut bytes.as_slice()).expect("a histogram");

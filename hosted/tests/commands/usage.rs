@@ -100,6 +100,8 @@ fn wrong_flags_are_usage_errors() {
         ("rate --search p99>1ms", "expected a bound like p99<1ms: a percentile (p50, p75,"),
         ("rate --search max<1ms", "expected a bound like p99<1ms: a percentile (p50, p75,"),
         ("fail-rate --search p99<1ms", "unexpected argument '--search'"),
+        ("rate --local --label host", "for '--label <KEY=VALUE>': expected KEY=VALUE (host="),
+        ("rate --local --label a=1 --label a=2", "--label a is given twice"),
         ("rate --where --crr", "'--where' cannot be used with '--crr'"),
         ("rate -R 5 --seed 1", "--seed repeats random arrivals: add --arrivals poisson"),
         ("rate --local --reset", "required arguments were not provided"),

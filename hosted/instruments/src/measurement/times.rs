@@ -36,6 +36,25 @@ impl Times {
         }
     }
 
+    /// The times that are known by their distribution, their sums ([`sums`](Self::sums)), and the fastest and the slowest of
+    /// them; None if these contradict each other.
+    #[cfg(test)]
+    pub(crate) fn known_as(
+        histogram: &Histogram<u64>,
+        (sum, squares): (u128, u128),
+        ends: Option<(Duration, Duration)>,
+    ) -> Option<Self> {
+        let mut out = Self { sum, squares, ..Self::new() };
+        out.histogram.add(histogram).ok()?;
+        match ends {
+            None => out.is_empty().then_some(out),
+            Some((fastest, slowest)) => {
+                (out.fastest, out.slowest) = (fastest, slowest);
+                (!out.is_empty() && fastest <= slowest).then_some(out)
+            }
+        }
+    }
+
     /// Adds a time. Allocates nothing.
     pub fn record(&mut self, time: Duration) {
         // Some 580 years fit.
@@ -54,6 +73,11 @@ impl Times {
         self.squares += other.squares;
         self.fastest = self.fastest.min(other.fastest);
         self.slowest = self.slowest.max(other.slowest);
+    }
+
+    /// The sum of all times, and that of their squares, in nanoseconds.
+    pub(crate) const fn sums(&self) -> (u128, u128) {
+        (self.sum, self.squares)
     }
 
     /// The distribution, in nanoseconds to three digits.

@@ -8,6 +8,7 @@
 use std::io::{self, ErrorKind, Write};
 
 use super::key;
+use crate::args::Label;
 use crate::measurement::Sample;
 use crate::plan::{Pace, Plan};
 
@@ -24,6 +25,8 @@ pub(crate) struct Csv {
     pace: Pace,
     /// The number of the run, from 1, if there are several.
     run: Option<u16>,
+    /// The labels of the run, which are the end of each row.
+    labels: String,
     /// Rows that are not written yet, all of them whole.
     rows: Vec<u8>,
     /// The number of bytes of whole rows in the file.
@@ -35,14 +38,21 @@ pub(crate) struct Csv {
 impl Csv {
     /// Starts the table of what `plan` asks for in an empty file.
     #[must_use]
-    pub(crate) fn new(file: Box<dyn Write>, plan: &Plan) -> Self {
+    pub(crate) fn new(file: Box<dyn Write>, plan: &Plan, labels: &[Label]) -> Self {
         let run = (plan.repeat > 1).then_some(1);
         let mut rows = Vec::with_capacity(BUFFER);
         if run.is_some() {
             rows.extend_from_slice(b"run,");
         }
         rows.extend_from_slice(HEAD.as_bytes());
-        Self { file, pace: plan.pace, run, rows, written: 0, result: Ok(()) }
+        let mut ends = String::new();
+        for Label { key, value } in labels {
+            rows.extend_from_slice(format!(",label_{key}").as_bytes());
+            ends.push_str(&format!(",{}", cell(value)));
+        }
+        rows.push(b'\n');
+        ends.push('\n');
+        Self { file, pace: plan.pace, run, labels: ends, rows, written: 0, result: Ok(()) }
     }
 
     /// From now on rows are about the next run.
@@ -58,7 +68,7 @@ impl Csv {
     }
 
     fn add(&mut self, sample: &Sample) -> io::Result<()> {
-        if self.rows.len() + ROW > BUFFER {
+        if self.rows.len() + ROW + self.labels.len() > BUFFER {
             self.flush()?;
         }
         let Sample { at, connection, message, late, connecting, interrupted, end, .. } = sample;
@@ -75,17 +85,19 @@ impl Csv {
             write!(self.rows, "{}", connecting.as_nanos())?;
         }
         match end {
-            _ if *interrupted => writeln!(self.rows, ",,,interrupted"),
+            _ if *interrupted => self.rows.extend_from_slice(b",,,interrupted"),
             Ok(took) => {
                 let took = took.as_nanos();
                 write!(self.rows, ",{took},")?;
                 if matches!(self.pace, Pace::Rate(_)) {
                     write!(self.rows, "{}", took + late)?;
                 }
-                writeln!(self.rows, ",echoed")
+                self.rows.extend_from_slice(b",echoed");
             }
-            Err(failure) => writeln!(self.rows, ",,,{}", key(failure.kind())),
+            Err(failure) => write!(self.rows, ",,,{}", key(failure.kind()))?,
         }
+        self.rows.extend_from_slice(self.labels.as_bytes());
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -112,7 +124,16 @@ impl Csv {
     }
 }
 
-const HEAD: &str = "ended_ns,connection,message,late_ns,connect_ns,service_ns,response_ns,result\n";
+const HEAD: &str = "ended_ns,connection,message,late_ns,connect_ns,service_ns,response_ns,result";
+
+/// A text as a cell: in quotes where it could be taken for several.
+fn cell(text: &str) -> String {
+    if text.contains([',', '"']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -166,7 +187,7 @@ mod tests {
         for (pace, wanted) in wanted {
             let path = tempfile::NamedTempFile::new().expect("a file");
             let plan = Plan { pace, ..Plan::new() };
-            let mut csv = Csv::new(Box::new(path.reopen().expect("opened")), &plan);
+            let mut csv = Csv::new(Box::new(path.reopen().expect("opened")), &plan, &[]);
             csv.row(&sample);
             csv.row(&Sample { connecting: None, end: Err(Failure::Reset), ..sample });
             csv.row(&Sample { interrupted: true, ..sample });
@@ -183,7 +204,7 @@ mod tests {
     fn rows_of_several_runs_say_which() {
         let path = tempfile::NamedTempFile::new().expect("a file");
         let file = Box::new(path.reopen().expect("opened"));
-        let mut csv = Csv::new(file, &Plan { repeat: 2, ..Plan::new() });
+        let mut csv = Csv::new(file, &Plan { repeat: 2, ..Plan::new() }, &[]);
         let sample = Sample::new(Duration::from_micros(7), 0, Ok(Duration::from_micros(5)));
         csv.row(&sample);
         csv.next_run();
@@ -193,5 +214,28 @@ mod tests {
         let rows: Vec<_> = text.lines().collect();
         assert!(rows[0].starts_with("run,ended_ns,"), "{text}");
         assert_eq!(rows[1..], ["1,7000,0,0,,,5000,,echoed", "2,7000,0,0,,,5000,,echoed"]);
+    }
+
+    #[test]
+    fn labels_are_columns_at_the_end() {
+        let path = tempfile::NamedTempFile::new().expect("a file");
+        let file = Box::new(path.reopen().expect("opened"));
+        let labels =
+            ["host=n3", "why=a \"try\", no more"].map(|text| text.parse().expect("a label"));
+        let mut csv = Csv::new(file, &Plan::new(), &labels);
+        let sample = Sample::new(Duration::from_micros(7), 0, Ok(Duration::from_micros(5)));
+        csv.row(&sample);
+        csv.row(&Sample { end: Err(Failure::Reset), ..sample });
+        csv.finish().expect("written");
+        let text = std::fs::read_to_string(path.path()).expect("read");
+        let rows: Vec<_> = text.lines().collect();
+        assert!(rows[0].ends_with(",result,label_host,label_why"), "{text}");
+        assert_eq!(
+            rows[1..],
+            [
+                r#"7000,0,0,,,5000,,echoed,n3,"a ""try"", no more""#,
+                r#"7000,0,0,,,,,reset,n3,"a ""try"", no more""#,
+            ]
+        );
     }
 }

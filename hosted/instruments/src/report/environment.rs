@@ -2,6 +2,11 @@
 
 use serde_json::{Value, json};
 
+/// The name of the machine.
+pub(super) fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// The operating system, its kernel and the processor, as far as they are known.
 pub(super) fn environment() -> Value {
     let system = rustix::system::uname();

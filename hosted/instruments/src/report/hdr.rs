@@ -5,11 +5,19 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
 use super::Subject;
+use crate::args::Label;
 use crate::measurement::Measurement;
 use crate::measurement::times::Times;
 
 /// Nanoseconds are recorded; the column of the maximum is in milliseconds, as usual.
 const MAX_DIVISOR: f64 = 1e6;
+
+/// The tag of an interval: the sort of times, if there are two, and the labels of the run. What a tag may not contain
+/// becomes an underscore.
+fn tag(sort: Option<&str>, labels: &[Label]) -> String {
+    let parts = sort.map(str::to_owned).into_iter().chain(labels.iter().map(Label::to_string));
+    parts.collect::<Vec<_>>().join(";").replace([',', ' '], "_")
+}
 
 /// The log: one interval, the whole run, for each sort of time; of several runs one each, as far apart as they began.
 ///
@@ -26,7 +34,8 @@ pub(crate) fn hdr(subject: &Subject<'_>, measurement: &Measurement) -> Result<Ve
         .with_max_value_divisor(MAX_DIVISOR)
         .begin_log_with(&mut bytes, &mut serializer)?;
     let mut add = |name: Option<&'static str>, times: &Times, run: &Measurement| {
-        let tag = name.and_then(Tag::new);
+        let tag = tag(name, subject.labels);
+        let tag = Some(&*tag).filter(|tag| !tag.is_empty()).and_then(Tag::new);
         let start = run.started.duration_since(measurement.started).unwrap_or_default();
         log.write_histogram(times.histogram(), start, run.elapsed, tag)
             .map_err(|error| anyhow!("cannot encode the histogram: {error:?}"))

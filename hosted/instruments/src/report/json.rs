@@ -8,13 +8,17 @@ use std::time::Duration;
 use echo_core::FailureKind;
 use serde_json::{Map, Value, json};
 
-use super::environment::environment;
-use super::{Subject, effort, independence, key, loss, passages, spacing, stationarity};
+use super::environment::{environment, host};
+use super::{
+    Subject, distribution, effort, independence, key, loss, passages, spacing, stationarity,
+};
+use crate::args::Label;
 use crate::measurement::blocks::{self, Blocks};
 use crate::measurement::percentiles::{self, MEDIAN, P99, PERCENTILES};
 use crate::measurement::times::Times;
 use crate::measurement::{Ended, Measurement, bits};
 use crate::plan::Pace;
+use crate::stack::Kernel;
 use crate::target;
 
 /// Version of the shape below: the number changes when a reader may break.
@@ -36,13 +40,15 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         .into_iter()
         .map(|kind| (key(kind).to_owned(), tally.failed(kind).into()))
         .collect();
-    let mut report = json!({
+    let about = json!({
         "schema": SCHEMA,
         "tool": subject.program,
         "tool_version": env!("CARGO_PKG_VERSION"),
         "command": subject.command,
+        "host": host(),
+        "labels": labels(subject.labels),
         "complete": measurement.ended == Ended::AsPlanned,
-        "started": humantime::format_rfc3339_seconds(measurement.started).to_string(),
+        "started": started(measurement),
         "target": {
             "name": subject.name,
             "ip": target::ip(subject.address),
@@ -50,6 +56,8 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
             "protocol": "tcp",
         },
         "config": config(subject),
+    });
+    let numbers = json!({
         "elapsed_s": measurement.elapsed.as_secs_f64(),
         "sent": measurement.sent(),
         "echoed": tally.echoed(),
@@ -81,6 +89,7 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         "connect_ns": measurement.connecting.as_ref().map(|connecting| times(connecting, None)),
         "late_ns": measurement.late.as_ref().map(|late| times(late, None)),
         "unsent": measurement.unsent,
+        "omitted": measurement.omitted,
         "arrivals": spacing::json(measurement),
         "rate_bps": measurement.bits_per_second(plan.length),
         "rate_bps_interval95": rate.map(|ends| ends.map(|messages| bits(messages, plan.length))),
@@ -90,11 +99,7 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         "intervals_of": if measurement.response.is_some() { "response" } else { "service" },
         "intervals": intervals(subject, measurement),
         "where": passages::json(measurement),
-        "tcp_info": measurement.kernel.map(|kernel| json!({
-            "retransmits": kernel.retransmits,
-            "srtt_us": kernel.srtt.as_micros() as u64,
-            "min_rtt_us": kernel.min_rtt.map(|time| time.as_micros() as u64),
-        })),
+        "tcp_info": measurement.kernel.map(tcp_info),
         "local_ports": measurement.ports.map(|ports| json!({
             "all": ports.all,
             "time_wait": ports.resting,
@@ -103,10 +108,30 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         "search": null,
         "environment": environment(),
     });
-    if let Value::Object(report) = &mut report {
-        report.extend(runs::runs(subject, measurement));
-    }
-    report
+    let parts = [about, numbers, runs::runs(subject, measurement).into()];
+    let parts = parts.into_iter().filter_map(|part| match part {
+        Value::Object(part) => Some(part),
+        _ => None,
+    });
+    parts.flatten().collect::<Map<_, _>>().into()
+}
+
+/// When it began, in UTC and as exactly as clocks of several machines agree at best.
+pub(super) fn started(measurement: &Measurement) -> String {
+    humantime::format_rfc3339_micros(measurement.started).to_string()
+}
+
+fn labels(labels: &[Label]) -> Value {
+    labels.iter().map(|Label { key, value }| (key.clone(), Value::from(value.clone()))).collect()
+}
+
+/// What the kernel says of its connections.
+fn tcp_info(kernel: Kernel) -> Value {
+    json!({
+        "retransmits": kernel.retransmits,
+        "srtt_us": kernel.srtt.as_micros() as u64,
+        "min_rtt_us": kernel.min_rtt.map(|time| time.as_micros() as u64),
+    })
 }
 
 /// The instrument itself.
@@ -197,7 +222,7 @@ fn intervals(subject: &Subject<'_>, measurement: &Measurement) -> Vec<Value> {
 /// The most intervals of a report.
 const INTERVALS: u128 = 120;
 
-/// The times with the confidence intervals of the `blocks`, if those belong to these times.
+/// The times with the confidence intervals of the `blocks`, if those belong to these times, and with their distribution.
 fn times(times: &Times, blocks: Option<&Blocks<'_>>) -> Value {
     let ends = |ends: Option<[Duration; 2]>| json!(ends.map(|ends| ends.map(nanos)));
     let percentiles = PERCENTILES.into_iter().map(|(name, one_in)| {
@@ -206,11 +231,12 @@ fn times(times: &Times, blocks: Option<&Blocks<'_>>) -> Value {
     let mean = ("mean".to_owned(), ends(blocks.and_then(Blocks::mean)));
     let mut out = numbers(times);
     out.insert("interval95".into(), percentiles.chain([mean]).collect::<Map<_, _>>().into());
+    distribution::add(&mut out, times);
     out.into()
 }
 
 /// The times without an interval.
-fn numbers(times: &Times) -> Map<String, Value> {
+pub(super) fn numbers(times: &Times) -> Map<String, Value> {
     let nanos = |time: Option<Duration>| Value::from(time.map(nanos));
     let mut out = Map::new();
     out.insert("n".into(), times.len().into());

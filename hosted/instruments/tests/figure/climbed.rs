@@ -37,6 +37,7 @@ pub(crate) fn figure(server: Server, goal: &str, format: Format, scale: f32) -> 
         address: ([192, 0, 2, 7], 2333).into(),
         sources: Vec::new(),
         payload: "zero".to_owned(),
+        labels: &[],
         plan: &plan,
     };
     let mut hunt = Hunt::new(&goal, &plan);

@@ -83,6 +83,7 @@ impl Measured {
             address: ([192, 0, 2, 7], 2333).into(),
             sources: Vec::new(),
             payload: "zero".to_owned(),
+            labels: &[],
             plan: &self.plan,
         };
         encode(&subject, &self.run, format, scale)

@@ -26,6 +26,7 @@ fn told(out: &Measurement, plan: &Plan) -> Option<String> {
         address: ([127, 0, 0, 1], 7).into(),
         sources: Vec::new(),
         payload: String::new(),
+        labels: &[],
         plan,
     };
     let report = text(&subject, out, Layout::default());

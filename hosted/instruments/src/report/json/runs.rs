@@ -40,7 +40,7 @@ pub(super) fn runs(subject: &Subject<'_>, sum: &Measurement) -> Map<String, Valu
 fn one(run: &Measurement, length: u64) -> Value {
     json!({
         "complete": run.ended == Ended::AsPlanned,
-        "started": humantime::format_rfc3339_seconds(run.started).to_string(),
+        "started": super::started(run),
         "elapsed_s": run.elapsed.as_secs_f64(),
         "sent": run.sent(),
         "echoed": run.tally.echoed(),
