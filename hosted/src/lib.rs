@@ -15,6 +15,7 @@ pub mod cli;
 mod client;
 mod commands;
 mod delivery;
+mod patience;
 pub mod pump;
 pub mod server;
 pub mod sockets;

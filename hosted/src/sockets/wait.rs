@@ -1,11 +1,8 @@
-//! Waiting for sockets.
+//! Waiting for connections.
 //!
 //! One connection with messages that fit into its buffers is waited for inside
-//! the read itself: one system call to send, one to receive, and no third. Such a
-//! wait may end some ticks of the kernel late, so the last part before a limit is
-//! waited for exactly, with one more call.
-//! Several, or messages that must be written and read in turns, are waited for
-//! by the system's event queue.
+//! the read itself. Several, or messages that must be written and read in turns, are
+//! waited for by the system's event queue.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -17,21 +14,11 @@ use echo_instruments::timer::Timer;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use socket2::SockRef;
 
 use super::link::Link;
+use crate::patience::{Patience, Way, is_readable};
 use crate::pump::Pump;
-
-/// The longest wait inside a read, which is also the delay until a request to stop is seen.
-const SLICE: Duration = Duration::from_millis(100);
-
-/// The shortest time-out of a read: with none it would wait for ever.
-const SHORTEST: Duration = Duration::from_millis(1);
-
-/// How late a wait inside a read may end: two ticks of the slowest kernel clock (100 Hz).
-const COARSE: Duration = Duration::from_millis(20);
 
 /// The longest message that is waited for inside the read: it fits into the buffers of any system.
 const INSIDE: u64 = 16 << 10;
@@ -46,14 +33,7 @@ pub(super) struct Wait {
     timer: Option<Timer>,
     /// Links that have more to move than their turn allowed.
     again: Vec<usize>,
-    /// Whether to wait inside the read.
-    inside: bool,
-    /// The longest wait inside a read; before a short limit there is time for one.
-    slice: Duration,
-    /// How long to busy-wait before sleeping.
-    spin: Duration,
-    /// The instant at which something last happened.
-    moved: Instant,
+    patience: Patience,
 }
 
 impl Wait {
@@ -75,10 +55,7 @@ impl Wait {
             events: Events::with_capacity(1024),
             timer,
             again: Vec::new(),
-            inside: one && plan.spin.is_zero() && plan.length <= INSIDE,
-            slice: plan.limit.map_or(SLICE, |limit| SLICE.min(limit / 2)).max(SHORTEST),
-            spin: plan.spin,
-            moved: Instant::START,
+            patience: Patience::new(plan, one && plan.length <= INSIDE),
         })
     }
 
@@ -91,17 +68,17 @@ impl Wait {
 
     /// Whether streams are waited for in their reads, and not watched.
     pub(super) fn is_inside(&self) -> bool {
-        self.inside
+        self.patience.inside().is_some()
     }
 
     /// Prepares a stream that has just been connected.
     pub(super) fn opened(&self, stream: &mut TcpStream) -> io::Result<()> {
-        if self.inside {
+        if let Some(slice) = self.patience.inside() {
             self.poll.registry().deregister(stream)?;
             let socket = SockRef::from(&*stream);
             socket.set_nonblocking(false)?;
-            socket.set_read_timeout(Some(self.slice))?;
-            socket.set_write_timeout(Some(self.slice))?;
+            socket.set_read_timeout(Some(slice))?;
+            socket.set_write_timeout(Some(slice))?;
         }
         Ok(())
     }
@@ -122,40 +99,26 @@ impl Wait {
         ready: &mut Vec<usize>,
     ) -> io::Result<bool> {
         // This is the only link, if it waits for an echo.
-        let mut only = match links {
+        let only = match links {
             [link] if busy.messages > 0 && link.stream().is_some() => Some(link),
             _ => None,
         };
-        if self.inside
-            && let Some(link) = &mut only
-        {
-            let far = now + self.slice + COARSE;
-            let inside = busy.deadline.is_none_or(|deadline| deadline >= far);
-            let left = until.saturating_duration_since(now);
-            if inside || is_readable(link, left)? {
-                ready.push(0);
-                link.wait_inside();
-                self.again.clear();
-            }
-            return Ok(!inside);
-        }
-        let mut wait = until.saturating_duration_since(now);
-        if !self.spin.is_zero() {
-            let quiet = now.saturating_duration_since(self.moved.max(busy.since));
-            if quiet < self.spin || wait <= self.spin {
-                if let Some(link) = only {
-                    // Asking the stream itself is one system call less, and the loop reads the
-                    // clock after it anyway.
-                    link.wait_inside();
-                    ready.push(0);
-                    self.again.clear();
-                    return Ok(false);
+        let mut wait = match (self.patience.way(only.is_some(), now, until, busy), only) {
+            (Way::All(wait), _) => wait,
+            (Way::Exactly(wait), Some(link)) => {
+                if link.stream().map_or(Ok(false), |stream| is_readable(stream, wait))? {
+                    self.read(link, ready);
                 }
-                wait = Duration::ZERO;
-            } else {
-                wait -= self.spin;
+                return Ok(true);
             }
-        }
+            // Asking the stream itself is one system call less, and the loop reads the clock
+            // after it anyway.
+            (_, Some(link)) => {
+                self.read(link, ready);
+                return Ok(false);
+            }
+            (_, None) => Duration::ZERO,
+        };
         if !self.again.is_empty() {
             wait = Duration::ZERO;
         }
@@ -177,18 +140,15 @@ impl Wait {
             }
         }
         if !ready.is_empty() {
-            self.moved = now;
+            self.patience.note(now);
         }
         Ok(true)
     }
-}
 
-/// Waits for a link to have something to read, for exactly this long at most.
-fn is_readable(link: &Link, wait: Duration) -> io::Result<bool> {
-    let Some(stream) = link.stream() else { return Ok(false) };
-    let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
-    match poll(&mut [PollFd::new(stream, PollFlags::IN)], Some(&wait)) {
-        Err(Errno::INTR) => Ok(false),
-        ready => Ok(ready? > 0),
+    /// Lets the only link be read next.
+    fn read(&mut self, link: &mut Link, ready: &mut Vec<usize>) {
+        ready.push(0);
+        link.wait_inside();
+        self.again.clear();
     }
 }
