@@ -17,6 +17,7 @@ mod line;
 mod modes;
 mod screen;
 mod terminal;
+mod user;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
@@ -35,6 +36,7 @@ use self::input::{Input, Unit};
 use self::modes::Modes;
 use self::screen::Screen;
 use self::terminal::Terminal;
+use self::user::User;
 use crate::address;
 
 /// The settings of the client.
@@ -95,7 +97,8 @@ pub(crate) fn talk(
 
     let manner = Manner { limit: talk.limit, buffer: talk.buffer, stream: streamed };
     let screen = Screen::new(Stream::stdout(), form);
-    let conversation = Conversation::new(manner, stream, input, screen, terminal);
+    let user = User::new(input, screen, terminal);
+    let conversation = Conversation::new(manner, stream, user);
     let Some(complaint) = conversation.run()? else {
         return Ok(Verdict::Well);
     };

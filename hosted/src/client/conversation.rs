@@ -4,7 +4,6 @@
 //! neither has to wait for the other. Unlike the server's, this wait reports
 //! states and not changes: nothing is missed by reading too little.
 
-use std::fs::File;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsFd;
@@ -16,15 +15,11 @@ use echo_instruments::clock::Clock;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::reason::reason;
 use echo_instruments::terminal::escape::Escaped;
-use echo_instruments::terminal::streams::Stream;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::event::PollFlags;
 
-use super::editor::Editor;
 use super::exchange::{End, Exchange};
-use super::input::{Input, Next};
-use super::screen::{self, Screen};
-use super::terminal::Terminal;
+use super::input::Next;
+use super::user::{NO_OUTPUT, User};
 use crate::pump::Pump;
 
 /// The manner of a conversation.
@@ -47,10 +42,7 @@ pub(super) struct Conversation {
     scratch: Vec<u8>,
     clock: Clock,
     exchange: Exchange,
-    input: Input<File>,
-    screen: Screen<Stream>,
-    /// The terminal of a dialogue.
-    terminal: Option<Terminal>,
+    user: User,
     /// The error that broke the connection; what has arrived is still read.
     broken: Option<io::Error>,
     /// When to check the time, and what the server has acknowledged.
@@ -69,13 +61,7 @@ enum Trouble {
 
 impl Conversation {
     /// A conversation over a non-blocking `stream`.
-    pub(super) fn new(
-        manner: Manner,
-        stream: TcpStream,
-        input: Input<File>,
-        screen: Screen<Stream>,
-        terminal: Option<Terminal>,
-    ) -> Self {
+    pub(super) fn new(manner: Manner, stream: TcpStream, user: User) -> Self {
         Self {
             manner,
             stream,
@@ -83,9 +69,7 @@ impl Conversation {
             scratch: vec![0; manner.buffer],
             clock: Clock::start(),
             exchange: Exchange::new(manner.limit),
-            input,
-            screen,
-            terminal,
+            user,
             broken: None,
             due: None,
             word: None,
@@ -95,11 +79,9 @@ impl Conversation {
     /// Talks until there is nothing more to send, or nothing more can be. Returns what
     /// went wrong, in words.
     pub(super) fn run(mut self) -> Result<Option<String>> {
-        if let Some(terminal) = &self.terminal {
-            terminal.resume().context(NO_MODES)?;
-        }
+        self.user.begin()?;
         let trouble = self.talk()?;
-        self.screen.complete().and_then(|()| self.screen.fresh_line()).context(NO_OUTPUT)?;
+        self.user.end()?;
         Ok(trouble.map(|trouble| self.complaint(&trouble)))
     }
 
@@ -116,7 +98,7 @@ impl Conversation {
                 self.pump.run(&mut self.stream, &mut self.exchange, &mut self.scratch, now, || {
                     clock.now()
                 });
-            self.screen.receive(&self.exchange.take_reply()).context(NO_OUTPUT)?;
+            self.user.screen.receive(&self.exchange.take_reply()).context(NO_OUTPUT)?;
             if let Err(error) = moved {
                 if self.broken.is_some() {
                     return self.unless_all_is_said();
@@ -133,7 +115,7 @@ impl Conversation {
                 Some(End::Unasked(bytes)) => return Ok(Some(Trouble::Unasked(bytes))),
             }
             if !self.manner.stream && self.exchange.answered() {
-                self.screen.complete().context(NO_OUTPUT)?;
+                self.user.screen.complete().context(NO_OUTPUT)?;
             }
             if self.turn() && self.go_on()? {
                 continue;
@@ -141,7 +123,7 @@ impl Conversation {
             let now = clock.now();
             self.due = self.exchange.deadline().map(|at| self.pump.delivery.due(at, now));
             self.wait(self.due.map(|at| at.saturating_duration_since(now)))?;
-            if self.terminal.as_ref().is_some_and(Terminal::is_left) {
+            if self.user.is_left() {
                 return Ok(None);
             }
         }
@@ -155,17 +137,9 @@ impl Conversation {
     /// Gives the exchange its next command. Returns whether there was one.
     fn go_on(&mut self) -> Result<bool> {
         let now = self.clock.now();
-        match self.input.next() {
-            Next::Unknown => {
-                let columns = self.terminal.as_ref().map_or(0, Terminal::columns);
-                let row = self.input.editor().map(|editor| screen::row(editor.line(), columns));
-                self.screen.prompt(&row.unwrap_or_default()).context(NO_OUTPUT)?;
-                return Ok(false);
-            }
+        match self.user.next()? {
+            Next::Unknown => return Ok(false),
             Next::Message(message) => {
-                if !self.input.ended() {
-                    self.screen.entered(&message).context(NO_OUTPUT)?;
-                }
                 let exit = is_exit(&message);
                 if exit {
                     self.word = Some(self.exchange.asked());
@@ -181,44 +155,17 @@ impl Conversation {
         Ok(true)
     }
 
-    /// Waits for the connection, for what concerns the terminal, and for input when it is its
-    /// turn; at most for `patience`.
+    /// Waits for the connection, and for the user; at most for `patience`.
     fn wait(&mut self, patience: Option<Duration>) -> Result<()> {
-        let mut of_stream = PollFlags::IN;
+        let mut interest = PollFlags::IN;
         if !self.exchange.to_send().is_empty() {
-            of_stream |= PollFlags::OUT;
+            interest |= PollFlags::OUT;
         }
-        let notices = self.terminal.as_ref().map_or(self.stream.as_fd(), Terminal::as_fd);
-        let mut sources = [
-            PollFd::from_borrowed_fd(notices, PollFlags::IN),
-            PollFd::new(&self.stream, of_stream),
-            PollFd::new(&self.input, PollFlags::IN),
-        ];
-        let first = if self.terminal.is_some() { 0 } else { 1 };
-        let end = if self.turn() || self.input.reads_ahead() { 3 } else { 2 };
-        // A time that the system cannot express is as good as none.
-        let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
-        match poll(&mut sources[first..end], patience.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error).context("cannot wait for the server"),
-        }
-        let [notices, stream, input] = sources.map(|source| source.revents());
+        let turn = self.turn();
+        let ready = self.user.wait(self.stream.as_fd(), interest, turn, patience)?;
         // An error makes the stream both readable and writable.
-        self.pump.readable |= stream.intersects(!PollFlags::OUT);
-        self.pump.writable |= stream.intersects(!PollFlags::IN);
-        if !input.is_empty() {
-            self.input.read().context("cannot read stdin")?;
-        }
-        if let Some(terminal) = &self.terminal {
-            let suspended = self.input.editor().is_some_and(Editor::take_suspended);
-            let seen = match (suspended, notices.is_empty()) {
-                (true, _) => terminal.suspend(),
-                (false, false) => terminal.resume(),
-                (false, true) => return Ok(()),
-            };
-            seen.context(NO_MODES)?;
-            self.screen.disturb();
-        }
+        self.pump.readable |= ready.intersects(!PollFlags::OUT);
+        self.pump.writable |= ready.intersects(!PollFlags::IN);
         Ok(())
     }
 
@@ -227,12 +174,12 @@ impl Conversation {
     fn unless_all_is_said(&mut self) -> Result<Option<Trouble>> {
         let all_is_said = self.exchange.parting()
             || self.exchange.missing() == 0
-                && match self.input.next() {
+                && match self.user.input.next() {
                     Next::End => true,
                     Next::Message(_) => false,
                     Next::Unknown => {
                         self.wait(Some(Duration::ZERO))?;
-                        self.input.next() == Next::End
+                        self.user.input.next() == Next::End
                     }
                 };
         Ok(if !all_is_said {
@@ -280,9 +227,6 @@ fn is_exit(message: &[u8]) -> bool {
     scanner.receive(message);
     scanner.holds_word()
 }
-
-const NO_OUTPUT: &str = "cannot write to stdout";
-const NO_MODES: &str = "cannot set the terminal modes";
 
 /// The number of bytes that are shown of unexpected ones.
 const EXCERPT: usize = 60;
