@@ -1,6 +1,7 @@
 //! Sockets that are connected to an address, or listen on it.
 
 mod race;
+mod route;
 mod source;
 
 use std::io::{self, ErrorKind};
@@ -52,14 +53,23 @@ pub(crate) fn connect_from(
     addresses: &[SocketAddr],
     limit: Option<Duration>,
 ) -> Result<Opened> {
-    race::run(addresses, sources, limit).map_err(|failures| cannot_connect(&failures))
+    race::run(addresses, sources, limit).map_err(|failures| cannot("connect to", "", &failures))
 }
 
-fn cannot_connect(failures: &[(SocketAddr, io::Error)]) -> anyhow::Error {
+/// The one of `addresses` to which datagrams go, from the first of the `sources` that is of the same
+/// family: the only one to which there is a route, or the first that answers.
+///
+/// # Errors
+///
+/// If there is none, with what became of each address.
+pub(crate) fn route(sources: &[IpAddr], addresses: &[SocketAddr]) -> Result<SocketAddr> {
+    route::run(addresses, sources).map_err(|failures| cannot("send to", "--udp ", &failures))
+}
+
+/// Why something cannot be done with any of the addresses; a server with these flags would help.
+fn cannot(what: &str, flags: &str, failures: &[(SocketAddr, io::Error)]) -> anyhow::Error {
     let hint = |(address, error): &(SocketAddr, io::Error)| match error.kind() {
-        ErrorKind::ConnectionRefused => {
-            " (is an echo server listening there? `hosted server --port PORT` starts one)".into()
-        }
+        ErrorKind::ConnectionRefused => no_server(flags),
         ErrorKind::TimedOut => " (--timeout is the limit)".into(),
         _ if lacks_interface(*address) => NO_INTERFACE.into(),
         ErrorKind::AddrNotAvailable => no_port(),
@@ -73,7 +83,12 @@ fn cannot_connect(failures: &[(SocketAddr, io::Error)]) -> anyhow::Error {
             hints.push(hint);
         }
     }
-    anyhow!("cannot connect to {}{}", reasons.join("; nor to "), hints.concat())
+    anyhow!("cannot {what} {}{}", reasons.join("; nor to "), hints.concat())
+}
+
+/// The hint where nobody listens; a server with these flags would.
+pub(crate) fn no_server(flags: &str) -> String {
+    format!(" (is an echo server listening there? `hosted server {flags}--port PORT` starts one)")
 }
 
 /// The system reports the same error for a missing local port as for a missing local address.
@@ -200,7 +215,7 @@ mod tests {
         let refused = failure(1, ErrorKind::ConnectionRefused);
         let silent = failure(2, ErrorKind::TimedOut);
         assert_eq!(
-            cannot_connect(&[refused, silent]).to_string(),
+            cannot("connect to", "", &[refused, silent]).to_string(),
             "cannot connect to 10.0.0.1:7: connection refused; nor to 10.0.0.2:7: timed out \
              (is an echo server listening there? `hosted server --port PORT` starts one) \
              (--timeout is the limit)"

@@ -200,15 +200,26 @@ pub(crate) struct ClientArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
 
+    /// Talk over UDP, a datagram per message
+    ///
+    /// Talk over UDP. Each message is a datagram: a line that is typed, --message, and of other input
+    /// what has arrived, --buffer bytes at most. The next one is sent when the echo is back. What does
+    /// not come back within --timeout is lost, which is told, and not sent again; so is what comes late, twice,
+    /// changed, or from another address. The line `exit` is not sent, but ends the session.
+    #[arg(short, long, help_heading = EXCHANGE)]
+    pub(crate) udp: bool,
+
     /// Give up on an echo after TIME; 0: never
     ///
-    /// Give up if an echo is outstanding and nothing has moved for this long. 0 or negative: never.
-    #[arg(long, value_name = "TIME", default_value = "-1", help_heading = EXCHANGE)]
-    pub(crate) timeout: Limit,
+    /// Give up if an echo is outstanding and nothing has moved for this long. 0 or negative: never
+    /// [default: -1; with --udp 1].
+    #[arg(long, value_name = "TIME", help_heading = EXCHANGE)]
+    pub(crate) timeout: Option<Limit>,
 
     /// Read at most this much at once
     ///
-    /// Read at most this many bytes at once, 1 to 65536. It never limits a message.
+    /// Read at most this many bytes at once, 1 to 65536. It never limits a message, but with --udp it
+    /// does what is read from a file or a pipe.
     #[arg(long, value_name = "BYTES", default_value_t = 1024, help_heading = EXCHANGE,
           value_parser = given::within::<u32>(1..=LARGEST_BUFFER as u64))]
     pub(crate) buffer: u32,

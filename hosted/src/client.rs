@@ -6,6 +6,9 @@
 //! echo is read. The end of the server is noticed at once, even while the user types.
 //! The exit code is 1 if the server ended before the user, or before the input, did,
 //! and if a stream does not come back as it was sent.
+//!
+//! Over UDP each message is a datagram, and so is what has arrived of a stream; the exit code is 1 if one does
+//! not come back, unless somebody types, who is told.
 
 mod conversation;
 mod editor;
@@ -15,12 +18,13 @@ mod input;
 mod keys;
 mod line;
 mod modes;
+mod post;
 mod screen;
 mod terminal;
 mod user;
 
 use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{process, thread};
@@ -34,14 +38,18 @@ use echo_instruments::verdict::Verdict;
 use self::conversation::{Conversation, Manner};
 use self::input::{Input, Unit};
 use self::modes::Modes;
+use self::post::Post;
 use self::screen::Screen;
 use self::terminal::Terminal;
 use self::user::User;
 use crate::address;
+use crate::datagrams::{LONGEST, Port};
 
 /// The settings of the client.
 #[derive(Debug, Clone)]
 pub(crate) struct Talk {
+    /// Whether to talk over UDP.
+    pub(crate) udp: bool,
     /// How long nothing may move while an echo is outstanding.
     pub(crate) limit: Option<Duration>,
     /// The most bytes to read at once.
@@ -69,7 +77,8 @@ pub(crate) fn talk(
     let streamed = !person_types && !talk.once && talk.message.is_none();
     let unit = match (dialogue, streamed) {
         (true, _) => Unit::Typed,
-        (_, true) => Unit::Piece,
+        (_, true) if talk.udp => Unit::Piece(talk.buffer.min(LONGEST)),
+        (_, true) => Unit::Piece(input::CHUNK),
         (false, false) => Unit::Line,
     };
     let input =
@@ -80,8 +89,7 @@ pub(crate) fn talk(
     };
 
     let addresses = resolve()?;
-    let stream = address::connect(&addresses, talk.limit)?.stream;
-    stream.set_nonblocking(true).context("cannot prepare the connection")?;
+    let peer = Peer::reach(talk, &addresses)?;
 
     let terminal = dialogue.then(|| Terminal::new(stop.clone())).transpose();
     let terminal = terminal.context("cannot prepare the terminal")?;
@@ -98,12 +106,35 @@ pub(crate) fn talk(
     let manner = Manner { limit: talk.limit, buffer: talk.buffer, stream: streamed };
     let screen = Screen::new(Stream::stdout(), form);
     let user = User::new(input, screen, terminal);
-    let conversation = Conversation::new(manner, stream, user);
-    let Some(complaint) = conversation.run()? else {
+    let complaint = match peer {
+        Peer::Tcp(stream) => Conversation::new(manner, stream, user).run()?,
+        Peer::Udp(peer, port) => Post::new(manner, dialogue, peer, port, user).run()?,
+    };
+    let Some(complaint) = complaint else {
         return Ok(Verdict::Well);
     };
     complain(&anyhow!(complaint));
     Ok(Verdict::Failed)
+}
+
+/// The server.
+enum Peer {
+    Tcp(TcpStream),
+    /// Its address, and the port from which it is asked.
+    Udp(SocketAddr, Port),
+}
+
+impl Peer {
+    fn reach(talk: &Talk, addresses: &[SocketAddr]) -> Result<Self> {
+        if talk.udp {
+            let peer = address::route(&[], addresses)?;
+            let port = Port::open(peer, None, None).context("cannot open a UDP socket")?;
+            return Ok(Self::Udp(peer, port));
+        }
+        let stream = address::connect(addresses, talk.limit)?.stream;
+        stream.set_nonblocking(true).context("cannot prepare the connection")?;
+        Ok(Self::Tcp(stream))
+    }
 }
 
 /// From now on the first signal makes the client leave, whatever the program waits for: there is

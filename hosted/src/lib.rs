@@ -14,6 +14,7 @@ pub mod address;
 pub mod cli;
 mod client;
 mod commands;
+mod datagrams;
 mod delivery;
 mod patience;
 pub mod pump;

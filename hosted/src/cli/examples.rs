@@ -18,6 +18,7 @@ pub(super) fn of(command: &str) -> &'static [Example] {
         "client" => &[
             ("hosted client board.local:7", "an interactive session"),
             ("hosted client -m hello", "one message"),
+            ("hosted client -u board.local:7", "over UDP, a datagram per line"),
             ("hosted client < file > copy", "a file, through the server"),
         ],
         "rate" => &[

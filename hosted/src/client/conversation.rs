@@ -229,4 +229,4 @@ fn is_exit(message: &[u8]) -> bool {
 }
 
 /// The number of bytes that are shown of unexpected ones.
-const EXCERPT: usize = 60;
+pub(super) const EXCERPT: usize = 60;

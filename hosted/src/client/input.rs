@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use super::editor::{Editor, Entered};
 
 /// The number of bytes read at once: as many as a pipe holds.
-const CHUNK: usize = 64 * 1024;
+pub(super) const CHUNK: usize = 64 * 1024;
 
 /// A source of messages.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(super) struct Input<R> {
     reader: BufReader<R>,
     /// The beginning of the next message.
     line: Vec<u8>,
+    /// The only message, if there is no source.
+    given: Option<Vec<u8>>,
     /// Whether the source has ended.
     ended: bool,
     /// Whether no message will follow.
@@ -43,8 +45,8 @@ pub(super) enum Unit {
     Typed,
     /// Into lines, with all of their bytes.
     Line,
-    /// Not at all, as a stream: a message is whatever has arrived.
-    Piece,
+    /// Not at all, as a stream: a message is whatever has arrived, but no more bytes than this.
+    Piece(usize),
 }
 
 /// The next message, as far as it is known.
@@ -68,12 +70,13 @@ impl Input<File> {
 impl<R: Read> Input<R> {
     fn new(source: R, form: Form) -> Self {
         let reader = BufReader::with_capacity(CHUNK, source);
-        Self { reader, line: Vec::new(), ended: false, over: false, form, editor: None }
+        let (line, given, editor) = (Vec::new(), None, None);
+        Self { reader, line, given, ended: false, over: false, form, editor }
     }
 
     /// Replaces all lines by one `message`.
     pub(super) fn with_message(mut self, message: &str) -> Self {
-        self.line = message.into();
+        self.given = Some(message.into());
         self.ended = true;
         self
     }
@@ -88,6 +91,10 @@ impl<R: Read> Input<R> {
     pub(super) fn next(&mut self) -> Next {
         if self.over {
             return Next::End;
+        }
+        if let Some(message) = self.given.take() {
+            self.over = true;
+            return Next::Message(message);
         }
         if let Some(editor) = &mut self.editor {
             let entered = editor.next();
@@ -111,7 +118,7 @@ impl<R: Read> Input<R> {
         let newline = buffer.iter().position(|&byte| byte == b'\n');
         let end = match self.form.unit {
             Unit::Typed | Unit::Line => newline.map(|at| at + 1),
-            Unit::Piece => Some(buffer.len()).filter(|length| *length > 0),
+            Unit::Piece(most) => Some(buffer.len().min(most)).filter(|length| *length > 0),
         };
         let taken = end.unwrap_or(buffer.len());
         self.line.extend_from_slice(&buffer[..taken]);
@@ -240,11 +247,16 @@ mod tests {
     #[test]
     fn a_stream_is_taken_as_it_comes() {
         let text = [&b"a\n\n\0b"[..], &[b'x'; 2 * CHUNK]].concat();
-        let form = Form { unit: Unit::Piece, once: false };
-        let messages = messages(Input::new(&text[..], form));
+        let taken =
+            |most| messages(Input::new(&text[..], Form { unit: Unit::Piece(most), once: false }));
+        let messages = taken(CHUNK);
         assert_eq!(messages.concat(), text);
         assert!(messages.iter().all(|piece| (1..=CHUNK).contains(&piece.len())));
         assert_eq!(messages.len(), 3, "as much as can be read at once");
+        let smaller = taken(1_000);
+        assert_eq!(smaller.concat(), text);
+        assert!(smaller.iter().all(|piece| piece.len() <= 1_000));
+        assert!(smaller.iter().filter(|piece| piece.len() < 1_000).count() <= 3);
     }
 
     #[test]

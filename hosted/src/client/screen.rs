@@ -106,6 +106,15 @@ impl<W: Write> Screen<W> {
         self.out.flush()
     }
 
+    /// A whole reply came, which may be empty.
+    pub(super) fn receive_whole(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.receive(bytes)?;
+        if self.is_dialogue() {
+            self.show()?;
+        }
+        self.out.flush()
+    }
+
     /// No more of the reply will come: what has come is shown.
     pub(super) fn complete(&mut self) -> io::Result<()> {
         if !self.reply.is_empty() {

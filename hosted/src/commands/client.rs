@@ -1,6 +1,9 @@
 //! `hosted client`.
 
+use std::time::Duration;
+
 use anyhow::Result;
+use echo_instruments::quantity::given::Limit;
 use echo_instruments::verdict::Verdict;
 
 use crate::cli::ClientArgs;
@@ -12,8 +15,10 @@ use crate::client::{self, Talk};
 ///
 /// If the server cannot be reached, or standard input or output is broken.
 pub(super) fn main(args: &ClientArgs) -> Result<Verdict> {
+    let default = args.udp.then_some(Duration::from_secs(1));
     let talk = Talk {
-        limit: args.timeout.0,
+        udp: args.udp,
+        limit: args.timeout.map_or(default, |Limit(limit)| limit),
         buffer: args.buffer as usize,
         once: args.one_shot,
         message: args.message.clone(),

@@ -3,6 +3,7 @@
 //! Every wait is bounded: the servers, and the client's input and output, by the
 //! time-out of their sockets, the client itself by [`support::PATIENCE`].
 
+mod datagrams;
 mod editing;
 mod message;
 mod parting;

@@ -115,7 +115,10 @@ impl Terminal {
     }
 
     fn dumb(server: &Server, flags: &[&str]) -> Self {
-        let mut command = command(server, flags);
+        Self::dumb_of(command(server, flags))
+    }
+
+    pub(crate) fn dumb_of(mut command: Command) -> Self {
         command.env("TERM", "dumb");
         Self::open(command, None)
     }

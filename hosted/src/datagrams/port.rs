@@ -1,0 +1,129 @@
+//! One local port: a socket that hears from everybody.
+//!
+//! It is not connected. A connected one would be some 90 ns a round trip faster, but
+//! the system would throw away what comes from another address, which is what a server does whose
+//! answers leave from the wrong one.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, recvfrom, sendto};
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// The buffer that is asked of the system; it gives as much as it allows (on Linux net.core.rmem_max).
+const BUFFER: usize = 4 << 20;
+
+pub(crate) struct Port {
+    socket: Socket,
+    /// ICMP errors that came to light when something else was sent.
+    errors: VecDeque<Errno>,
+}
+
+impl Port {
+    /// A local port from which datagrams go to `peer`; it receives for no longer than `slice` if it
+    /// may wait for what comes.
+    pub(crate) fn open(
+        peer: SocketAddr,
+        source: Option<IpAddr>,
+        slice: Option<Duration>,
+    ) -> io::Result<Self> {
+        let unspecified = match peer {
+            SocketAddr::V4(_) => IpAddr::from(Ipv4Addr::UNSPECIFIED),
+            SocketAddr::V6(_) => IpAddr::from(Ipv6Addr::UNSPECIFIED),
+        };
+        let local = SocketAddr::from((source.unwrap_or(unspecified), 0));
+        let mut itself = None;
+        let socket = loop {
+            let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))?;
+            socket.bind(&local.into())?;
+            // On this machine it may be the very port that is sent to, which would answer perfectly.
+            let local = socket.local_addr()?.as_socket();
+            if local.is_none_or(|local| local.port() != peer.port()) {
+                break socket;
+            }
+            // As long as it is there, the next one is another.
+            itself = Some(socket);
+        };
+        drop(itself);
+        let _ = socket.set_recv_buffer_size(BUFFER);
+        // A send may have to wait for room; it must not do so for ever.
+        socket.set_write_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(slice)?;
+        report_errors(&socket, peer)?;
+        Ok(Self { socket, errors: VecDeque::new() })
+    }
+
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// Sends a datagram.
+    pub(crate) fn send(&mut self, peer: SocketAddr, datagram: &[u8]) -> io::Result<()> {
+        loop {
+            match sendto(&self.socket, datagram, SendFlags::empty(), &peer) {
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                // The device was not ready for so long.
+                Err(Errno::AGAIN) => return Err(Errno::NOBUFS.into()),
+                // The system reports an error of what was sent before instead of sending this.
+                Err(error) if error != Errno::MSGSIZE && self.forget_error() => {
+                    self.errors.push_back(error);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Receives what has arrived, or waits for it. Returns its whole length, and who sent it.
+    pub(crate) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        wait: bool,
+    ) -> io::Result<Option<(usize, Option<SocketAddr>)>> {
+        if let Some(error) = self.errors.pop_front() {
+            return Err(error.into());
+        }
+        let wait = if wait { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
+        match recvfrom(&self.socket, buffer, wait | RecvFlags::TRUNC) {
+            Ok((_, length, from)) => {
+                Ok(Some((length, from.and_then(|from| SocketAddr::try_from(from).ok()))))
+            }
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(error) => {
+                self.forget_error();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Takes the report of one ICMP error from the queue, where it counts as memory; the
+    /// next one becomes the error of the socket. Returns whether there was one.
+    fn forget_error(&self) -> bool {
+        let flags = RecvFlags::ERRQUEUE | RecvFlags::DONTWAIT;
+        cfg!(target_os = "linux") && recv(&self.socket, &mut [0; 0], flags).is_ok()
+    }
+}
+
+/// How long a send may wait for room in the buffer of the device.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Makes ICMP errors those of the socket, of whatever kind: that nobody listens there, or that there is no route.
+#[cfg(target_os = "linux")]
+fn report_errors(socket: &Socket, peer: SocketAddr) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+
+    match peer {
+        SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4RecvErr, &true)?,
+        SocketAddr::V6(_) => setsockopt(socket, sockopt::Ipv6RecvErr, &true)?,
+    }
+    Ok(())
+}
+
+/// Other systems tell only a connected socket: there such a message counts as lost.
+#[cfg(not(target_os = "linux"))]
+fn report_errors(_socket: &Socket, _peer: SocketAddr) -> io::Result<()> {
+    Ok(())
+}
