@@ -53,6 +53,15 @@ const BLOCK: usize = 256;
 /// The default message has a thousand of them.
 static ZEROS: [u8; 1024] = [b'0'; 1024];
 
+impl<B> Payload<B> {
+    /// Whether the bytes of a message of so many say which of its connection's messages they are. Where they do not,
+    /// an echo is known only by what it came on.
+    #[must_use]
+    pub const fn tells(&self, length: u64) -> bool {
+        matches!(self, Self::Seq { .. } | Self::Random { .. }) && length >= WORD as u64
+    }
+}
+
 impl<B: AsRef<[u8]>> Payload<B> {
     /// What one of several connections sends. [`Seq`](Self::Seq) and [`Marks`](Self::Marks) contain
     /// its number, [`Random`](Self::Random) has a seed of its own there; the others are the same on all.
@@ -305,6 +314,22 @@ mod tests {
                     payload.fill(3, 1000 + start as u64, &mut part[start..end]);
                     assert_eq!(part[start..end], whole[start..end], "{payload:?} {start}..{end}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn who_tells_its_message_has_other_bytes_in_each() {
+        for payload in ALL {
+            for length in [0, 1, 7, 8, 9, 64] {
+                let content = |message| {
+                    let mut bytes = [0; 64];
+                    payload.fill(message, 0, &mut bytes[..length]);
+                    bytes
+                };
+                // Seven bytes of `seq` differ, too, and do not say from what.
+                let tells = length >= 8 && content(3) != content(4);
+                assert_eq!(payload.tells(length as u64), tells, "{payload:?}, {length}");
             }
         }
     }

@@ -27,7 +27,7 @@ pub use self::spacing::SpacingArgs;
 use self::time::{interval, run_time, within};
 use crate::bound::Condition;
 use crate::files::is_stdout;
-use crate::plan::{Pace, Plan};
+use crate::plan::{Pace, Plan, Protocol};
 use crate::quantity::given::{self, Limit, Rate, Spin, Time, count, length};
 use crate::search::Goal;
 use crate::verdict::Misuse;
@@ -308,6 +308,7 @@ impl LoadArgs {
         let pace = self.pace();
         self.each_ends()?;
         Ok(Plan {
+            protocol: Protocol::Tcp,
             connections: self.parallel,
             payload: content.read(self.length)?,
             length: self.length,

@@ -1,6 +1,8 @@
 //! The load to offer: flags are turned into it once, before anything runs. It knows
 //! no address and no stack.
 
+mod window;
+
 use std::time::Duration;
 
 use echo_core::Payload;
@@ -8,7 +10,10 @@ use echo_core::Payload;
 /// The load to offer.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The number of connections at once, each with one message in flight.
+    /// The protocol over which messages go.
+    pub protocol: Protocol,
+    /// The number of connections at once, each with one message in flight. Over UDP these are as many local
+    /// ports, or groups of ports, and at a planned rate each has several in flight.
     pub connections: u16,
     /// The content of messages, different [on each connection](Payload::on).
     pub payload: Payload<Vec<u8>>,
@@ -48,6 +53,7 @@ impl Plan {
     #[must_use]
     pub const fn new() -> Self {
         Self {
+            protocol: Protocol::Tcp,
             connections: 1,
             payload: Payload::Zero,
             length: 1,
@@ -92,6 +98,16 @@ impl Default for Plan {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The protocol over which messages go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// Each message is a part of a stream of bytes.
+    #[default]
+    Tcp,
+    /// Each message is a datagram.
+    Udp,
 }
 
 /// The rule by which the next message starts.
