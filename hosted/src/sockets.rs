@@ -19,7 +19,9 @@ use echo_instruments::measurement::Measurement;
 use echo_instruments::plan::Plan;
 use echo_instruments::ports::Ports;
 use echo_instruments::signals::Stop;
-use echo_instruments::stack::{Busy, Kernel, Moved, Passage, Placement, Stack, Stops, Unasked};
+use echo_instruments::stack::{
+    Busy, Driver, Kernel, Moved, Passage, Placement, Stack, Stops, Unasked,
+};
 use echo_instruments::stopwatch::Stopwatch;
 use rustix::io::Errno;
 
@@ -131,7 +133,7 @@ impl Sockets {
     }
 }
 
-impl Stack for Sockets {
+impl Driver for Sockets {
     fn now(&self) -> Instant {
         self.clock.now()
     }
@@ -140,6 +142,45 @@ impl Stack for Sockets {
         self.clock.stops()
     }
 
+    fn wait(
+        &mut self,
+        now: Instant,
+        until: Instant,
+        busy: Busy,
+        ready: &mut Vec<usize>,
+    ) -> io::Result<Instant> {
+        // A process is stopped when it comes back from a wait: with what was so before.
+        self.heard = self.stops().times;
+        let over = self.wait.ready(&mut self.links, now, until, busy, ready)?;
+        Ok(if over { self.now() } else { now })
+    }
+
+    fn follow(&mut self, link: usize, bytes: u64) -> Result<(), String> {
+        self.links[link].follow(bytes, &self.clock)
+    }
+
+    fn followed(&mut self, link: usize) -> Option<Passage> {
+        self.links[link].followed()
+    }
+
+    fn kernel(&self, link: usize) -> Option<Kernel> {
+        self.links[link].kernel()
+    }
+
+    fn placement(&self, link: usize) -> Option<Placement> {
+        placement::placement(self.links[link].stream()?)
+    }
+
+    fn errno(&self) -> Option<Errno> {
+        self.errno
+    }
+
+    fn ports(&self) -> Option<Ports> {
+        Ports::read()
+    }
+}
+
+impl Stack for Sockets {
     fn open(&mut self, link: usize) -> Result<Instant, Failure> {
         let now = self.now();
         let first = if link == 0 { self.first.take() } else { None };
@@ -182,42 +223,5 @@ impl Stack for Sockets {
     fn grant(&mut self, link: usize, wish: Wish) -> Result<bool, Failure> {
         let granted = self.links[link].grant(wish);
         granted.map_err(|error| self.failure(&error))
-    }
-
-    fn wait(
-        &mut self,
-        now: Instant,
-        until: Instant,
-        busy: Busy,
-        ready: &mut Vec<usize>,
-    ) -> io::Result<Instant> {
-        // A process is stopped when it comes back from a wait: with what was so before.
-        self.heard = self.stops().times;
-        let over = self.wait.ready(&mut self.links, now, until, busy, ready)?;
-        Ok(if over { self.now() } else { now })
-    }
-
-    fn follow(&mut self, link: usize, bytes: u64) -> Result<(), String> {
-        self.links[link].follow(bytes, &self.clock)
-    }
-
-    fn followed(&mut self, link: usize) -> Option<Passage> {
-        self.links[link].followed()
-    }
-
-    fn kernel(&self, link: usize) -> Option<Kernel> {
-        self.links[link].kernel()
-    }
-
-    fn placement(&self, link: usize) -> Option<Placement> {
-        placement::placement(self.links[link].stream()?)
-    }
-
-    fn errno(&self) -> Option<Errno> {
-        self.errno
-    }
-
-    fn ports(&self) -> Option<Ports> {
-        Ports::read()
     }
 }

@@ -14,7 +14,7 @@ use echo_instruments::load::{self, Observer};
 use echo_instruments::measurement::{Ended, Measurement, Sample};
 use echo_instruments::plan::{Pace, Plan};
 use echo_instruments::signals::Stop;
-use echo_instruments::stack::Stack;
+use echo_instruments::stack::Driver;
 
 use echo_core::Rules;
 use hosted::address::connect;

@@ -19,7 +19,7 @@ use echo_core::{Endpoint, Failure, IdleTimer, Instant};
 use echo_instruments::clock::Clock;
 use echo_instruments::plan::{Pace, Plan};
 use echo_instruments::quantity;
-use echo_instruments::stack::{Busy, Moved, Stack, Stops, Unasked};
+use echo_instruments::stack::{Busy, Driver, Moved, Stack, Stops, Unasked};
 use echo_instruments::stopwatch::Stopwatch;
 use echo_instruments::target::HEAD_START;
 use echo_smoltcp::Client;
@@ -218,7 +218,7 @@ fn turns(
     first.chain(last.map(|address| (Turn::Second, address, limit))).chain(second)
 }
 
-impl<D: Device> Stack for Station<'_, '_, D> {
+impl<D: Device> Driver for Station<'_, '_, D> {
     fn now(&self) -> Instant {
         self.clock.now()
     }
@@ -227,6 +227,28 @@ impl<D: Device> Stack for Station<'_, '_, D> {
         self.clock.stops()
     }
 
+    fn wait(
+        &mut self,
+        now: Instant,
+        until: Instant,
+        busy: Busy,
+        ready: &mut Vec<usize>,
+    ) -> io::Result<Instant> {
+        let until = if mem::take(&mut self.unreported) {
+            ready.push(0);
+            now
+        } else {
+            until
+        };
+        self.exchange(now, until, busy.since)?;
+        let touched = self.client.touched().iter();
+        let stirred = touched.filter(|number| self.client.connection(**number).is_stirred());
+        ready.extend(stirred.filter_map(|number| self.pool.link(*number)));
+        Ok(self.now())
+    }
+}
+
+impl<D: Device> Stack for Station<'_, '_, D> {
     fn open(&mut self, link: usize) -> Result<Instant, Failure> {
         let now = self.now();
         if let Some(took) = self.ready.take_if(|_| link == 0) {
@@ -299,26 +321,6 @@ impl<D: Device> Stack for Station<'_, '_, D> {
             // smoltcp has no urgent pointer.
             Wish::Urgent(_) => Ok(false),
         }
-    }
-
-    fn wait(
-        &mut self,
-        now: Instant,
-        until: Instant,
-        busy: Busy,
-        ready: &mut Vec<usize>,
-    ) -> io::Result<Instant> {
-        let until = if mem::take(&mut self.unreported) {
-            ready.push(0);
-            now
-        } else {
-            until
-        };
-        self.exchange(now, until, busy.since)?;
-        let touched = self.client.touched().iter();
-        let stirred = touched.filter(|number| self.client.connection(**number).is_stirred());
-        ready.extend(stirred.filter_map(|number| self.pool.link(*number)));
-        Ok(self.now())
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use echo_async::{Clock, Pump, Turn};
 use echo_core::script::Wish;
 use echo_core::{Endpoint, Failure, Instant, Rules, Session};
-use echo_instruments::stack::{Busy, Moved, Stack, Unasked};
+use echo_instruments::stack::{Busy, Driver, Moved, Stack, Unasked};
 
 use crate::pair::{End, pair};
 use crate::sockets::over_sockets;
@@ -84,11 +84,39 @@ async fn within<F: Future>(
     .await
 }
 
-impl Stack for World {
+impl Driver for World {
     fn now(&self) -> Instant {
         self.timeline.now()
     }
 
+    fn wait(
+        &mut self,
+        _now: Instant,
+        until: Instant,
+        _busy: Busy,
+        ready: &mut Vec<usize>,
+    ) -> io::Result<Instant> {
+        loop {
+            self.steps += 1;
+            assert!(self.steps < 3_000_000, "a livelock at {:?}", self.now());
+            let ran = self.tasks.run();
+            if ran {
+                self.timeline.advance(self.now() + ROUND);
+            }
+            let woken = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.flag.take());
+            let woken = self.links.iter().enumerate().filter(|(_, link)| woken(link));
+            ready.extend(woken.map(|(number, _)| number));
+            if !ready.is_empty() || self.now() >= until {
+                return Ok(self.now());
+            }
+            if !ran {
+                self.timeline.advance(self.timeline.next().map_or(until, |next| next.min(until)));
+            }
+        }
+    }
+}
+
+impl Stack for World {
     fn open(&mut self, link: usize) -> Result<Instant, Failure> {
         let [client, server] = pair(CAPACITY);
         self.tasks.spawn(serve(server, self.timeline, self.rules, self.patience));
@@ -136,32 +164,6 @@ impl Stack for World {
             end.reset();
         }
         Ok(!matches!(wish, Wish::Urgent(_)))
-    }
-
-    fn wait(
-        &mut self,
-        _now: Instant,
-        until: Instant,
-        _busy: Busy,
-        ready: &mut Vec<usize>,
-    ) -> io::Result<Instant> {
-        loop {
-            self.steps += 1;
-            assert!(self.steps < 3_000_000, "a livelock at {:?}", self.now());
-            let ran = self.tasks.run();
-            if ran {
-                self.timeline.advance(self.now() + ROUND);
-            }
-            let woken = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.flag.take());
-            let woken = self.links.iter().enumerate().filter(|(_, link)| woken(link));
-            ready.extend(woken.map(|(number, _)| number));
-            if !ready.is_empty() || self.now() >= until {
-                return Ok(self.now());
-            }
-            if !ran {
-                self.timeline.advance(self.timeline.next().map_or(until, |next| next.min(until)));
-            }
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use echo_core::script::Wish;
 use echo_core::{Endpoint, Failure, Instant, Rules};
 use echo_instruments::check::{Outcome, Record};
-use echo_instruments::stack::{Busy, Moved, Stack, Unasked};
+use echo_instruments::stack::{Busy, Driver, Moved, Stack, Unasked};
 use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
 use echo_smoltcp::{Client, Connection, Host, Server, Service, Slot};
@@ -68,11 +68,41 @@ impl World {
     }
 }
 
-impl Stack for World {
+impl Driver for World {
     fn now(&self) -> Instant {
         self.now
     }
 
+    fn wait(
+        &mut self,
+        _now: Instant,
+        until: Instant,
+        _busy: Busy,
+        ready: &mut Vec<usize>,
+    ) -> io::Result<Instant> {
+        loop {
+            self.steps += 1;
+            assert!(self.steps < 3_000_000, "a livelock at {:?}", self.now);
+            let [server, client] = &mut self.plugs;
+            let sent = self.client.send(self.now, client);
+            let served = self.server.step(self.now, server, &mut |_| {});
+            self.client.receive(self.now, client);
+            for (link, (number, _)) in self.links.iter().enumerate() {
+                if number.is_some_and(|number| self.client.connection(number).is_stirred()) {
+                    ready.push(link);
+                }
+            }
+            if !ready.is_empty() || self.now >= until {
+                return Ok(self.now);
+            }
+            let arrival = self.cable.borrow().next_arrival();
+            let next = [sent, served, arrival].into_iter().flatten().fold(until, Instant::min);
+            self.now = self.now.max(next);
+        }
+    }
+}
+
+impl Stack for World {
     fn open(&mut self, link: usize) -> Result<Instant, Failure> {
         let number = self.free.remove(0);
         self.links[link] = (Some(number), false);
@@ -111,34 +141,6 @@ impl Stack for World {
             self.leave(link, true);
         }
         Ok(!matches!(wish, Wish::Urgent(_)))
-    }
-
-    fn wait(
-        &mut self,
-        _now: Instant,
-        until: Instant,
-        _busy: Busy,
-        ready: &mut Vec<usize>,
-    ) -> io::Result<Instant> {
-        loop {
-            self.steps += 1;
-            assert!(self.steps < 3_000_000, "a livelock at {:?}", self.now);
-            let [server, client] = &mut self.plugs;
-            let sent = self.client.send(self.now, client);
-            let served = self.server.step(self.now, server, &mut |_| {});
-            self.client.receive(self.now, client);
-            for (link, (number, _)) in self.links.iter().enumerate() {
-                if number.is_some_and(|number| self.client.connection(number).is_stirred()) {
-                    ready.push(link);
-                }
-            }
-            if !ready.is_empty() || self.now >= until {
-                return Ok(self.now);
-            }
-            let arrival = self.cable.borrow().next_arrival();
-            let next = [sent, served, arrival].into_iter().flatten().fold(until, Instant::min);
-            self.now = self.now.max(next);
-        }
     }
 }
 

@@ -22,6 +22,7 @@ pub mod check;
 pub mod clock;
 pub mod command_line;
 pub mod compare;
+pub mod datagrams;
 pub mod descriptors;
 pub mod exports;
 pub mod figure;

@@ -16,10 +16,12 @@ use rustix::io::Errno;
 
 use crate::ports::Ports;
 
-/// Connections to one echo server, numbered from 0, and the clock by which they are measured.
+/// What an instrument needs of a machine, whatever it sends over: the clock by which everything is
+/// measured, the wait, and what the machine knows besides.
 ///
-/// A connection is called a link here, whether it is open or not.
-pub trait Stack {
+/// It is about links, which are numbered from 0: the connections of a [`Stack`], or the ports of
+/// [`Datagrams`](crate::datagrams::Datagrams).
+pub trait Driver {
     /// The time, on the clock of all deadlines.
     fn now(&self) -> Instant;
 
@@ -28,54 +30,7 @@ pub trait Stack {
         Stops::default()
     }
 
-    /// Begins to open a link that is closed. Returns when that began: before now
-    /// if the stack had a connection ready for it.
-    ///
-    /// # Errors
-    ///
-    /// The reason why it cannot even begin.
-    fn open(&mut self, link: usize) -> Result<Instant, Failure>;
-
-    /// Moves what can be moved without waiting, by all four steps of the
-    /// [run loop](echo_core#the-run-loop): write, read, time, finish.
-    ///
-    /// # Errors
-    ///
-    /// The reason why the link is broken, or was not opened.
-    fn pump<E: Endpoint>(
-        &mut self,
-        link: usize,
-        endpoint: &mut E,
-        now: Instant,
-    ) -> Result<Moved, Failure>;
-
-    /// What the peer has done on an open link that waits for nothing, as far as
-    /// it is known. Bytes stay where they are.
-    fn unasked(&mut self, link: usize) -> Option<Unasked>;
-
-    /// Closes the link, whatever is in flight. It may be opened again.
-    fn close(&mut self, link: usize);
-
-    /// Lets connections that were closed come to their ends, if that takes no more than a moment: a
-    /// run begins, and those of the run before are not to be in its way.
-    ///
-    /// # Errors
-    ///
-    /// If the system has no way to wait.
-    fn settle(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Does on an open link what a stream of bytes cannot express. Returns whether this stack can.
-    ///
-    /// # Errors
-    ///
-    /// The reason why the link is broken.
-    fn grant(&mut self, _link: usize, _wish: Wish) -> Result<bool, Failure> {
-        Ok(false)
-    }
-
-    /// Waits until links have something to be pumped, which are added to `ready`,
+    /// Waits until links have something to be moved, which are added to `ready`,
     /// but not beyond `until`. Returns the time then; it is `now` if the wait is
     /// still to come, inside the read of the only link.
     ///
@@ -123,6 +78,58 @@ pub trait Stack {
     /// The local ports that are taken, if the stack knows.
     fn ports(&self) -> Option<Ports> {
         None
+    }
+}
+
+/// Connections to one echo server, numbered from 0.
+///
+/// A connection is called a link here, whether it is open or not.
+pub trait Stack: Driver {
+    /// Begins to open a link that is closed. Returns when that began: before now
+    /// if the stack had a connection ready for it.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it cannot even begin.
+    fn open(&mut self, link: usize) -> Result<Instant, Failure>;
+
+    /// Moves what can be moved without waiting, by all four steps of the
+    /// [run loop](echo_core#the-run-loop): write, read, time, finish.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the link is broken, or was not opened.
+    fn pump<E: Endpoint>(
+        &mut self,
+        link: usize,
+        endpoint: &mut E,
+        now: Instant,
+    ) -> Result<Moved, Failure>;
+
+    /// What the peer has done on an open link that waits for nothing, as far as
+    /// it is known. Bytes stay where they are.
+    fn unasked(&mut self, link: usize) -> Option<Unasked>;
+
+    /// Closes the link, whatever is in flight. It may be opened again.
+    fn close(&mut self, link: usize);
+
+    /// Lets connections that were closed come to their ends, if that takes no more than a moment: a
+    /// run begins, and those of the run before are not to be in its way.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no way to wait.
+    fn settle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Does on an open link what a stream of bytes cannot express. Returns whether this stack can.
+    ///
+    /// # Errors
+    ///
+    /// The reason why the link is broken.
+    fn grant(&mut self, _link: usize, _wish: Wish) -> Result<bool, Failure> {
+        Ok(false)
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use echo_core::{Endpoint, Failure, Instant};
-use echo_instruments::stack::{Busy, Moved, Passage, Placement, Stack, Stops, Unasked};
+use echo_instruments::stack::{Busy, Driver, Moved, Passage, Placement, Stack, Stops, Unasked};
 use echo_instruments::stopwatch::Stopwatch;
 
 use super::clock::Clock;
@@ -127,7 +127,7 @@ impl World {
     }
 }
 
-impl Stack for World {
+impl Driver for World {
     fn now(&self) -> Instant {
         self.clock.pass(self.nature.costs.0);
         self.watch.at(self.clock.now())
@@ -137,6 +137,41 @@ impl Stack for World {
         self.watch.stops()
     }
 
+    fn placement(&self, _link: usize) -> Option<Placement> {
+        (self.nature.placed)(self.clock.now())
+    }
+
+    fn follow(&mut self, _link: usize, _bytes: u64) -> Result<(), String> {
+        if self.nature.inside { Err("nobody looks inside".into()) } else { Ok(()) }
+    }
+
+    fn followed(&mut self, link: usize) -> Option<Passage> {
+        let [sent, received] = [self.sent, self.links[link].arrived].map(|at| self.watch.at(at));
+        Some(Passage { sent, received, within: Duration::ZERO })
+    }
+
+    fn wait(
+        &mut self,
+        now: Instant,
+        until: Instant,
+        busy: Busy,
+        ready: &mut Vec<usize>,
+    ) -> io::Result<Instant> {
+        self.step();
+        let far = busy.deadline.is_none_or(|deadline| deadline >= now + SLICE);
+        if self.nature.inside && far && busy.messages > 0 && self.links[0].is_open {
+            self.waits = true;
+            ready.push(0);
+            return Ok(now);
+        }
+        self.pass(self.clock.now() + until.saturating_duration_since(now));
+        let now = self.clock.now();
+        ready.extend((0..self.links.len()).filter(|link| self.links[*link].has_news(now)));
+        Ok(self.now())
+    }
+}
+
+impl Stack for World {
     fn open(&mut self, link: usize) -> Result<Instant, Failure> {
         let now = self.now();
         if let Some(took) = self.nature.ready.take_if(|_| link == 0) {
@@ -193,38 +228,5 @@ impl Stack for World {
     fn close(&mut self, link: usize) {
         self.requests.retain(|(_, other)| *other != link);
         self.links[link] = Link::default();
-    }
-
-    fn placement(&self, _link: usize) -> Option<Placement> {
-        (self.nature.placed)(self.clock.now())
-    }
-
-    fn follow(&mut self, _link: usize, _bytes: u64) -> Result<(), String> {
-        if self.nature.inside { Err("nobody looks inside".into()) } else { Ok(()) }
-    }
-
-    fn followed(&mut self, link: usize) -> Option<Passage> {
-        let [sent, received] = [self.sent, self.links[link].arrived].map(|at| self.watch.at(at));
-        Some(Passage { sent, received, within: Duration::ZERO })
-    }
-
-    fn wait(
-        &mut self,
-        now: Instant,
-        until: Instant,
-        busy: Busy,
-        ready: &mut Vec<usize>,
-    ) -> io::Result<Instant> {
-        self.step();
-        let far = busy.deadline.is_none_or(|deadline| deadline >= now + SLICE);
-        if self.nature.inside && far && busy.messages > 0 && self.links[0].is_open {
-            self.waits = true;
-            ready.push(0);
-            return Ok(now);
-        }
-        self.pass(self.clock.now() + until.saturating_duration_since(now));
-        let now = self.clock.now();
-        ready.extend((0..self.links.len()).filter(|link| self.links[*link].has_news(now)));
-        Ok(self.now())
     }
 }

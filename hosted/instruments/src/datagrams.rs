@@ -1,0 +1,44 @@
+//! What an instrument needs of a UDP/IP stack: the sibling of [`Stack`](crate::stack::Stack) for datagrams.
+//!
+//! The load loop decides what is sent when, and what an arrival is; [`Datagrams`] sends, receives and waits. The
+//! operating system's sockets are one, smoltcp behind a TAP interface is another, and a simulated network that
+//! loses, doubles and delays as planned is what the loop itself is tested on.
+
+use echo_core::Failure;
+
+use crate::stack::Driver;
+
+/// Datagrams to one echo server from local ports, which are numbered from 0 and as many as
+/// [the plan says](crate::plan::Plan::links).
+///
+/// [`wait`](Driver::wait) tells a port as long as something is there: one from which less was received
+/// than has arrived is told by the next wait again. What it tells wrongly costs one call that receives nothing.
+pub trait Datagrams: Driver {
+    /// Sends one datagram, whole or not at all, and without waiting; opens the port if it is not open.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it was not sent. An ICMP error of an earlier datagram may be told here
+    /// ([`Failure::Refused`], [`Failure::Unreachable`]): nothing has been sent then, and the next call may succeed.
+    fn send(&mut self, port: usize, datagram: &[u8]) -> Result<(), Failure>;
+
+    /// Receives one datagram that has arrived at a port, if there is one and the port is open. What does not fit into
+    /// the buffer is lost.
+    ///
+    /// # Errors
+    ///
+    /// What ICMP says of an earlier datagram.
+    fn receive(&mut self, port: usize, buffer: &mut [u8]) -> Result<Option<Received>, Failure>;
+
+    /// Closes the port. It may be opened again, and is another one to the network then, as a rule.
+    fn close(&mut self, port: usize);
+}
+
+/// A datagram that has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// Its whole length in bytes, even where the buffer was shorter.
+    pub length: usize,
+    /// Whether it came from the very address and port that were sent to.
+    pub from_peer: bool,
+}
