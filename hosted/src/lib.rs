@@ -14,7 +14,7 @@ pub mod address;
 pub mod cli;
 mod client;
 mod commands;
-mod datagrams;
+pub mod datagrams;
 mod delivery;
 mod patience;
 pub mod pump;

@@ -25,6 +25,7 @@ use echo_instruments::stack::{
 use echo_instruments::stopwatch::Stopwatch;
 use rustix::io::Errno;
 
+pub(crate) use self::failure::failure;
 use self::link::Link;
 use self::wait::Wait;
 use crate::address::Opened;
@@ -129,7 +130,7 @@ impl Sockets {
 
     fn failure(&mut self, error: &io::Error) -> Failure {
         self.errno = Errno::from_io_error(error);
-        failure::failure(error)
+        failure(error)
     }
 }
 

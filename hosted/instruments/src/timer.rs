@@ -5,9 +5,9 @@
 //! watches has neither. Other systems' queues wait for nanoseconds.
 
 use std::io;
-#[cfg(target_os = "linux")]
-use std::os::fd::AsRawFd;
 use std::os::fd::RawFd;
+#[cfg(target_os = "linux")]
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 /// Ends a wait of an event queue that watches it at an instant.
@@ -48,6 +48,13 @@ impl Timer {
         let spec = Itimerspec { it_interval: once, it_value };
         timerfd_settime(&self.0, TimerfdTimerFlags::empty(), &spec)?;
         Ok(())
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl AsFd for Timer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

@@ -18,6 +18,8 @@ const BUFFER: usize = 4 << 20;
 
 pub(crate) struct Port {
     socket: Socket,
+    /// Whether an echo is expected here: something was sent, and nothing has come since.
+    pub(super) expects: bool,
     /// ICMP errors that came to light when something else was sent.
     errors: VecDeque<Errno>,
 }
@@ -53,11 +55,16 @@ impl Port {
         socket.set_write_timeout(Some(PATIENCE))?;
         socket.set_read_timeout(slice)?;
         report_errors(&socket, peer)?;
-        Ok(Self { socket, errors: VecDeque::new() })
+        Ok(Self { socket, expects: false, errors: VecDeque::new() })
     }
 
     pub(crate) fn socket(&self) -> &Socket {
         &self.socket
+    }
+
+    /// Whether there are errors to be received, of which the system does not know any more.
+    pub(super) fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
     }
 
     /// Sends a datagram.

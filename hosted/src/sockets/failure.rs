@@ -11,7 +11,7 @@ use echo_instruments::stack::Lack;
 ///
 /// Only a shortage on this machine is a local failure. Whatever else forbids the path (a route
 /// that is `prohibit` or `blackhole`, a firewall) counts as no route.
-pub(super) fn failure(error: &io::Error) -> Failure {
+pub(crate) fn failure(error: &io::Error) -> Failure {
     match error.kind() {
         ErrorKind::ConnectionRefused => Failure::Refused,
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
