@@ -95,5 +95,7 @@
 //! [RFC 862]: https://www.rfc-editor.org/rfc/rfc862
 
 mod answer;
+mod flight;
 
 pub use self::answer::{HOPS, Question, Unanswered};
+pub use self::flight::{Arrival, Flight, Sent, Slot};

@@ -33,6 +33,15 @@ pub enum Failure {
         /// The number of bytes beyond the message that had arrived so far.
         bytes: u64,
     },
+    /// A datagram came back shorter than it was sent.
+    Cut {
+        /// The number of the message.
+        message: u64,
+        /// The number of bytes that came back.
+        received: u64,
+        /// Bytes of the whole message.
+        length: u64,
+    },
     /// Bytes that were never sent came back before the echo. They follow whatever
     /// came earlier on the connection, and are counted as extra.
     Ahead {
@@ -48,6 +57,10 @@ pub enum Failure {
     Unreachable,
     /// This machine could not open a connection: it has no port or socket left.
     Local,
+    /// This machine did not take a datagram for sending: its buffer is full.
+    Full,
+    /// A message is too long for a datagram here.
+    TooLong,
 }
 
 /// The first byte of an echo that is wrong.
@@ -132,11 +145,17 @@ pub enum FailureKind {
     Unreachable,
     /// See [`Failure::Local`].
     Local,
+    /// See [`Failure::Cut`].
+    Cut,
+    /// See [`Failure::Full`].
+    Full,
+    /// See [`Failure::TooLong`].
+    TooLong,
 }
 
 impl FailureKind {
     /// All kinds, in the order of their indices.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::TimedOut,
         Self::Refused,
         Self::Reset,
@@ -145,6 +164,9 @@ impl FailureKind {
         Self::Extra,
         Self::Unreachable,
         Self::Local,
+        Self::Cut,
+        Self::Full,
+        Self::TooLong,
     ];
 
     /// Its name, as it follows a count, whatever the number: `2 timed out`.
@@ -159,6 +181,9 @@ impl FailureKind {
             Self::Extra => "with extra bytes",
             Self::Unreachable => "unreachable",
             Self::Local => "without a local socket",
+            Self::Cut => "cut",
+            Self::Full => "not sent, the buffer being full",
+            Self::TooLong => "too long",
         }
     }
 }
@@ -182,6 +207,9 @@ impl Failure {
             Self::Reset => FailureKind::Reset,
             Self::Unreachable => FailureKind::Unreachable,
             Self::Local => FailureKind::Local,
+            Self::Cut { .. } => FailureKind::Cut,
+            Self::Full => FailureKind::Full,
+            Self::TooLong => FailureKind::TooLong,
         }
     }
 }
@@ -205,6 +233,9 @@ impl fmt::Display for Failure {
                 let extra = if *bytes == 1 { "extra byte" } else { "extra bytes" };
                 write!(f, "message {message} came back with at least {bytes} {extra}")
             }
+            Self::Cut { message, received, length } => {
+                write!(f, "message {message} came back cut: {received} of {length} bytes")
+            }
             Self::Ahead { bytes } => {
                 let what = if *bytes == 1 { "byte" } else { "bytes" };
                 write!(f, "{bytes} {what} that nobody sent came before the echo")
@@ -213,6 +244,8 @@ impl fmt::Display for Failure {
             Self::Reset => f.write_str("connection reset by the peer"),
             Self::Unreachable => f.write_str("connection lost or no route to the peer"),
             Self::Local => f.write_str("this machine has no free port or socket left"),
+            Self::Full => f.write_str("the buffer of this machine for sending is full"),
+            Self::TooLong => f.write_str("too long for one datagram"),
         }
     }
 }

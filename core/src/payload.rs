@@ -7,8 +7,8 @@ mod marks;
 
 use core::fmt;
 
-use crate::Fault;
 use crate::random::{GOLDEN, mix, unmix};
+use crate::{Difference, Fault};
 
 /// The content of messages: a function of the message's number and the offset,
 /// so that no message has to be stored to compare its echo. `B` holds the bytes of a given
@@ -58,7 +58,12 @@ impl<B> Payload<B> {
     /// an echo is known only by what it came on.
     #[must_use]
     pub const fn tells(&self, length: u64) -> bool {
-        matches!(self, Self::Seq { .. } | Self::Random { .. }) && length >= WORD as u64
+        self.varies() && length >= WORD as u64
+    }
+
+    /// Whether messages of one connection differ.
+    pub(crate) const fn varies(&self) -> bool {
+        matches!(self, Self::Seq { .. } | Self::Random { .. })
     }
 }
 
@@ -130,6 +135,51 @@ impl Payload<&[u8]> {
             }
         }
         None
+    }
+
+    /// The difference of bytes that came where `message` ought to go on from `offset`; the first of them is wrong.
+    pub(crate) fn difference(&self, message: u64, offset: u64, wrong: &[u8]) -> Difference {
+        let mut expected = [0];
+        self.fill(message, offset, &mut expected);
+        Difference {
+            message,
+            offset,
+            expected: expected[0],
+            received: wrong.first().copied().unwrap_or_default(),
+            fault: self.fault(message, offset, wrong),
+        }
+    }
+
+    /// Whose a whole datagram is, if it [tells](Self::tells) that. Its first words are asked until one of them answers:
+    /// a word that was damaged does not. `messages` is the number of those sent so far.
+    pub(crate) fn whose(&self, messages: u64, datagram: &[u8]) -> Option<Whose> {
+        let last = messages.checked_sub(1)?;
+        let (words, _) = datagram.as_chunks::<WORD>();
+        (0..).zip(words.iter().take(WORD)).find_map(|(index, word)| {
+            let bits = unmix(u64::from_le_bytes(*word));
+            match *self {
+                Self::Seq { run, .. } => {
+                    // Foreign bytes pass this by chance once in 2^20 cases, and as an own message once in 2^44.
+                    let tag = Tag::unpack(bits);
+                    if tag.word != index {
+                        return None;
+                    }
+                    if tag.run != run & RUN {
+                        return Some(Whose::OtherRun);
+                    }
+                    if !self.is_of(tag.connection) {
+                        return Some(Whose::OtherConnection);
+                    }
+                    last.checked_sub(last.wrapping_sub(tag.message) & LOW).map(Whose::Own)
+                }
+                Self::Random { seed } => {
+                    let start = bits.wrapping_sub(index.wrapping_mul(GOLDEN));
+                    let message = unmix(unmix(start) ^ seed);
+                    (message <= last).then_some(Whose::Own(message))
+                }
+                _ => None,
+            }
+        })
     }
 
     /// What happened to bytes that ought to be those of `message` from `offset`
@@ -239,6 +289,15 @@ impl fmt::Display for Origin {
         let Self { connection, message, offset } = self;
         write!(f, "byte {offset} of message {message} on connection {connection}")
     }
+}
+
+/// Whose a datagram is, as its content tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// The message with this number of the connection: the last of those that look so, which are 2^20 apart.
+    Own(u64),
+    OtherConnection,
+    OtherRun,
 }
 
 /// What eight bytes of [`Payload::Seq`] encode: 10 bits of the run, 14 of the

@@ -6,7 +6,7 @@
 use core::ops::Range;
 use core::time::Duration;
 
-use crate::{Difference, Endpoint, Failure, IdleTimer, Instant, Payload};
+use crate::{Endpoint, Failure, IdleTimer, Instant, Payload};
 
 /// Sends a message and checks that exactly this message comes back within a limit: an
 /// [`Endpoint`] that is used again for the next message.
@@ -222,16 +222,8 @@ impl<'a, W: AsRef<[u8]> + AsMut<[u8]>> Probe<'a, W> {
 
     fn differs(&self, bytes: &[u8], index: usize) -> Failure {
         let offset = self.received + index as u64;
-        let mut expected = [0];
-        self.payload.fill(self.message, offset, &mut expected);
         let wrong = bytes.get(index..).unwrap_or_default();
-        Failure::Differs(Difference {
-            message: self.message,
-            offset,
-            expected: expected[0],
-            received: wrong.first().copied().unwrap_or_default(),
-            fault: self.payload.fault(self.message, offset, wrong),
-        })
+        Failure::Differs(self.payload.difference(self.message, offset, wrong))
     }
 }
 

@@ -17,6 +17,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
 use echo_core::datagram::{Question, Unanswered};
+use echo_core::datagram::{Arrival, Flight, Slot};
 use echo_core::script::{Act, Body, Manner, What, Wish};
 use echo_core::{
     CloseReason, Defect, Endpoint, ExitScanner, Failure, FailureKind, Faulty, IdleTimer, Instant,
@@ -64,6 +65,7 @@ extern "C" fn _start() -> ! {
         count(&tally);
         contents(&payload);
         follow(now, payload);
+        fly(now, payload);
     }
     #[cfg(feature = "alloc")]
     black_box(alloc::boxed::Box::new(now));
@@ -158,6 +160,32 @@ fn contents(payload: &Payload<&[u8]>) {
     payload.fill(black_box(1), black_box(2), &mut bytes);
     black_box(payload.mismatch(black_box(1), black_box(2), &bytes));
     black_box(payload.fault(black_box(1), black_box(2), &bytes));
+}
+
+/// Datagrams, of both sorts of content: a message of a byte does not tell which it is.
+fn fly(now: Instant, payload: Payload<&[u8]>) {
+    fly_in(now, payload, [0; 256]);
+    fly_in(now, payload, [0; 1]);
+}
+
+fn fly_in<const LENGTH: usize>(now: Instant, payload: Payload<&[u8]>, window: [u8; LENGTH]) {
+    let limit = black_box(Some(Duration::from_secs(1)));
+    let mut flight = Flight::new(payload, limit, window, [Slot::NEW; 8]);
+    for _ in 0..black_box(10) {
+        let flight = black_box(&mut flight);
+        black_box((flight.has_room(), flight.in_flight(), flight.deadline()));
+        if let Some(sent) = flight.begin(now, black_box(7_u8)) {
+            black_box((sent, flight.datagram().len(), flight.under_way().count()));
+        }
+        let (port, length) = (black_box(3), black_box(100));
+        let bytes = black_box([0; 100]);
+        let arrival = flight.handle_datagram(now, port, black_box(true), length, &bytes);
+        if let Arrival::Echo { end, .. } = arrival {
+            say(end.as_ref().err());
+        }
+        black_box(flight.handle_timeout(black_box(now)));
+        black_box(flight.fail(black_box(port)));
+    }
 }
 
 fn say(failure: Option<&Failure>) {

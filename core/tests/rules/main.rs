@@ -5,6 +5,7 @@ mod closing;
 mod exit;
 mod fault;
 mod faulty;
+mod flight;
 mod intercepted;
 mod line;
 mod pair;

@@ -6,6 +6,7 @@ pub(crate) mod blocks;
 pub(crate) mod confidence;
 #[cfg(test)]
 mod coverage;
+mod datagrams;
 pub mod effort;
 mod instrument;
 pub mod passages;
@@ -27,6 +28,7 @@ use std::time::{Duration, SystemTime};
 use echo_core::{Failure, Tally};
 use rustix::io::Errno;
 
+pub use self::datagrams::Datagrams;
 use self::effort::Effort;
 pub use self::instrument::Instrument;
 use self::passages::Passages;
@@ -37,7 +39,7 @@ use self::times::Times;
 use self::within::Within;
 use self::wrong::Wrong;
 
-use crate::plan::{Pace, Plan};
+use crate::plan::{Pace, Plan, Protocol};
 use crate::ports::Ports;
 use crate::stack::{Kernel, Lack, Stops};
 
@@ -56,8 +58,10 @@ pub struct Measurement {
     pub scheduled: Duration,
     /// The reason why it ended.
     pub ended: Ended,
-    /// The counts of how messages ended.
+    /// The counts of how messages ended. Over UDP the one that timed out was lost, or late.
     pub tally: Tally,
+    /// What came besides, or out of order, over UDP.
+    pub datagrams: Option<Datagrams>,
     /// How long each message that was in flight at the end of the run had been so, as
     /// [`felt`](Self::felt) counts; they were sent, and are in no other number.
     pub under_way: Vec<Duration>,
@@ -196,6 +200,7 @@ impl Measurement {
             scheduled: Duration::ZERO,
             ended: Ended::AsPlanned,
             tally: Tally::default(),
+            datagrams: None,
             under_way: Vec::new(),
             closed_while_idle: 0,
             interrupted: 0,
@@ -226,6 +231,7 @@ impl Measurement {
     pub(crate) fn of(plan: &Plan) -> Self {
         let times = |wanted: bool| wanted.then(Times::new);
         Self {
+            datagrams: (plan.protocol == Protocol::Udp).then(Datagrams::default),
             response: times(matches!(plan.pace, Pace::Rate(_))),
             late: times(plan.pace != Pace::Closed),
             spacing: Spacing::of(plan),
@@ -280,7 +286,9 @@ impl Measurement {
 
     fn record_failure(&mut self, sample: &Sample, failure: Failure) {
         let &Sample { at, connection, message, errno, unopened, .. } = sample;
-        self.lack = errno.and_then(Lack::of).or(self.lack);
+        if failure == Failure::Local {
+            self.lack = errno.and_then(Lack::of).or(self.lack);
+        }
         self.timeline.record_failure(at);
         self.wrong.record(&failure);
         if self.incidents.len() < INCIDENTS {

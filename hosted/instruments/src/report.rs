@@ -121,6 +121,9 @@ const fn key(kind: FailureKind) -> &'static str {
         FailureKind::Extra => "extra",
         FailureKind::Unreachable => "unreachable",
         FailureKind::Local => "local",
+        FailureKind::Cut => "cut",
+        FailureKind::Full => "full",
+        FailureKind::TooLong => "too_long",
     }
 }
 

@@ -127,7 +127,19 @@ fn json_has_every_key_and_nothing_else() {
     assert_eq!(keys(&report["target"]), ["name", "ip", "port", "protocol"]);
     assert_eq!(
         keys(&report["failed"]),
-        ["timeout", "refused", "reset", "closed_early", "differs", "extra", "unreachable", "local"]
+        [
+            "timeout",
+            "refused",
+            "reset",
+            "closed_early",
+            "differs",
+            "extra",
+            "unreachable",
+            "local",
+            "cut",
+            "full",
+            "too_long"
+        ]
     );
     assert_eq!(
         keys(&report["service_ns"]),

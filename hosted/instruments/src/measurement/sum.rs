@@ -33,6 +33,7 @@ impl Measurement {
             scheduled,
             ended,
             tally,
+            datagrams,
             under_way,
             closed_while_idle,
             interrupted,
@@ -62,6 +63,9 @@ impl Measurement {
         self.scheduled = self.scheduled.max(after + *scheduled);
         self.ended = worse(self.ended, *ended);
         self.tally.add(tally);
+        if let (Some(all), Some(datagrams)) = (&mut self.datagrams, datagrams) {
+            all.add(datagrams);
+        }
         self.under_way.extend(under_way);
         self.closed_while_idle += closed_while_idle;
         self.interrupted += interrupted;

@@ -1,0 +1,383 @@
+//! The client's end of datagrams: what one that arrives is.
+//!
+//! The load loop of the instruments owns one flight per connection, as it owns a
+//! [`Probe`](crate::Probe) per connection of TCP.
+
+use core::marker::PhantomData;
+use core::time::Duration;
+
+use crate::payload::Whose;
+use crate::{Failure, Fault, Instant, Payload};
+
+/// The messages of one connection that are in flight, and those before them as far as they are remembered:
+/// enough to say of each datagram that arrives what it is. No echo that is late or doubled is taken for another's.
+///
+/// Which message it is says its content, [if it can](Payload::tells): then any number of them is in flight on one local
+/// port. Of messages that are all alike each needs a port of its own; there are as many as slots, and they take turns.
+/// A port at which an echo may still come late, because its message was given up, is used again last.
+///
+/// For each message, in this order: [`begin`](Self::begin), send [`datagram`](Self::datagram) from its port. For each
+/// arrival [`handle_datagram`](Self::handle_datagram), and at the [`deadline`](Self::deadline)
+/// [`handle_timeout`](Self::handle_timeout) until it returns none. The limit is judged by the instants that the driver
+/// reports: what arrives at the limit or after it is late, and its message has timed out.
+///
+/// `W` is the storage of one message, as long as that, and `S` of the slots. As many given-up messages are remembered
+/// as there are slots: an echo of one that was given up long before the others is told as late still, and so is then
+/// its double. Of [`Payload::Seq`] those within the last 2^20 messages are known.
+#[derive(Debug)]
+pub struct Flight<'a, T, W, S> {
+    payload: Payload<&'a [u8]>,
+    limit: Option<Duration>,
+    /// The message that was begun last.
+    window: W,
+    slots: S,
+    /// The place of the next message. Places count through the slots, again and again.
+    next: u64,
+    /// The place of the oldest message in flight; the next one if there is none.
+    oldest: u64,
+    /// The number of messages begun.
+    messages: u64,
+    in_flight: usize,
+    /// The latest message that has come back.
+    latest: Option<u64>,
+    note: PhantomData<T>,
+}
+
+/// Room for one message in flight, or for the memory of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Slot<T> {
+    /// The place of its last message.
+    place: u64,
+    /// That message.
+    sent: Option<Sent<T>>,
+    state: State,
+    /// The last message in this slot that was given up and has not come since.
+    given_up: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Over,
+    InFlight,
+    /// It is in flight but for an echo that came too late.
+    Overdue,
+}
+
+/// A message that has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent<T> {
+    /// Its number on the connection, from 0.
+    pub message: u64,
+    /// When it began.
+    pub begun: Instant,
+    /// The local port from which it is sent, from 0 and less than the number of slots.
+    pub port: usize,
+    /// What the driver noted.
+    pub note: T,
+}
+
+/// What a datagram that arrived is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival<T> {
+    /// A message in flight has come back, well or not, and is over.
+    Echo {
+        /// The message.
+        sent: Sent<T>,
+        /// Whether a later one had come back before it.
+        overtaken: bool,
+        /// The round trip; or what is wrong with it: [`Failure::Cut`], [`Failure::Extra`] or [`Failure::Differs`].
+        end: Result<Duration, Failure>,
+    },
+    /// The echo of a message that had reached the limit.
+    Late {
+        /// The number of the message.
+        message: u64,
+    },
+    /// The echo of a message that had come back before.
+    Duplicate {
+        /// The number of the message.
+        message: u64,
+    },
+    /// A message of another connection of this run.
+    OtherConnection,
+    /// From another address, or never sent by this connection.
+    Foreign,
+}
+
+impl<T> Slot<T> {
+    /// A slot that has held no message yet.
+    pub const NEW: Self = Self { place: 0, sent: None, state: State::Over, given_up: None };
+
+    /// Whether the message of this place is in flight.
+    fn holds(&self, place: u64) -> bool {
+        self.state != State::Over && self.place == place
+    }
+}
+
+impl<'a, T, W, S> Flight<'a, T, W, S>
+where
+    T: Copy,
+    W: AsRef<[u8]> + AsMut<[u8]>,
+    S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>,
+{
+    /// No message is in flight. Each is as long as the `window`, and must be echoed within the `limit`.
+    #[must_use]
+    pub fn new(
+        payload: Payload<&'a [u8]>,
+        limit: Option<Duration>,
+        mut window: W,
+        slots: S,
+    ) -> Self {
+        payload.fill(0, 0, window.as_mut());
+        let (next, oldest, messages, in_flight, latest) = (0, 0, 0, 0, None);
+        let note = PhantomData;
+        Self { payload, limit, window, slots, next, oldest, messages, in_flight, latest, note }
+    }
+
+    /// The number of messages in flight.
+    #[must_use]
+    pub const fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Whether another message may begin.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.free().is_some()
+    }
+
+    /// The bytes of the message that was begun last.
+    #[must_use]
+    pub fn datagram(&self) -> &[u8] {
+        self.window.as_ref()
+    }
+
+    /// The messages in flight, in no order.
+    pub fn under_way(&self) -> impl Iterator<Item = &Sent<T>> {
+        let flying = self.slots.as_ref().iter().filter(|slot| slot.state != State::Over);
+        flying.filter_map(|slot| slot.sent.as_ref())
+    }
+
+    /// When the oldest message reaches the limit.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let slot = self.slot(self.oldest).filter(|slot| slot.holds(self.oldest))?;
+        slot.sent?.begun.checked_add(self.limit?)
+    }
+
+    /// Starts the next message, and with it its limit; None if there is no room.
+    pub fn begin(&mut self, now: Instant, note: T) -> Option<Sent<T>> {
+        let (place, tells) = (self.free()?, self.tells());
+        let port = if tells { 0 } else { self.index(place)? };
+        let message = self.messages;
+        let sent = Sent { message, begun: now, port, note };
+        let slot = self.slot_mut(place)?;
+        (slot.place, slot.sent, slot.state) = (place, Some(sent), State::InFlight);
+        if !tells {
+            slot.given_up = None;
+        }
+        if self.payload.varies() && message > 0 {
+            self.payload.fill(message, 0, self.window.as_mut());
+        }
+        if self.in_flight == 0 {
+            self.oldest = place;
+        }
+        self.messages += 1;
+        self.next = place + 1;
+        self.in_flight += 1;
+        Some(sent)
+    }
+
+    /// Gives up the oldest message if it has reached the limit: it was lost, or is late.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Sent<T>> {
+        let due = self.deadline().is_some_and(|deadline| deadline <= now);
+        if due { self.give_up(self.oldest) } else { None }
+    }
+
+    /// Gives up the oldest message that was sent from a port, for a reason that only the driver can see.
+    pub fn fail(&mut self, port: usize) -> Option<Sent<T>> {
+        let place = if self.tells() { self.oldest } else { self.slots.as_ref().get(port)?.place };
+        self.give_up(place)
+    }
+
+    /// What has arrived at a port is judged, and the message over if it is its echo. It was `length` bytes long, of
+    /// which the driver has as many as there was room for: at least those of a message.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        port: usize,
+        from_peer: bool,
+        length: usize,
+        bytes: &[u8],
+    ) -> Arrival<T> {
+        let place = match self.whose(port, length, bytes) {
+            Some(Whose::Own(place)) if from_peer => place,
+            Some(Whose::OtherConnection) if from_peer => return Arrival::OtherConnection,
+            _ => return Arrival::Foreign,
+        };
+        let Some(slot) = self.slot(place).copied() else { return Arrival::Foreign };
+        match slot.sent {
+            Some(sent) if slot.state == State::InFlight && slot.place == place => {
+                self.come(now, sent, place, length, bytes)
+            }
+            _ => self.come_again(place, &slot, bytes),
+        }
+    }
+
+    /// The place of the message that a datagram is of.
+    fn whose(&self, port: usize, length: usize, bytes: &[u8]) -> Option<Whose> {
+        if !self.tells() {
+            let slot = self.slots.as_ref().get(port)?;
+            return slot.sent.map(|_| Whose::Own(slot.place));
+        }
+        // A place is the number of its message.
+        self.payload
+            .whose(self.messages, bytes)
+            .or_else(|| self.only(length, bytes).map(Whose::Own))
+    }
+
+    /// The only message in flight that a datagram can be of which does not tell: the only one there is, or the only one
+    /// that begins so if it is cut to less than a word.
+    fn only(&self, length: usize, bytes: &[u8]) -> Option<u64> {
+        if self.in_flight == 1 {
+            return Some(self.oldest);
+        }
+        if length >= 8 || length == 0 {
+            return None;
+        }
+        let begins = |sent: &&Sent<T>| self.payload.mismatch(sent.message, 0, bytes).is_none();
+        let mut all = self.under_way().filter(begins);
+        let first = all.next()?.message;
+        all.next().is_none().then_some(first)
+    }
+
+    /// The echo of a message in flight.
+    fn come(
+        &mut self,
+        now: Instant,
+        sent: Sent<T>,
+        place: u64,
+        length: usize,
+        bytes: &[u8],
+    ) -> Arrival<T> {
+        let message = sent.message;
+        let judged = self.judge(message, length, bytes);
+        if self.is_crossed(&judged, bytes) {
+            return Arrival::OtherConnection;
+        }
+        let took = now.saturating_duration_since(sent.begun);
+        if self.limit.is_some_and(|limit| took >= limit) {
+            if let Some(slot) = self.slot_mut(place) {
+                slot.state = State::Overdue;
+            }
+            return Arrival::Late { message };
+        }
+        let overtaken = self.latest > Some(message);
+        self.latest = self.latest.max(Some(message));
+        self.end(place);
+        Arrival::Echo { sent, overtaken, end: judged.map(|()| took) }
+    }
+
+    /// An echo of a message that is over, or has come too late already.
+    fn come_again(&mut self, place: u64, slot: &Slot<T>, bytes: &[u8]) -> Arrival<T> {
+        let mut message = place;
+        if !self.tells() {
+            // Only its port says whose it is: it may be anything.
+            message = slot.sent.map_or(0, |sent| sent.message);
+            match self.judge(message, bytes.len(), bytes) {
+                Err(Failure::Differs(told)) if told.fault == Fault::Foreign => {
+                    return Arrival::Foreign;
+                }
+                judged if self.is_crossed(&judged, bytes) => return Arrival::OtherConnection,
+                _ => {}
+            }
+        }
+        if slot.given_up < Some(message) {
+            return Arrival::Duplicate { message };
+        }
+        if let Some(slot) = self.slot_mut(place)
+            && slot.given_up == Some(message)
+        {
+            slot.given_up = None;
+        }
+        Arrival::Late { message }
+    }
+
+    /// The judgement on the whole echo of a message.
+    fn judge(&self, message: u64, length: usize, bytes: &[u8]) -> Result<(), Failure> {
+        let whole = self.window.as_ref();
+        let echo = bytes.get(..whole.len()).unwrap_or(bytes);
+        let made = !self.payload.varies() || message + 1 == self.messages;
+        if (!made || whole.get(..echo.len()) != Some(echo))
+            && let Some(index) = self.payload.mismatch(message, 0, echo)
+        {
+            let wrong = echo.get(index..).unwrap_or_default();
+            let told = self.payload.difference(message, index as u64, wrong);
+            return Err(Failure::Differs(told));
+        }
+        let (received, length) = (length as u64, whole.len() as u64);
+        match received.checked_sub(length) {
+            None => Err(Failure::Cut { message, received, length }),
+            Some(0) => Ok(()),
+            Some(bytes) => Err(Failure::Extra { message, bytes }),
+        }
+    }
+
+    /// Whether all of a datagram is of another connection, which one damaged byte can only seem to say.
+    fn is_crossed(&self, judged: &Result<(), Failure>, bytes: &[u8]) -> bool {
+        let Err(Failure::Differs(told)) = judged else { return false };
+        let Fault::Crossed(origin) = told.fault else { return false };
+        self.payload.on(origin.connection).mismatch(told.message, 0, bytes).is_none()
+    }
+
+    /// Ends a message in flight whose echo may still come.
+    fn give_up(&mut self, place: u64) -> Option<Sent<T>> {
+        let slot = self.slot_mut(place).filter(|slot| slot.holds(place))?;
+        let sent = slot.sent?;
+        if slot.state == State::InFlight {
+            slot.given_up = Some(sent.message);
+        }
+        self.end(place);
+        Some(sent)
+    }
+
+    fn end(&mut self, place: u64) {
+        if let Some(slot) = self.slot_mut(place) {
+            slot.state = State::Over;
+        }
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let flies = |place| self.slot(place).is_some_and(|slot| slot.holds(place));
+        let mut oldest = self.oldest;
+        while oldest < self.next && !flies(oldest) {
+            oldest += 1;
+        }
+        self.oldest = oldest;
+    }
+
+    /// The place of the next message.
+    fn free(&self) -> Option<u64> {
+        let given_up = |place: &u64| self.slot(*place).and_then(|slot| slot.given_up);
+        let is_over = |place: &u64| self.slot(*place).is_some_and(|slot| slot.state == State::Over);
+        // A place that is not the next makes a gap: fine, unless a place is the number of its message.
+        let slots = if self.tells() { 1 } else { self.slots.as_ref().len() as u64 };
+        (self.next..self.next + slots).filter(is_over).min_by_key(given_up)
+    }
+
+    fn tells(&self) -> bool {
+        self.payload.tells(self.window.as_ref().len() as u64)
+    }
+
+    fn index(&self, place: u64) -> Option<usize> {
+        // It is smaller than a slice's length.
+        place.checked_rem(self.slots.as_ref().len() as u64).map(|index| index as usize)
+    }
+
+    fn slot(&self, place: u64) -> Option<&Slot<T>> {
+        self.slots.as_ref().get(self.index(place)?)
+    }
+
+    fn slot_mut(&mut self, place: u64) -> Option<&mut Slot<T>> {
+        let index = self.index(place)?;
+        self.slots.as_mut().get_mut(index)
+    }
+}
