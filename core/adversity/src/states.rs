@@ -182,6 +182,7 @@ impl Desk<'_, '_> {
         for _ in 0..100 {
             *next = server.step(*now, wire, &mut |event| match event {
                 Event::Connected { peer } => heard.entry(peer).or_default().taken.clear(),
+                Event::Datagram { .. } => {}
                 Event::Received { peer, bytes } => {
                     heard.entry(peer).or_default().taken.extend(bytes);
                 }

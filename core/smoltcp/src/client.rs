@@ -108,6 +108,8 @@ impl<'c, 'a> Client<'c, 'a> {
         (0..BATCH).all(|_| {
             let Some((frame, answer)) = device.receive(to_wire(now)) else { return false };
             frame.consume(|frame| self.take_in(now, frame, answer));
+            // Of a long ping.
+            self.link.flush(now, device);
             true
         })
     }
@@ -122,6 +124,8 @@ impl<'c, 'a> Client<'c, 'a> {
                 self.neighbours_changed = true;
                 None
             }
+            #[cfg(feature = "udp")]
+            Subject::Datagram(_) => None,
             Subject::Ping { .. } | Subject::Other => None,
         };
         let Some(number) = found else {

@@ -10,6 +10,8 @@ use smoltcp::wire::{
 };
 #[cfg(feature = "ipv6")]
 use smoltcp::wire::{Icmpv6Message, Icmpv6Packet};
+#[cfg(feature = "udp")]
+use smoltcp::wire::{UDP_HEADER_LEN, UdpPacket};
 
 use crate::addresses::Addresses;
 #[cfg(feature = "ipv6")]
@@ -32,6 +34,9 @@ pub(crate) enum Subject {
         /// The number of a reset.
         resets: Option<TcpSeqNumber>,
     },
+    /// A UDP datagram for this host alone, or a fragment of one.
+    #[cfg(feature = "udp")]
+    Datagram(Arrival),
     /// An echo request to this host alone.
     Ping {
         /// The host that asks.
@@ -45,7 +50,8 @@ pub(crate) enum Subject {
     /// that it is in use.
     Claim(Notice),
     /// It must not be answered: it is for another host; or for many hosts, and not
-    /// ICMP (RFC 1122, 3.2.2, 3.3.6 and 4.2.3.10); or it is a fragment of a segment.
+    /// ICMP (RFC 1122, 3.2.2, 3.3.6 and 4.2.3.10); or it is a fragment of a segment, or a
+    /// datagram without the checksum that it needs.
     Unanswered,
     /// Anything else, malformed frames included: smoltcp answers or drops it.
     Other,
@@ -56,6 +62,22 @@ pub(crate) enum Subject {
 pub(crate) struct Flow {
     pub(crate) peer: IpEndpoint,
     pub(crate) local: IpEndpoint,
+}
+
+/// A datagram in a frame, or a fragment of one.
+#[cfg(feature = "udp")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    /// The host that sent it.
+    pub(crate) peer: IpAddress,
+    /// The Ethernet address that it comes from.
+    pub(crate) from: EthernetAddress,
+    /// The hops that it has left.
+    pub(crate) hops: u8,
+    /// The port that it is for, if it is whole.
+    pub(crate) port: Option<u16>,
+    /// How long the datagram is, unless fragments follow.
+    pub(crate) length: Option<usize>,
 }
 
 /// Reads the headers. Lengths and addresses are checked here; checksums later,
@@ -79,6 +101,8 @@ fn subject(frame: &[u8], addresses: &Addresses<'_>) -> Option<Subject> {
     let alone = to_own_mac && to_own_ip;
     match packet.protocol {
         IpProtocol::Tcp if alone && packet.whole => segment(&packet, from),
+        #[cfg(feature = "udp")]
+        IpProtocol::Udp if alone => datagram(&packet, from),
         IpProtocol::Icmp if alone || !to_own_ip => icmp(&packet, from, alone),
         #[cfg(feature = "ipv6")]
         IpProtocol::Icmpv6 if alone || !to_own_ip => icmpv6(&packet, from, alone, addresses),
@@ -98,6 +122,23 @@ fn segment(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
     let opens = opens.then(|| segment.seq_number());
     let resets = segment.rst().then(|| segment.seq_number());
     Some(Subject::Segment { flow, from, opens, resets })
+}
+
+#[cfg(feature = "udp")]
+fn datagram(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
+    let (peer, hops) = (packet.source, packet.hop_limit);
+    if !packet.whole {
+        let length = packet.end.map(|end| end.saturating_sub(UDP_HEADER_LEN));
+        return Some(Subject::Datagram(Arrival { peer, from, hops, port: None, length }));
+    }
+    let datagram = UdpPacket::new_checked(packet.payload).ok()?;
+    // Only IPv4 may do without a checksum (RFC 8200, 8.1), but smoltcp takes this one, too.
+    #[cfg(feature = "ipv6")]
+    if datagram.checksum() == 0 && matches!(peer, IpAddress::Ipv6(_)) {
+        return Some(Subject::Unanswered);
+    }
+    let (port, length) = (Some(datagram.dst_port()), Some(datagram.payload().len()));
+    Some(Subject::Datagram(Arrival { peer, from, hops, port, length }))
 }
 
 fn icmp(packet: &Packet<'_>, from: EthernetAddress, alone: bool) -> Option<Subject> {

@@ -1,5 +1,5 @@
 //! The echo service of [`echo_core`] on [smoltcp] sockets: a host that answers
-//! ARP, neighbour discovery, ping and TCP echo, on any Ethernet device.
+//! ARP, neighbour discovery, ping, TCP echo and UDP echo, on any Ethernet device.
 //!
 //! The crate knows no operating system: it is `no_std`, allocates nothing,
 //! contains no `unsafe`, reads no clock and owns no buffer. All it needs is
@@ -157,7 +157,7 @@
 //!     let next = server.step(now(), &mut phy, &mut |event| match event {
 //!         Event::Connected { .. } => led(true),
 //!         Event::Closed { .. } => led(false),
-//!         Event::Received { .. } => {}
+//!         Event::Received { .. } | Event::Datagram { .. } => {}
 //!     });
 //!     sleep_until_frame_or(next);
 //! #   break;
@@ -185,8 +185,9 @@
 //!
 //! # Features
 //!
-//! Both are on by default. Without them the image of a Cortex-M3 is 25 KiB smaller, of 63:
-//! `ipv6` takes 22, and `faults`, which has [`Slot::spoilt`], takes 3.
+//! `ipv6`, `udp` and `faults` are on by default. Without the first and the last, the image of a
+//! Cortex-M3 is 25 KiB smaller, of 63: `ipv6` takes 22, and `faults`, which has [`Slot::spoilt`],
+//! takes 3. `udp` has [`Datagrams`]. `fragments`, which is off, is for [longer ones](#datagrams).
 //!
 //! # How it works
 //!
@@ -206,6 +207,38 @@
 //! - A SYN that is retransmitted reaches the socket that knows it already.
 //! - A slot whose peer does not answer gives way to a SYN that finds none vacant.
 //!
+//! # Datagrams
+//!
+//! A server that was [lent](Server::lend) [`Datagrams`] echoes them on the UDP port of the same
+//! number: each whole, once, from the address that it was sent to, an empty one, too. The core
+//! decides [whom not to answer](echo_core::datagram). Their memory is two `SocketStorage`s, a
+//! receive ring for the longest datagram, and a send ring for what waits while the device has no
+//! room; each is answered before the next frame is taken in, so that neither they nor the sessions
+//! hold each other up. What finds no room is dropped and [counted](Server::datagrams).
+//!
+//! ```
+//! # use echo_smoltcp::smoltcp::iface::SocketStorage;
+//! use echo_smoltcp::Datagrams;
+//! use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
+//!
+//! let mut storage = [const { SocketStorage::EMPTY }; 2];
+//! let (mut one, mut received) = ([PacketMetadata::EMPTY], [0; 1472]);
+//! let (mut some, mut answers) = ([PacketMetadata::EMPTY; 4], [0; 4 * 1472]);
+//! let mut datagrams = Datagrams::new(
+//!     &mut storage,
+//!     PacketBuffer::new(&mut one[..], &mut received[..]),
+//!     PacketBuffer::new(&mut some[..], &mut answers[..]),
+//! );
+//! // let mut server = Server::new(interface, &mut slots, service, seed).lend(&mut datagrams);
+//! ```
+//!
+//! With the feature `fragments`, datagrams and pings over IPv4 may be longer than a frame: up to
+//! what smoltcp's own features leave room for, `reassembly-buffer-size-65536` and
+//! `fragmentation-buffer-size-65536` for the longest, 65 507 bytes. Both buffers are in the
+//! interface. `reassembly-buffer-count-4` says how many packets can be put together at once; one
+//! of which a fragment is lost keeps its place for half a second. There are no fragments of IPv6
+//! in smoltcp.
+//!
 //! # What is not answered
 //!
 //! The headers of a frame are read before smoltcp sees it, because smoltcp would answer
@@ -213,7 +246,7 @@
 //!
 //! - A TCP segment is for one host: in a frame for many, or to a broadcast or multicast
 //!   address, it draws neither a SYN, ACK nor a reset; nor does a fragment of a segment.
-//!   Of frames for many hosts, only ARP and ICMP are taken in.
+//!   Of frames for many hosts, only ARP and ICMP are taken in, and no datagram.
 //! - A SYN takes a slot only if its checksums are right, unless the device checks them
 //!   itself, and if it comes from the unicast address of another host.
 //! - Behind an IPv6 hop-by-hop header, which smoltcp accepts, a segment is found; behind
@@ -227,10 +260,11 @@
 //!
 //! smoltcp remembers the Ethernet addresses of 8 neighbours, and sends one query a second
 //! for all of them; by itself it would let nine peers wait a second for each echo. But
-//! frames contain the Ethernet address of their sender. If a segment with right checksums,
-//! or a ping to this host, comes from a peer in one of the subnets, its address is believed,
+//! frames contain the Ethernet address of their sender. If a segment or datagram with right
+//! checksums, or a ping to this host, comes from a peer in one of the subnets, its address is believed,
 //! and given to smoltcp whenever it has forgotten it. So any number of neighbours is
-//! answered at once, the first time and after any silence.
+//! answered at once, the first time and after any silence. Of the datagrams that have to wait for
+//! a gateway to be found, the last is kept.
 //!
 //! A larger table saves work where more than 8 neighbours talk by turns, and keeps room for
 //! the gateway, the only one that needs a query, once a minute. An entry takes 40 bytes. The
@@ -268,8 +302,8 @@
 //!
 //! # Limits
 //!
-//! Fragmented IPv4 packets are not served: a ping has at most 1472 bytes where a packet has
-//! 1500. An interface has at most three addresses. There is no DHCP: the caller sets the
+//! Without the feature [`fragments`](#datagrams), fragmented IPv4 packets are not served: a ping or
+//! a datagram has at most 1472 bytes where a packet has 1500. Fragments of TCP never are. An interface has at most three addresses. There is no DHCP: the caller sets the
 //! addresses.
 //!
 //! These limits are smoltcp's own (0.14), and cannot be lifted cleanly from outside:
@@ -300,10 +334,14 @@ mod challenge;
 mod claim;
 mod client;
 mod clock;
+#[cfg(feature = "udp")]
+mod datagrams;
 mod demux;
 mod held;
 mod host;
 mod link;
+#[cfg(feature = "udp")]
+mod lone;
 mod notice;
 mod packet;
 mod pump;
@@ -313,6 +351,8 @@ mod slot;
 mod slots;
 
 pub use client::{Client, Connection};
+#[cfg(feature = "udp")]
+pub use datagrams::{Counts, Datagrams};
 pub use host::{Host, HostError};
 pub use pump::{Broken, Pump};
 pub use server::{Event, Server, Service};

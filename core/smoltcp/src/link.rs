@@ -15,6 +15,16 @@ use crate::clock::to_wire;
 use crate::held::Held;
 use crate::notice::Notice;
 
+/// What an attempt to send brought.
+pub(crate) enum Egress {
+    /// A packet has left, at least its first fragment.
+    Sent,
+    /// There is one, but nobody has said yet where its next hop is.
+    Unresolved,
+    /// There is none, or no room for it in the device.
+    Nothing,
+}
+
 pub(crate) struct Link {
     pub(crate) interface: Interface,
     /// The neighbour that smoltcp was told of last and certainly knows: most frames come
@@ -81,12 +91,45 @@ impl Link {
     /// Whether nothing is left to send but what waits for address resolution.
     fn sent(&mut self, now: Instant, device: &mut impl Device, socket: &mut SocketSet<'_>) -> bool {
         loop {
-            let mut outlet = Outlet { device, asked: false };
-            match self.interface.poll_egress(to_wire(now), &mut outlet, socket) {
-                PollResult::SocketStateChanged => {}
-                PollResult::None => return !outlet.asked,
+            match self.egress(now, device, socket) {
+                Egress::Sent => {}
+                Egress::Unresolved => return false,
+                Egress::Nothing => return true,
             }
         }
+    }
+
+    /// Sends one packet of the one socket in this set.
+    pub(crate) fn egress(
+        &mut self,
+        now: Instant,
+        device: &mut impl Device,
+        socket: &mut SocketSet<'_>,
+    ) -> Egress {
+        if !self.flush(now, device) {
+            return Egress::Nothing;
+        }
+        let mut outlet = Outlet { device, asked: false };
+        match self.interface.poll_egress(to_wire(now), &mut outlet, socket) {
+            PollResult::SocketStateChanged => Egress::Sent,
+            PollResult::None if outlet.asked => Egress::Unresolved,
+            PollResult::None => Egress::Nothing,
+        }
+    }
+
+    /// Sends the other fragments of a packet whose first one has left. Whether the device had room
+    /// for all: smoltcp has memory for one such packet, and the next would overwrite it.
+    pub(crate) fn flush(&mut self, now: Instant, device: &mut impl Device) -> bool {
+        let mut nobody = SocketSet::new(&mut [][..]);
+        while cfg!(feature = "fragments") && self.interface.poll_at(to_wire(now), &nobody).is_some()
+        {
+            let mut outlet = Outlet { device, asked: false };
+            self.interface.poll_egress(to_wire(now), &mut outlet, &mut nobody);
+            if !outlet.asked {
+                return self.interface.poll_at(to_wire(now), &nobody).is_none();
+            }
+        }
+        true
     }
 }
 

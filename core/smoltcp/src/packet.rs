@@ -7,6 +7,8 @@ use smoltcp::wire::{
 };
 #[cfg(feature = "ipv6")]
 use smoltcp::wire::{Icmpv6Packet, Icmpv6Repr, Ipv6ExtHeader, Ipv6Packet, Ipv6Repr};
+#[cfg(feature = "udp")]
+use smoltcp::wire::{UdpPacket, UdpRepr};
 
 use crate::addresses::Addresses;
 
@@ -15,10 +17,13 @@ use crate::addresses::Addresses;
 pub(crate) struct Packet<'f> {
     pub(crate) source: IpAddress,
     pub(crate) destination: IpAddress,
-    #[cfg(feature = "ipv6")]
+    #[cfg(any(feature = "ipv6", feature = "udp"))]
     pub(crate) hop_limit: u8,
     /// Whether it is a whole packet, not a fragment.
     pub(crate) whole: bool,
+    /// Where what it carries ends, unless fragments follow.
+    #[cfg(feature = "udp")]
+    pub(crate) end: Option<usize>,
     pub(crate) protocol: IpProtocol,
     pub(crate) payload: &'f [u8],
 }
@@ -31,9 +36,12 @@ impl<'f> Packet<'f> {
                 Some(Self {
                     source: packet.src_addr().into(),
                     destination: packet.dst_addr().into(),
-                    #[cfg(feature = "ipv6")]
+                    #[cfg(any(feature = "ipv6", feature = "udp"))]
                     hop_limit: packet.hop_limit(),
                     whole: !packet.more_frags() && packet.frag_offset() == 0,
+                    #[cfg(feature = "udp")]
+                    end: (!packet.more_frags())
+                        .then(|| usize::from(packet.frag_offset()) + packet.payload().len()),
                     protocol: packet.next_header(),
                     payload: packet.payload(),
                 })
@@ -52,6 +60,8 @@ impl<'f> Packet<'f> {
                     destination: packet.dst_addr().into(),
                     hop_limit: packet.hop_limit(),
                     whole: true,
+                    #[cfg(feature = "udp")]
+                    end: Some(payload.len()),
                     protocol,
                     payload,
                 })
@@ -61,7 +71,7 @@ impl<'f> Packet<'f> {
     }
 }
 
-/// Whether a segment or a ping is what it claims to be, as far as can be known: it
+/// Whether a segment, a datagram or a ping is what it claims to be, as far as can be known: it
 /// comes from one other host, and smoltcp would not drop it as malformed or for a
 /// checksum that the device leaves to software. Only then may it displace a
 /// connection, and only then are its addresses believed.
@@ -97,6 +107,11 @@ fn genuine(
         (IpProtocol::Tcp, ..) => {
             let segment = TcpPacket::new_checked(payload).ok()?;
             TcpRepr::parse(&segment, &source, &destination, checksums).ok().map(drop)
+        }
+        #[cfg(feature = "udp")]
+        (IpProtocol::Udp, ..) => {
+            let datagram = UdpPacket::new_checked(payload).ok()?;
+            UdpRepr::parse(&datagram, &source, &destination, checksums).ok().map(drop)
         }
         (IpProtocol::Icmp, IpAddress::Ipv4(_), _) => {
             let ping = Icmpv4Packet::new_checked(payload).ok()?;

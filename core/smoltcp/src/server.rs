@@ -11,6 +11,8 @@ use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
 use crate::addresses::Addresses;
 use crate::clock::to_wire;
+#[cfg(feature = "udp")]
+use crate::datagrams::{Counts, Datagrams};
 use crate::demux::{Flow, Subject, classify};
 use crate::link::Link;
 use crate::packet::is_genuine;
@@ -67,6 +69,13 @@ pub enum Event<'e> {
         /// The bytes.
         bytes: &'e [u8],
     },
+    /// A datagram that is to be answered has arrived.
+    Datagram {
+        /// The client that sent it.
+        peer: IpEndpoint,
+        /// What it carries.
+        bytes: &'e [u8],
+    },
     /// A session is over. Its tail may still be on the way.
     Closed {
         /// The client of the session.
@@ -83,6 +92,8 @@ pub enum Event<'e> {
 pub struct Server<'s, 'a, const N: usize> {
     link: Link,
     slots: Slots<'s, 'a, N>,
+    #[cfg(feature = "udp")]
+    datagrams: Option<&'s mut Datagrams<'a>>,
     /// An empty set, for frames that belong to no slot: smoltcp answers them, a
     /// stray segment with a reset.
     strangers: SocketSet<'a>,
@@ -123,6 +134,8 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         Self {
             link: Link::new(interface),
             slots: Slots::new(slots, seed),
+            #[cfg(feature = "udp")]
+            datagrams: None,
             strangers: SocketSet::new(&mut [][..]),
             service,
             accepting: true,
@@ -133,7 +146,16 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         }
     }
 
-    /// Takes in up to 64 frames, serves the connections that they and the clock
+    /// Echoes datagrams, too, on the UDP port of the same number.
+    #[cfg(feature = "udp")]
+    #[must_use]
+    pub fn lend(mut self, datagrams: &'s mut Datagrams<'a>) -> Self {
+        datagrams.bind(self.service.port);
+        self.datagrams = Some(datagrams);
+        self
+    }
+
+    /// Takes in up to 64 frames, answers the datagrams in them, serves the connections that they and the clock
     /// concern, and sends what there is to send. Returns when to call it again
     /// unless a frame comes before; `now` if there may be more frames already.
     ///
@@ -147,12 +169,13 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         let checksums = device.capabilities().checksum;
         let mut touched = Touched::new();
         let mut frames = 0;
-        while frames < BATCH
-            && let Some((frame, answer)) = device.receive(to_wire(now))
-        {
-            frame.consume(|frame| {
-                self.take_in(now, frame, &checksums, answer, &mut touched);
-            });
+        while frames < BATCH && self.receive(now, device, &checksums, &mut touched) {
+            // Of a long ping.
+            self.link.flush(now, device);
+            #[cfg(feature = "udp")]
+            if let Some(datagrams) = &mut self.datagrams {
+                datagrams.answer(now, &mut self.link, device, on_event);
+            }
             frames += 1;
         }
         for number in touched {
@@ -162,7 +185,12 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         if all || self.deadline.is_some_and(|deadline| deadline <= now) {
             self.serve_due(now, all, device, on_event);
         }
-        if frames == BATCH { Some(now) } else { self.deadline }
+        #[cfg(feature = "udp")]
+        let waits = self.datagrams.as_mut().is_some_and(|it| it.send(now, &mut self.link, device));
+        #[cfg(not(feature = "udp"))]
+        let waits = false;
+        let flushed = self.link.flush(now, device);
+        if frames == BATCH || waits || !flushed { Some(now) } else { self.deadline }
     }
 
     /// From now on new connections are reset; those that are open go on.
@@ -197,6 +225,13 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         self.turned_away
     }
 
+    /// What became of the datagrams, if they are [served](Self::lend).
+    #[cfg(feature = "udp")]
+    #[must_use]
+    pub fn datagrams(&self) -> Counts {
+        self.datagrams.as_ref().map_or_else(Counts::default, |datagrams| datagrams.counts())
+    }
+
     /// The faults that were planted so far, if slots are [spoilt](Slot::spoilt).
     #[must_use]
     pub fn planted(&self) -> Planted {
@@ -207,6 +242,19 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
     pub fn interface(&mut self) -> &mut Interface {
         self.link.forget();
         &mut self.link.interface
+    }
+
+    /// Takes in a frame, if there is one.
+    fn receive(
+        &mut self,
+        now: Instant,
+        device: &mut impl Device,
+        checksums: &ChecksumCapabilities,
+        touched: &mut Touched,
+    ) -> bool {
+        let Some((frame, answer)) = device.receive(to_wire(now)) else { return false };
+        frame.consume(|frame| self.take_in(now, frame, checksums, answer, touched));
+        true
     }
 
     /// Shows the frame to the one socket that it is for.
@@ -241,6 +289,18 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
                     self.slots.get(number).via = from;
                 }
                 audience
+            }
+            #[cfg(feature = "udp")]
+            Subject::Datagram(arrival) => {
+                if let Some(datagrams) = &mut self.datagrams
+                    && datagrams.expects(&arrival)
+                {
+                    return datagrams.take_in(now, frame, arrival, answer, &mut self.link);
+                }
+                if is_genuine(frame, &addresses, checksums) {
+                    self.link.introduce(now, arrival.peer, arrival.from);
+                }
+                Audience::Strangers
             }
             Subject::Ping { peer, from } => {
                 if is_genuine(frame, &addresses, checksums) {

@@ -5,10 +5,17 @@ use std::time::Duration;
 
 use echo_core::{Endpoint, Instant, Payload, Probe};
 use echo_smoltcp::smoltcp::iface::SocketStorage;
-use echo_smoltcp::smoltcp::phy::{self, DeviceCapabilities, Medium};
+use echo_smoltcp::smoltcp::phy::{
+    self, Checksum, ChecksumCapabilities, Device as _, DeviceCapabilities, Medium, RxToken as _,
+    TxToken as _,
+};
+use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
 use echo_smoltcp::smoltcp::time::Instant as WireInstant;
-use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
-use echo_smoltcp::{Client, Connection, Event, Host, Server, Service, Slot};
+use echo_smoltcp::smoltcp::wire::{
+    EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpCidr, IpEndpoint,
+    IpProtocol, IpRepr, UdpPacket, UdpRepr,
+};
+use echo_smoltcp::{Client, Connection, Datagrams, Event, Host, Server, Service, Slot};
 
 const SERVER: IpAddress = IpAddress::v4(192, 168, 69, 1);
 const CLIENT: IpAddress = IpAddress::v4(192, 168, 69, 100);
@@ -57,6 +64,60 @@ fn a_connection_a_thousand_messages_and_a_close_allocate_nothing() {
     });
     assert_eq!(closed, 1);
     assert_eq!(counted.count_total, 0);
+}
+
+#[test]
+fn a_thousand_datagrams_allocate_nothing() {
+    let [mut server_end, mut client_end] = [Ring::default(), Ring::default()];
+    let mut sockets = [SocketStorage::EMPTY, SocketStorage::EMPTY];
+    let mut metadata = [[PacketMetadata::EMPTY; 4]; 2];
+    let mut rings = [[0; 2048]; 2];
+    let [receive, send] = &mut metadata;
+    let [receive_ring, send_ring] = &mut rings;
+    let mut end = End { mine: &mut server_end, theirs: &mut client_end };
+    let interface = host(1, SERVER).interface(&mut end, Instant::START).expect("one address");
+    let mut datagrams = Datagrams::new(
+        &mut sockets,
+        PacketBuffer::new(&mut receive[..], &mut receive_ring[..]),
+        PacketBuffer::new(&mut send[..], &mut send_ring[..]),
+    );
+    let mut slots: [Slot<'_, 8>; 0] = [];
+    let server = Server::new(interface, &mut slots, Service::default(), 1);
+    let mut server = server.lend(&mut datagrams);
+    let question = question();
+
+    let counted = allocation_counter::measure(|| {
+        for number in 0..1000 {
+            let now = Instant::new(Duration::from_micros(10 * number));
+            let mut end = End { mine: &mut client_end, theirs: &mut server_end };
+            let token = end.transmit(WireInstant::ZERO).expect("there is room");
+            token.consume(question.len(), |frame| frame.copy_from_slice(&question));
+            let mut end = End { mine: &mut server_end, theirs: &mut client_end };
+            server.step(now, &mut end, &mut |_| {});
+            let mut end = End { mine: &mut client_end, theirs: &mut server_end };
+            let (answer, _) = end.receive(WireInstant::ZERO).expect("an answer");
+            answer.consume(|frame| assert_eq!(frame[42..], question[42..]));
+        }
+    });
+    assert_eq!(server.datagrams().echoed, 1000);
+    assert_eq!(counted.count_total, 0);
+}
+
+/// A datagram of 1000 bytes to the server, in a frame, without a checksum.
+fn question() -> [u8; 1042] {
+    let mut frame = [7; 1042];
+    let mut ethernet = EthernetFrame::new_unchecked(&mut frame[..]);
+    let [src_addr, dst_addr] = [2, 1].map(|number| EthernetAddress([2, 0, 0, 0, 0, number]));
+    EthernetRepr { src_addr, dst_addr, ethertype: EthernetProtocol::Ipv4 }.emit(&mut ethernet);
+    let mut checksums = ChecksumCapabilities::default();
+    let packet = ethernet.payload_mut();
+    let ip = IpRepr::new(CLIENT, SERVER, IpProtocol::Udp, 1008, 64);
+    ip.emit(&mut *packet, &checksums);
+    checksums.udp = Checksum::None;
+    let udp = UdpRepr { src_port: 40_000, dst_port: Service::default().port };
+    let mut datagram = UdpPacket::new_unchecked(&mut packet[20..]);
+    udp.emit(&mut datagram, &CLIENT, &SERVER, 1000, |_| {}, &checksums);
+    frame
 }
 
 fn host(number: u8, address: IpAddress) -> Host<'static> {

@@ -13,6 +13,7 @@ use echo_smoltcp::smoltcp::wire::{
 use echo_smoltcp::{Event, Server, Service};
 
 use crate::cable::{Cable, Faults, Plug};
+use crate::narrow::Narrow;
 use crate::segment::{Heard, frame, segment, syn};
 use crate::world::{CLIENT_MAC, N, SERVER_MAC, Setup, server};
 
@@ -49,7 +50,12 @@ pub(crate) struct Peer {
 impl Bench {
     pub(crate) fn new(slots: usize, rules: Rules) -> Self {
         let service = Service { rules, ..Service::default() };
-        let setup = Setup { slots, service, faults: Faults::default(), ..Setup::default() };
+        Self::of(Setup { slots, service, ..Setup::default() })
+    }
+
+    /// The same with other rings.
+    pub(crate) fn of(setup: Setup) -> Self {
+        let setup = Setup { faults: Faults::default(), ..setup };
         let (_, mut plugs) = Cable::new(setup.faults, setup.seed);
         let mut server = server(&setup, &mut plugs[0]);
         let routes = server.interface().routes_mut();
@@ -87,6 +93,16 @@ impl Bench {
         }
         self.now = until;
         self.happen();
+    }
+
+    /// One step, in which the device has room for so many frames. When the server wants the next.
+    pub(crate) fn step_with_room(&mut self, room: usize) -> Option<Instant> {
+        let plug = &mut self.plugs[0];
+        let next = self.server.step(self.now, &mut Narrow { plug, room }, &mut |_| {});
+        while let Some((received, _)) = self.plugs[1].receive(wire(self.now)) {
+            received.consume(|frame| self.hear(frame));
+        }
+        next
     }
 
     /// A handshake of a peer on the link, which must succeed at once.

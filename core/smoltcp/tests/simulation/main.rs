@@ -4,13 +4,18 @@
 mod bench;
 mod cable;
 mod clock;
+mod datagram;
+mod datagrams;
 mod echo;
 mod faults;
 mod faulty;
+#[cfg(feature = "fragments")]
+mod fragments;
 mod hostile;
 mod link;
 mod long;
 mod many;
+mod narrow;
 mod neighbour;
 mod reset;
 mod restart;

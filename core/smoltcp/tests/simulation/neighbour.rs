@@ -50,7 +50,7 @@ impl Neighbour {
         Self { mac, ip, number: TcpSeqNumber(100), acknowledged: None }
     }
 
-    fn server(&self) -> IpAddress {
+    pub(crate) fn server(&self) -> IpAddress {
         match self.ip {
             IpAddress::Ipv4(_) => SERVER,
             IpAddress::Ipv6(_) => SERVER_V6,

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use echo_core::{Endpoint, Failure, Instant, Odds, Spoiler};
 use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
+use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
-use echo_smoltcp::{Client, Connection, Event, Host, Server, Service, Slot};
+use echo_smoltcp::{Client, Connection, Datagrams, Event, Host, Server, Service, Slot};
 
 use crate::cable::{Cable, Faults, Plug};
 
@@ -49,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) send: usize,
     pub(crate) service: Service,
     pub(crate) faults: Faults,
+    /// The bytes that the server's rings hold for datagrams: received, and to be sent.
+    pub(crate) datagrams: [usize; 2],
     /// How the server's sessions are spoilt, if they are.
     pub(crate) odds: Option<Odds>,
     pub(crate) seed: u64,
@@ -61,6 +64,7 @@ impl Default for Setup {
             slots: 1,
             ring: 8192,
             send: 0,
+            datagrams: [2048, 8192],
             service: Service::default(),
             faults: Faults { delay: Duration::from_micros(100), ..Faults::default() },
             odds: None,
@@ -107,7 +111,9 @@ impl<E: Endpoint> World<E> {
         let (events, told) = (&mut self.events, &mut self.told);
         let server = self.server.step(now, server_plug, &mut |event| match event {
             Event::Connected { peer } => events.push((now, Event::Connected { peer })),
-            Event::Received { bytes, .. } => told.extend_from_slice(bytes),
+            Event::Received { bytes, .. } | Event::Datagram { bytes, .. } => {
+                told.extend_from_slice(bytes);
+            }
             Event::Closed { peer, end, echoed } => {
                 events.push((now, Event::Closed { peer, end, echoed }));
             }
@@ -173,7 +179,12 @@ pub(crate) fn server(setup: &Setup, plug: &mut Plug) -> Server<'static, 'static,
         }
     });
     let slots = leak(slots.collect());
-    Server::new(interface, slots, setup.service, setup.seed)
+    let [receive, send] = setup
+        .datagrams
+        .map(|bytes| PacketBuffer::new(leak(vec![PacketMetadata::EMPTY; 8]), ring(bytes)));
+    let storage = Box::leak(Box::new([SocketStorage::EMPTY, SocketStorage::EMPTY]));
+    let datagrams = Box::leak(Box::new(Datagrams::new(storage, receive, send)));
+    Server::new(interface, slots, setup.service, setup.seed).lend(datagrams)
 }
 
 fn interface_of_client(seed: u64, plug: &mut Plug) -> Interface {

@@ -1,0 +1,167 @@
+//! The UDP half of the service: each datagram comes back whole, once, from the address that it was
+//! sent to, or not at all. Whom not to answer, the core decides.
+
+mod outbox;
+
+use core::net::SocketAddr;
+
+use echo_core::Instant;
+use echo_core::datagram::{HOPS, Question, Unanswered};
+use smoltcp::iface::SocketStorage;
+use smoltcp::phy::{Device, PacketMeta, TxToken};
+use smoltcp::socket::udp::{PacketBuffer, UdpMetadata};
+
+use self::outbox::Outbox;
+use crate::addresses::Addresses;
+use crate::demux::Arrival;
+use crate::link::Link;
+use crate::lone::Lone;
+use crate::server::Event;
+
+/// Storage for the datagrams of a server, [lent](crate::Server::lend) to it.
+///
+/// Each datagram is answered before the next frame is taken in. So one place in the receive ring is
+/// enough, and the send ring fills up only while the device has no room.
+#[derive(Debug)]
+pub struct Datagrams<'a> {
+    /// What frames are shown to. It sends nothing: what a socket has received it cannot send without
+    /// a copy in between.
+    inbox: Lone<'a>,
+    outbox: Outbox<'a>,
+    port: u16,
+    /// The frame that came last, if what it brought was not looked at yet.
+    arrival: Option<Arrival>,
+    counts: Counts,
+}
+
+/// What became of datagrams: each that is well-formed makes one count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Those that were answered.
+    pub echoed: u64,
+    /// The bytes in them.
+    pub bytes: u64,
+    /// Those that must not be answered, in the order of [`Unanswered::ALL`].
+    pub unanswered: [u64; Unanswered::ALL.len()],
+    /// Those that are longer than the receive ring. What smoltcp could not reassemble is not
+    /// counted: it does not tell.
+    pub too_long: u64,
+    /// Those whose answer found no room in the send ring.
+    pub full: u64,
+    /// Those whose answer had to give way to the next, because nobody said where its receiver is.
+    pub unreachable: u64,
+}
+
+impl<'a> Datagrams<'a> {
+    /// Datagrams in these rings. `receive` has to hold one of the longest, `send` what is to wait
+    /// for room in the device.
+    #[must_use]
+    pub fn new(
+        [inbox, outbox]: &'a mut [SocketStorage<'a>; 2],
+        receive: PacketBuffer<'a>,
+        send: PacketBuffer<'a>,
+    ) -> Self {
+        let none = || PacketBuffer::new(&mut [][..], &mut [][..]);
+        let inbox = Lone::new(inbox, receive, none());
+        let mut answers = Lone::new(outbox, none(), send);
+        answers.socket().set_hop_limit(Some(HOPS));
+        let outbox = Outbox::new(answers);
+        Self { inbox, outbox, port: 0, arrival: None, counts: Counts::default() }
+    }
+
+    /// What became of those that have arrived.
+    #[must_use]
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Begins to receive what is for this port.
+    pub(crate) fn bind(&mut self, port: u16) {
+        self.port = port;
+        self.inbox.bind(port);
+        self.outbox.bind(port);
+    }
+
+    /// Whether a datagram is for the port; of a fragment it is seen when it is whole.
+    pub(crate) fn expects(&self, arrival: &Arrival) -> bool {
+        arrival.port.is_none_or(|port| port == self.port)
+    }
+
+    /// Takes in a frame that [is for it](Self::expects).
+    pub(crate) fn take_in(
+        &mut self,
+        now: Instant,
+        frame: &[u8],
+        arrival: Arrival,
+        answer: impl TxToken,
+        link: &mut Link,
+    ) {
+        if arrival.length > Some(self.inbox.socket().payload_recv_capacity()) {
+            self.counts.too_long += 1;
+        }
+        link.show(now, frame, answer, self.inbox.sockets());
+        self.arrival = Some(arrival);
+    }
+
+    /// Answers the datagram that has just arrived, if it is whole.
+    pub(crate) fn answer(
+        &mut self,
+        now: Instant,
+        link: &mut Link,
+        device: &mut impl Device,
+        on_event: &mut impl FnMut(Event<'_>),
+    ) {
+        let Some(Arrival { from, hops, .. }) = self.arrival.take() else { return };
+        let Ok((bytes, UdpMetadata { endpoint: peer, local_address, .. })) =
+            self.inbox.socket().recv()
+        else {
+            return;
+        };
+        let question = Question {
+            from: SocketAddr::new(peer.addr.into(), peer.port),
+            to: local_address.map(Into::into),
+            hops: Some(hops),
+        };
+        let other = from.is_unicast() && Addresses::of(&link.interface).is_other_host(peer.addr);
+        let unanswered =
+            if other { question.unanswered(Some(self.port)) } else { Some(Unanswered::Source) };
+        if let Some(reason) = unanswered {
+            self.counts.unanswered[reason as usize] += 1;
+            return;
+        }
+        on_event(Event::Datagram { peer, bytes });
+        let to = UdpMetadata { endpoint: peer, local_address, meta: PacketMeta::default() };
+        let way = Some((peer.addr, from));
+        self.counts.give_up(self.outbox.give_way());
+        let mut fits = self.outbox.put(bytes, to);
+        if !fits {
+            // There may be room in the device by now.
+            self.outbox.send(now, link, device, None);
+            fits = self.outbox.put(bytes, to);
+        }
+        if fits {
+            self.counts.echoed += 1;
+            self.counts.bytes += bytes.len() as u64;
+            link.introduce(now, peer.addr, from);
+            self.outbox.send(now, link, device, way);
+        } else {
+            self.counts.full += 1;
+        }
+    }
+
+    /// Sends what had to wait. Whether some of it waits for room in the device still.
+    pub(crate) fn send(&mut self, now: Instant, link: &mut Link, device: &mut impl Device) -> bool {
+        self.outbox.send(now, link, device, None);
+        self.outbox.waits_for_room()
+    }
+}
+
+impl Counts {
+    /// Datagrams with so many bytes in all were not answered in the end.
+    const fn give_up(&mut self, (datagrams, bytes): (u64, u64)) {
+        self.echoed -= datagrams;
+        // Of several that waited at the end of their ring, its gap is counted, too.
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.unreachable += datagrams;
+    }
+}
