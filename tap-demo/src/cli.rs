@@ -4,6 +4,7 @@
 
 mod examples;
 mod faults;
+mod server;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,12 +14,12 @@ use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use echo_instruments::args::{CheckArgs, FailRateArgs, Family, RateArgs, TARGET};
 use echo_instruments::command_line::{About, CommandLine};
-use echo_instruments::quantity::given::{self, Limit, Spin, Time};
-use echo_instruments::service;
+use echo_instruments::quantity::given::{self, Limit, Spin};
 use echo_instruments::target::Target;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 pub use self::faults::Faults;
+pub use self::server::ServerArgs;
 use crate::addressing::{unfit, unfit_alone};
 use crate::tap::check_name;
 
@@ -95,14 +96,23 @@ pub struct Cli {
     pub mac: EthernetAddress,
 
     /// Receive buffer of a connection
+    ///
+    /// Receive buffer of a connection, or of UDP: no longer datagram is received.
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, help_heading = STACK,
           value_parser = given::within::<u32>(64..=1 << 30))]
     pub rx_buffer: u32,
 
     /// Send buffer of a connection
+    ///
+    /// Send buffer of a connection, or of UDP: no longer datagram is sent.
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, help_heading = STACK,
           value_parser = given::within::<u32>(64..=1 << 30))]
     pub tx_buffer: u32,
+
+    /// Room for N datagrams in these buffers
+    #[arg(long, value_name = "N", default_value_t = 64, help_heading = STACK,
+          value_parser = given::within::<u32>(1..=65536))]
+    pub datagrams: u32,
 
     /// Use Nagle's algorithm
     ///
@@ -183,60 +193,6 @@ pub struct WayArgs {
     /// Which of its addresses.
     #[command(flatten)]
     pub family: Family,
-}
-
-/// Flags that only the server has.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Server")]
-pub struct ServerArgs {
-    /// Listen on this port
-    #[arg(short, long, default_value_t = 2333, value_parser = given::within::<u16>(1..=65535))]
-    pub port: u16,
-
-    /// End an idle session after TIME; 0: never
-    ///
-    /// End a session in which nothing has moved for this long. 0 or negative: never [default: 30; with
-    /// --one-shot -1].
-    #[arg(long, value_name = "TIME")]
-    pub timeout: Option<Limit>,
-
-    /// Serve N connections at once
-    ///
-    /// Serve this many connections at once; another is accepted when one of these has ended.
-    #[arg(long, value_name = "N", default_value_t = 64,
-          value_parser = given::within::<u32>(1..=65536))]
-    pub sockets: u32,
-
-    /// Echo one message of each client, then close
-    ///
-    /// Echo the first message of each client, then close. A message ends after 200 ms of silence.
-    #[arg(short = '1', long)]
-    pub one_shot: bool,
-
-    /// Treat `exit` as data, as RFC 862 does
-    #[arg(long)]
-    pub rfc862: bool,
-
-    /// On Ctrl+C, give sessions TIME to finish
-    ///
-    /// On Ctrl+C or SIGTERM, give the sessions this long to finish.
-    #[arg(long, value_name = "TIME", default_value = "5s")]
-    pub drain: Time,
-
-    /// Plant faults: KIND=PROBABILITY, ..
-    ///
-    /// Spoil echoes on purpose, as `hosted server` does: flip, drop, repeat, stale, hold, stall, cut or
-    /// reset, each with its probability in a message (flip=0.1%,hold=0.01:200ms); see --seed.
-    #[arg(long, value_name = "SPEC")]
-    pub fault: Option<service::Faults>,
-
-    /// Also print what clients send
-    #[arg(short, long, conflicts_with = "quiet")]
-    pub verbose: bool,
-
-    /// Print no line for each client
-    #[arg(short, long)]
-    pub quiet: bool,
 }
 
 impl Cli {
@@ -364,6 +320,7 @@ mod tests {
             ("--drain 1", "--drain <TIME>"),
             ("-1", "--one-shot"),
             ("--rfc862", "--rfc862"),
+            ("-u", "--udp"),
             ("-v", "--verbose"),
             ("-q", "--quiet"),
         ] {

@@ -54,6 +54,8 @@ pub struct Socket {
     pub nagle: bool,
     /// How long an acknowledgement waits for data that can carry it.
     pub ack_delay: Option<Duration>,
+    /// The most datagrams in either buffer of UDP.
+    pub datagrams: usize,
 }
 
 /// How the server runs.
@@ -61,6 +63,8 @@ pub struct Socket {
 pub struct Serving {
     /// The rules of its sessions, and its port.
     pub service: Service,
+    /// Whether datagrams are echoed, too.
+    pub udp: bool,
     /// The most connections at once.
     pub sockets: usize,
     /// How long sessions may go on after a request to stop.
@@ -95,6 +99,7 @@ impl Line {
                 send: cli.tx_buffer as usize,
                 nagle: cli.nagle,
                 ack_delay,
+                datagrams: cli.datagrams as usize,
             },
         };
         addressing::check(&line)?;
@@ -133,6 +138,7 @@ impl Serving {
         let Time(drain) = args.drain;
         Self {
             service: Service { port: args.port, rules, nagle, ack_delay },
+            udp: args.udp,
             sockets: args.sockets as usize,
             drain,
             lines: match (args.quiet, args.verbose) {

@@ -5,13 +5,15 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 use echo_core::IdleTimer;
+use echo_instruments::quantity;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::service::{End, Lines, Log, Planting, Totals, announce_drain};
 use echo_instruments::signals::Stop;
 use echo_smoltcp::smoltcp::iface::SocketStorage;
 use echo_smoltcp::smoltcp::phy::Device;
+use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
 use echo_smoltcp::smoltcp::wire::IpEndpoint;
-use echo_smoltcp::{Event, Server, Slot};
+use echo_smoltcp::{Counts, Datagrams, Event, Server, Slot};
 
 use crate::plan::{Line, Serving};
 use crate::wait::{Due, Waiter};
@@ -54,9 +56,22 @@ pub(crate) fn serve(
             }
         })
         .collect();
+    // Each datagram is answered before the next one is received.
+    let (mut one, mut several) =
+        ([PacketMetadata::EMPTY], vec![PacketMetadata::EMPTY; line.socket.datagrams]);
+    let (mut receive, mut send) = (vec![0; rx], vec![0; tx]);
+    let mut sockets = [SocketStorage::EMPTY, SocketStorage::EMPTY];
+    let mut datagrams = Datagrams::new(
+        &mut sockets,
+        PacketBuffer::new(&mut one[..], &mut receive[..]),
+        PacketBuffer::new(&mut several[..], &mut send[..]),
+    );
     let mut server = Server::new(interface, &mut slots, plan.service, line.seed);
+    if plan.udp {
+        server = server.lend(&mut datagrams);
+    }
     let mut book = Book::new(plan.lines, stop).context("cannot start a thread for stdout")?;
-    describe(plan, line, &book.log);
+    describe(plan, line, device.capabilities().ip_mtu(), &book.log);
     let mut drain = IdleTimer::new(Some(plan.drain));
     let outcome = loop {
         let now = waiter.now();
@@ -84,6 +99,21 @@ pub(crate) fn serve(
         book.totals.plant(&server.planted());
     }
     book.log.line(book.totals);
+    if plan.udp {
+        let Counts { echoed, bytes, unanswered, too_long, full, unreachable } = server.datagrams();
+        let [echoed, bytes] =
+            [(echoed, "datagram"), (bytes, "byte")].map(|(n, thing)| quantity::counted(n, thing));
+        book.log.line(format_args!("{echoed}, {bytes} echoed"));
+        let dropped = [
+            (unanswered.iter().sum(), "datagrams were not answered, by the rules"),
+            (too_long, "datagrams were dropped, too long for the buffer (raise --rx-buffer)"),
+            (full, "datagrams were dropped, with the buffer full (raise --tx-buffer)"),
+            (unreachable, "datagrams were dropped, their senders being unreachable"),
+        ];
+        for (count, what) in dropped.into_iter().filter(|(count, _)| *count > 0) {
+            book.log.line(format_args!("{count} {what}"));
+        }
+    }
     if line.manner.counts() {
         book.log.line(format_args!("wire faults: {}", waiter.met()));
     }
@@ -104,19 +134,25 @@ pub(crate) fn serve(
 pub(crate) const UNFIT: &str = "cannot use the addresses";
 
 /// Prints where it listens, and the settings as `Server Config:`.
-fn describe(plan: &Serving, line: &Line, log: &Log) {
+fn describe(plan: &Serving, line: &Line, mtu: usize, log: &Log) {
     let service = plan.service;
     let addresses = line.addresses.iter();
     let names: Vec<_> = addresses
         .map(|ip| SocketAddr::new(ip.address().into(), service.port).to_string())
         .collect();
-    log.line(format_args!("Echo server on {} behind {}", names.join(" and "), line.iface));
+    let protocols = if plan.udp { ", TCP and UDP" } else { "" };
+    let names = names.join(" and ");
+    log.line(format_args!("Echo server on {names} behind {}{protocols}", line.iface));
     log.line("Server Config:");
     log.line(format_args!("        port     {}", service.port));
     log.line(format_args!("        sockets  {} connections at once", plan.sockets));
     log.line(format_args!("        timeout  {}", Limit(service.rules.idle)));
     let (rx, tx) = (line.socket.receive, line.socket.send);
     log.line(format_args!("        buffer   {rx} bytes in, {tx} bytes out"));
+    if plan.udp {
+        let [v4, v6] = [65_507, mtu - 48].map(|longest| longest.min(rx).min(tx));
+        log.line(format_args!("        udp      up to {v4} bytes over IPv4, {v6} over IPv6"));
+    }
     let rules = service.rules;
     let mode = if rules.one_shot { "one message, then close" } else { "until the client leaves" };
     let exit = if rules.exit { "`exit` ends a session" } else { "pure RFC 862" };
@@ -146,7 +182,9 @@ impl Book {
     fn enter(&mut self, event: &Event<'_>) {
         match *event {
             Event::Connected { peer } => self.log.client(address(peer), "connected"),
-            Event::Received { peer, bytes } => self.log.message(address(peer), bytes),
+            Event::Received { peer, bytes } | Event::Datagram { peer, bytes } => {
+                self.log.message(address(peer), bytes);
+            }
             Event::Closed { peer, end, echoed } => {
                 let end = match end {
                     Ok(reason) => End::Closed(reason),

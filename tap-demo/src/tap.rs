@@ -239,6 +239,8 @@ impl phy::Device for Tap {
             capabilities.segmentation.tcpv4 = SEGMENT;
             // What comes has unfinished checksums; what goes gets them from `finish`.
             capabilities.checksum.tcp = Checksum::None;
+            // The kernel leaves those of datagrams unfinished, too, but takes none that are.
+            capabilities.checksum.udp = Checksum::Tx;
         }
         capabilities
     }

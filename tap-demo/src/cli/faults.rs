@@ -46,9 +46,9 @@ pub struct Faults {
 
     /// Repeat the faults of an earlier run
     ///
-    /// The seed of the wire's random faults, and of --fault. With the same seed, the TCP segments of
-    /// each direction meet the same faults in the same order; other frames, such as ARP, have random
-    /// numbers of their own [default: a new one, which is printed].
+    /// The seed of the wire's random faults, and of --fault. With the same seed, the TCP segments and
+    /// UDP datagrams of each direction meet the same faults in the same order; other frames, such as
+    /// ARP, have random numbers of their own [default: a new one, which is printed].
     #[arg(long, value_name = "N", value_parser = given::within::<u64>(0..=u64::MAX))]
     pub seed: Option<u64>,
 }

@@ -23,10 +23,9 @@ const PATIENCE: Duration = Duration::from_millis(1);
 /// of a network, and counted.
 pub(super) struct Lane {
     manner: Manner,
-    /// The random numbers for TCP segments, and those for other frames. The number of ARP requests
-    /// differs from run to run and must not shift the faults of the segments.
-    segments: Dice,
-    others: Dice,
+    /// The random numbers for TCP segments, for UDP datagrams, and for other frames. The number of ARP
+    /// requests differs from run to run and must not shift the faults of what is measured.
+    dice: [Dice; 3],
     frames: Vec<Box<[u8]>>,
     free: Vec<usize>,
     /// The frames in flight, in the order of their arrival.
@@ -49,8 +48,7 @@ impl Lane {
     pub(super) fn new(manner: Manner, seed: u64, size: usize, watch: Rc<Watch>) -> Self {
         Self {
             manner,
-            segments: Dice::new(seed),
-            others: Dice::new(seed ^ 1),
+            dice: [seed, seed ^ 2, seed ^ 1].map(Dice::new),
             // One more than can be in flight: for a frame that is lost, or that has arrived.
             frames: (0..=FRAMES).map(|_| vec![0; size].into()).collect(),
             free: (0..=FRAMES).collect(),
@@ -72,7 +70,7 @@ impl Lane {
         let frame = &mut self.frames[place][..length];
         let result = write(frame);
         let manner = self.manner;
-        let dice = if is_segment(frame) { &mut self.segments } else { &mut self.others };
+        let dice = &mut self.dice[kind(frame)];
         if dice.happens(manner.drop) {
             self.free.push(place);
             self.watch.meet(|met| met.drop += 1);
@@ -155,15 +153,19 @@ impl Lane {
     }
 }
 
-/// Whether the frame is a TCP segment.
-fn is_segment(frame: &[u8]) -> bool {
+/// Which dice are thrown for a frame.
+fn kind(frame: &[u8]) -> usize {
     // The offset of the protocol field behind the Ethernet header.
-    let place = match frame.get(12..14) {
-        Some([0x08, 0x00]) => 14 + 9,
-        Some([0x86, 0xdd]) => 14 + 6,
-        _ => return false,
+    let protocol = match frame.get(12..14) {
+        Some([0x08, 0x00]) => frame.get(14 + 9),
+        Some([0x86, 0xdd]) => frame.get(14 + 6),
+        _ => None,
     };
-    frame.get(place) == Some(&6)
+    match protocol {
+        Some(6) => 0,
+        Some(17) => 1,
+        _ => 2,
+    }
 }
 
 #[cfg(test)]
@@ -353,23 +355,29 @@ mod tests {
     }
 
     #[test]
-    fn other_frames_do_not_change_what_happens_to_tcp_segments() {
+    fn other_frames_do_not_change_what_happens_to_segments_and_datagrams() {
         let manner = Manner { drop: chance("30"), duplicate: chance("30"), ..Manner::default() };
-        let segments = |others: usize| {
+        let passed = |protocol, other, others: usize| {
             let mut lane = lane(manner, 1);
             let mut arrived = Vec::new();
             for number in 0..200 {
-                let before = (0..usize::from(number) % 5 * others).map(|_| packet(17, number));
-                for frame in before.chain([packet(6, number)]) {
+                let before = (0..usize::from(number) % 5 * others).map(|_| packet(other, number));
+                for frame in before.chain([packet(protocol, number)]) {
                     lane.send(Instant::START, 60, |buffer| buffer.copy_from_slice(&frame));
                 }
                 while let Some(frame) = lane.arrive(Instant::START) {
-                    arrived.extend((frame[23] == 6).then_some(frame[59]));
+                    arrived.extend((frame[23] == protocol).then_some(frame[59]));
                 }
             }
             arrived
         };
-        assert_ne!(segments(0).len(), 200);
-        assert_eq!(segments(0), segments(1));
+        for (protocol, other) in [(6, 17), (6, 1), (17, 6), (17, 1)] {
+            assert_ne!(passed(protocol, other, 0).len(), 200);
+            assert_eq!(
+                passed(protocol, other, 0),
+                passed(protocol, other, 1),
+                "{protocol} {other}"
+            );
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `tap-demo` on a real TAP interface, in a network namespace that the test
 //! makes itself: no frame leaves it.
 
+mod datagrams;
 mod host_side;
 #[path = "../../../tests/check/list.rs"]
 mod list;

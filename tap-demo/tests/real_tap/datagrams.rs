@@ -1,0 +1,153 @@
+//! UDP, asked by the kernel.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use echo_instruments::quantity;
+
+use crate::station::{SOON, Station, V4, connect};
+
+const V6: &str = "[fdaa::1]:2333";
+
+/// A socket that talks to the server, and on which no call waits for ever.
+fn socket(server: &str) -> UdpSocket {
+    let any = if server.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
+    bound(any, server)
+}
+
+fn bound(local: &str, server: &str) -> UdpSocket {
+    let socket = UdpSocket::bind(local).expect("a port");
+    let server: SocketAddr = server.parse().expect("an address and a port");
+    // What comes from elsewhere is not received.
+    socket.connect(server).expect("there is a way");
+    socket.set_read_timeout(Some(SOON)).expect("not zero");
+    socket
+}
+
+fn receive(socket: &UdpSocket) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0; 1 << 16];
+    let length = socket.recv(&mut buffer)?;
+    buffer.truncate(length);
+    Ok(buffer)
+}
+
+/// Whether this comes back whole, and before anything else.
+fn echoes(socket: &UdpSocket, bytes: &[u8]) -> bool {
+    socket.send(bytes).expect("it is short enough");
+    receive(socket).expect("an echo") == bytes
+}
+
+fn content(length: usize) -> Vec<u8> {
+    (0..length).map(|n| (n ^ n >> 8) as u8).collect()
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn datagrams_come_back_whole_up_to_the_longest() {
+    let station = Station::start(&["-v", "--udp"]);
+    let (v4, v6) = (socket(V4), socket(V6));
+    let mut count = 0;
+    for length in [0, 1, 1472, 1473, 2049, 4097, 8193, 12_289, 65_507] {
+        assert!(echoes(&v4, &content(length)), "{length} bytes");
+        count += length as u64;
+    }
+    for length in [0, 1, 1452] {
+        assert!(echoes(&v6, &content(length)), "{length} bytes");
+        count += length as u64;
+    }
+    // smoltcp has no fragments of IPv6, and says so.
+    v6.send(&content(1453)).expect("the kernel cuts it");
+    let error = receive(&v6).expect_err("no echo");
+    assert_ne!(error.kind(), ErrorKind::WouldBlock, "{error}");
+    assert!(echoes(&v6, b"say \x1b"));
+    station.wait_for("sent: say \\x1b");
+    let mut stream = connect(V4);
+    stream.write_all(b"hello").expect("a connection");
+    stream.read_exact(&mut [0; 5]).expect("an echo");
+    drop(stream);
+    station.wait_for("disconnected!");
+    let totals = station.stop();
+    let bytes = quantity::counted(count + 5, "byte");
+    assert!(totals.contains(&format!("13 datagrams, {bytes} echoed")), "{totals}");
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn the_first_lines_say_how_long_datagrams_may_be() {
+    let station = Station::on("tap0", &["-u", "--tx-buffer", "4096"]);
+    station.wait_for(" behind tap0, TCP and UDP");
+    station.wait_for("udp      up to 4096 bytes over IPv4, 1452 over IPv6");
+    let v4 = socket(V4);
+    assert!(echoes(&v4, &content(4096)));
+    v4.send(&content(4097)).expect("it is short enough for the kernel");
+    assert!(echoes(&v4, b"next"));
+    let totals = station.stop();
+    assert!(totals.contains("2 datagrams, 4100 bytes echoed"), "{totals}");
+    assert!(totals.contains("1 datagrams were dropped"), "{totals}");
+}
+
+/// With offload the kernel leaves checksums to the device.
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn other_frames_carry_datagrams_too() {
+    for arguments in [&["-q", "-u", "--offload"][..], &["-q", "-u", "--mtu", "9000"]] {
+        let _station = Station::start(arguments);
+        let v4 = socket(V4);
+        for length in [0, 1000, 1473, 8972, 8973, 65_507] {
+            assert!(echoes(&v4, &content(length)), "{length} bytes with {arguments:?}");
+        }
+        assert!(echoes(&socket(V6), &content(1400)), "{arguments:?}");
+    }
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn no_small_service_is_answered() {
+    let station = Station::start(&["-q", "--udp"]);
+    for port in [7, 19, 2333] {
+        bound(&format!("0.0.0.0:{port}"), V4).send(b"hello").expect("a way");
+    }
+    assert!(echoes(&socket(V4), b"honest"));
+    let totals = station.stop();
+    assert!(totals.contains("1 datagram, 6 bytes echoed"), "{totals}");
+    assert!(totals.contains("3 datagrams were not answered"), "{totals}");
+}
+
+/// Its queue drops what is too much, of honest clients, too; they ask again.
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn one_that_floods_does_not_keep_others_out() {
+    let _station = Station::start(&["-q", "--udp"]);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let flood = socket(V4);
+            let begun = Instant::now();
+            while !stop.load(Ordering::Relaxed) && begun.elapsed() < SOON {
+                // The queue may be full.
+                let _ = flood.send(&[7; 64]);
+            }
+        });
+        let honest = socket(V4);
+        honest.set_read_timeout(Some(Duration::from_millis(50))).expect("not zero");
+        for number in 0..100u32 {
+            let bytes = number.to_be_bytes();
+            let heard = (0..400).any(|_| {
+                honest.send(&bytes).expect("a way");
+                receive(&honest).is_ok_and(|echo| echo == bytes)
+            });
+            assert!(heard, "{number}");
+        }
+        let mut stream = connect(V4);
+        let (sent, mut echo) = (content(100_000), vec![0; 100_000]);
+        let mut writer = stream.try_clone().expect("a descriptor");
+        let bytes = sent.clone();
+        scope.spawn(move || writer.write_all(&bytes).expect("a connection"));
+        stream.read_exact(&mut echo).expect("an echo");
+        assert!(echo == sent);
+        stop.store(true, Ordering::Relaxed);
+    });
+}
