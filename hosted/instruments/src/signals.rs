@@ -40,12 +40,15 @@ pub struct Stop {
     receiver: Arc<UnixStream>,
     /// Whether requests are handled: then the first signal does not end the program.
     armed: Arc<AtomicBool>,
-    last_act: LastAct,
+    /// What is done at the first request.
+    first_act: Deed,
+    /// What is done before a signal ends the program at once.
+    last_act: Deed,
 }
 
-/// The last action before a signal ends the program at once.
+/// Something to be done once.
 #[derive(Clone, Default)]
-struct LastAct(Arc<Mutex<Option<Act>>>);
+struct Deed(Arc<Mutex<Option<Act>>>);
 
 type Act = Box<dyn FnOnce() + Send>;
 
@@ -65,7 +68,8 @@ impl Stop {
             sender: Arc::new(sender),
             receiver: Arc::new(receiver),
             armed: Arc::default(),
-            last_act: LastAct::default(),
+            first_act: Deed::default(),
+            last_act: Deed::default(),
         })
     }
 
@@ -112,8 +116,15 @@ impl Stop {
 
     /// Sets what is done first if a signal ends the program at once.
     pub fn before_exit(&self, last_act: impl FnOnce() + Send + 'static) {
-        let LastAct(slot) = &self.last_act;
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(last_act));
+        self.last_act.plan(last_act);
+    }
+
+    /// Sets what is done when a stop is asked for, by whoever asks.
+    pub fn at_request(&self, first_act: impl FnOnce() + Send + 'static) {
+        self.first_act.plan(first_act);
+        if self.requested() {
+            self.first_act.perform();
+        }
     }
 
     /// From now on there is something to finish: the first signal is a request.
@@ -127,6 +138,7 @@ impl Stop {
         self.requested.store(true, Ordering::Relaxed);
         // A full pipe has woken the loop already.
         let _ = (&*self.sender).write(b"!");
+        self.first_act.perform();
     }
 
     /// Whether a stop was asked for.
@@ -150,7 +162,11 @@ impl Stop {
     }
 }
 
-impl LastAct {
+impl Deed {
+    fn plan(&self, act: impl FnOnce() + Send + 'static) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(act));
+    }
+
     fn perform(&self) {
         let act = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(act) = act {
@@ -159,9 +175,9 @@ impl LastAct {
     }
 }
 
-impl fmt::Debug for LastAct {
+impl fmt::Debug for Deed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LastAct").finish_non_exhaustive()
+        f.debug_struct("Deed").finish_non_exhaustive()
     }
 }
 
