@@ -15,7 +15,6 @@ use echo_instruments::target::Target;
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub(crate) use self::source::{begin, reachable, used};
-use crate::pump::Pump;
 
 /// A connection, and how long opening it took.
 #[derive(Debug)]
@@ -115,8 +114,7 @@ pub(crate) fn refuse_itself(local: SocketAddr, peer: SocketAddr) -> io::Result<(
     if local == peer { Err(ErrorKind::ConnectionRefused.into()) } else { Ok(()) }
 }
 
-/// Listens on every address of `target`, or on all of the machine without one. The streams that
-/// are accepted are prepared (`Pump::prepare`).
+/// Listens on every address of `target`, or on all of the machine without one.
 ///
 /// A port of 0 lets the system choose; all addresses then get the same.
 ///
@@ -178,8 +176,6 @@ fn listen_on(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     }
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
-    // Before any client can connect: accepted streams inherit this, without a system call.
-    Pump::prepare(&socket)?;
     socket.listen(backlog)?;
     Ok(socket.into())
 }

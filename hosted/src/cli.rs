@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::Result;
+use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use echo_instruments::args::{CheckArgs, FailRateArgs, Family, RateArgs, TARGET};
 use echo_instruments::command_line::{About, CommandLine};
@@ -85,7 +86,14 @@ impl Cli {
     pub fn read(
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
-        Self::from_arg_matches(&Self::line().read(arguments)?)
+        let matches = Self::line().read(arguments)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        if let (Command::Server(args), Some((_, given))) = (&mut cli.command, matches.subcommand())
+        {
+            let is_given = |flag: &&str| given.value_source(flag) == Some(ValueSource::CommandLine);
+            args.own_sockets = OWN_SOCKETS.into_iter().find(is_given);
+        }
+        Ok(cli)
     }
 
     /// The command line, with its help, manual and completions.
@@ -93,6 +101,9 @@ impl Cli {
         CommandLine::new(Self::command(), examples::of)
     }
 }
+
+/// The flags of a server that only make sense for sockets of its own.
+const OWN_SOCKETS: [&str; 3] = ["ip", "port", "listen"];
 
 const LISTENING: &str = "Listening";
 const EXCHANGE: &str = "Exchange";
@@ -115,6 +126,17 @@ pub(crate) struct ServerArgs {
     #[arg(short, long, default_value_t = 2333, value_parser = given::within::<u16>(0..=65535),
           help_heading = LISTENING)]
     pub(crate) port: u16,
+
+    /// Serve the socket that standard input is
+    ///
+    /// Serve the socket that standard input is, as an inetd passes it: one connection until it ends
+    /// (`wait = no`), or a socket that listens (`wait = yes`). Sockets from systemd need no flag.
+    #[arg(long, conflicts_with_all = OWN_SOCKETS, help_heading = LISTENING)]
+    pub(crate) inetd: bool,
+
+    /// The first of the flags that only make sense for a server's own sockets, if one was given.
+    #[arg(skip)]
+    pub(crate) own_sockets: Option<&'static str>,
 
     /// Let N connections wait to be accepted
     ///

@@ -10,6 +10,7 @@
     reason = "they panic where nobody reads: `notes::note` tells, `writeln!` says what failed"
 )]
 
+mod activation;
 pub mod address;
 pub mod cli;
 mod client;

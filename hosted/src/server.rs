@@ -7,7 +7,7 @@ mod local;
 mod worker;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -35,10 +35,11 @@ pub struct Config {
     pub planting: Option<Planting>,
 }
 
-/// Sockets that listen, and the settings with which clients are served.
+/// Sockets that listen, connections that are open already, and the settings with which clients are served.
 #[derive(Debug)]
 pub struct Server {
     listeners: Vec<TcpListener>,
+    connections: Vec<TcpStream>,
     config: Config,
 }
 
@@ -46,7 +47,14 @@ impl Server {
     /// A server on sockets that listen already, as [`crate::address::listen`] makes them.
     #[must_use]
     pub const fn new(listeners: Vec<TcpListener>, config: Config) -> Self {
-        Self { listeners, config }
+        Self { listeners, connections: Vec::new(), config }
+    }
+
+    /// Serves these connections, too. If it has no socket that listens, it ends with the last of them.
+    #[must_use]
+    pub(crate) fn serving(mut self, connections: Vec<TcpStream>) -> Self {
+        self.connections = connections;
+        self
     }
 
     /// The rules of its sessions.

@@ -4,14 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use echo_core::Rules;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::seed;
-use echo_instruments::service::{Lines, Log, Planting};
+use echo_instruments::service::{Lines, Log, Manager, Planting};
 use echo_instruments::signals::Stop;
-use echo_instruments::verdict::Verdict;
+use echo_instruments::verdict::{Misuse, Verdict};
 
+use crate::activation::Inherited;
 use crate::address;
 use crate::cli::ServerArgs;
 use crate::server::{Config, Server};
@@ -22,6 +23,9 @@ use crate::server::{Config, Server};
 ///
 /// If it cannot listen, or the reader of stdout has left.
 pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
+    // Before this process opens anything.
+    let inherited = inherited(args)?;
+    let from = inherited.as_ref().map(|sockets| sockets.from.clone());
     let default = if args.one_shot { None } else { Some(Duration::from_secs(30)) };
     let config = Config {
         rules: Rules {
@@ -39,8 +43,10 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
         }),
     };
     let stop = Stop::on_signals().context("cannot catch signals")?;
-    let listeners = address::listen(args.ip.as_ref(), args.port, args.listen)?;
-    let server = Server::new(listeners, config);
+    let server = match inherited {
+        Some(sockets) => Server::new(sockets.listeners, config).serving(sockets.connections),
+        None => Server::new(address::listen(args.ip.as_ref(), args.port, args.listen)?, config),
+    };
     stop.arm();
     let lines = match (args.quiet, args.verbose) {
         (true, _) => Lines::None,
@@ -48,7 +54,12 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
         (_, true) => Lines::Messages,
     };
     let log = Log::on_stdout(lines, &stop).context("cannot start a thread for stdout")?;
-    describe(&server, args, &log)?;
+    let addresses = describe(&server, args, from.as_deref(), &log)?;
+    if let Some(manager) = Manager::named() {
+        manager.ready(&addresses);
+        let drain = args.drain.0;
+        stop.at_request(move || manager.stopping(drain));
+    }
     let served = server.run(&stop, &log);
     if let Ok(totals) = &served {
         log.line(totals);
@@ -57,16 +68,42 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
     served.map(|_| Verdict::Well)
 }
 
-/// Prints where it listens, on the first line, and the `Server Config:`.
-fn describe(server: &Server, args: &ServerArgs, log: &Log) -> io::Result<()> {
+/// The sockets that it has got, if it has: then it opens none.
+fn inherited(args: &ServerArgs) -> Result<Option<Inherited>> {
+    if args.inetd {
+        return Inherited::from_inetd().map(Some);
+    }
+    let sockets = Inherited::from_systemd()?;
+    if let (Some(sockets), Some(flag)) = (&sockets, args.own_sockets) {
+        let from = &sockets.from;
+        bail!(Misuse(format!("--{flag} cannot be used: the sockets are inherited from {from}")));
+    }
+    Ok(sockets)
+}
+
+/// Prints where it listens, on the first line, and the `Server Config:`. Returns where. A server for
+/// connections that somebody else has accepted listens nowhere.
+fn describe(
+    server: &Server,
+    args: &ServerArgs,
+    from: Option<&str>,
+    log: &Log,
+) -> io::Result<String> {
     let rules = server.rules();
     let addresses = server.addresses()?;
-    let names: Vec<_> = addresses.iter().map(listening).collect();
-    let port = addresses.first().map_or(args.port, SocketAddr::port);
-    log.line(format_args!("Echo server on {}", names.join(" and ")));
+    if addresses.is_empty() {
+        return Ok(String::new());
+    }
+    let names = addresses.iter().map(listening).collect::<Vec<_>>().join(" and ");
+    let mut ports: Vec<_> = addresses.iter().map(|address| address.port().to_string()).collect();
+    ports.dedup();
+    log.line(format_args!("Echo server on {names}"));
     log.line("Server Config:");
-    log.line(format_args!("        port     {port}"));
-    log.line(format_args!("        listen   {} waiting connections", args.listen));
+    log.line(format_args!("        port     {}", ports.join(" and ")));
+    match from {
+        Some(from) => log.line(format_args!("        listen   sockets inherited from {from}")),
+        None => log.line(format_args!("        listen   {} waiting connections", args.listen)),
+    }
     log.line(format_args!("        timeout  {}", Limit(rules.idle)));
     log.line(format_args!("        buffer   {} bytes", rules.chunk));
     let mode = if rules.one_shot { "one message, then close" } else { "until the client leaves" };
@@ -75,7 +112,7 @@ fn describe(server: &Server, args: &ServerArgs, log: &Log) -> io::Result<()> {
     if let Some(planting) = server.planting() {
         log.line(format_args!("        faults   {planting}"));
     }
-    Ok(())
+    Ok(names)
 }
 
 fn listening(address: &SocketAddr) -> String {

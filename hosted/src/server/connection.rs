@@ -111,9 +111,9 @@ fn run<E: Endpoint<End = CloseReason>>(
     endpoint.end().map_or(Ok(pumped), |reason| Err(End::Closed(reason)))
 }
 
-/// Prepares an accepted stream: a peer that vanished silently is noticed eventually, even
-/// without a time-out. What every stream needs is inherited from its listener.
-pub(super) fn prepare(stream: &TcpStream, rules: Rules) -> io::Result<()> {
+/// Lets a peer that vanished silently be noticed eventually, even without a time-out. What every
+/// stream needs is inherited from its listener.
+pub(super) fn watch(stream: &TcpStream, rules: Rules) -> io::Result<()> {
     if rules.idle.is_none() {
         socket2::SockRef::from(stream).set_keepalive(true)?;
     }

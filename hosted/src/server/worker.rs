@@ -17,13 +17,14 @@ use echo_core::{Instant, Planted};
 use echo_instruments::clock::Clock;
 use echo_instruments::service::{End, Log, Totals, announce_drain};
 use echo_instruments::signals::Stop;
+use echo_instruments::target::canonical;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
-use super::accept::Acceptor;
-use super::connection::{Connection, prepare};
+use super::accept::{Acceptor, prepare};
+use super::connection::{Connection, watch};
 use super::{Config, LARGEST_BUFFER, Server};
 use crate::pump::{Pump, Pumped};
 
@@ -57,7 +58,7 @@ struct Mailbox {
 
 /// Serves with sessions of `N` bytes, on as many threads as configured.
 pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> Result<Totals> {
-    let Server { listeners, config } = server;
+    let Server { listeners, connections, config } = server;
     let cannot_wait = "cannot wait for sockets";
     let mut posts = Vec::new();
     let mut mailboxes = Vec::new();
@@ -83,8 +84,13 @@ pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> R
         .zip(posts)
         .map(|(number, (poll, mail))| Worker::<N>::new(&shared, number, poll, mail));
     let mut first = workers.next().context("a server has a thread at least")?;
-    first.acceptor =
-        Some(Acceptor::new(listeners, first.poll.registry(), ACCEPT).context(cannot_wait)?);
+    first.inherit(connections)?;
+    if listeners.is_empty() {
+        first.end_with_clients();
+    } else {
+        let acceptor = Acceptor::new(listeners, first.poll.registry(), ACCEPT);
+        first.acceptor = Some(acceptor.context(cannot_wait)?);
+    }
     thread::scope(|scope| {
         let others: Vec<_> = workers.map(|worker| scope.spawn(move || worker.run())).collect();
         let mut totals = first.run();
@@ -104,6 +110,8 @@ struct Worker<'a, const N: usize> {
     poll: Poll,
     mail: Receiver<(TcpStream, SocketAddr)>,
     acceptor: Option<Acceptor>,
+    /// Whether no other clients can come than those it has from the start: then they alone are waited for.
+    ends_with_clients: bool,
     /// The worker that gets the next connection.
     next_worker: usize,
     connections: Slab<Box<Connection<N>>>,
@@ -131,6 +139,7 @@ impl<'a, const N: usize> Worker<'a, N> {
             poll,
             mail,
             acceptor: None,
+            ends_with_clients: false,
             next_worker: 0,
             connections: Slab::new(),
             next_connection: number << 48,
@@ -265,6 +274,29 @@ impl<'a, const N: usize> Worker<'a, N> {
         }
     }
 
+    /// Serves connections that somebody else has accepted.
+    fn inherit(&mut self, connections: Vec<std::net::TcpStream>) -> Result<()> {
+        let now = self.shared.clock.now();
+        for stream in connections {
+            // Whoever has left already is no client.
+            let Ok(peer) = stream.peer_addr() else { continue };
+            stream.set_nonblocking(true).context("cannot serve an inherited connection")?;
+            let _ = prepare(&stream);
+            self.shared.live.fetch_add(1, Ordering::SeqCst);
+            self.shared.log.client(canonical(peer), "connected");
+            self.adopt(TcpStream::from_std(stream), canonical(peer), now);
+        }
+        Ok(())
+    }
+
+    /// Ends the server with the last client that it has.
+    fn end_with_clients(&mut self) {
+        self.ends_with_clients = true;
+        if self.connections.is_empty() {
+            self.shared.stop.request();
+        }
+    }
+
     /// Whether the limit on connections is reached; if so, the next close wakes the acceptor.
     fn is_full(&self) -> bool {
         let Some(most) = self.shared.config.max_conns else { return false };
@@ -285,7 +317,7 @@ impl<'a, const N: usize> Worker<'a, N> {
             connection.spoiler = Some(Box::new(planting.spoiler(self.next_connection)));
             self.next_connection += 1;
         }
-        let ready = prepare(&connection.stream, rules).and_then(|()| {
+        let ready = watch(&connection.stream, rules).and_then(|()| {
             let registry = self.poll.registry();
             registry.register(&mut connection.stream, Token(key), Pump::interest())
         });
@@ -312,6 +344,9 @@ impl<'a, const N: usize> Worker<'a, N> {
                 let _ = self.shared.mailboxes[0].waker.wake();
             }
             None => {}
+        }
+        if self.ends_with_clients {
+            self.end_with_clients();
         }
     }
 

@@ -3,6 +3,7 @@
 //!
 //! Every wait is bounded by [`support::PATIENCE`]; nothing is asserted on speed.
 
+mod activation;
 mod arrivals;
 mod check;
 mod compare;
@@ -14,8 +15,10 @@ mod fail_rate;
 mod fairness;
 mod faulty;
 mod files;
+mod inetds;
 mod limits;
 mod loss;
+mod network;
 mod passages;
 mod piping;
 mod ports;

@@ -1,20 +1,15 @@
-//! A machine whose local ports run out: each test in a network namespace of its own, with few.
-//!
-//! The one test that runs by itself starts this very program again inside such namespaces. Where
-//! they are not allowed it prints one line and passes; with `CI=true` it fails.
+//! A machine whose local ports run out: each test in a network of its own, with few.
 
+use std::fs;
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::process::Command;
-use std::{env, fs};
 
 use echo_instruments::target::Target;
 use serde_json::Value;
 
-use crate::support::{Echo, Ended, config, message, peer, run, skip};
-
-/// Set inside the namespaces, and nowhere else.
-const INSIDE: &str = "HOSTED_TEST_NAMESPACE";
+use crate::network;
+use crate::support::{Echo, Ended, config, message, peer, run};
 
 /// Local ports in there.
 const PORTS: usize = 100;
@@ -28,26 +23,7 @@ const TESTS: [&str; 4] = [
 
 #[test]
 fn in_networks_of_their_own() {
-    let Some(namespace) = ["-n", "-Urn"].into_iter().find(works) else {
-        return skip("ports: cannot make a network namespace, or no `ip`");
-    };
-    for test in TESTS {
-        let output = Command::new("unshare")
-            .args([namespace, "--kill-child"])
-            .arg(env::current_exe().expect("a test has a path"))
-            .args(["--ignored", "--exact", &format!("ports::{test}")])
-            .env(INSIDE, "yes")
-            .output()
-            .expect("unshare was there a moment ago");
-        let report = [output.stdout, output.stderr].concat();
-        let report = String::from_utf8_lossy(&report);
-        assert!(output.status.success() && report.contains(" 1 passed"), "{report}");
-    }
-}
-
-fn works(flags: &&str) -> bool {
-    let tried = Command::new("unshare").args([flags, "ip", "link", "set", "lo", "up"]).output();
-    tried.is_ok_and(|output| output.status.success())
+    TESTS.into_iter().for_each(|test| network::run("ports", test));
 }
 
 /// An echo server in a network with few ports, which stay in TIME-WAIT as they do between machines.
@@ -57,8 +33,7 @@ fn server() -> Echo {
 }
 
 fn prepare() {
-    assert!(env::var_os(INSIDE).is_some(), "only `in_networks_of_their_own` runs this");
-    ip("link set lo up");
+    network::prepare();
     let set = |name: &str, value: &str| {
         fs::write(format!("/proc/sys/net/ipv4/{name}"), value).expect("it may be set");
     };

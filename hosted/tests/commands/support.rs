@@ -95,8 +95,17 @@ impl Program {
         kill_process(pid.expect("a process id"), signal).expect("it runs");
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("it can be waited for").is_none()
+    }
+
+    /// Waits until it has ended by itself, where the test does not have its output.
+    pub(crate) fn code(&mut self) -> Option<i32> {
+        self.child.wait().expect("it can be waited for").code()
     }
 
     /// Waits until it has ended by itself.
