@@ -185,6 +185,7 @@ fn fly_in<const LENGTH: usize>(now: Instant, payload: Payload<&[u8]>, window: [u
         }
         black_box(flight.handle_timeout(black_box(now)));
         black_box(flight.fail(black_box(port)));
+        flight.withdraw();
     }
 }
 

@@ -200,6 +200,14 @@ where
         self.give_up(place)
     }
 
+    /// The message that was begun last could not be sent: it is over, and nothing will come of it.
+    pub fn withdraw(&mut self) {
+        let place = self.next.wrapping_sub(1);
+        if self.slot(place).is_some_and(|slot| slot.holds(place)) {
+            self.end(place);
+        }
+    }
+
     /// What has arrived at a port is judged, and the message over if it is its echo. It was `length` bytes long, of
     /// which the driver has as many as there was room for: at least those of a message.
     pub fn handle_datagram(

@@ -349,5 +349,9 @@ fn no_more_are_in_flight_than_there_is_room_for() {
         assert_eq!(flight.under_way().count(), 3);
         assert_eq!(flight.fail(sent[2].port), Some(if payload == SEQ { sent[0] } else { sent[2] }));
         assert!(flight.has_room());
+        let last = flight.begin(at(1), ()).expect("room");
+        flight.withdraw();
+        flight.withdraw();
+        assert!(flight.under_way().all(|sent| *sent != last) && flight.in_flight() == 2);
     }
 }

@@ -5,6 +5,8 @@
 //! in here prints or draws.
 
 mod between;
+mod connection;
+mod flow;
 mod following;
 mod instrument;
 mod lane;
@@ -20,16 +22,19 @@ use std::time::Duration;
 
 use echo_core::{Failure, Instant};
 
+use self::connection::Connection;
+use self::flow::Flow;
 pub use self::instrument::examine;
-use self::lane::Lane;
+use self::lane::{Event, Lane, Message, take_turn};
 pub use self::observer::Observer;
 use self::pace::Schedule;
-pub use self::series::repeat;
+pub use self::series::{repeat, repeat_datagrams};
+use crate::datagrams::Datagrams;
 use crate::measurement::effort::{Effort, LATE};
-use crate::measurement::{Ended, Measurement, Sample};
-use crate::plan::Plan;
+use crate::measurement::{Ended, Instrument, Measurement, Sample};
+use crate::plan::{Plan, Protocol};
 use crate::signals::Stop;
-use crate::stack::{Busy, Kernel, Stack, Stops};
+use crate::stack::{Busy, Driver, Kernel, Stack, Stops};
 use crate::usage::Usage;
 
 /// The interval at which the observer sees the measurement: about 8 times a second.
@@ -40,6 +45,9 @@ const PATIENCE: Duration = Duration::from_millis(15);
 
 /// How long a connection that could not be opened rests before the next try.
 const REST: Duration = Duration::from_millis(100);
+
+/// How long one rests whose datagram the system did not take, having no room for it.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// Carries out `plan` over `stack`, until the plan says so or `stop` is requested.
 ///
@@ -57,40 +65,40 @@ pub fn run(
     observer: &mut dyn Observer,
 ) -> io::Result<Measurement> {
     stack.settle()?;
-    let instrument = Some(examine(plan, || stack.now()));
-    let mut lanes: Vec<_> =
-        (0..plan.connections.max(1)).map(|number| Lane::new(plan, number)).collect();
+    let instrument = examine(plan, || stack.now());
+    let mut lanes: Vec<_> = numbers(plan).map(|number| Connection::new(plan, number)).collect();
     if !plan.per_message {
         opening::open(&mut lanes, stack, plan.limit, stop, observer)?;
     }
-    let out = Measurement { instrument, ..Measurement::of(plan) };
-    let effort = Effort { used: Usage::read(), spins: !plan.spin.is_zero(), ..Effort::default() };
-    let start = stack.now();
-    let mut load = Load {
-        plan,
-        from: start + plan.omit,
-        note: warm_up::note(plan, start),
-        warming: true,
-        tick: start + TICK,
-        looks: 0,
-        schedule: Schedule::new(plan, start),
-        stops: stack.stops(),
-        stack,
-        lanes,
-        again: Vec::new(),
-        begun: 0,
-        busy: Busy { messages: 0, since: start, deadline: None },
-        before: 0,
-        effort,
-        moves: 0,
-        out,
-    };
-    load.run(start, stop, observer)?;
-    load.leave();
-    Ok(load.out)
+    Load::new(plan, stack, lanes, instrument).run(stop, observer)
 }
 
-struct Load<'a, S> {
+/// The same over `datagrams`. A message that times out was lost: that is measured, and the run goes on.
+///
+/// Whatever `plan` says, each message is one datagram, and there is nothing to open or to follow. It ends when the last
+/// message has; what comes late or twice soon after that is counted still.
+///
+/// # Errors
+///
+/// If there is no way to wait. What goes wrong with messages is in the measurement.
+pub fn run_datagrams(
+    plan: &Plan,
+    datagrams: &mut impl Datagrams,
+    stop: &Stop,
+    observer: &mut dyn Observer,
+) -> io::Result<Measurement> {
+    let plan =
+        &Plan { protocol: Protocol::Udp, per_message: false, follows: false, ..plan.clone() };
+    let instrument = examine(plan, || datagrams.now());
+    let lanes = numbers(plan).map(|number| Flow::new(plan, number)).collect();
+    Load::new(plan, datagrams, lanes, instrument).run(stop, observer)
+}
+
+fn numbers(plan: &Plan) -> impl Iterator<Item = u16> {
+    0..plan.connections.max(1)
+}
+
+struct Load<'a, D, L> {
     plan: &'a Plan,
     /// The end of the warm-up: messages that start before are left out.
     from: Instant,
@@ -105,8 +113,10 @@ struct Load<'a, S> {
     schedule: Option<Schedule>,
     /// The stops of the clock before the measurement.
     stops: Stops,
-    stack: &'a mut S,
-    lanes: Vec<Lane<'a>>,
+    driver: &'a mut D,
+    lanes: Vec<L>,
+    /// The most messages in flight of all lanes.
+    room: usize,
     /// Lanes that have more to do than their turn allowed.
     again: Vec<usize>,
     /// The number of messages started so far that are measured.
@@ -117,14 +127,42 @@ struct Load<'a, S> {
     before: u64,
     /// What the instrument did since the measurement began, and what it had used then.
     effort: Effort,
-    /// The number of messages begun and ended.
+    /// The number of messages begun and ended, and of what came besides.
     moves: u64,
     out: Measurement,
 }
 
-impl<S: Stack> Load<'_, S> {
-    fn run(&mut self, start: Instant, stop: &Stop, observer: &mut dyn Observer) -> io::Result<()> {
-        let mut now = start;
+impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
+    fn new(plan: &'a Plan, driver: &'a mut D, lanes: Vec<L>, instrument: Instrument) -> Self {
+        let out = Measurement { instrument: Some(instrument), ..Measurement::of(plan) };
+        let effort =
+            Effort { used: Usage::read(), spins: !plan.spin.is_zero(), ..Effort::default() };
+        let start = driver.now();
+        Self {
+            plan,
+            from: start + plan.omit,
+            note: warm_up::note(plan, start),
+            warming: true,
+            tick: start + TICK,
+            looks: 0,
+            schedule: Schedule::new(plan, start),
+            stops: driver.stops(),
+            driver,
+            room: lanes.iter().map(Lane::most).sum(),
+            lanes,
+            again: Vec::new(),
+            begun: 0,
+            busy: Busy { messages: 0, since: start, deadline: None },
+            before: 0,
+            effort,
+            moves: 0,
+            out,
+        }
+    }
+
+    fn run(mut self, stop: &Stop, observer: &mut dyn Observer) -> io::Result<Measurement> {
+        // Before the first message begins, it is the start.
+        let mut now = self.busy.since;
         let mut ready: Vec<usize> = Vec::with_capacity(self.lanes.len());
         if self.schedule.is_none() && !stop.requested() {
             ready.extend(0..self.lanes.len());
@@ -141,13 +179,13 @@ impl<S: Stack> Load<'_, S> {
             self.effort.idle += u64::from(self.moves == moves);
             if now == before {
                 // The time after a wait inside a read that brought nothing is not known.
-                now = self.stack.now();
+                now = self.driver.now();
             }
             if now >= self.look() {
                 self.reckon(now);
                 self.place();
                 observer.look(&self.out);
-                now = self.stack.now();
+                now = self.driver.now();
                 self.tick = now + TICK;
             }
             if stop.requested() {
@@ -158,50 +196,50 @@ impl<S: Stack> Load<'_, S> {
                 break;
             }
             let until = if self.again.is_empty() { self.next(now) } else { now };
-            now = self.stack.wait(now, until, self.busy, &mut ready)?;
+            now = self.driver.wait(now, until, self.busy, &mut ready)?;
+            L::told(&mut self.lanes, &mut ready);
             ready.append(&mut self.again);
             if self.busy.deadline.is_some_and(|deadline| deadline <= now) {
-                let due = |lane: &Lane<'_>| lane.due().filter(|due| *due <= now).is_some();
+                let due = |lane: &L| lane.due().filter(|due| *due <= now).is_some();
                 ready.extend((0..self.lanes.len()).filter(|key| due(&self.lanes[*key])));
-                let later = self.lanes.iter().filter_map(Lane::due).filter(|due| *due > now);
-                self.busy.deadline = later.min();
+                self.busy.deadline = self.lanes.iter().filter_map(|lane| lane.later(now)).min();
             }
             if let Some(schedule) = &mut self.schedule {
                 schedule.release(now, |lane| ready.push(lane));
             }
         }
         self.finish();
-        Ok(())
+        L::linger(&mut self)?;
+        // Whatever is in flight: it has been counted.
+        self.lanes.iter_mut().for_each(|lane| lane.close(self.driver));
+        Ok(self.out)
     }
 
     fn finish(&mut self) {
-        let now = self.stack.now();
+        let now = self.driver.now();
         let used = Usage::read().since(self.effort.used);
         self.out.effort = Some(Effort { used, ..self.effort });
         self.reckon(now);
-        let (stops, before) = (self.stack.stops(), self.stops);
+        let (stops, before) = (self.driver.stops(), self.stops);
         self.out.stops =
             Stops { times: stops.times - before.times, total: stops.total - before.total };
         if self.plan.per_message || self.out.lack.is_some() {
-            self.out.ports = self.stack.ports();
+            self.out.ports = self.driver.ports();
         }
-        let waits = self.lanes.iter().filter(|lane| lane.is_busy() && lane.planned() >= self.from);
-        let since = |lane: &Lane<'_>| match self.out.response {
-            Some(_) => lane.planned(),
-            None => lane.begun(),
+        let (from, response) = (self.from, self.out.response.is_some());
+        let mut under_way = Vec::new();
+        let mut waits = |planned, begun| {
+            if planned >= from {
+                let since = if response { planned } else { begun };
+                under_way.push(now.saturating_duration_since(since));
+            }
         };
-        self.out.under_way = waits.map(|lane| now.saturating_duration_since(since(lane))).collect();
+        self.lanes.iter().for_each(|lane| lane.under_way(&mut waits));
+        self.out.under_way = under_way;
         self.out.kernel = self.kernel().map(|kernel| Kernel {
             retransmits: kernel.retransmits.saturating_sub(self.before),
             ..kernel
         });
-    }
-
-    /// Closes all connections, whatever is in flight: it has been counted.
-    fn leave(&mut self) {
-        for lane in self.lanes.iter_mut().filter(|lane| !lane.is_closed()) {
-            lane.close(None, self.stack);
-        }
     }
 
     /// Updates how far the run and its schedule have come.
@@ -212,14 +250,15 @@ impl<S: Stack> Load<'_, S> {
             let due = schedule.due(end).min(self.plan.count.unwrap_or(u64::MAX));
             self.out.unsent = due.saturating_sub(self.begun);
             self.out.scheduled = schedule.lasts(self.begun);
-            schedule.forget(self.lanes.iter().map(Lane::turn).min().unwrap_or_default());
+            let turns = self.lanes.iter_mut().map(|lane| *lane.turn());
+            schedule.forget(turns.min().unwrap_or_default());
         }
     }
 
     /// Notes where both ends of one link run: of each link in turn.
     fn place(&mut self) {
         self.looks += 1;
-        let placement = self.stack.placement(self.looks % self.lanes.len());
+        let placement = self.driver.placement(self.looks % self.lanes.len());
         if let Some(placement) = placement.filter(|_| !self.warming) {
             self.out.timeline.look(self.out.elapsed, placement);
         }
@@ -227,15 +266,15 @@ impl<S: Stack> Load<'_, S> {
 
     /// What the stack knows of all connections so far.
     fn kernel(&self) -> Option<Kernel> {
-        let open = (0..self.lanes.len()).filter_map(|link| self.stack.kernel(link));
+        let open = (0..self.lanes.len()).filter_map(|link| self.driver.kernel(link));
         open.fold(self.out.kernel, |sum, kernel| Some(kernel.after(sum)))
     }
 
     fn is_one_free(&self) -> bool {
-        self.busy.messages < self.lanes.len()
+        self.busy.messages < self.room
     }
 
-    /// When the observer looks: while all lanes are busy, an echo that arrives goes first.
+    /// When the observer looks: while no lane is free, an echo that arrives goes first.
     fn look(&self) -> Instant {
         if self.is_one_free() { self.tick } else { self.tick + PATIENCE }
     }
@@ -258,26 +297,31 @@ impl<S: Stack> Load<'_, S> {
     /// Lets one lane do all that it can without waiting; returns the time then.
     fn turn(&mut self, key: usize, mut now: Instant, observer: &mut dyn Observer) -> Instant {
         loop {
-            if !self.lanes[key].is_busy() && !self.begin(key, observer) {
-                return now;
-            }
+            while self.lanes[key].has_room() && self.begin(key, observer) {}
             let lane = &mut self.lanes[key];
-            let Some(end) = lane.drive(now, self.stack) else { return now };
-            if let Err(Failure::Ahead { bytes }) = end
-                && lane.is_used()
-            {
-                self.send_again(key, bytes, observer);
+            let end = match lane.drive(now, self.driver) {
+                None => return now,
+                Some(Event::Ended(end)) => end,
+                Some(Event::Stray(stray, at)) => {
+                    now = at;
+                    self.moves += 1;
+                    self.out.datagrams.iter_mut().for_each(|datagrams| datagrams.record(stray));
+                    continue;
+                }
+            };
+            if L::again(self, key, end, observer) {
                 continue;
             }
             self.busy.messages -= 1;
             self.moves += 1;
-            let interrupted = lane.was_interrupted(&end, self.stack.stops());
-            now = end.map_or_else(|_| self.stack.now(), |took| lane.begun() + took);
+            let message = self.lanes[key].message();
+            let interrupted = message.was_interrupted(&end, self.driver.stops());
+            now = end.map_or_else(|_| self.driver.now(), |took| message.begun + took);
             self.note_way(key, end, interrupted);
             self.record(key, now, end, interrupted, observer);
             match end {
                 Err(failure) => self.fail(key, failure, interrupted, now),
-                Ok(_) if self.plan.per_message => self.disconnect(key, None),
+                Ok(_) if self.plan.per_message => self.disconnect(key),
                 Ok(_) => {}
             }
         }
@@ -286,7 +330,7 @@ impl<S: Stack> Load<'_, S> {
     /// Starts a message if the lane may. Its time begins here: neither what was
     /// recorded nor what other lanes sent since the last one belongs to it.
     fn begin(&mut self, key: usize, observer: &mut dyn Observer) -> bool {
-        let now = self.stack.now();
+        let now = self.driver.now();
         // What the observer does is not to be part of a round trip.
         if (self.warming && now >= self.from) || now >= self.tick {
             self.again.push(key);
@@ -296,8 +340,9 @@ impl<S: Stack> Load<'_, S> {
             return false;
         }
         let lane = &mut self.lanes[key];
-        let Some(planned) = lane.take_turn(self.schedule.as_mut(), now) else { return false };
-        let now = self.tidy(key, planned, now, observer);
+        let planned = take_turn(lane.turn(), self.schedule.as_mut(), now);
+        let Some(planned) = planned else { return false };
+        let now = L::tidy(self, key, planned, now, observer);
         if !self.may_start(now) {
             return false;
         }
@@ -305,7 +350,7 @@ impl<S: Stack> Load<'_, S> {
         let waited = lane.was_busy(planned);
         let (now, followed) = self.follow(key, planned, now);
         let lane = &mut self.lanes[key];
-        lane.begin(planned, now, self.stack);
+        lane.begin(planned, now, self.driver);
         lane.follow(followed);
         let due = lane.due();
         self.moves += 1;
@@ -331,47 +376,68 @@ impl<S: Stack> Load<'_, S> {
         interrupted: bool,
         observer: &mut dyn Observer,
     ) {
+        let ends = end.is_err_and(|failure| !interrupted && self.ends_with(failure));
         let lane = &mut self.lanes[key];
+        let Message { number, planned, begun, connecting, errno, overtaken, .. } = *lane.message();
         // A failure that ends the run is its result, even in the warm-up.
-        let is_the_end = end.is_err() && !interrupted && !self.plan.keep_going;
-        if lane.planned() < self.from && !is_the_end {
+        if planned < self.from && !ends {
             self.out.omitted += 1;
             return;
         }
         lane.count(!interrupted);
-        let (message, connecting) = lane.message();
         let sample = Sample {
             at: now.saturating_duration_since(self.from),
             connection: key,
-            message,
-            late: lane.begun().saturating_duration_since(lane.planned()),
+            message: number,
+            late: begun.saturating_duration_since(planned),
             connecting,
             interrupted,
-            errno: lane.errno(),
+            errno,
             unopened: !lane.is_open(),
             end,
         };
+        if let Some(datagrams) = self.out.datagrams.as_mut().filter(|_| !interrupted) {
+            datagrams.reordered += u64::from(overtaken);
+        }
         self.out.record(&sample);
         observer.message(&sample);
     }
 
     fn fail(&mut self, key: usize, failure: Failure, interrupted: bool, now: Instant) {
-        let could_not_open =
-            matches!(failure, Failure::Refused | Failure::Unreachable | Failure::Local);
-        let rest = could_not_open.then(|| now + REST);
-        self.disconnect(key, rest);
-        self.lanes[key].free_from(rest.unwrap_or(now));
-        self.look_at(self.lanes[key].due());
-        if !self.plan.keep_going && !interrupted {
+        use Failure::{Full, Local, Refused, TooLong, Unreachable};
+        let rest = match failure {
+            Refused | Unreachable | Local | TooLong => Some(now + REST),
+            Full => Some(now + BREATH),
+            _ => None,
+        };
+        self.note_kernel(key);
+        let lane = &mut self.lanes[key];
+        lane.failed(now, rest, self.driver);
+        let due = lane.due();
+        self.look_at(due);
+        if !interrupted && self.ends_with(failure) {
             self.out.ended = Ended::Failed;
         }
     }
 
-    fn disconnect(&mut self, key: usize, rest: Option<Instant>) {
-        if let Some(kernel) = self.stack.kernel(key) {
+    /// Whether a message that fails so ends the run. That a network loses datagrams, and a buffer is full for a moment,
+    /// is what is measured.
+    fn ends_with(&self, failure: Failure) -> bool {
+        let lost = matches!(failure, Failure::TimedOut { .. } | Failure::Full);
+        let goes_on = lost && self.plan.protocol == Protocol::Udp;
+        !(self.plan.keep_going || goes_on)
+    }
+
+    /// Gives a connection up through no failure.
+    fn disconnect(&mut self, key: usize) {
+        self.note_kernel(key);
+        self.lanes[key].close(self.driver);
+    }
+
+    fn note_kernel(&mut self, key: usize) {
+        if let Some(kernel) = self.driver.kernel(key) {
             self.out.kernel = Some(kernel.after(self.out.kernel));
         }
-        self.lanes[key].close(rest, self.stack);
     }
 
     fn look_at(&mut self, due: Option<Instant>) {

@@ -29,6 +29,7 @@ use echo_core::{Failure, Tally};
 use rustix::io::Errno;
 
 pub use self::datagrams::Datagrams;
+pub(crate) use self::datagrams::Stray;
 use self::effort::Effort;
 pub use self::instrument::Instrument;
 use self::passages::Passages;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use echo_core::Payload;
 
+pub(crate) use self::window::Window;
+
 /// The load to offer.
 #[derive(Debug, Clone)]
 pub struct Plan {

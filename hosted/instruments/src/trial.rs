@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::args::{Content, FailRateArgs, LoadArgs, RateArgs};
 use crate::bound::Condition;
+use crate::datagrams::Datagrams;
 use crate::exports::{Exports, Picture, Table};
 use crate::load::{self, Observer};
 use crate::measurement::{Measurement, Sample};
@@ -119,12 +120,41 @@ impl Trial<'_> {
         &self,
         subject: &Subject<'_>,
         stack: &mut impl Stack,
+        exports: Exports,
+        stop: &Stop,
+    ) -> Result<Verdict> {
+        self.carry_out(subject, exports, stop, &mut |plan, observer| {
+            load::repeat(plan, stack, stop, observer)
+        })
+    }
+
+    /// The same over `datagrams`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no way to wait for them, or something cannot be written.
+    pub fn run_datagrams(
+        &self,
+        subject: &Subject<'_>,
+        datagrams: &mut impl Datagrams,
+        exports: Exports,
+        stop: &Stop,
+    ) -> Result<Verdict> {
+        self.carry_out(subject, exports, stop, &mut |plan, observer| {
+            load::repeat_datagrams(plan, datagrams, stop, observer)
+        })
+    }
+
+    fn carry_out(
+        &self,
+        subject: &Subject<'_>,
         mut exports: Exports,
         stop: &Stop,
+        measure: &mut Measure<'_>,
     ) -> Result<Verdict> {
         let paper = Paper::of(self.load, stop);
         if let Some(goal) = self.goal {
-            let Climbed { hunt, printed } = self.climb(goal, subject, stack, &paper, stop)?;
+            let Climbed { hunt, printed } = self.climb(goal, subject, measure, &paper, stop)?;
             let Some((plan, measurement)) = hunt.told() else { return Ok(Verdict::Well) };
             let subject = Subject { plan, ..subject.clone() };
             let printed = match printed {
@@ -147,7 +177,7 @@ impl Trial<'_> {
             last: Duration::ZERO,
             stop,
         };
-        let measured = load::repeat(subject.plan, stack, stop, &mut watch);
+        let measured = measure(subject.plan, &mut watch);
         let measurement = measured.context("cannot wait for echoes")?;
         let Watch { live, table, .. } = watch;
         drop(live);
@@ -207,6 +237,9 @@ impl Trial<'_> {
         Ok(if well { Verdict::Well } else { Verdict::Failed })
     }
 }
+
+/// Carries out a plan over whatever there is.
+type Measure<'a> = dyn FnMut(&Plan, &mut dyn Observer) -> io::Result<Measurement> + 'a;
 
 /// Prints the conditions that hold. Returns whether there are any.
 fn crossed(conditions: &[Condition], measurement: &Measurement, length: u64) -> bool {

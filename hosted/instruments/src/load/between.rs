@@ -7,14 +7,16 @@
 
 use echo_core::{Failure, Instant};
 
+use super::connection::Connection;
+use super::lane::{Lane, Message};
 use super::{Ended, Load, Observer, Sample};
 use crate::stack::{Stack, Unasked};
 
-impl<S: Stack> Load<'_, S> {
+impl<S: Stack> Load<'_, S, Connection<'_>> {
     /// Called before the message that was `planned` is sent: gives up a connection
     /// on which the server did something unasked, and records which message is to
     /// blame. Returns the time afterwards.
-    pub(super) fn tidy(
+    pub(super) fn look_between(
         &mut self,
         key: usize,
         planned: Instant,
@@ -22,10 +24,10 @@ impl<S: Stack> Load<'_, S> {
         observer: &mut dyn Observer,
     ) -> Instant {
         let lane = &mut self.lanes[key];
-        if !lane.was_idle(planned, self.schedule.is_some(), self.stack.stops()) {
+        if !lane.was_idle(planned, self.schedule.is_some(), self.driver.stops()) {
             return now;
         }
-        let unasked = lane.unasked(self.stack);
+        let unasked = lane.unasked(self.driver);
         match unasked {
             None => {}
             Some(Unasked::Closed) => {
@@ -34,9 +36,9 @@ impl<S: Stack> Load<'_, S> {
             Some(Unasked::Bytes(bytes)) => self.blame(key, bytes, observer),
         }
         if unasked.is_some() {
-            self.disconnect(key, None);
+            self.disconnect(key);
         }
-        self.stack.now()
+        self.driver.now()
     }
 
     /// Bytes came before the echo of the message that is in flight, but after it was
@@ -45,10 +47,11 @@ impl<S: Stack> Load<'_, S> {
     pub(super) fn send_again(&mut self, key: usize, bytes: u64, observer: &mut dyn Observer) {
         self.lanes[key].take_back();
         self.blame(key, bytes, observer);
-        self.disconnect(key, None);
-        let (now, lane) = (self.stack.now(), &mut self.lanes[key]);
-        lane.begin(lane.planned(), now, self.stack);
-        let due = lane.due();
+        self.disconnect(key);
+        let (now, lane) = (self.driver.now(), &mut self.lanes[key]);
+        let Message { planned, .. } = *Lane::<S>::message(lane);
+        lane.begin(planned, now, self.driver);
+        let due = Lane::<S>::due(lane);
         self.look_at(due);
     }
 
@@ -59,8 +62,8 @@ impl<S: Stack> Load<'_, S> {
         if !lane.counts() {
             return;
         }
-        let (message, _) = lane.message();
-        let at = self.stack.now().saturating_duration_since(self.from);
+        let message = lane.last();
+        let at = self.driver.now().saturating_duration_since(self.from);
         let end = Err(Failure::Extra { message, bytes });
         let sample = Sample { message, ..Sample::new(at, key, end) };
         self.out.revoke(&sample);

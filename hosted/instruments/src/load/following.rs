@@ -5,18 +5,19 @@ use std::time::Duration;
 use echo_core::{Failure, Instant};
 
 use super::Load;
-use crate::stack::Stack;
+use super::lane::Lane;
+use crate::stack::Driver;
 
-impl<S: Stack> Load<'_, S> {
+impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
     /// Has the stack follow the next message, if it is chosen. Returns the time afterwards.
     pub(super) fn follow(&mut self, key: usize, planned: Instant, now: Instant) -> (Instant, bool) {
         let Some(passages) = &mut self.out.passages else { return (now, false) };
         if planned < self.from || !self.lanes[key].is_open() || !passages.chooses(now) {
             return (now, false);
         }
-        let followed = self.stack.follow(key, self.plan.length);
+        let followed = self.driver.follow(key, self.plan.length);
         let followed = followed.map_err(|why| passages.give_up(why)).is_ok();
-        (self.stack.now(), followed)
+        (self.driver.now(), followed)
     }
 
     /// Notes the way of a message that was followed and has ended.
@@ -27,13 +28,13 @@ impl<S: Stack> Load<'_, S> {
         interrupted: bool,
     ) {
         let lane = &mut self.lanes[key];
-        if !lane.was_followed() {
+        if !lane.message().followed {
             return;
         }
         lane.follow(false);
-        let way = self.stack.followed(key);
+        let way = self.driver.followed(key);
         if let (Some(passages), Ok(took), false) = (&mut self.out.passages, end, interrupted) {
-            passages.record(lane.begun(), took, way);
+            passages.record(lane.message().begun, took, way);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use echo_core::{Endpoint, Instant};
 
-use super::lane::{WINDOW, probe};
+use super::connection::{WINDOW, probe};
 use crate::measurement::{Instrument, Measurement, Sample};
 use crate::plan::Plan;
 

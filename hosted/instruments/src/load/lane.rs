@@ -1,305 +1,161 @@
-//! The messages of one link of a load: the one in flight, and what came of it.
+//! One connection of a load, as the loop sees it, whatever carries its messages.
 
 use std::time::Duration;
 
-use echo_core::{Endpoint, Failure, FailureKind, Instant, Probe};
+use echo_core::{Failure, FailureKind, Instant};
 use rustix::io::Errno;
 
-use super::Plan;
 use super::pace::Schedule;
-use crate::stack::{Moved, Stack, Stops, Unasked};
+use super::{Load, Observer};
+use crate::measurement::Stray;
+use crate::stack::{Driver, Stops};
 
-/// The most bytes of a message that are made at once.
-pub(super) const WINDOW: usize = 64 << 10;
+/// The messages that take turns on one connection: the loop says when the next one begins, and the lane what became of
+/// each.
+pub(super) trait Lane<D: Driver>: Sized {
+    /// Takes note of the links that have something to be moved, and puts their lanes in their place.
+    fn told(_lanes: &mut [Self], _links: &mut [usize]) {}
 
-pub(super) type LoadProbe<'a> = Probe<'a, Box<[u8]>>;
+    /// From now on messages are measured.
+    fn measure(&mut self) {}
 
-/// The probe for the messages of the connection with this number.
-pub(super) fn probe(plan: &Plan, connection: u16) -> LoadProbe<'_> {
-    let window = usize::try_from(plan.length).map_or(WINDOW, |length| length.min(WINDOW));
-    let window = vec![0; window].into_boxed_slice();
-    Probe::new(plan.payload.on(connection), plan.length, plan.limit, window)
-}
-
-pub(super) struct Lane<'a> {
-    /// The number of its link, which is also that of its first slot in a schedule.
-    number: usize,
-    probe: LoadProbe<'a>,
-    link: Link,
-    /// The number of messages started on this lane so far, which is the number of the next one.
-    messages: u64,
-    /// The first slot of the schedule that this lane has not used.
-    turn: u64,
-    planned: Instant,
-    begun: Instant,
-    /// The number of stops of the load before the message began.
-    stops: u64,
-    /// How long opening the connection took, if that is part of the message.
-    connecting: Option<Duration>,
-    per_message: bool,
-    /// The system's error when the message failed, if it had one.
-    errno: Option<Errno>,
-    busy: bool,
-    /// Whether the stack follows the message.
-    followed: bool,
-    /// Whether a message has come back on this connection.
-    used: bool,
-    /// The instant from which on the next one may begin: the last one has come back, or has failed, and its connection
-    /// rests no more.
-    free: Instant,
-    /// Whether that one is measured.
-    counts: bool,
-}
-
-/// The state of the link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Link {
-    /// It is closed, and not opened before this instant.
-    Closed(Option<Instant>),
-    Opening,
-    Open,
-}
-
-impl<'a> Lane<'a> {
-    pub(super) fn new(plan: &'a Plan, number: u16) -> Self {
-        Self {
-            number: number.into(),
-            probe: probe(plan, number),
-            link: Link::Closed(None),
-            messages: 0,
-            turn: number.into(),
-            planned: Instant::START,
-            begun: Instant::START,
-            stops: 0,
-            connecting: None,
-            per_message: plan.per_message,
-            errno: None,
-            busy: false,
-            followed: false,
-            used: false,
-            free: Instant::START,
-            counts: false,
-        }
+    /// The most messages in flight.
+    fn most(&self) -> usize {
+        1
     }
 
-    pub(super) fn is_busy(&self) -> bool {
-        self.busy
-    }
+    /// Whether another message may begin, as far as those in flight are concerned.
+    fn has_room(&self) -> bool;
 
-    pub(super) fn is_open(&self) -> bool {
-        self.link == Link::Open
-    }
+    /// Whether it is not to begin yet after what went wrong.
+    fn rests(&self, now: Instant) -> bool;
 
-    pub(super) fn is_closed(&self) -> bool {
-        matches!(self.link, Link::Closed(_))
-    }
-
-    /// When the message in flight began; not before its connection was open,
-    /// unless it has one of its own.
-    pub(super) fn begun(&self) -> Instant {
-        self.begun
-    }
-
-    /// When the message in flight was due.
-    pub(super) fn planned(&self) -> Instant {
-        self.planned
-    }
-
-    /// The number of the message in flight, and how long opening a connection
-    /// of its own took.
-    pub(super) fn message(&self) -> (u64, Option<Duration>) {
-        (self.messages.saturating_sub(1), self.connecting)
-    }
-
-    /// The system's error, if that was why the message failed.
-    pub(super) fn errno(&self) -> Option<Errno> {
-        self.errno
-    }
-
-    /// When the next message is due: `now` unless a schedule says otherwise.
-    pub(super) fn take_turn(
-        &mut self,
-        schedule: Option<&mut Schedule>,
-        now: Instant,
-    ) -> Option<Instant> {
-        schedule.map_or(Some(now), |schedule| schedule.take(&mut self.turn, now))
-    }
+    /// Whether messages before were in the way of one that was `planned`: in flight, or their failure made it rest.
+    fn was_busy(&self, planned: Instant) -> bool;
 
     /// The first slot of the schedule that it has not used.
-    pub(super) fn turn(&self) -> u64 {
-        self.turn
+    fn turn(&mut self) -> &mut u64;
+
+    /// When something is due: the limit of a message, or the end of a rest.
+    fn due(&self) -> Option<Instant>;
+
+    /// The same, after now.
+    fn later(&self, now: Instant) -> Option<Instant> {
+        self.due().filter(|due| *due > now)
     }
 
-    /// Whether the message before was still in flight when a message was `planned`, or its connection rested.
-    pub(super) fn was_busy(&self, planned: Instant) -> bool {
-        planned < self.free
-    }
+    /// Starts the next message.
+    fn begin(&mut self, planned: Instant, now: Instant, driver: &mut D);
 
-    /// Notes that the message before has failed, and from when on the next one may begin.
-    pub(super) fn free_from(&mut self, instant: Instant) {
-        self.free = instant;
-    }
+    /// Moves what can be moved until something has happened.
+    fn drive(&mut self, now: Instant, driver: &mut D) -> Option<Event>;
 
-    /// Notes whether the stack follows the message that has begun.
-    pub(super) fn follow(&mut self, followed: bool) {
-        self.followed = followed;
-    }
+    /// The message that has ended; if there is room for no other, the one in flight.
+    fn message(&self) -> &Message;
 
-    /// Whether the stack follows the message.
-    pub(super) fn was_followed(&self) -> bool {
-        self.followed
-    }
-
-    pub(super) fn rests(&self, now: Instant) -> bool {
-        matches!(self.link, Link::Closed(Some(until)) if until > now)
-    }
-
-    /// When something is due: the limit of the message, or the end of a rest.
-    pub(super) fn due(&self) -> Option<Instant> {
-        match self.link {
-            Link::Closed(rest) if !self.busy => rest,
-            _ => self.probe.deadline(),
-        }
-    }
-
-    /// Whether a message has come back on this connection.
-    pub(super) fn is_used(&self) -> bool {
-        self.used
-    }
-
-    /// Whether the message before, on the same connection, is measured.
-    pub(super) fn counts(&self) -> bool {
-        self.counts
-    }
+    /// Notes whether the driver follows the message that has begun.
+    fn follow(&mut self, followed: bool);
 
     /// Notes whether the message that has ended is measured.
-    pub(super) fn count(&mut self, counts: bool) {
-        self.counts = counts;
+    fn count(&mut self, _counts: bool) {}
+
+    /// Whether its link is open.
+    fn is_open(&self) -> bool {
+        true
     }
 
-    /// Whether nothing was due on the open connection before the message that was
-    /// `planned`, so that the peer may have done something unasked.
-    pub(super) fn was_idle(&self, planned: Instant, scheduled: bool, stops: Stops) -> bool {
-        let idle = !self.used || (scheduled && planned > self.free);
-        self.is_open() && (idle || self.stops != stops.times)
-    }
+    /// Calls `each` with when each message in flight was planned and begun.
+    fn under_way(&self, each: impl FnMut(Instant, Instant));
 
-    /// What the peer has done unasked. Bytes ahead of the first message are left to
-    /// that message: no other can be blamed.
-    pub(super) fn unasked(&self, stack: &mut impl Stack) -> Option<Unasked> {
-        match stack.unasked(self.number) {
-            Some(Unasked::Bytes(_)) if !self.used => None,
-            unasked => unasked,
-        }
-    }
+    /// The message that has ended has failed: no other begins before the `rest` is over.
+    fn failed(&mut self, now: Instant, rest: Option<Instant>, driver: &mut D);
 
-    /// Starts the next message, on a new connection if there is none.
-    pub(super) fn begin(&mut self, planned: Instant, now: Instant, stack: &mut impl Stack) {
-        self.busy = true;
-        self.planned = planned;
-        self.stops = stack.stops().times;
-        self.errno = None;
-        self.connecting = None;
-        self.begun = now;
-        let mut failure = None;
-        if let Link::Closed(_) = self.link {
-            match self.open(stack) {
-                // A connection that was ready for it had been opened earlier.
-                Ok(since) if self.per_message => self.begun = since.min(now),
-                Ok(_) => {}
-                Err(reason) => failure = Some(reason),
-            }
-        }
-        self.probe.begin(self.begun, self.messages);
-        self.messages += 1;
-        if let Some(failure) = failure {
-            self.fail(now, failure, stack);
-        }
-    }
+    /// Closes its links, whatever is in flight.
+    fn close(&mut self, driver: &mut D);
 
-    /// The message that ended did not count: it is begun again.
-    pub(super) fn take_back(&mut self) {
-        self.messages -= 1;
-    }
-
-    /// Starts opening the connection. Returns when that began.
-    pub(super) fn open(&mut self, stack: &mut impl Stack) -> Result<Instant, Failure> {
-        let since = stack.open(self.number)?;
-        self.link = Link::Opening;
-        Ok(since)
-    }
-
-    /// Whether the connection that was being opened has become open just now.
-    pub(super) fn opened(&mut self, stack: &mut impl Stack) -> Result<bool, Failure> {
-        let now = stack.now();
-        let opened = self.link == Link::Opening && self.pump(now, stack)? == Moved::Opened;
-        Ok(opened)
-    }
-
-    /// Moves what can be moved; `Some` when the message has ended.
-    pub(super) fn drive(
-        &mut self,
+    /// Looks whether something came before the message that was `planned`, and makes good for it. Returns the time then.
+    fn tidy(
+        _load: &mut Load<'_, D, Self>,
+        _key: usize,
+        _planned: Instant,
         now: Instant,
-        stack: &mut impl Stack,
-    ) -> Option<Result<Duration, Failure>> {
-        if let Err(failure) = self.move_bytes(now, stack) {
-            self.fail(stack.now(), failure, stack);
-        }
-        let end = self.probe.end()?;
-        self.busy = false;
-        if let Ok(took) = end {
-            (self.used, self.free, self.counts) = (true, self.begun + took, false);
-        }
-        Some(end)
+        _observer: &mut dyn Observer,
+    ) -> Instant {
+        now
     }
 
-    fn fail(&mut self, now: Instant, failure: Failure, stack: &impl Stack) {
-        self.errno = stack.errno();
-        self.probe.fail(now, failure);
+    /// Sends the message again that has ended so through no fault of its own. Returns whether it was that.
+    fn again(
+        _load: &mut Load<'_, D, Self>,
+        _key: usize,
+        _end: Result<Duration, Failure>,
+        _observer: &mut dyn Observer,
+    ) -> bool {
+        false
     }
 
-    fn move_bytes(&mut self, now: Instant, stack: &mut impl Stack) -> Result<(), Failure> {
-        if self.pump(now, stack)? == Moved::Opened {
-            let opened = stack.now();
-            if self.per_message {
-                self.connecting = Some(opened.saturating_duration_since(self.begun));
-            } else {
-                // Opening has its own limit, and is not part of the round trip.
-                self.probe.handle_timeout(opened);
-                if self.probe.end().is_some() {
-                    return Ok(());
-                }
-                self.begun = opened;
-                self.stops = stack.stops().times;
-                self.probe.begin(opened, self.messages - 1);
-            }
-            self.pump(opened, stack)?;
-        }
+    /// The run is over and has been measured, but for what came besides.
+    fn linger(_load: &mut Load<'_, D, Self>) -> std::io::Result<()> {
         Ok(())
     }
+}
 
-    fn pump(&mut self, now: Instant, stack: &mut impl Stack) -> Result<Moved, Failure> {
-        let moved = stack.pump(self.number, &mut self.probe, now)?;
-        if moved == Moved::Opened {
-            self.link = Link::Open;
-        }
-        Ok(moved)
-    }
+/// What has happened on a lane.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event {
+    /// Its message has ended.
+    Ended(Result<Duration, Failure>),
+    /// A datagram has come that ends none.
+    Stray(Stray, Instant),
+}
 
-    /// Whether a message that has ended so says nothing of the peer, because the
-    /// load was stopped meanwhile. Wrong bytes are wrong whenever they come.
+/// A message of a load.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message {
+    /// Its number on the connection.
+    pub(super) number: u64,
+    /// When it was due.
+    pub(super) planned: Instant,
+    /// When it began; not before its connection was open, unless it has one of its own.
+    pub(super) begun: Instant,
+    /// The number of stops of the load before that.
+    pub(super) stops: u64,
+    /// How long opening a connection of its own took.
+    pub(super) connecting: Option<Duration>,
+    /// The system's error, if that was why it failed.
+    pub(super) errno: Option<Errno>,
+    /// Whether the driver follows it.
+    pub(super) followed: bool,
+    /// Whether one that was sent later had come back before it.
+    pub(super) overtaken: bool,
+}
+
+impl Message {
+    pub(super) const NONE: Self = Self {
+        number: 0,
+        planned: Instant::START,
+        begun: Instant::START,
+        stops: 0,
+        connecting: None,
+        errno: None,
+        followed: false,
+        overtaken: false,
+    };
+
+    /// Whether it ended so in a way that says nothing of the peer, because the load was stopped
+    /// meanwhile. Wrong bytes are wrong whenever they come.
     pub(super) fn was_interrupted(&self, end: &Result<Duration, Failure>, stops: Stops) -> bool {
-        use FailureKind::{Differs, Extra};
-        let wrong = end.is_err_and(|failure| matches!(failure.kind(), Differs | Extra));
+        use FailureKind::{Cut, Differs, Extra};
+        let wrong = end.is_err_and(|failure| matches!(failure.kind(), Cut | Differs | Extra));
         self.stops != stops.times && !wrong
     }
+}
 
-    /// Gives the connection up, and opens no other before the `rest` is over.
-    pub(super) fn close(&mut self, rest: Option<Instant>, stack: &mut impl Stack) {
-        stack.close(self.number);
-        self.link = Link::Closed(rest);
-        self.followed = false;
-        // What came back on this connection says nothing about the next one.
-        (self.used, self.counts) = (false, false);
-    }
+/// When the next message of a lane is due: `now` unless a schedule says otherwise.
+pub(super) fn take_turn(
+    turn: &mut u64,
+    schedule: Option<&mut Schedule>,
+    now: Instant,
+) -> Option<Instant> {
+    schedule.map_or(Some(now), |schedule| schedule.take(turn, now))
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use echo_core::Instant;
 
 use self::admission::Admission;
-use super::lane::Lane;
+use super::connection::Connection;
 use super::{Observer, TICK};
 use crate::signals::Stop;
 use crate::stack::{Busy, Stack};
@@ -23,7 +23,7 @@ const NOTHING: Busy = Busy { messages: 0, since: Instant::START, deadline: None 
 /// be opened no other is tried: the loop opens them with their first messages,
 /// and counts what happens.
 pub(super) fn open(
-    lanes: &mut [Lane<'_>],
+    lanes: &mut [Connection<'_>],
     stack: &mut impl Stack,
     limit: Option<Duration>,
     stop: &Stop,
@@ -37,7 +37,7 @@ pub(super) fn open(
     while !admission.is_over() {
         while let Some(key) = admission.next(stack.now()) {
             if lanes[key].open(stack).is_err() {
-                lanes[key].close(None, stack);
+                lanes[key].give_up(None, stack);
                 admission.failed(key);
             }
         }
@@ -62,13 +62,13 @@ pub(super) fn open(
                     admission.opened(key, moved);
                 }
                 Err(_) => {
-                    lanes[key].close(None, stack);
+                    lanes[key].give_up(None, stack);
                     admission.failed(key);
                 }
             }
         }
         while let Some(key) = admission.lost(now) {
-            lanes[key].close(None, stack);
+            lanes[key].give_up(None, stack);
         }
     }
     Ok(())

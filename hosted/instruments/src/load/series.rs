@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{Observer, run};
+use super::{Observer, run, run_datagrams};
+use crate::datagrams::Datagrams;
 use crate::measurement::{Ended, Measurement};
 use crate::plan::Plan;
 use crate::signals::Stop;
@@ -20,7 +21,30 @@ pub fn repeat(
     stop: &Stop,
     observer: &mut dyn Observer,
 ) -> io::Result<Measurement> {
-    let first = run(plan, stack, stop, observer)?;
+    series(plan, stop, observer, |plan, observer| run(plan, stack, stop, observer))
+}
+
+/// The same over `datagrams`, each time from ports of its own.
+///
+/// # Errors
+///
+/// If there is no way to wait.
+pub fn repeat_datagrams(
+    plan: &Plan,
+    datagrams: &mut impl Datagrams,
+    stop: &Stop,
+    observer: &mut dyn Observer,
+) -> io::Result<Measurement> {
+    series(plan, stop, observer, |plan, observer| run_datagrams(plan, datagrams, stop, observer))
+}
+
+fn series(
+    plan: &Plan,
+    stop: &Stop,
+    observer: &mut dyn Observer,
+    mut run: impl FnMut(&Plan, &mut dyn Observer) -> io::Result<Measurement>,
+) -> io::Result<Measurement> {
+    let first = run(plan, observer)?;
     if plan.repeat < 2 {
         return Ok(first);
     }
@@ -33,7 +57,7 @@ pub fn repeat(
             break;
         }
         observer.next_run(number);
-        sum.follow(run(&plan.renewed(number), stack, stop, observer)?);
+        sum.follow(run(&plan.renewed(number), observer)?);
     }
     Ok(sum)
 }

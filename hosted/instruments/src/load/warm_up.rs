@@ -5,9 +5,10 @@ use std::time::Duration;
 use echo_core::Instant;
 
 use super::Load;
+use super::lane::Lane;
 use crate::measurement::effort::Effort;
 use crate::plan::Plan;
-use crate::stack::Stack;
+use crate::stack::Driver;
 use crate::usage::Usage;
 
 /// How long before the end of the warm-up it is noted what the instrument has used. That takes some tenths of a millisecond:
@@ -20,13 +21,13 @@ pub(super) fn note(plan: &Plan, start: Instant) -> Instant {
     start + if omit > AHEAD { omit - AHEAD } else { omit }
 }
 
-impl<S: Stack> Load<'_, S> {
+impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
     /// Ends the warm-up when it is over. Shortly before, it notes what the instrument has used so far.
     pub(super) fn warm_up(&mut self, mut now: Instant) -> Instant {
         if self.note < self.from && now >= self.note {
             self.note = self.from;
             self.effort.used = Usage::read();
-            now = self.stack.now();
+            now = self.driver.now();
         }
         if now >= self.from { self.begin_measuring(now) } else { now }
     }
@@ -38,9 +39,10 @@ impl<S: Stack> Load<'_, S> {
         if let Some(schedule) = &mut self.schedule {
             schedule.measure(self.from);
         }
+        self.lanes.iter_mut().for_each(Lane::measure);
         let Effort { used, spins, .. } = self.effort;
         self.effort = Effort { used, spins, ..Effort::default() };
         self.before = self.kernel().map_or(0, |kernel| kernel.retransmits);
-        self.stack.now()
+        self.driver.now()
     }
 }

@@ -18,7 +18,26 @@ pub struct Datagrams {
     pub foreign: u64,
 }
 
+/// What a datagram is that ends no message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stray {
+    Late,
+    Duplicate,
+    Crossed,
+    Foreign,
+}
+
 impl Datagrams {
+    /// Counts what came besides.
+    pub(crate) fn record(&mut self, stray: Stray) {
+        *match stray {
+            Stray::Late => &mut self.late,
+            Stray::Duplicate => &mut self.duplicated,
+            Stray::Crossed => &mut self.crossed,
+            Stray::Foreign => &mut self.foreign,
+        } += 1;
+    }
+
     /// Adds the counts of another run.
     pub(super) fn add(&mut self, other: &Self) {
         // A new count is not forgotten here.

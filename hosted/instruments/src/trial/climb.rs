@@ -6,12 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::paper::Paper;
-use super::{Trial, Watch};
-use crate::load;
+use super::{Measure, Trial, Watch};
 use crate::report::{Subject, search};
 use crate::search::{Goal, Hunt};
 use crate::signals::Stop;
-use crate::stack::Stack;
 use crate::terminal::live::Live;
 use crate::trial::panel::Panel;
 
@@ -25,7 +23,7 @@ impl Trial<'_> {
         &self,
         goal: &'a Goal,
         subject: &Subject<'a>,
-        stack: &mut impl Stack,
+        measure: &mut Measure<'_>,
         paper: &Paper<'_>,
         stop: &Stop,
     ) -> Result<Climbed<'a>> {
@@ -47,8 +45,7 @@ impl Trial<'_> {
         let mut printed = Ok(());
         while let Some(plan) = hunt.next() {
             watch.panel = Panel::new(&Subject { plan: &plan, ..subject.clone() });
-            let run =
-                load::run(&plan, stack, stop, &mut watch).context("cannot wait for echoes")?;
+            let run = measure(&plan, &mut watch).context("cannot wait for echoes")?;
             watch.over();
             let row = search::row(goal, hunt.tell(plan, run), paper.layout());
             if shown && printed.is_ok() {

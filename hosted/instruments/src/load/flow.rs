@@ -1,0 +1,276 @@
+//! The messages of one connection of [`Datagrams`]: those in flight, from one local port or from several in turn.
+
+use std::io;
+use std::time::Duration;
+
+use echo_core::datagram::{Arrival, Flight, Sent, Slot};
+use echo_core::{Failure, Instant};
+
+use super::lane::{Event, Lane, Message};
+use super::{Ended, Load, Plan};
+use crate::datagrams::Datagrams;
+use crate::measurement::Stray;
+use crate::plan::Window;
+
+/// The longest time for which datagrams are waited for that come after all has ended.
+const LINGER: Duration = Duration::from_millis(100);
+
+pub(super) struct Flow<'a> {
+    /// The number of its first port.
+    first_port: usize,
+    window: Window,
+    flight: Flight<'a, Note, Box<[u8]>, Slots>,
+    /// One byte longer than a message: what has grown is seen to have.
+    buffer: Box<[u8]>,
+    /// Those of its ports at which something has arrived.
+    ready: Vec<usize>,
+    /// The first slot of the schedule that it has not used.
+    turn: u64,
+    /// The message that ended last.
+    message: Message,
+    /// Why the message that was begun last was not sent.
+    unsent: Option<Failure>,
+    /// What was heard of a message in flight when another was sent from its port.
+    heard: Option<(usize, Failure)>,
+    /// No message begins before that.
+    rest: Option<Instant>,
+    /// The instant from which on there has been room for another message, and no rest.
+    free: Instant,
+    /// Whether there was none before the message that ended last did.
+    was_full: bool,
+    /// The number of the first message that is measured; none is in the warm-up.
+    measured: Option<u64>,
+    /// The number of messages begun.
+    messages: u64,
+}
+
+type Slots = Box<[Slot<Note>]>;
+
+/// What is noted of a message in flight: when it was due, and the number of stops before it began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Note {
+    planned: Instant,
+    stops: u64,
+}
+
+impl<'a> Flow<'a> {
+    pub(super) fn new(plan: &'a Plan, number: u16) -> Self {
+        let window = Window::of(plan);
+        let length = usize::try_from(plan.length).unwrap_or_default();
+        let (message, slots) = (vec![0; length], vec![Slot::NEW; window.messages]);
+        let payload = plan.payload.on(number);
+        Self {
+            first_port: usize::from(number) * window.ports,
+            window,
+            flight: Flight::new(payload, plan.limit, message.into(), slots.into()),
+            buffer: vec![0; length + 1].into(),
+            ready: Vec::with_capacity(window.ports),
+            turn: number.into(),
+            message: Message::NONE,
+            unsent: None,
+            heard: None,
+            rest: None,
+            free: Instant::START,
+            was_full: false,
+            measured: None,
+            messages: 0,
+        }
+    }
+
+    /// Receives from one port. Returns what has happened, if that is to be told.
+    fn receive(&mut self, port: usize, datagrams: &mut impl Datagrams) -> Option<Event> {
+        let received = match datagrams.receive(self.first_port + port, &mut self.buffer) {
+            Ok(Some(received)) => received,
+            Ok(None) => {
+                self.ready.pop();
+                return None;
+            }
+            Err(failure) => {
+                self.ready.pop();
+                return self.hear(port, failure, datagrams);
+            }
+        };
+        let now = datagrams.now();
+        let bytes = self.buffer.get(..received.length).unwrap_or(&self.buffer);
+        let arrival =
+            self.flight.handle_datagram(now, port, received.from_peer, received.length, bytes);
+        if self.flight.in_flight() == 0 {
+            // Nothing more is expected; if it comes, the next wait tells.
+            self.ready.pop();
+        }
+        let (stray, message) = match arrival {
+            Arrival::Echo { sent, overtaken, end } => {
+                let ended = self.ended(&sent, end);
+                self.message.overtaken = overtaken;
+                return Some(ended);
+            }
+            Arrival::Late { message } => (Stray::Late, message),
+            Arrival::Duplicate { message } => (Stray::Duplicate, message),
+            Arrival::OtherConnection => (Stray::Crossed, u64::MAX),
+            Arrival::Foreign => (Stray::Foreign, u64::MAX),
+        };
+        let measured = self.measured.is_some_and(|first| message >= first);
+        measured.then_some(Event::Stray(stray, now))
+    }
+
+    /// ICMP has told of a message that was sent from a port.
+    fn hear(
+        &mut self,
+        port: usize,
+        failure: Failure,
+        datagrams: &mut impl Datagrams,
+    ) -> Option<Event> {
+        let sent = self.flight.fail(port)?;
+        let ended = self.ended(&sent, Err(failure));
+        self.message.errno = datagrams.errno();
+        Some(ended)
+    }
+
+    /// A message that is in flight no more has ended.
+    fn ended(&mut self, sent: &Sent<Note>, end: Result<Duration, Failure>) -> Event {
+        let Sent { message: number, begun, note: Note { planned, stops }, .. } = *sent;
+        self.message = Message { number, planned, begun, stops, ..Message::NONE };
+        self.was_full = self.flight.in_flight() + 1 >= self.window.most;
+        if let (Ok(took), true) = (end, self.was_full) {
+            self.free = begun + took;
+        }
+        Event::Ended(end)
+    }
+
+    fn send(&mut self, port: usize, datagrams: &mut impl Datagrams) -> Result<(), Failure> {
+        use Failure::{Refused, Unreachable};
+        let link = self.first_port + port;
+        match datagrams.send(link, self.flight.datagram()) {
+            // It may be about a datagram before, which is to be sent again only if it is this one.
+            Err(failure @ (Refused | Unreachable)) => {
+                if self.window.ports == 1 && self.flight.in_flight() > 1 {
+                    self.heard = Some((port, failure));
+                }
+                datagrams.send(link, self.flight.datagram())
+            }
+            sent => sent,
+        }
+    }
+}
+
+impl<D: Datagrams> Lane<D> for Flow<'_> {
+    fn told(lanes: &mut [Self], links: &mut [usize]) {
+        let Some(ports) = lanes.first().map(|lane| lane.window.ports) else { return };
+        for link in links {
+            lanes[*link / ports].ready.push(*link % ports);
+            *link /= ports;
+        }
+    }
+
+    fn measure(&mut self) {
+        self.measured = Some(self.messages);
+    }
+
+    fn most(&self) -> usize {
+        self.window.most
+    }
+
+    fn has_room(&self) -> bool {
+        let heard = self.unsent.is_some() || self.heard.is_some();
+        !heard && self.flight.in_flight() < self.window.most && self.flight.has_room()
+    }
+
+    fn rests(&self, now: Instant) -> bool {
+        self.rest.is_some_and(|rest| rest > now)
+    }
+
+    fn was_busy(&self, planned: Instant) -> bool {
+        planned < self.free
+    }
+
+    fn turn(&mut self) -> &mut u64 {
+        &mut self.turn
+    }
+
+    fn due(&self) -> Option<Instant> {
+        [self.flight.deadline(), self.rest].into_iter().flatten().min()
+    }
+
+    fn later(&self, now: Instant) -> Option<Instant> {
+        [self.flight.deadline(), self.rest].into_iter().flatten().filter(|due| *due > now).min()
+    }
+
+    fn begin(&mut self, planned: Instant, now: Instant, datagrams: &mut D) {
+        self.rest = None;
+        let note = Note { planned, stops: datagrams.stops().times };
+        let Some(sent) = self.flight.begin(now, note) else { return };
+        self.messages += 1;
+        if let Err(failure) = self.send(sent.port, datagrams) {
+            self.flight.withdraw();
+            self.ended(&sent, Err(failure));
+            self.message.errno = datagrams.errno();
+            self.unsent = Some(failure);
+        }
+    }
+
+    fn drive(&mut self, now: Instant, datagrams: &mut D) -> Option<Event> {
+        if let Some(failure) = self.unsent.take() {
+            return Some(Event::Ended(Err(failure)));
+        }
+        if let Some((port, failure)) = self.heard.take()
+            && let Some(event) = self.hear(port, failure, datagrams)
+        {
+            return Some(event);
+        }
+        if let Some(sent) = self.flight.handle_timeout(now) {
+            let length = self.flight.datagram().len() as u64;
+            let lost = Failure::TimedOut { received: 0, length, whole: None };
+            return Some(self.ended(&sent, Err(lost)));
+        }
+        while let Some(port) = self.ready.last().copied() {
+            if let Some(event) = self.receive(port, datagrams) {
+                return Some(event);
+            }
+        }
+        None
+    }
+
+    fn message(&self) -> &Message {
+        &self.message
+    }
+
+    fn follow(&mut self, _followed: bool) {}
+
+    fn under_way(&self, mut each: impl FnMut(Instant, Instant)) {
+        self.flight.under_way().for_each(|sent| each(sent.note.planned, sent.begun));
+    }
+
+    /// A port outlives what becomes of its datagrams.
+    fn failed(&mut self, now: Instant, rest: Option<Instant>, _datagrams: &mut D) {
+        self.rest = rest.or(self.rest);
+        if self.was_full || rest.is_some() {
+            self.free = rest.unwrap_or(now);
+        }
+    }
+
+    fn close(&mut self, datagrams: &mut D) {
+        (0..self.window.ports).for_each(|port| datagrams.close(self.first_port + port));
+    }
+
+    /// Counts what comes late or twice for as long as the slowest echo took, at the most: that of the last message
+    /// would be missing otherwise.
+    fn linger(load: &mut Load<'_, D, Self>) -> io::Result<()> {
+        if load.out.ended != Ended::AsPlanned {
+            return Ok(());
+        }
+        let mut now = load.driver.now();
+        let until = now + load.out.times.slowest().unwrap_or_default().min(LINGER);
+        let mut ready = Vec::new();
+        while now < until {
+            now = load.driver.wait(now, until, load.busy, &mut ready)?;
+            <Self as Lane<D>>::told(&mut load.lanes, &mut ready);
+            for key in ready.drain(..) {
+                while let Some(Event::Stray(stray, _)) = load.lanes[key].drive(now, load.driver) {
+                    load.out.datagrams.iter_mut().for_each(|datagrams| datagrams.record(stray));
+                }
+            }
+            now = load.driver.now().max(now);
+        }
+        Ok(())
+    }
+}
