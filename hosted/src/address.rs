@@ -1,5 +1,6 @@
 //! Sockets that are connected to an address, or listen on it.
 
+mod datagrams;
 mod race;
 mod route;
 mod source;
@@ -14,6 +15,7 @@ use echo_instruments::reason::reason;
 use echo_instruments::target::Target;
 use socket2::{Domain, Protocol, Socket, Type};
 
+pub use self::datagrams::{datagrams, listen_to_both};
 pub(crate) use self::source::{begin, reachable, used};
 
 /// A connection, and how long opening it took.
@@ -128,9 +130,11 @@ pub fn listen(target: Option<&Target>, port: u16, backlog: i32) -> Result<Vec<Tc
             // This machine has no IPv6.
             Err(error) if no_such_family(&error) => {
                 let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-                Ok(vec![listen_on(v4, backlog).map_err(|error| cannot_listen(v4, &error))?])
+                Ok(vec![
+                    listen_on(v4, backlog).map_err(|error| cannot_listen("listen", v4, &error))?,
+                ])
             }
-            listener => Ok(vec![listener.map_err(|error| cannot_listen(dual, &error))?]),
+            listener => Ok(vec![listener.map_err(|error| cannot_listen("listen", dual, &error))?]),
         };
     };
     let port = target.port.unwrap_or(port);
@@ -142,7 +146,8 @@ pub fn listen(target: Option<&Target>, port: u16, backlog: i32) -> Result<Vec<Tc
             // The port that the system chose for one address is in use at the next.
             Err((_, error)) if error.kind() == ErrorKind::AddrInUse && tries > 0 => {}
             listeners => {
-                return listeners.map_err(|(address, error)| cannot_listen(address, &error));
+                return listeners
+                    .map_err(|(address, error)| cannot_listen("listen", address, &error));
             }
         }
     }
@@ -188,7 +193,7 @@ fn no_such_family(error: &io::Error) -> bool {
         .any(|code| error.raw_os_error() == Some(code))
 }
 
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+fn cannot_listen(what: &str, address: SocketAddr, error: &io::Error) -> anyhow::Error {
     let hint = match error.kind() {
         ErrorKind::AddrInUse => " (is another server running? choose another with --port)",
         ErrorKind::PermissionDenied => " (ports below 1024 need root; choose another with --port)",
@@ -196,7 +201,7 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> anyhow::Error {
         _ if lacks_interface(address) => NO_INTERFACE,
         _ => "",
     };
-    anyhow!("cannot listen on {address}: {}{hint}", reason(error))
+    anyhow!("cannot {what} on {address}: {}{hint}", reason(error))
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ impl Cli {
 }
 
 /// The flags of a server that only make sense for sockets of its own.
-const OWN_SOCKETS: [&str; 3] = ["ip", "port", "listen"];
+const OWN_SOCKETS: [&str; 4] = ["ip", "port", "udp", "listen"];
 
 const LISTENING: &str = "Listening";
 const EXCHANGE: &str = "Exchange";
@@ -126,6 +126,16 @@ pub(crate) struct ServerArgs {
     #[arg(short, long, default_value_t = 2333, value_parser = given::within::<u16>(0..=65535),
           help_heading = LISTENING)]
     pub(crate) port: u16,
+
+    /// Echo UDP datagrams, too, on the same port
+    ///
+    /// Echo UDP datagrams, too, at the same addresses and on the same port. Each comes back whole and
+    /// at once, from the address that was asked. Not answered are the ports of services that would
+    /// answer in turn (echo, chargen and the like; this port itself), what was sent to a group or
+    /// comes from one, and answers of other echo servers, which have 32 hops left or fewer. The totals
+    /// count what was not answered, and what could not be sent. Needs Linux.
+    #[arg(short, long, help_heading = LISTENING)]
+    pub(crate) udp: bool,
 
     /// Serve the socket that standard input is
     ///

@@ -1,13 +1,18 @@
-//! Any number of echo sessions on the operating system's TCP: a `worker` serves,
-//! and the session in `echo-core` decides.
+//! Any number of echo sessions on the operating system's TCP, and echo over UDP: a `worker`
+//! serves, and `echo-core` decides.
 
 mod accept;
 mod connection;
+#[cfg(target_os = "linux")]
+mod datagrams;
+#[cfg(not(target_os = "linux"))]
+#[path = "server/no_datagrams.rs"]
+mod datagrams;
 mod local;
 mod worker;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -40,6 +45,7 @@ pub struct Config {
 pub struct Server {
     listeners: Vec<TcpListener>,
     connections: Vec<TcpStream>,
+    sockets: Vec<UdpSocket>,
     config: Config,
 }
 
@@ -47,7 +53,7 @@ impl Server {
     /// A server on sockets that listen already, as [`crate::address::listen`] makes them.
     #[must_use]
     pub const fn new(listeners: Vec<TcpListener>, config: Config) -> Self {
-        Self { listeners, connections: Vec::new(), config }
+        Self { listeners, connections: Vec::new(), sockets: Vec::new(), config }
     }
 
     /// Serves these connections, too. If it has no socket that listens, it ends with the last of them.
@@ -55,6 +61,20 @@ impl Server {
     pub(crate) fn serving(mut self, connections: Vec<TcpStream>) -> Self {
         self.connections = connections;
         self
+    }
+
+    /// Echoes the datagrams, too, that arrive at these sockets, as [`crate::address::datagrams`]
+    /// makes them.
+    #[must_use]
+    pub fn with_datagrams(mut self, sockets: Vec<UdpSocket>) -> Self {
+        self.sockets = sockets;
+        self
+    }
+
+    /// Whether it echoes datagrams.
+    #[must_use]
+    pub(crate) const fn has_datagrams(&self) -> bool {
+        !self.sockets.is_empty()
     }
 
     /// The rules of its sessions.

@@ -43,9 +43,14 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
         }),
     };
     let stop = Stop::on_signals().context("cannot catch signals")?;
+    let ip = args.ip.as_ref();
     let server = match inherited {
         Some(sockets) => Server::new(sockets.listeners, config).serving(sockets.connections),
-        None => Server::new(address::listen(args.ip.as_ref(), args.port, args.listen)?, config),
+        None if args.udp => {
+            let (listeners, sockets) = address::listen_to_both(ip, args.port, args.listen)?;
+            Server::new(listeners, config).with_datagrams(sockets)
+        }
+        None => Server::new(address::listen(ip, args.port, args.listen)?, config),
     };
     stop.arm();
     let lines = match (args.quiet, args.verbose) {
@@ -97,7 +102,8 @@ fn describe(
     let names = addresses.iter().map(listening).collect::<Vec<_>>().join(" and ");
     let mut ports: Vec<_> = addresses.iter().map(|address| address.port().to_string()).collect();
     ports.dedup();
-    log.line(format_args!("Echo server on {names}"));
+    let protocols = if server.has_datagrams() { ", TCP and UDP" } else { "" };
+    log.line(format_args!("Echo server on {names}{protocols}"));
     log.line("Server Config:");
     log.line(format_args!("        port     {}", ports.join(" and ")));
     match from {

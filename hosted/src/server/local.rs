@@ -1,6 +1,6 @@
-//! An echo server inside this process, for `--local` and for tests.
+//! An echo server inside this process, over TCP and UDP, for `--local` and for tests.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use echo_instruments::signals::Stop;
 use echo_instruments::target::Target;
 
 use super::{Config, LARGEST_BUFFER, Log, Server, Totals};
-use crate::address::listen;
+use crate::address::{listen, listen_to_both};
 
 /// The backlog: as long as the system allows (on Linux net.core.somaxconn), so that a measurement
 /// with many connections does not overflow it.
@@ -42,11 +42,11 @@ impl Local {
     ///
     /// If there is no free port or descriptor.
     pub fn with(rules: Rules) -> Result<Self> {
-        let listeners = listeners()?;
+        let (listeners, sockets) = listeners()?;
         let stop = Stop::new()?;
         let (max_conns, drain) = (None, Duration::ZERO);
         let config = Config { rules, max_conns, threads: 1, drain, planting: None };
-        let server = Server::new(listeners, config);
+        let server = Server::new(listeners, config).with_datagrams(sockets);
         let address = *server.addresses()?.first().context("no address to listen on")?;
         let thread = beside("echo server", {
             let stop = stop.clone();
@@ -77,9 +77,13 @@ impl Local {
     }
 }
 
-fn listeners() -> Result<Vec<TcpListener>> {
+/// For connections and, where a server can echo them, for datagrams.
+fn listeners() -> Result<(Vec<TcpListener>, Vec<UdpSocket>)> {
     let target = Target { host: Ipv4Addr::LOCALHOST.to_string(), port: None };
-    listen(Some(&target), 0, BACKLOG)
+    if cfg!(target_os = "linux") {
+        return listen_to_both(Some(&target), 0, BACKLOG);
+    }
+    Ok((listen(Some(&target), 0, BACKLOG)?, Vec::new()))
 }
 
 impl Drop for Local {
@@ -102,7 +106,7 @@ mod tests {
     fn as_many_wait_to_be_accepted_as_the_system_allows() {
         let allowed = fs::read_to_string("/proc/sys/net/core/somaxconn");
         let allowed = allowed.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(128);
-        let listeners = listeners().expect("a free port");
+        let (listeners, _) = listeners().expect("a free port");
         let address = listeners[0].local_addr().expect("bound");
         let clients: Vec<_> = (0..allowed.min(400))
             .map_while(|_| TcpStream::connect_timeout(&address, Duration::from_secs(30)).ok())

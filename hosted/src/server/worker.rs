@@ -1,6 +1,6 @@
 //! The event loop: one worker on each thread serves its share of the clients.
 //!
-//! The first worker also accepts, and distributes connections. A worker wakes
+//! The first worker also accepts, distributes connections, and answers datagrams. A worker wakes
 //! up, gives every connection that is ready a turn, and handles deadlines: per
 //! message one read and one write, and nothing else. It never waits for the log.
 
@@ -25,6 +25,7 @@ use slab::Slab;
 
 use super::accept::{Acceptor, prepare};
 use super::connection::{Connection, watch};
+use super::datagrams::Answerer;
 use super::{Config, LARGEST_BUFFER, Server};
 use crate::pump::{Pump, Pumped};
 
@@ -32,6 +33,8 @@ use crate::pump::{Pump, Pumped};
 const ACCEPT: Token = Token(usize::MAX);
 const STOP: Token = Token(usize::MAX - 1);
 const MAIL: Token = Token(usize::MAX - 2);
+/// The first of the sockets for datagrams; as many follow as a name has addresses.
+const DATAGRAMS: Token = Token(usize::MAX / 2);
 
 /// The most events that are handled, and connections that are accepted, per wake-up: no
 /// connection waits longer than that for a turn.
@@ -58,7 +61,7 @@ struct Mailbox {
 
 /// Serves with sessions of `N` bytes, on as many threads as configured.
 pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> Result<Totals> {
-    let Server { listeners, connections, config } = server;
+    let Server { listeners, connections, sockets, config } = server;
     let cannot_wait = "cannot wait for sockets";
     let mut posts = Vec::new();
     let mut mailboxes = Vec::new();
@@ -91,6 +94,10 @@ pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> R
         let acceptor = Acceptor::new(listeners, first.poll.registry(), ACCEPT);
         first.acceptor = Some(acceptor.context(cannot_wait)?);
     }
+    if !sockets.is_empty() {
+        let answerer = Answerer::new(sockets, first.poll.registry(), DATAGRAMS);
+        first.answerer = Some(answerer.context("cannot take datagrams")?);
+    }
     thread::scope(|scope| {
         let others: Vec<_> = workers.map(|worker| scope.spawn(move || worker.run())).collect();
         let mut totals = first.run();
@@ -112,6 +119,7 @@ struct Worker<'a, const N: usize> {
     acceptor: Option<Acceptor>,
     /// Whether no other clients can come than those it has from the start: then they alone are waited for.
     ends_with_clients: bool,
+    answerer: Option<Answerer>,
     /// The worker that gets the next connection.
     next_worker: usize,
     connections: Slab<Box<Connection<N>>>,
@@ -140,6 +148,7 @@ impl<'a, const N: usize> Worker<'a, N> {
             mail,
             acceptor: None,
             ends_with_clients: false,
+            answerer: None,
             next_worker: 0,
             connections: Slab::new(),
             next_connection: number << 48,
@@ -181,6 +190,10 @@ impl<'a, const N: usize> Worker<'a, N> {
                         self.acceptor.iter_mut().for_each(Acceptor::note);
                     }
                     STOP => self.start_drain(now),
+                    Token(number) if number >= DATAGRAMS.0 => {
+                        let number = number - DATAGRAMS.0;
+                        self.answerer.iter_mut().for_each(|answerer| answerer.note(number));
+                    }
                     Token(key) => {
                         if let Some(connection) = self.connections.get_mut(key) {
                             connection.note(event);
@@ -195,6 +208,7 @@ impl<'a, const N: usize> Worker<'a, N> {
                     self.drive(key, now);
                 }
             }
+            self.answer();
             self.fire_alarms(now);
             self.accept(now);
             while let Ok((stream, peer)) = self.mail.try_recv() {
@@ -209,7 +223,8 @@ impl<'a, const N: usize> Worker<'a, N> {
 
     /// The instant until which there is nothing to do but wait for an event; in the past if there is.
     fn next_due(&self, now: Instant) -> Option<Instant> {
-        let queue = (!self.queue.is_empty()).then_some(now);
+        let ready = self.answerer.as_ref().is_some_and(Answerer::is_ready);
+        let queue = (ready || !self.queue.is_empty()).then_some(now);
         let alarm = self.alarms.first().map(|(at, _)| *at);
         let accept = self.acceptor.as_ref().filter(|_| !self.is_full()).and_then(|a| a.due(now));
         [queue, alarm, accept, self.drain].into_iter().flatten().min()
@@ -247,6 +262,17 @@ impl<'a, const N: usize> Worker<'a, N> {
                 connection.look_again(now);
                 self.drive(key, now);
             }
+        }
+    }
+
+    /// Answers the datagrams that have arrived, as far as their turn goes; for the last time if a
+    /// stop was requested.
+    fn answer(&mut self) {
+        let Some(answerer) = &mut self.answerer else { return };
+        answerer.answer(self.shared.log);
+        if self.drain.is_some() {
+            self.totals.datagrams = Some(answerer.counts());
+            self.answerer = None;
         }
     }
 
@@ -350,7 +376,7 @@ impl<'a, const N: usize> Worker<'a, N> {
         }
     }
 
-    /// Accepts no more, and lets the sessions finish for a while.
+    /// Accepts no more, nor datagrams, and lets the sessions finish for a while.
     fn start_drain(&mut self, now: Instant) {
         if self.drain.is_some() {
             return;

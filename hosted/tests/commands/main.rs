@@ -8,6 +8,7 @@ mod arrivals;
 mod check;
 mod compare;
 mod completions;
+mod datagrams;
 mod draining;
 mod effort;
 mod exports;

@@ -76,6 +76,7 @@ impl Program {
     /// Where a server says that it listens.
     pub(crate) fn addresses(&mut self) -> Vec<SocketAddr> {
         let line = self.stdout_line("Echo server on ").replace(" (IPv6 and IPv4)", "");
+        let line = line.replace(", TCP and UDP", "");
         let addresses = line.trim_start_matches("Echo server on ").split(" and ");
         addresses.map(|address| address.parse().expect("an address")).collect()
     }

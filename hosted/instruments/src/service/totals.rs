@@ -5,6 +5,7 @@ use std::io;
 
 use echo_core::{CloseReason, Planted};
 
+use super::Datagrams;
 use crate::quantity;
 use crate::reason::reason;
 
@@ -44,6 +45,8 @@ pub struct Totals {
     pub cut_off: u64,
     /// Faults that were planted in messages, if any were to be.
     pub planted: Option<Planted>,
+    /// The datagrams, if any were to be echoed.
+    pub datagrams: Option<Datagrams>,
 }
 
 impl Totals {
@@ -68,6 +71,9 @@ impl Totals {
             *mine += theirs;
         }
         other.planted.iter().for_each(|planted| self.plant(planted));
+        if let Some(datagrams) = &other.datagrams {
+            self.datagrams.get_or_insert_default().add(datagrams);
+        }
     }
 
     /// Counts faults that were planted.
@@ -76,7 +82,7 @@ impl Totals {
     }
 }
 
-/// The report at the end, on two lines; on three if faults were to be planted.
+/// The report at the end, on two lines; on one more for datagrams, and for faults that were to be planted.
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "--- echo server statistics ---")?;
@@ -89,6 +95,7 @@ impl fmt::Display for Totals {
             let separator = if index == 0 { ": " } else { ", " };
             write!(f, "{separator}{} {name}", quantity::count(n))?;
         }
+        self.datagrams.map_or(Ok(()), |datagrams| write!(f, "\n{datagrams}"))?;
         self.planted.map_or(Ok(()), |planted| write!(f, "\nfaults planted: {planted}"))
     }
 }
@@ -109,6 +116,16 @@ mod tests {
             "--- echo server statistics ---\n\
              4 connections, 2048 bytes echoed: 2 exit, 2 broken"
         );
+    }
+
+    #[test]
+    fn datagrams_have_a_line_if_any_were_to_be_echoed() {
+        let datagrams = Datagrams { echoed: 2, bytes: 3, ..Datagrams::default() };
+        let some = Totals { datagrams: Some(datagrams), ..Totals::default() };
+        let mut all = some;
+        all.add(&Totals::default());
+        all.add(&some);
+        assert!(all.to_string().ends_with(" echoed\n4 datagrams, 6 bytes echoed"), "{all}");
     }
 
     #[test]

@@ -1,0 +1,325 @@
+//! Datagrams of which many come and go with one system call, in memory that is laid out once.
+//!
+//! The safe wrappers do not serve: rustix receives no more than one at a time, and nix sends all
+//! with the same source address and does not restore the lengths that the kernel has overwritten.
+
+#![expect(
+    unsafe_code,
+    reason = "no safe crate answers a batch of datagrams from several addresses"
+)]
+
+use std::io;
+use std::mem::zeroed;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::os::fd::AsRawFd;
+use std::ptr::{from_mut, null_mut};
+
+use echo_core::datagram::Question;
+use libc::{c_int, cmsghdr, in_pktinfo, in6_pktinfo, iovec, mmsghdr, sockaddr_in, sockaddr_in6};
+
+/// Datagrams that have arrived together, and those of them that are to be answered.
+pub(in crate::server) struct Batch {
+    places: Vec<Place>,
+    /// The headers of the places, as the kernel fills them in.
+    arrived: Vec<mmsghdr>,
+    /// How many of them it has written to.
+    used: usize,
+    /// The headers of the answers, which point to the same places.
+    answers: Vec<mmsghdr>,
+    /// The bytes of all places, to which only these point.
+    _memory: Vec<u8>,
+    longest: usize,
+}
+
+/// Where one datagram is received, and from where it is sent back.
+struct Place {
+    /// Who sent it; long enough for both families.
+    peer: sockaddr_in6,
+    /// What the kernel tells of it: the address that was asked, and the hop limit.
+    control: [u64; 12],
+    /// What the kernel is told of its answer.
+    source: Source,
+    bytes: iovec,
+}
+
+/// The address from which an answer leaves.
+enum Source {
+    /// The one to which the socket is bound.
+    Bound,
+    V4(Part<in_pktinfo>),
+    V6(Part<in6_pktinfo>),
+}
+
+/// A control message. At just its length the kernel needs no memory for it; rounded up, as
+/// `CMSG_SPACE` does it, that of IPv6 would cost an allocation for each answer.
+#[repr(C)]
+struct Part<T> {
+    header: cmsghdr,
+    info: T,
+}
+
+/// What has arrived at a place.
+pub(in crate::server) struct Arrived {
+    pub(in crate::server) question: Question,
+    /// The number of its bytes; `None` if it was longer than the place.
+    pub(in crate::server) length: Option<usize>,
+}
+
+/// How much was sent with one system call.
+#[derive(Debug, Default, PartialEq)]
+pub(in crate::server) struct Sent {
+    pub(in crate::server) datagrams: usize,
+    pub(in crate::server) bytes: u64,
+}
+
+// SAFETY: its pointers point to what it owns, and nobody else has them.
+unsafe impl Send for Batch {}
+
+impl Batch {
+    /// Room for so many datagrams, none of which is longer than this.
+    pub(in crate::server) fn new(count: usize, longest: usize) -> Self {
+        // At a distance that is no power of two, the beginnings of all share the cache.
+        let stride = longest.next_multiple_of(64) + 1088;
+        let mut memory = vec![0_u8; count * stride];
+        let places = memory.chunks_exact_mut(stride).map(|chunk| Place {
+            // SAFETY: it consists of integers.
+            peer: unsafe { zeroed() },
+            control: [0; 12],
+            source: Source::Bound,
+            bytes: iovec { iov_base: chunk.as_mut_ptr().cast(), iov_len: longest },
+        });
+        // From now on the places stay where they are.
+        let mut places: Vec<_> = places.collect();
+        let arrived = places.iter_mut().map(|place| {
+            // SAFETY: it consists of integers and pointers, for which null is a value.
+            let mut header: mmsghdr = unsafe { zeroed() };
+            header.msg_hdr.msg_name = from_mut(&mut place.peer).cast();
+            header.msg_hdr.msg_iov = from_mut(&mut place.bytes);
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_control = from_mut(&mut place.control).cast();
+            header
+        });
+        let arrived: Vec<_> = arrived.collect();
+        let answers = Vec::with_capacity(count);
+        Self { places, arrived, used: count, answers, _memory: memory, longest }
+    }
+
+    /// Receives what is there, without waiting. Returns how many datagrams that were: fewer than
+    /// there is room for mean that there are no more. Answers that were not sent are forgotten.
+    ///
+    /// # Errors
+    ///
+    /// The socket's; "would block" if there is nothing.
+    pub(in crate::server) fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<usize> {
+        self.answers.clear();
+        for (header, place) in self.arrived.iter_mut().zip(&mut self.places).take(self.used) {
+            header.msg_hdr.msg_namelen = size_of::<sockaddr_in6>() as _;
+            header.msg_hdr.msg_controllen = size_of_val(&place.control) as _;
+            place.bytes.iov_len = self.longest;
+        }
+        self.used = 0;
+        let (headers, count) = (self.arrived.as_mut_ptr(), self.arrived.len());
+        let (socket, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
+        // SAFETY: there are so many headers. Each points to a place, which outlives the call, and
+        // tells the sizes of what is in it.
+        let n = unsafe { libc::recvmmsg(socket, headers, count as _, flags as _, null_mut()) };
+        self.used = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
+        Ok(self.used)
+    }
+
+    /// What the last call has received at a place; `None` if nobody can be answered.
+    pub(in crate::server) fn arrived(&mut self, number: usize) -> Option<Arrived> {
+        let (header, place) = (self.arrived.get(number)?, self.places.get_mut(number)?);
+        let mut question = Question { from: address(&place.peer)?, to: None, hops: None };
+        place.source = Source::Bound;
+        let head = &raw const header.msg_hdr;
+        // SAFETY: the kernel has filled in the header and the control messages that it points to,
+        // and has told their length. What follows a message's header depends on its kind.
+        unsafe {
+            let mut part = libc::CMSG_FIRSTHDR(head);
+            while let Some(cmsghdr { cmsg_level, cmsg_type, .. }) = part.as_ref() {
+                let data = libc::CMSG_DATA(part);
+                match (*cmsg_level, *cmsg_type) {
+                    (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                        let info: in_pktinfo = data.cast::<in_pktinfo>().read_unaligned();
+                        question.to = Some(v4(info.ipi_addr.s_addr).into());
+                        place.source = Source::v4(info);
+                    }
+                    (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                        let info: in6_pktinfo = data.cast::<in6_pktinfo>().read_unaligned();
+                        question.to = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
+                        place.source = Source::v6(info);
+                    }
+                    (libc::IPPROTO_IP, libc::IP_TTL)
+                    | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
+                        question.hops = u8::try_from(data.cast::<c_int>().read_unaligned()).ok();
+                    }
+                    _ => {}
+                }
+                part = libc::CMSG_NXTHDR(head, part);
+            }
+        }
+        let whole = header.msg_hdr.msg_flags & libc::MSG_TRUNC == 0;
+        Some(Arrived { question, length: whole.then_some(header.msg_len as usize) })
+    }
+
+    /// The first bytes of what is at a place.
+    pub(in crate::server) fn bytes(&mut self, number: usize, length: usize) -> &mut [u8] {
+        let place = &self.places[number];
+        let length = length.min(self.longest);
+        // SAFETY: there are as many bytes, initialised, at each place, and nothing else refers to
+        // them while the batch is borrowed.
+        unsafe { std::slice::from_raw_parts_mut(place.bytes.iov_base.cast(), length) }
+    }
+
+    /// Notes that the first bytes of what is at a place are to go back to where it came from.
+    pub(in crate::server) fn answer(&mut self, number: usize, length: usize) {
+        let (Some(header), Some(place)) = (self.arrived.get(number), self.places.get_mut(number))
+        else {
+            return;
+        };
+        let mut header = *header;
+        place.bytes.iov_len = length.min(self.longest);
+        let (control, length) = match &mut place.source {
+            Source::Bound => (null_mut(), 0),
+            Source::V4(part) => (from_mut(part).cast(), part.header.cmsg_len),
+            Source::V6(part) => (from_mut(part).cast(), part.header.cmsg_len),
+        };
+        header.msg_hdr.msg_control = control;
+        header.msg_hdr.msg_controllen = length;
+        self.answers.push(header);
+    }
+
+    /// Sends the answers from this one on, until one cannot be sent.
+    ///
+    /// # Errors
+    ///
+    /// Why the first of them cannot be sent.
+    pub(in crate::server) fn send(
+        &mut self,
+        socket: &impl AsRawFd,
+        from: usize,
+    ) -> io::Result<Sent> {
+        let answers = self.answers.get_mut(from..).unwrap_or_default();
+        if answers.is_empty() {
+            return Ok(Sent::default());
+        }
+        let (headers, count) = (answers.as_mut_ptr(), answers.len());
+        let (socket, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
+        // SAFETY: there are so many headers. Each points to a place, which outlives the call, and
+        // tells the sizes of what is in it.
+        let n = unsafe { libc::sendmmsg(socket, headers, count as _, flags as _) };
+        let datagrams = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
+        let bytes = answers.iter().take(datagrams).map(|answer| u64::from(answer.msg_len)).sum();
+        Ok(Sent { datagrams, bytes })
+    }
+}
+
+impl Source {
+    /// The address that was asked. Its interface belongs to it if it has a meaning on that link
+    /// only; any other answer takes the route that leads to the peer.
+    fn v4(mut info: in_pktinfo) -> Self {
+        if !v4(info.ipi_addr.s_addr).is_link_local() {
+            info.ipi_ifindex = 0;
+        }
+        Self::V4(Part::new(libc::IPPROTO_IP, libc::IP_PKTINFO, info))
+    }
+
+    fn v6(mut info: in6_pktinfo) -> Self {
+        let asked = match Ipv6Addr::from(info.ipi6_addr.s6_addr).to_canonical() {
+            IpAddr::V4(v4) => v4.is_link_local(),
+            IpAddr::V6(v6) => v6.is_unicast_link_local(),
+        };
+        if !asked {
+            info.ipi6_ifindex = 0;
+        }
+        Self::V6(Part::new(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info))
+    }
+}
+
+impl<T> Part<T> {
+    fn new(level: c_int, kind: c_int, info: T) -> Self {
+        // SAFETY: it consists of integers.
+        let mut header: cmsghdr = unsafe { zeroed() };
+        // SAFETY: it only calculates.
+        header.cmsg_len = unsafe { libc::CMSG_LEN(size_of::<T>() as _) } as _;
+        (header.cmsg_level, header.cmsg_type) = (level, kind);
+        Self { header, info }
+    }
+}
+
+/// An address as the kernel writes it.
+fn address(peer: &sockaddr_in6) -> Option<SocketAddr> {
+    let port = u16::from_be(peer.sin6_port);
+    match c_int::from(peer.sin6_family) {
+        libc::AF_INET6 => {
+            let ip = Ipv6Addr::from(peer.sin6_addr.s6_addr);
+            Some(SocketAddrV6::new(ip, port, peer.sin6_flowinfo, peer.sin6_scope_id).into())
+        }
+        libc::AF_INET => {
+            // SAFETY: that is what the family says; it is the smaller of the two.
+            let peer = unsafe { &*std::ptr::from_ref(peer).cast::<sockaddr_in>() };
+            Some((v4(peer.sin_addr.s_addr), port).into())
+        }
+        _ => None,
+    }
+}
+
+/// An IPv4 address, whose bytes are in the order of the network.
+fn v4(address: u32) -> Ipv4Addr {
+    address.to_ne_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A socket, and a client of it that does not wait for ever.
+    fn pair() -> (UdpSocket, UdpSocket) {
+        let [socket, client] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a port"));
+        client.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+        client.connect(socket.local_addr().expect("bound")).expect("an address");
+        (socket, client)
+    }
+
+    #[test]
+    fn what_is_cut_is_known_and_leaves_no_trace_in_what_follows() {
+        let (socket, client) = pair();
+        let mut batch = Batch::new(2, 10);
+        for datagrams in [&[&[1; 11][..], &[2; 10]][..], &[&[3; 9][..], &[4; 10]]] {
+            datagrams.iter().for_each(|datagram| assert!(client.send(datagram).is_ok()));
+            assert_eq!(batch.receive(&socket).expect("both"), 2);
+            for (number, datagram) in datagrams.iter().enumerate() {
+                let Arrived { question, length } = batch.arrived(number).expect("a sender");
+                assert_eq!(question.from, client.local_addr().expect("bound"));
+                assert_eq!(length, (datagram.len() <= 10).then_some(datagram.len()));
+                assert_eq!(
+                    batch.bytes(number, datagram.len()),
+                    &datagram[..datagram.len().min(10)]
+                );
+            }
+        }
+        assert_eq!(batch.receive(&socket).expect_err("no more").kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn only_those_that_are_to_be_answered_are_and_each_by_its_own_bytes() {
+        let (socket, client) = pair();
+        let mut batch = Batch::new(4, 10);
+        (0..4).for_each(|n| assert!(client.send(&[n; 3]).is_ok()));
+        assert_eq!(batch.receive(&socket).expect("all"), 4);
+        for (number, length) in [(3, 3), (1, 0)] {
+            assert!(batch.arrived(number).is_some());
+            batch.answer(number, length);
+        }
+        assert_eq!(batch.send(&socket, 0).expect("both"), Sent { datagrams: 2, bytes: 3 });
+        assert_eq!(batch.send(&socket, 2).expect("none"), Sent::default());
+        let mut buffer = [9; 10];
+        assert_eq!(client.recv(&mut buffer).expect("an answer"), 3);
+        assert_eq!(buffer[..3], [3; 3]);
+        assert_eq!(client.recv(&mut buffer).expect("an empty one"), 0);
+    }
+}
