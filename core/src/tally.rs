@@ -17,6 +17,12 @@ impl Tally {
     /// The most messages that [`recent`](Self::recent) looks back.
     pub const MEMORY: u32 = u64::BITS;
 
+    /// The counts of messages that were counted elsewhere, without a memory of the last ones.
+    #[must_use]
+    pub fn of(echoed: u64, failed: impl Fn(FailureKind) -> u64) -> Self {
+        Self { echoed, failed: FailureKind::ALL.map(failed), ..Self::default() }
+    }
+
     /// Counts one message.
     pub fn record<T>(&mut self, end: &Result<T, Failure>) {
         self.last <<= 1;
@@ -165,6 +171,19 @@ mod tests {
         let counts = (total.echoed(), total.failed(FailureKind::Reset), total.messages());
         assert_eq!(counts, (2 * (MANY + 1), 2 * (MANY + 1), 4 * (MANY + 1)));
         assert_eq!(total.fail_rate(), Some(0.5));
+    }
+
+    #[test]
+    fn what_was_counted_elsewhere_is_added_like_any_other() {
+        let kinds = |kind: FailureKind| 10 + kind as u64;
+        let mut tally = Tally::of(7, kinds);
+        tally.record(&FAILED);
+        assert_eq!(
+            (tally.echoed(), tally.failed(FailureKind::Reset)),
+            (7, kinds(FailureKind::Reset) + 1)
+        );
+        assert_eq!(tally.failed(FailureKind::TimedOut), kinds(FailureKind::TimedOut));
+        assert_eq!(tally.recent(10), Some(0.0));
     }
 
     #[test]

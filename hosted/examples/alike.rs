@@ -178,6 +178,7 @@ impl Server {
             sources: Vec::new(),
             payload: "zero".into(),
             labels: &[],
+            hosts: None,
             plan: &plan,
         };
         report::json(&subject, sum)

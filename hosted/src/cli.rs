@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
-use echo_instruments::args::{CheckArgs, FailRateArgs, Family, RateArgs, TARGET};
+use echo_instruments::args::{CheckArgs, FailRateArgs, Family, MergeArgs, RateArgs, TARGET};
 use echo_instruments::command_line::{About, CommandLine};
 use echo_instruments::quantity::given::{self, Limit, Time};
 use echo_instruments::service::Faults;
@@ -72,6 +72,15 @@ pub(crate) enum Command {
     #[command(override_usage = "hosted compare [OPTIONS] <BEFORE.json> <AFTER.json>
        hosted compare [OPTIONS] <BEFORE.json>... --with <AFTER.json>...")]
     Compare(CompareArgs),
+    /// Add runs of several machines, from their JSON reports
+    ///
+    /// Add runs that several machines (or processes) made at the same time, by the reports that
+    /// `--export-json` or `--json` wrote. Counts and distributions are added; percentiles come from the added
+    /// distribution and are never averaged. The rate is that of the time that all runs share. Runs of unlike
+    /// settings are refused: only their numbers of connections, --bind, --count and --time may differ. What
+    /// depends on the course of a run, like intervals of confidence, cannot be added and is left out; it is in
+    /// the report of each machine, which the JSON keeps whole.
+    Merge(MergeArgs),
     /// What the program says about itself.
     #[command(flatten)]
     About(About),

@@ -9,7 +9,7 @@ mod server;
 use anyhow::Result;
 use echo_instruments::trial::Trial;
 use echo_instruments::verdict::Verdict;
-use echo_instruments::{descriptors, signals};
+use echo_instruments::{descriptors, merge, signals};
 
 use crate::cli::{Cli, Command};
 
@@ -29,6 +29,7 @@ pub fn run(cli: Cli) -> Result<Verdict> {
         Command::FailRate(args) => measure::main(&args.way, &Trial::from(&args)),
         Command::Check(args) => check::main(&args),
         Command::Compare(args) => compare::main(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::About(about) => Cli::line().tell(&about),
     }
 }

@@ -153,6 +153,7 @@ impl<'c> Measuring<'c> {
             sources: Vec::new(),
             payload: trial.payload.to_string(),
             labels: &trial.load.label,
+            hosts: None,
             plan: &self.plan,
         };
         trial.run(&subject, station, exports, stop)

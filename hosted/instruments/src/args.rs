@@ -7,6 +7,7 @@ mod check;
 mod content;
 mod family;
 mod label;
+mod merge;
 mod spacing;
 mod time;
 
@@ -23,6 +24,7 @@ pub use self::content::Content;
 use self::content::content;
 pub use self::family::Family;
 pub use self::label::Label;
+pub use self::merge::MergeArgs;
 pub use self::spacing::SpacingArgs;
 use self::time::{interval, run_time, within};
 use crate::bound::Condition;
@@ -347,12 +349,7 @@ impl LoadArgs {
     }
 
     fn one_on_stdout(&self) -> Result<()> {
-        let exports = self.exports().filter(|(_, path)| is_stdout(path)).map(|(flag, _)| flag);
-        let all: Vec<_> = self.json.then_some("--json").into_iter().chain(exports).collect();
-        if let [one, other, ..] = all[..] {
-            bail!(Misuse(format!("cannot write both {one} and {other} to stdout: name a file")));
-        }
-        Ok(())
+        one_on_stdout(self.json, self.exports())
     }
 
     fn each_ends(&self) -> Result<()> {
@@ -381,6 +378,19 @@ impl LoadArgs {
             (None, None) => Pace::Closed,
         }
     }
+}
+
+/// Refuses to write two things to standard output.
+fn one_on_stdout<'a>(
+    json: bool,
+    exports: impl Iterator<Item = (&'static str, &'a Path)>,
+) -> Result<()> {
+    let exports = exports.filter(|(_, path)| is_stdout(path)).map(|(flag, _)| flag);
+    let all: Vec<_> = json.then_some("--json").into_iter().chain(exports).collect();
+    if let [one, other, ..] = all[..] {
+        bail!(Misuse(format!("cannot write both {one} and {other} to stdout: name a file")));
+    }
+    Ok(())
 }
 
 /// A file name, which may be any bytes.

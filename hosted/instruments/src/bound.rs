@@ -76,7 +76,7 @@ impl Condition {
         if measurement.limits().is_none() {
             return Some(format!("failed: {self} cannot be decided: the run was too short"));
         }
-        let reasons: Vec<_> = effort::reasons(measurement).collect();
+        let reasons = effort::reasons(measurement);
         (!reasons.is_empty()).then(|| format!("failed: {self}: {}", reasons.join("; ")))
     }
 

@@ -68,7 +68,7 @@ pub fn run(before: &[PathBuf], after: &[PathBuf], threshold: f64) -> Result<Verd
 pub fn judge(sides: &[Vec<&Value>; 2], threshold: f64) -> Result<Judgement> {
     let [before, after] = sides;
     let (changes, sureness) = match (&before[..], &after[..]) {
-        ([before], [after]) => (pair::changes([before, after])?, pair::sureness()),
+        ([before], [after]) => (pair::changes([before, after])?, pair::sureness([before, after])),
         _ => groups::changes(sides)?,
     };
     if changes.is_empty() {

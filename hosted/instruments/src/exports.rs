@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
+use serde_json::Value;
 
 use crate::args::{FailRateArgs, LoadArgs, RateArgs};
 use crate::figure::{self, Format};
@@ -77,13 +78,27 @@ impl Exports {
     ///
     /// If one of the files cannot be written, or would be written twice.
     pub(crate) fn open(args: &LoadArgs, figure: Option<Picture<'_>>) -> Result<Self> {
+        Self::at(figure, &args.export_json, &args.export_csv, &args.export_hdr)
+    }
+
+    /// Opens the files at these paths.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be written, or would be written twice.
+    pub(crate) fn at(
+        figure: Option<Picture<'_>>,
+        json: &Option<PathBuf>,
+        csv: &Option<PathBuf>,
+        hdr: &Option<PathBuf>,
+    ) -> Result<Self> {
         let open = |path: &Option<_>| path.as_deref().map(Output::open_or_stdout).transpose();
         let exports = Self {
             figure: figure.map(Picture::open).transpose()?.flatten(),
             figure_wanted: figure.is_some_and(|figure| figure.wanted),
-            json: open(&args.export_json)?,
-            csv: open(&args.export_csv)?,
-            hdr: open(&args.export_hdr)?,
+            json: open(json)?,
+            csv: open(csv)?,
+            hdr: open(hdr)?,
         };
         exports.all_different()?;
         Ok(exports)
@@ -114,7 +129,7 @@ impl Exports {
     }
 
     /// Writes all files but the table, even if one of them fails; returns the path of the figure. The figure of a search
-    /// is another one.
+    /// is another one. The `report` is the object for programs.
     ///
     /// # Errors
     ///
@@ -124,12 +139,9 @@ impl Exports {
         subject: &Subject<'_>,
         measurement: &Measurement,
         hunt: Option<&Hunt<'_>>,
+        report: impl FnOnce() -> Value,
     ) -> Result<Option<PathBuf>> {
-        let json = self.json.map(|json| {
-            json.write(
-                format!("{:#}\n", report::search::report(subject, measurement, hunt)).as_bytes(),
-            )
-        });
+        let json = self.json.map(|json| json.write(format!("{:#}\n", report()).as_bytes()));
         let hdr = self.hdr.map(|hdr| hdr.write(&report::hdr(subject, measurement)?));
         let figure = self.figure.map(|figure| {
             let path = figure.path().to_owned();

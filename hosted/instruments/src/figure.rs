@@ -13,6 +13,7 @@ mod change;
 mod climb;
 mod columns;
 mod face;
+mod hosts;
 mod panels;
 mod passages;
 mod runs;

@@ -31,6 +31,7 @@ pub mod load;
 #[cfg(test)]
 mod made_up;
 pub mod measurement;
+pub mod merge;
 pub mod plan;
 pub mod ports;
 pub mod quantity;

@@ -56,6 +56,7 @@ impl MadeUp {
             sources: self.sources.clone(),
             payload: "seq".to_owned(),
             labels: &[],
+            hosts: None,
             plan: &self.plan,
         }
     }

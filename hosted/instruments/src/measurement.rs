@@ -20,6 +20,7 @@ pub mod succession;
 mod sum;
 pub mod timeline;
 pub mod times;
+pub mod together;
 pub mod within;
 pub mod wrong;
 
@@ -37,6 +38,7 @@ use self::spacing::Spacing;
 use self::succession::Succession;
 use self::timeline::Timeline;
 use self::times::Times;
+use self::together::Together;
 use self::within::Within;
 use self::wrong::Wrong;
 
@@ -114,6 +116,8 @@ pub struct Measurement {
     pub effort: Option<Effort>,
     /// The runs that this is the sum of, each without its course; none if it is one run.
     pub runs: Vec<Self>,
+    /// The runs of several machines that this is the sum of, from their reports.
+    pub together: Option<Box<Together>>,
 }
 
 impl Default for Measurement {
@@ -225,6 +229,7 @@ impl Measurement {
             instrument: None,
             effort: None,
             runs: Vec::new(),
+            together: None,
         }
     }
 
@@ -326,10 +331,13 @@ impl Measurement {
         self.felt().slowest().max(self.under_way.iter().copied().max())
     }
 
-    /// Messages echoed per second, if any time has passed. The rate never exceeds the schedule:
+    /// Messages echoed per second, if any time has passed; of several machines in the time that they share. The rate never exceeds the schedule:
     /// each of its messages counts for its whole slot.
     #[must_use]
     pub fn messages_per_second(&self) -> Option<f64> {
+        if let Some(together) = &self.together {
+            return together.messages_per_second();
+        }
         let seconds = self.length().as_secs_f64();
         (seconds > 0.0).then(|| self.tally.echoed() as f64 / seconds)
     }

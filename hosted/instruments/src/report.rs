@@ -4,9 +4,10 @@
 //! measures nothing and knows no flags.
 
 mod csv;
-mod distribution;
+pub(crate) mod distribution;
 pub(crate) mod effort;
 mod environment;
+pub(crate) mod file;
 mod hdr;
 mod hints;
 mod independence;
@@ -51,8 +52,21 @@ pub struct Subject<'a> {
     pub payload: String,
     /// What the user calls the run.
     pub labels: &'a [Label],
+    /// The machines that measured at the same time, if it is the sum of their runs.
+    pub hosts: Option<Hosts>,
     /// The load.
     pub plan: &'a Plan,
+}
+
+/// The machines whose runs were added.
+#[derive(Debug, Clone, Copy)]
+pub struct Hosts {
+    /// Their number.
+    pub count: u64,
+    /// The number of connections of all.
+    pub connections: u64,
+    /// Whether all measured the same address.
+    pub one_address: bool,
 }
 
 impl Subject<'_> {
@@ -75,9 +89,27 @@ impl Subject<'_> {
         }
     }
 
-    /// The number of runs, if there are to be several.
+    /// The address that was measured, unless it is the name, or there are several.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        let address = self.address.to_string();
+        let one = self.hosts.is_none_or(|hosts| hosts.one_address);
+        (one && self.name != address).then_some(address)
+    }
+
+    /// The number of connections at once.
+    #[must_use]
+    pub fn connections(&self) -> String {
+        let connections = self.plan.connections.into();
+        quantity::counted(self.hosts.map_or(connections, |hosts| hosts.connections), "connection")
+    }
+
+    /// The number of runs, one after another or at the same time, if there are to be several.
     #[must_use]
     pub fn runs(&self) -> Option<String> {
+        if let Some(Hosts { count, .. }) = self.hosts {
+            return Some(quantity::counted(count, "host"));
+        }
         let runs = u64::from(self.plan.repeat);
         (runs > 1).then(|| quantity::counted(runs, "run"))
     }
@@ -92,13 +124,15 @@ impl Subject<'_> {
             (false, false) => format!("{elapsed} after a warm-up of {omit}"),
             (false, true) => format!("ended in its warm-up of {omit}"),
         };
-        vec![
+        let hosts = self.hosts.and_then(|_| self.runs());
+        let parts = [
             format!("{} messages", quantity::bytes(self.plan.length)),
-            quantity::counted(self.plan.connections.into(), "connection"),
+            self.connections(),
             self.pace(),
             in_runs(elapsed, measurement),
             started.replace('T', " ").replace('Z', " UTC"),
-        ]
+        ];
+        hosts.into_iter().chain(parts).collect()
     }
 }
 
@@ -111,7 +145,7 @@ fn in_runs(elapsed: String, measurement: &Measurement) -> String {
 }
 
 /// The key of a kind of failure in JSON and CSV.
-const fn key(kind: FailureKind) -> &'static str {
+pub(crate) const fn key(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::TimedOut => "timeout",
         FailureKind::Refused => "refused",

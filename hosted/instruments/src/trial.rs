@@ -206,8 +206,9 @@ impl Trial<'_> {
         printed: io::Result<()>,
     ) -> Result<Verdict> {
         let args = self.load;
+        let object = || report::search::report(subject, measurement, hunt);
         let report = if args.json {
-            format!("{:#}", report::search::report(subject, measurement, hunt))
+            format!("{:#}", object())
         } else {
             // The terminal may have been resized meanwhile.
             report::text(subject, measurement, paper.layout())
@@ -220,7 +221,10 @@ impl Trial<'_> {
             None => printed,
         };
         let crossed = crossed(&args.fail_if, measurement, subject.plan.length);
-        let printed = match exports.write(subject, measurement, hunt)?.filter(|_| !args.json) {
+        let printed = match exports
+            .write(subject, measurement, hunt, object)?
+            .filter(|_| !args.json)
+        {
             Some(path) => printed.and_then(|()| paper.print(&format!("figure {}", shown(&path)))),
             None => printed,
         };
@@ -242,7 +246,7 @@ impl Trial<'_> {
 type Measure<'a> = dyn FnMut(&Plan, &mut dyn Observer) -> io::Result<Measurement> + 'a;
 
 /// Prints the conditions that hold. Returns whether there are any.
-fn crossed(conditions: &[Condition], measurement: &Measurement, length: u64) -> bool {
+pub(crate) fn crossed(conditions: &[Condition], measurement: &Measurement, length: u64) -> bool {
     let told = conditions.iter().filter_map(|condition| condition.crossed(measurement, length));
     told.inspect(|text| remark(text)).count() > 0
 }

@@ -44,6 +44,11 @@ pub(super) fn of(command: &str) -> &'static [Example] {
             ("hosted compare before.json after.json", "exit code 1 if worse"),
             ("hosted compare old*.json --with new*.json", "several reports a side"),
         ],
+        "merge" => &[
+            ("hosted merge n1.json n2.json", "two machines, and both together"),
+            ("hosted merge n*.json --export-json all.json", "for compare, or another merge"),
+            ("hosted merge n*.json --fail-if 'p99>2ms'", "exit code 1 if it is above"),
+        ],
         "completions" => &[
             ("source <(hosted completions bash)", "for this shell"),
             ("hosted completions zsh > _hosted", "a file for a folder of $fpath"),

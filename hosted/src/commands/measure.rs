@@ -42,6 +42,7 @@ pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
         sources: address::used(&way.bind, address),
         payload: trial.payload.to_string(),
         labels: &trial.load.label,
+        hosts: None,
         plan: &plan,
     };
     let mut sockets = Sockets::new(&plan, first)?.from(subject.sources.clone());

@@ -44,7 +44,7 @@ fn bash_offers_what_fits() {
     assert_eq!(offered(&["fai"]), ["fail-rate"]);
     assert_eq!(offered(&["rate", "--count", ""]), [""], "no file is a number");
     assert_eq!(offered(&["man", "comp"]), ["compare", "completions"]);
-    for line in [&["compare", ""][..], &["compare", "a.json", ""]] {
+    for line in [&["compare", ""][..], &["compare", "a.json", ""], &["merge", ""]] {
         assert_eq!(offered(line), ["a.json", "b c.json"]);
     }
     assert_eq!(offered(&["compare", "--t"]), ["--threshold"]);

@@ -19,6 +19,7 @@ mod files;
 mod inetds;
 mod limits;
 mod loss;
+mod merge;
 mod network;
 mod passages;
 mod piping;

@@ -276,8 +276,18 @@ fn the_manual_pages() {
     assert_refused(&run(&["man", "page"]), USAGE, "invalid value 'page' for '[COMMAND]'");
 }
 
-const COMMANDS: [&str; 9] =
-    ["", "server", "client", "rate", "fail-rate", "check", "compare", "completions", "man"];
+const COMMANDS: [&str; 10] = [
+    "",
+    "server",
+    "client",
+    "rate",
+    "fail-rate",
+    "check",
+    "compare",
+    "merge",
+    "completions",
+    "man",
+];
 
 #[test]
 fn a_wrong_argument_does_nothing_to_a_terminal() {

@@ -11,13 +11,14 @@ pub(super) fn script(command: &Command, shell: Shell) -> Vec<u8> {
     generate(shell, &mut command.clone(), command.get_name(), &mut script);
     let mut script = String::from_utf8_lossy(&script).into_owned();
     let name = command.get_name();
+    let mut readers = Vec::new();
     for command in command.get_subcommands() {
         let reports: Vec<_> = command.get_positionals().filter(|arg| is_report(arg)).collect();
         if reports.is_empty() {
             continue;
         }
+        readers.push(command.get_name());
         match shell {
-            Shell::Bash => script += &in_bash(name, command.get_name()),
             Shell::Fish => script += &in_fish(name, command.get_name()),
             Shell::Zsh => {
                 for report in reports {
@@ -30,6 +31,9 @@ pub(super) fn script(command: &Command, shell: Shell) -> Vec<u8> {
             _ => {}
         }
     }
+    if shell == Shell::Bash && !readers.is_empty() {
+        script += &in_bash(name, &readers.join("|"));
+    }
     script.into_bytes()
 }
 
@@ -39,18 +43,19 @@ fn is_report(arg: &Arg) -> bool {
     names.any(|name| name.ends_with(".json"))
 }
 
-fn in_bash(program: &str, command: &str) -> String {
+/// For these commands, separated by `|`: a program has one function that completes it.
+fn in_bash(program: &str, commands: &str) -> String {
     let all = format!("_{}", program.replace('-', "__"));
     format!(
         r#"
-{all}__{command}() {{
+{all}__reports() {{
     {all} "$@"
-    if [[ "${{COMP_WORDS[1]}}" == {command} && "$2" != -* && "$3" != -* ]]; then
+    if [[ "${{COMP_WORDS[1]}}" == @({commands}) && "$2" != -* && "$3" != -* ]]; then
         local IFS=$'\n'
         COMPREPLY=( $(compgen -f -X '!*.json' -- "$2") $(compgen -d -S / -- "$2") )
     fi
 }}
-complete -F {all}__{command} -o filenames -o bashdefault -o default {program}
+complete -F {all}__reports -o filenames -o bashdefault -o default {program}
 "#
     )
 }

@@ -23,14 +23,19 @@ const FEW: &str = "too few to tell";
 /// are two modes, and the percentile is now in one of them, now in the other.
 const SCATTERED: &str = "too scattered to tell";
 
-pub(super) fn sureness() -> Sureness {
+const SHORT: &str = "these runs do not show whether one is worse: let both run for longer";
+const OF_HOSTS: &str = "how well the numbers of merged runs are known is not in their reports: compare several a side (before*.json --with after*.json)";
+
+pub(super) fn sureness(runs: [&Value; 2]) -> Sureness {
+    let merged = runs.iter().any(|run| run.get("merged").is_some());
+    let lack = if merged { OF_HOSTS } else { SHORT };
     Sureness {
         heading: String::new(),
         advice: format!(
             "(two runs, not two programs: where the system puts them can make one five times as slow as the other, so \
              that only a change beyond {ALIKE}-fold is surely one; several runs a side tell far less: --repeat 5)"
         ),
-        lack: "these runs do not show whether one is worse: let both run for longer".into(),
+        lack: lack.into(),
     }
 }
 

@@ -1,14 +1,11 @@
 //! What is compared: the reports of one side, and the runs in them.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use serde_json::{Map, Value};
 
-use crate::reason::reason;
-use crate::report::SCHEMA;
-use crate::terminal::escape::shown;
+use crate::report::file;
 
 /// The reports of one side.
 #[derive(Debug)]
@@ -23,7 +20,7 @@ const AMOUNT: [&str; 1] = ["repeat"];
 
 impl Side {
     pub(super) fn read(paths: &[PathBuf]) -> Result<Self> {
-        Ok(Self(paths.iter().map(|path| read(path)).collect::<Result<_>>()?))
+        Ok(Self(paths.iter().map(|path| file::read(path)).collect::<Result<_>>()?))
     }
 
     /// Its runs. Of a series one that was cut short is none: the end of the others is missing in it.
@@ -33,19 +30,6 @@ impl Side {
             Some(runs) => runs.iter().filter(|run| run["complete"] == true).collect(),
         };
         self.0.iter().flat_map(runs).collect()
-    }
-}
-
-fn read(path: &Path) -> Result<Value> {
-    let shown = shown(path);
-    let text =
-        fs::read(path).map_err(|error| anyhow!("cannot read {shown}: {}", reason(&error)))?;
-    let report: Value = serde_json::from_slice(&text)
-        .map_err(|error| anyhow!("cannot read {shown}: not a report ({error})"))?;
-    if report["schema"] == SCHEMA {
-        Ok(report)
-    } else {
-        Err(anyhow!("cannot read {shown}: not a report of rate or fail-rate (schema {SCHEMA})"))
     }
 }
 
@@ -65,32 +49,11 @@ pub(super) fn differing<P: AsRef<str>>(
     sides: &[Side; 2],
     places: impl IntoIterator<Item = P>,
 ) -> Vec<String> {
-    let differs = |place: P| {
-        let place = place.as_ref();
-        let mut values: Vec<&Value> = Vec::new();
-        for report in all(sides) {
-            let value = report.pointer(place).unwrap_or(&Value::Null);
-            if !values.iter().any(|other| alike(value, other)) {
-                values.push(value);
-            }
-        }
-        let key = place.rsplit('/').next().unwrap_or(place);
-        let values: Vec<_> = values.into_iter().map(Value::to_string).collect();
-        (values.len() > 1).then(|| format!("{key} {}", values.join(" and ")))
-    };
-    places.into_iter().filter_map(differs).collect()
+    file::differing(&all(sides).collect::<Vec<_>>(), places)
 }
 
 fn all(sides: &[Side; 2]) -> impl Iterator<Item = &Value> {
     sides.iter().flat_map(|Side(reports)| reports)
-}
-
-fn alike(a: &Value, b: &Value) -> bool {
-    match (a.as_f64(), b.as_f64()) {
-        // Some programs write 0.0 as 0.
-        (Some(a), Some(b)) => a == b,
-        _ => a == b,
-    }
 }
 
 #[cfg(test)]

@@ -60,6 +60,9 @@ pub(super) struct Cell {
 
 impl Course {
     pub(super) fn of(run: &Measurement, message_bytes: u64) -> Self {
+        if let Some(together) = &run.together {
+            return Self::of_hosts(together, message_bytes);
+        }
         let grid = grid(run);
         let end = run.elapsed.max(SHORTEST).as_secs_f64();
         let columns = columns(&grid, end);

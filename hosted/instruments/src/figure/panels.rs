@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use plotters::element::{Circle, Rectangle};
 use plotters::series::{AreaSeries, DashedLineSeries, LineSeries};
-use plotters::style::{Color, WHITE};
+use plotters::style::{Color, RGBColor, WHITE};
 use plotters_backend::DrawingBackend;
 
 use super::Run;
@@ -20,6 +20,7 @@ use super::summary::{failed, without_end};
 use super::tail::{Kind, Mark, Tail};
 use crate::measurement::Measurement;
 use crate::measurement::times::Times;
+use crate::measurement::together::Together;
 use crate::plan::Pace;
 use crate::quantity::{bit_rate, bit_rate_unit, duration};
 use crate::report::Subject;
@@ -57,8 +58,7 @@ impl<DB: DrawingBackend> Page<DB> {
 
     pub(super) fn title(&self, subject: &Subject<'_>, lead: Vec<String>) -> Drawn<DB> {
         const BESIDE: f64 = 16.0;
-        let (name, address) = (&subject.name, subject.address.to_string());
-        let address = if *name == address { String::new() } else { address };
+        let (name, address) = (&subject.name, subject.place().unwrap_or_default());
         let width = RIGHT[1] - LEFT[0];
         let title = format!("TCP echo to {}", Escaped(name.as_bytes()));
         let title = TITLE.fit(&title, width - BESIDE - ADDRESS.width(&address));
@@ -87,7 +87,8 @@ impl<DB: DrawingBackend> Page<DB> {
 
         let mut right = LEFT[1];
         if let Some(mean) = run.mean_rate().filter(|mean| *mean > 0.0) {
-            let ends = [0.0, course.end].map(|time| (time, mean / unit));
+            let shared = run.measurement.together.as_deref().and_then(Together::shared);
+            let ends = shared.unwrap_or([0.0, course.end]).map(|time| (time, mean / unit));
             let dashes = DashedLineSeries::new(ends, units(8.0), units(5.0), stroke(INK, 1.5));
             chart.draw_series(dashes)?;
             let x = self.legend(right, 120.0, &format!("mean {}", bit_rate(mean)))?;
@@ -106,7 +107,8 @@ impl<DB: DrawingBackend> Page<DB> {
 
     fn times(&self, run: &Measurement, course: &Course) -> Drawn<DB> {
         let quantity = Quantity::of(run);
-        self.heading(LEFT[0], 362.0, quantity.heading(), quantity.scale())?;
+        let scale = if run.together.is_some() { OF_HOSTS } else { quantity.scale() };
+        self.heading(LEFT[0], 362.0, quantity.heading(), scale)?;
         let up = rtt_axis(run.felt());
         let mut chart = self.chart(LEFT, LOWER, (Axis::time(course.end), up.clone()))?;
         self.failures(&mut chart, course, LOWER[0])?;
@@ -123,6 +125,9 @@ impl<DB: DrawingBackend> Page<DB> {
         self.borders(&mut chart, run)?;
         if run.felt().is_empty() {
             return self.right(LABEL, LEFT[1], 362.0, "no echo came back");
+        }
+        if run.together.is_some() {
+            return self.curves_of_hosts(&mut chart, course, LEFT[1]);
         }
         let legends = self.heat_legend()? - BETWEEN;
         // Some of the cells must remain visible beside a curve.
@@ -153,12 +158,22 @@ impl<DB: DrawingBackend> Page<DB> {
         }
         for (name, color, curve) in [("p50", INK, &course.p50), ("p99", AMBER, &course.p99)] {
             if !curve.is_empty() {
-                let x = self.legend(right, 362.0, name)?;
-                self.sample(x, 362.0, stroke(color, 2.2))?;
-                right = x - BETWEEN;
+                right = self.legend_of_a_curve(name, color, right)?;
             }
         }
         Ok(())
+    }
+
+    /// The legend of a percentile over time; returns where the one before it ends.
+    pub(super) fn legend_of_a_curve(
+        &self,
+        name: &str,
+        color: RGBColor,
+        right: f64,
+    ) -> Drawn<DB, f64> {
+        let x = self.legend(right, 362.0, name)?;
+        self.sample(x, 362.0, stroke(color, 2.2))?;
+        Ok(x - BETWEEN)
     }
 
     /// Returns where it starts.
@@ -188,8 +203,9 @@ impl<DB: DrawingBackend> Page<DB> {
 
     /// The percentiles of a run; times are on the same axis as in the panel beside it.
     pub(super) fn percentiles(&self, run: &Measurement, heading: &str, up: &Axis) -> Drawn<DB> {
-        let scale = match run.runs[..] {
-            [] => "1 in N messages was slower",
+        let scale = match (&run.runs[..], &run.together) {
+            (_, Some(_)) => "1 in N was slower; thin: each host",
+            ([], _) => "1 in N messages was slower",
             _ => "1 in N was slower; thin: each run",
         };
         self.heading(TAIL[0], 362.0, heading, scale)?;
@@ -235,7 +251,10 @@ impl<DB: DrawingBackend> Page<DB> {
             Some("rate counts payload once, not both ways".to_owned()),
             Some("failed messages are not in the times".to_owned()),
             closed.then(|| "a closed loop sends more messages while they are fast".to_owned()),
-            Some(format!("one column is {}", duration(course.column_width))),
+            Some(match run.measurement.together {
+                None => format!("one column is {}", duration(course.column_width)),
+                Some(_) => format!("reports know parts of {}", duration(course.column_width)),
+            }),
         ];
         let parts: Vec<_> = parts.into_iter().flatten().collect();
         self.left(FOOT, LEFT[0], 786.0, &parts.join(SEPARATOR))
@@ -295,6 +314,9 @@ impl Quantity {
         }
     }
 }
+
+/// Both axes of the panel of several machines.
+const OF_HOSTS: &str = "log scale, lines of each host";
 
 pub(super) const SEPARATOR: &str = "  ·  ";
 

@@ -17,9 +17,10 @@ impl<DB: DrawingBackend> Page<DB> {
         Ok(())
     }
 
-    /// The curve of each run, thin and pale.
+    /// The curve of each run, or host, thin and pale.
     pub(super) fn curves(&self, chart: &mut Chart<'_, DB>, sum: &Measurement) -> Drawn<DB> {
-        for run in &sum.runs {
+        let hosts = sum.together.iter().flat_map(|together| &together.hosts);
+        for run in sum.runs.iter().chain(hosts.map(|host| &host.run)) {
             let Tail { curve, .. } = Tail::of(run.felt());
             chart.draw_series(LineSeries::new(curve, stroke(HEAT[2], 1.1)))?;
         }

@@ -12,7 +12,7 @@ use super::style::{Drawn, FAILED, FIGURE, GRID, LABEL, Page, Type, VALUE, stroke
 use crate::measurement::Measurement;
 use crate::measurement::percentiles::{MEDIAN, P99, percentile};
 use crate::measurement::times::Times;
-use crate::quantity::{amount, bit_rate, bytes, count, counted, duration, ratio};
+use crate::quantity::{self, amount, bit_rate, bytes, count, counted, duration, ratio};
 use crate::report::{self, passages};
 
 impl<DB: DrawingBackend> Page<DB> {
@@ -93,6 +93,13 @@ fn rows(run: Run<'_>) -> Vec<Row> {
         rows.push(row("Service time, p50 and p99", format!("{median}, {p99}")));
     }
     rows.push(failed(measurement).0);
+    if let Some(together) = &measurement.together {
+        let (time, share) = together.overlap();
+        rows.push(row(
+            "Time of all, for the rate",
+            format!("{} ({})", duration(time), quantity::share(share)),
+        ));
+    }
     if measurement.unsent > 0 {
         // They are counted neither in the times nor in the failures.
         let share = measurement.unsent_rate().map(ratio).unwrap_or_default();

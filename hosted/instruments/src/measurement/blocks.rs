@@ -34,9 +34,12 @@ pub(crate) struct Blocks<'a> {
 }
 
 impl<'a> Blocks<'a> {
-    /// The blocks of a run; None if it is too short to be cut.
+    /// The blocks of a run; None if it is too short to be cut, or its course is not known.
     #[must_use]
     pub(crate) fn of(measurement: &'a Measurement) -> Option<Self> {
+        if measurement.together.is_some() {
+            return None;
+        }
         let mut timeline = measurement.timeline.clone();
         let whole = |width: Duration| (measurement.elapsed.as_nanos() / width.as_nanos()) as usize;
         while whole(timeline.column_width()) > *BLOCKS.end() {
@@ -170,6 +173,10 @@ pub(super) fn share(
 ) -> Option<(f64, f64)> {
     let messages = measurement.tally.messages();
     let (low, high) = fail_rate_interval(some, messages)?;
+    if measurement.together.is_some() && some > 0 {
+        // Whether they came in crowds is not known.
+        return None;
+    }
     let crowds = || {
         let spread = Blocks::of(measurement)?.spread(part, all)?;
         let share = some as f64 / messages as f64;

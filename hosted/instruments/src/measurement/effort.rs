@@ -94,6 +94,9 @@ impl Measurement {
     /// The reasons why the instrument was the limit; None if that cannot be told.
     #[must_use]
     pub fn limits(&self) -> Option<Vec<Limit>> {
+        if let Some(together) = &self.together {
+            return together.limits();
+        }
         let (effort, busy) = (self.effort?, self.busy()?);
         let found = !effort.spins || effort.idle * FOUND < effort.looks;
         let busy = busy >= BUSY && found;

@@ -51,7 +51,7 @@ const SHARE: f64 = 0.1;
 /// told apart by themselves.
 #[must_use]
 pub(crate) fn stationarity(measurement: &Measurement) -> Option<Stationarity> {
-    if !measurement.runs.is_empty() {
+    if !measurement.runs.is_empty() || measurement.together.is_some() {
         return None;
     }
     let slices = Slices::of(measurement)?;

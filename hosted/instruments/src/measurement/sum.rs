@@ -57,6 +57,7 @@ impl Measurement {
             instrument,
             effort,
             runs: _,
+            together: _,
         } = other;
         self.started = self.started.min(*started);
         self.elapsed = self.elapsed.max(after + *elapsed);

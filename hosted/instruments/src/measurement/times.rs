@@ -38,7 +38,6 @@ impl Times {
 
     /// The times that are known by their distribution, their sums ([`sums`](Self::sums)), and the fastest and the slowest of
     /// them; None if these contradict each other.
-    #[cfg(test)]
     pub(crate) fn known_as(
         histogram: &Histogram<u64>,
         (sum, squares): (u128, u128),

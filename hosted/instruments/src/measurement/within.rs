@@ -21,6 +21,13 @@ impl Within {
         Self { bound, times: 0 }
     }
 
+    /// What had so many messages of a run within the bound, as [`messages`](Self::messages) counts.
+    pub(crate) fn known_as(bound: Duration, messages: u64, run: &Measurement) -> Self {
+        let (echoed, all) = (run.tally.echoed().max(1), run.times.len());
+        let times = (u128::from(messages) * u128::from(all)).div_ceil(u128::from(echoed));
+        Self { bound, times: times as u64 }
+    }
+
     pub(super) fn record(&mut self, felt: Duration) {
         self.times += u64::from(felt <= self.bound);
     }

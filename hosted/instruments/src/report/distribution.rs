@@ -4,14 +4,11 @@
 //! (version 2) in base64, as in the log of `--export-hdr`: any of its implementations reads it. The sums are texts in
 //! decimal: they outgrow the numbers of JSON.
 
-#[cfg(test)]
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-#[cfg(test)]
-use hdrhistogram::serialization::Deserializer;
-use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use serde_json::{Map, Value};
 
 use crate::measurement::times::Times;
@@ -31,7 +28,6 @@ pub(super) fn add(out: &mut Map<String, Value>, times: &Times) {
 /// # Errors
 ///
 /// What is wrong with them, in words.
-#[cfg(test)]
 pub(crate) fn read(numbers: &Value) -> Result<Times, String> {
     let histogram = numbers["histogram"].as_str().ok_or("it has no histogram")?;
     let bytes = STANDARD.decode(histogram).map_err(|_| NO_HISTOGRAM)?;
@@ -47,9 +43,7 @@ pub(crate) fn read(numbers: &Value) -> Result<Times, String> {
         .ok_or_else(|| CONTRADICT.into())
 }
 
-#[cfg(test)]
 const NO_HISTOGRAM: &str = "its histogram cannot be decoded";
-#[cfg(test)]
 const CONTRADICT: &str = "its histogram and its numbers contradict each other";
 
 #[cfg(test)]

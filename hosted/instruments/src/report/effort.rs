@@ -4,17 +4,27 @@ use serde_json::{Value, json};
 
 use crate::measurement::Measurement;
 use crate::measurement::effort::{LATE, Limit};
+use crate::measurement::together::Host;
 use crate::quantity;
 
 /// A line for each reason why the numbers are not the server's.
 pub(super) fn text(measurement: &Measurement) -> Vec<String> {
-    reasons(measurement).map(|reason| format!("the instrument was the limit: {reason}")).collect()
+    let lines = reasons(measurement).into_iter();
+    lines.map(|reason| format!("the instrument was the limit: {reason}")).collect()
 }
 
 /// The reasons why the instrument was the limit, and what helps.
-pub(crate) fn reasons(measurement: &Measurement) -> impl Iterator<Item = String> {
+pub(crate) fn reasons(measurement: &Measurement) -> Vec<String> {
     let limits = measurement.limits().unwrap_or_default();
-    limits.into_iter().map(|limit| reason(limit, measurement))
+    let Some(together) = &measurement.together else {
+        return limits.into_iter().map(|limit| reason(limit, measurement)).collect();
+    };
+    let on_hosts = |limit: Limit| {
+        let had = |host: &&Host| host.limits.as_ref().is_some_and(|limits| limits.contains(&limit));
+        let names: Vec<_> = together.hosts.iter().filter(had).map(|host| &*host.name).collect();
+        format!("{} (on {})", short(limit), names.join(", "))
+    };
+    limits.into_iter().map(on_hosts).collect()
 }
 
 fn reason(limit: Limit, measurement: &Measurement) -> String {
@@ -78,6 +88,12 @@ pub(super) const fn name(limit: Limit) -> &'static str {
         Limit::Late => "late",
         Limit::Stolen => "stolen",
     }
+}
+
+/// The limit of this name.
+pub(crate) fn named(text: &str) -> Option<Limit> {
+    use Limit::{Busy, Late, Stolen, Waiting};
+    [Busy, Waiting, Late, Stolen].into_iter().find(|limit| name(*limit) == text)
 }
 
 /// A limit in a few words.

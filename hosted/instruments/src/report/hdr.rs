@@ -8,6 +8,7 @@ use super::Subject;
 use crate::args::Label;
 use crate::measurement::Measurement;
 use crate::measurement::times::Times;
+use crate::measurement::together::Host;
 
 /// Nanoseconds are recorded; the column of the maximum is in milliseconds, as usual.
 const MAX_DIVISOR: f64 = 1e6;
@@ -19,7 +20,8 @@ fn tag(sort: Option<&str>, labels: &[Label]) -> String {
     parts.collect::<Vec<_>>().join(";").replace([',', ' '], "_")
 }
 
-/// The log: one interval, the whole run, for each sort of time; of several runs one each, as far apart as they began.
+/// The log: one interval, the whole run, for each sort of time; of several runs, or hosts, one each, as far apart as they
+/// began. The tag says whose it is.
 ///
 /// # Errors
 ///
@@ -33,22 +35,38 @@ pub(crate) fn hdr(subject: &Subject<'_>, measurement: &Measurement) -> Result<Ve
         .with_base_time(measurement.started)
         .with_max_value_divisor(MAX_DIVISOR)
         .begin_log_with(&mut bytes, &mut serializer)?;
-    let mut add = |name: Option<&'static str>, times: &Times, run: &Measurement| {
-        let tag = tag(name, subject.labels);
+    let mut add = |name: Option<&str>, times: &Times, run: &Measurement, labels: &[Label]| {
+        let tag = tag(name, labels);
         let tag = Some(&*tag).filter(|tag| !tag.is_empty()).and_then(Tag::new);
         let start = run.started.duration_since(measurement.started).unwrap_or_default();
         log.write_histogram(times.histogram(), start, run.elapsed, tag)
             .map_err(|error| anyhow!("cannot encode the histogram: {error:?}"))
     };
-    let one = std::slice::from_ref(measurement);
-    for run in if measurement.runs.is_empty() { one } else { &measurement.runs } {
+    for (run, labels) in runs(subject, measurement) {
         match &run.response {
-            None => add(None, &run.times, run)?,
+            None => add(None, &run.times, run, &labels)?,
             Some(response) => {
-                add(Some("service"), &run.times, run)?;
-                add(Some("response"), response, run)?;
+                add(Some("service"), &run.times, run, &labels)?;
+                add(Some("response"), response, run, &labels)?;
             }
         }
     }
     Ok(bytes)
+}
+
+/// The runs of which there is an interval, and what each is called.
+fn runs<'a>(
+    subject: &Subject<'_>,
+    measurement: &'a Measurement,
+) -> Vec<(&'a Measurement, Vec<Label>)> {
+    if let Some(together) = &measurement.together {
+        let host = |host: &'a Host| {
+            let label = Label { key: "host".into(), value: host.name.clone() };
+            (&host.run, vec![label])
+        };
+        return together.hosts.iter().map(host).collect();
+    }
+    let one = std::slice::from_ref(measurement);
+    let runs = if measurement.runs.is_empty() { one } else { &measurement.runs };
+    runs.iter().map(|run| (run, subject.labels.to_vec())).collect()
 }

@@ -36,16 +36,18 @@ pub(super) fn word(arrival: Option<Arrival>) -> String {
 pub(super) fn within(measurement: &Measurement) -> Vec<String> {
     let lines = measurement.within.iter().filter_map(|within| {
         let share = quantity::share(within.share(measurement)?);
-        let (low, high) = within.interval(measurement)?;
         let bound = quantity::duration(within.bound);
-        let confidence = if high < 1.0 {
-            format!("{} to {}", quantity::share(low), quantity::share(high))
-        } else {
-            format!("at least {}", quantity::share(low))
-        };
-        let failed = measurement.tally.failures() > 0;
-        let all = if failed { "failed ones count as later; " } else { "" };
-        Some(format!("{share} within {bound} ({all}{confidence} at 95 % confidence)"))
+        let confidence = within.interval(measurement).map(|(low, high)| {
+            let [low, top] = [low, high].map(quantity::share);
+            let ends =
+                if high < 1.0 { format!("{low} to {top}") } else { format!("at least {low}") };
+            format!("{ends} at 95 % confidence")
+        });
+        let failed =
+            (measurement.tally.failures() > 0).then(|| "failed ones count as later".into());
+        let said: Vec<_> = failed.into_iter().chain(confidence).collect();
+        let said = if said.is_empty() { String::new() } else { format!(" ({})", said.join("; ")) };
+        Some(format!("{share} within {bound}{said}"))
     });
     lines.collect()
 }

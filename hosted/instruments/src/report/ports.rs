@@ -64,8 +64,17 @@ mod tests {
         let (name, payload) = (String::new(), String::new());
         let address = ([127, 0, 0, 1], 7).into();
         let (program, command, sources) = ("hosted", "rate", Vec::new());
-        let subject =
-            Subject { program, command, name, address, sources, payload, labels: &[], plan: &plan };
+        let subject = Subject {
+            program,
+            command,
+            name,
+            address,
+            sources,
+            payload,
+            labels: &[],
+            hosts: None,
+            plan: &plan,
+        };
         let told = |resting, lack| {
             let ports = Some(Ports { all: 100, resting });
             let mut measurement = Measurement { ports, lack, ..Measurement::new() };

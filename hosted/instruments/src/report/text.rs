@@ -1,8 +1,10 @@
 //! The report that people read.
 
 mod histogram;
+mod hosts;
 #[cfg(test)]
 mod layouts;
+mod rows;
 mod runs;
 #[cfg(test)]
 mod snapshots;
@@ -21,7 +23,6 @@ use crate::measurement::percentiles::{P99, percentile};
 use crate::measurement::times::Times;
 use crate::measurement::wrong::Sort;
 use crate::measurement::{Ended, Incident, Measurement};
-use crate::plan::Plan;
 use crate::quantity;
 use crate::reason::reason;
 use crate::stack::Stops;
@@ -54,11 +55,9 @@ pub fn header(subject: &Subject<'_>, layout: Layout) -> String {
 /// The first line, with other words for the pace.
 pub(super) fn headed(subject: &Subject<'_>, pace: &str, layout: Layout) -> String {
     let name = &subject.name;
-    let Plan { length, connections, .. } = subject.plan;
-    let address = subject.address;
-    let place = if *name == address.to_string() { String::new() } else { format!(" ({address})") };
-    let connections = quantity::counted((*connections).into(), "connection");
-    let bytes = quantity::counted(*length, "byte");
+    let place = subject.place().map(|address| format!(" ({address})")).unwrap_or_default();
+    let connections = subject.connections();
+    let bytes = quantity::counted(subject.plan.length, "byte");
     let runs = subject.runs().map(|runs| format!(", {runs}")).unwrap_or_default();
     layout.fit(format!("ECHO {name}{place} tcp, {bytes}, {pace}, {connections}{runs}"))
 }
@@ -83,6 +82,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement, layout: Layout) ->
     lines.extend(schedule(measurement));
     lines.extend(spacing::text(measurement));
     lines.extend(runs::runs(subject, measurement));
+    lines.extend(hosts::text(subject, measurement));
     if layout.histogram {
         lines.extend(histograms(measurement, layout.width.unwrap_or(Layout::COLUMNS)));
     }
@@ -191,7 +191,8 @@ fn round_trips(name: &str, times: &Times) -> Option<String> {
 fn rates(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
     let bits = quantity::bit_rate(measurement.bits_per_second(subject.plan.length)?);
     let messages = quantity::amount(measurement.messages_per_second()?);
-    Some(format!("echo rate {bits}, {messages} messages/s"))
+    let of = measurement.together.as_deref().map(hosts::while_all_ran).unwrap_or_default();
+    Some(format!("echo rate {bits}, {messages} messages/s{of}"))
 }
 
 /// A histogram of each sort of times.
@@ -244,6 +245,9 @@ fn instrument(measurement: &Measurement) -> Option<String> {
 
 /// What happened to echoes with wrong bytes: `2 stale (from message k-1 at byte 992)`.
 fn wrong(measurement: &Measurement) -> Vec<String> {
+    let of_hosts = measurement.together.iter().flat_map(|together| together.wrong());
+    let of_hosts =
+        of_hosts.map(|(what, messages)| format!("   {} {what}", quantity::count(messages)));
     let mut lines: Vec<_> = measurement
         .wrong
         .sorts()
@@ -251,6 +255,7 @@ fn wrong(measurement: &Measurement) -> Vec<String> {
             let (messages, place) = (quantity::count(sort.messages), place(sort));
             format!("   {messages} {} ({place})", sort.first.fault.as_str())
         })
+        .chain(of_hosts)
         .collect();
     if !lines.is_empty() {
         lines.insert(0, "messages with wrong bytes:".into());
@@ -282,6 +287,9 @@ fn place(sort: &Sort) -> String {
 
 /// The first failures one by one, and why the run ended before its plan.
 fn incidents(measurement: &Measurement) -> Vec<String> {
+    if measurement.together.is_some() {
+        return Vec::new();
+    }
     let mut lines: Vec<_> = measurement
         .incidents
         .iter()

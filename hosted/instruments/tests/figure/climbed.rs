@@ -38,6 +38,7 @@ pub(crate) fn figure(server: Server, goal: &str, format: Format, scale: f32) -> 
         sources: Vec::new(),
         payload: "zero".to_owned(),
         labels: &[],
+        hosts: None,
         plan: &plan,
     };
     let mut hunt = Hunt::new(&goal, &plan);

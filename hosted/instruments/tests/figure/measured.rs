@@ -84,6 +84,7 @@ impl Measured {
             sources: Vec::new(),
             payload: "zero".to_owned(),
             labels: &[],
+            hosts: None,
             plan: &self.plan,
         };
         encode(&subject, &self.run, format, scale)

@@ -27,6 +27,7 @@ fn told(out: &Measurement, plan: &Plan) -> Option<String> {
         sources: Vec::new(),
         payload: String::new(),
         labels: &[],
+        hosts: None,
         plan,
     };
     let report = text(&subject, out, Layout::default());

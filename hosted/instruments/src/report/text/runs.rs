@@ -3,16 +3,11 @@
 use std::time::Duration;
 
 use super::Subject;
+use super::rows::aligned;
 use crate::measurement::between::{Between, Differences};
 use crate::measurement::percentiles::{MEDIAN, P99, percentile};
 use crate::measurement::{Ended, Measurement, bits};
 use crate::quantity;
-
-/// The margin before each row.
-const MARGIN: &str = "   ";
-
-/// The gap between two columns.
-const GAP: usize = 2;
 
 type Row = [String; 5];
 
@@ -96,21 +91,6 @@ fn word(text: Option<String>) -> String {
 
 fn nanos(ns: f64) -> String {
     quantity::duration(Duration::from_nanos(ns.round() as u64))
-}
-
-/// Each column as wide as its widest cell.
-fn aligned(rows: &[Row]) -> impl Iterator<Item = String> + '_ {
-    let mut widths = [0; 5];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    rows.iter().map(move |row| {
-        let cells = row.iter().zip(widths);
-        let cells: String = cells.map(|(cell, width)| format!("{cell:<0$}", width + GAP)).collect();
-        format!("{MARGIN}{}", cells.trim_end())
-    })
 }
 
 #[cfg(test)]
