@@ -14,7 +14,8 @@ use crate::{Failure, Fault, Instant, Payload};
 ///
 /// Which message it is says its content, [if it can](Payload::tells): then any number of them is in flight on one local
 /// port. Of messages that are all alike each needs a port of its own; there are as many as slots, and they take turns.
-/// A port at which an echo may still come late, because its message was given up, is used again last.
+/// A port at which an echo may still come late, because its message was given up, rests until half of them do: so many
+/// are told as late, and for as many messages as there are other ports a double is told as that.
 ///
 /// For each message, in this order: [`begin`](Self::begin), send [`datagram`](Self::datagram) from its port. For each
 /// arrival [`handle_datagram`](Self::handle_datagram), and at the [`deadline`](Self::deadline)
@@ -364,11 +365,19 @@ where
 
     /// The place of the next message.
     fn free(&self) -> Option<u64> {
-        let given_up = |place: &u64| self.slot(*place).and_then(|slot| slot.given_up);
         let is_over = |place: &u64| self.slot(*place).is_some_and(|slot| slot.state == State::Over);
-        // A place that is not the next makes a gap: fine, unless a place is the number of its message.
-        let slots = if self.tells() { 1 } else { self.slots.as_ref().len() as u64 };
-        (self.next..self.next + slots).filter(is_over).min_by_key(given_up)
+        if self.tells() {
+            return Some(self.next).filter(is_over);
+        }
+        let given_up = |place: &u64| self.slot(*place).and_then(|slot| slot.given_up);
+        let all = self.slots.as_ref();
+        let over = (self.next..self.next + all.len() as u64).filter(is_over);
+        if all.iter().filter(|slot| slot.given_up.is_some()).count() <= all.len() / 2 {
+            // Those that rest come last, and the one that has rested longest is the first of them.
+            over.min_by_key(given_up)
+        } else {
+            over.min_by_key(|place| given_up(place).unwrap_or(u64::MAX))
+        }
     }
 
     fn tells(&self) -> bool {

@@ -141,12 +141,13 @@ impl<'a> Flow<'a> {
         use Failure::{Refused, Unreachable};
         let link = self.first_port + port;
         match datagrams.send(link, self.flight.datagram()) {
-            // It may be about a datagram before, which is to be sent again only if it is this one.
+            // It is about a datagram before if this one can be sent after all.
             Err(failure @ (Refused | Unreachable)) => {
+                datagrams.send(link, self.flight.datagram())?;
                 if self.window.ports == 1 && self.flight.in_flight() > 1 {
                     self.heard = Some((port, failure));
                 }
-                datagrams.send(link, self.flight.datagram())
+                Ok(())
             }
             sent => sent,
         }

@@ -4,9 +4,11 @@
 //! says: the ways, the server's work, system calls. No clock of the system is waited for, so that no test here
 //! can fail on a slow machine, and none needs a tolerance.
 
+mod air;
 mod arrivals;
 mod blame;
 mod clock;
+mod datagrams;
 mod exact;
 mod link;
 mod loss;
