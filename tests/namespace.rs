@@ -1,17 +1,22 @@
-//! A network namespace of the tests' own: no frame leaves it.
+//! Network namespaces of the tests' own: no frame leaves them.
 //!
-//! The one test that runs by itself starts this very program again inside it, where all tests run
-//! that are otherwise ignored. Where a namespace or a TAP is not allowed, it prints one line and
-//! passes; with `CI=true` it fails.
+//! The one test that runs by itself starts this very program again inside of some, among which all
+//! tests that are otherwise ignored are dealt out: most of them wait most of the time, and those of
+//! one namespace run one after another. Where a namespace or a TAP is not allowed, it prints one
+//! line and passes; with `CI=true` it fails.
 
 use std::env;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 /// Set inside the namespace, and nowhere else.
 const INSIDE: &str = "ECHO_TEST_NAMESPACE";
+
+/// The number of namespaces among which tests are dealt out.
+const NAMESPACES: usize = 4;
 
 /// Runs the tests that are ignored, all together within this time.
 pub(crate) fn run_inside(what: &str, limit: Duration) {
@@ -20,20 +25,26 @@ pub(crate) fn run_inside(what: &str, limit: Duration) {
         Err(reason) => return skip(what, &reason),
     };
     let program = env::current_exe().expect("a test has a path");
-    let arguments = ["--ignored", "--test-threads=1", "--nocapture"];
-    let output = assert_cmd::Command::new("unshare")
-        .args([namespace, "--kill-child"])
-        .arg(program)
-        .args(arguments)
-        .env(INSIDE, "yes")
-        .timeout(limit)
-        .output()
-        .expect("unshare was there a moment ago");
-    let report = [output.stdout, output.stderr].concat();
-    let report = String::from_utf8_lossy(&report);
-    assert!(output.status.success(), "{report}");
-    assert!(report.contains("test result: ok"), "{report}");
-    assert!(!report.contains(" 0 passed"), "{report}");
+    let list = Command::new(&program).args(["--ignored", "--list"]).output().expect("it runs");
+    let list = String::from_utf8(list.stdout).expect("names");
+    let names: Vec<_> = list.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+    assert!(!names.is_empty(), "{list}");
+    thread::scope(|scope| {
+        for first in 0..NAMESPACES.min(names.len()) {
+            let hand: Vec<_> = names.iter().skip(first).step_by(NAMESPACES).collect();
+            let mut command = assert_cmd::Command::new("unshare");
+            command.args([namespace, "--kill-child"]).arg(&program).args(&hand);
+            command.args(["--exact", "--ignored", "--test-threads=1", "--nocapture"]);
+            command.env(INSIDE, "yes").timeout(limit);
+            scope.spawn(move || {
+                let output = command.output().expect("unshare was there a moment ago");
+                let report = [output.stdout, output.stderr].concat();
+                let report = String::from_utf8_lossy(&report);
+                assert!(output.status.success(), "{report}");
+                assert!(report.contains(&format!("ok. {} passed", hand.len())), "{report}");
+            });
+        }
+    });
 }
 
 /// How `unshare` makes a network namespace here, or why it cannot.

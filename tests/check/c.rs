@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs};
 
 use crate::namespace::skip;
@@ -33,8 +34,10 @@ pub(crate) fn build(compiler: &str, flags: &[&str], recipe: &Recipe<'_>) -> Opti
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs");
     fs::create_dir_all(&folder).expect("a folder");
     let program = folder.join(name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
-    // Another run of the tests may run it at this moment.
-    let draft = program.with_extension(process::id().to_string());
+    // Another test, of this run or of another, may build or run it at this moment.
+    static DRAFTS: AtomicUsize = AtomicUsize::new(0);
+    let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+    let draft = program.with_extension(format!("{}-{number}", process::id()));
     let language = ["-x", if compiler.ends_with("++") { "c++" } else { "c" }];
     let command = || {
         let mut command = Command::new(compiler);
