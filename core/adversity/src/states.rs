@@ -186,6 +186,7 @@ impl Desk<'_, '_> {
                 Event::Received { peer, bytes } => {
                     heard.entry(peer).or_default().taken.extend(bytes);
                 }
+                Event::Echoed { .. } => {}
                 Event::Closed { peer, end, echoed } => {
                     let heard = &heard[&peer];
                     assert!(echoed <= heard.taken.len() as u64);

@@ -94,6 +94,6 @@ fn tell<B: Board>(event: Event<'_>) {
         Event::Closed { peer, end: Err(broken), echoed } => {
             B::log(format_args!("{peer} {broken}, {echoed} bytes echoed"));
         }
-        Event::Received { .. } | Event::Datagram { .. } => {}
+        Event::Received { .. } | Event::Echoed { .. } | Event::Datagram { .. } => {}
     }
 }

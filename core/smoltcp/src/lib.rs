@@ -157,7 +157,7 @@
 //!     let next = server.step(now(), &mut phy, &mut |event| match event {
 //!         Event::Connected { .. } => led(true),
 //!         Event::Closed { .. } => led(false),
-//!         Event::Received { .. } | Event::Datagram { .. } => {}
+//!         Event::Received { .. } | Event::Echoed { .. } | Event::Datagram { .. } => {}
 //!     });
 //!     sleep_until_frame_or(next);
 //! #   break;

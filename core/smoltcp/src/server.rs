@@ -69,6 +69,13 @@ pub enum Event<'e> {
         /// The bytes.
         bytes: &'e [u8],
     },
+    /// The socket takes bytes of an echo.
+    Echoed {
+        /// The client that gets them.
+        peer: IpEndpoint,
+        /// How many they are.
+        bytes: u64,
+    },
     /// A datagram that is to be answered has arrived.
     Datagram {
         /// The client that sent it.

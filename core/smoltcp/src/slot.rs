@@ -291,6 +291,7 @@ impl<'a, const N: usize> Slot<'a, N> {
         match &mut self.life {
             Life::Opening { .. } => {}
             Life::Serving { peer, session, pump } => {
+                let before = session.echoed();
                 let mut take = |bytes: &[u8]| {
                     self.taken += bytes.len();
                     on_event(Event::Received { peer: *peer, bytes });
@@ -302,6 +303,10 @@ impl<'a, const N: usize> Slot<'a, N> {
                     }
                     _ => pump_told(pump, socket, session, now, &mut take),
                 };
+                let bytes = session.echoed() - before;
+                if bytes > 0 {
+                    on_event(Event::Echoed { peer: *peer, bytes });
+                }
                 if let Some(end) = end {
                     self.end_with(end, now, on_event);
                 }

@@ -2,6 +2,7 @@
 //! living in virtual time.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(crate) struct World<E> {
     pub(crate) events: Vec<(Instant, Event<'static>)>,
     /// What the sessions took, in the order in which the server told of it.
     pub(crate) told: Vec<u8>,
+    /// How many bytes were echoed, as the server told on the way, to those who are connected.
+    echoed: HashMap<IpEndpoint, u64>,
     pub(crate) cable: Rc<RefCell<Cable>>,
     pub(crate) plugs: [Plug; 2],
     client: Client<'static, 'static>,
@@ -81,7 +84,8 @@ impl<E: Endpoint> World<E> {
         let server = server(&setup, &mut plugs[0]);
         let (client, ends) = connect(&setup, setup.seed, &mut plugs[1], endpoints);
         let (now, events) = (Instant::START, Vec::new());
-        Self { now, server, events, told: Vec::new(), cable, plugs, client, ends, steps: 0 }
+        let (told, echoed) = (Vec::new(), HashMap::new());
+        Self { now, server, events, told, echoed, cable, plugs, client, ends, steps: 0 }
     }
 
     /// Lives until `done` or until nothing can ever happen again, at most until
@@ -108,14 +112,17 @@ impl<E: Endpoint> World<E> {
     fn step(&mut self) -> Option<Instant> {
         let now = self.now;
         let [server_plug, client_plug] = &mut self.plugs;
-        let (events, told) = (&mut self.events, &mut self.told);
+        let (events, told, echoed) = (&mut self.events, &mut self.told, &mut self.echoed);
         let server = self.server.step(now, server_plug, &mut |event| match event {
             Event::Connected { peer } => events.push((now, Event::Connected { peer })),
             Event::Received { bytes, .. } | Event::Datagram { bytes, .. } => {
                 told.extend_from_slice(bytes);
             }
-            Event::Closed { peer, end, echoed } => {
-                events.push((now, Event::Closed { peer, end, echoed }));
+            Event::Echoed { peer, bytes } => *echoed.entry(peer).or_default() += bytes,
+            Event::Closed { peer, end, echoed: all } => {
+                let told = echoed.remove(&peer).unwrap_or_default();
+                assert_eq!(told, all, "{peer}: what was told on the way");
+                events.push((now, Event::Closed { peer, end, echoed: all }));
             }
         });
         self.client.receive(now, client_plug);
