@@ -13,7 +13,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use echo_instruments::args::{CheckArgs, FailRateArgs, Family, MergeArgs, RateArgs, TARGET};
 use echo_instruments::command_line::{About, CommandLine};
 use echo_instruments::quantity::given::{self, Limit, Time};
-use echo_instruments::service::Faults;
+use echo_instruments::service::{Faults, MetricsAddress};
 use echo_instruments::target::Target;
 
 use crate::server::LARGEST_BUFFER;
@@ -224,6 +224,14 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "N", requires = "fault", help_heading = FAULTS,
           value_parser = given::within::<u64>(0..=u64::MAX))]
     pub(crate) seed: Option<u64>,
+
+    /// Offer metrics at PORT or ADDR:PORT
+    ///
+    /// Offer metrics over HTTP: at /metrics for Prometheus, and at /ready whether the server is ready
+    /// (status 200; from the beginning of a drain 503). PORT alone is for this machine only, ADDR:PORT is
+    /// taken as it is; port 0: any free port. The first lines say where.
+    #[arg(long, value_name = "PORT", value_hint = ValueHint::Other, help_heading = LOG)]
+    pub(crate) metrics: Option<MetricsAddress>,
 
     /// Also print what clients send
     #[arg(short, long, conflicts_with = "quiet", help_heading = LOG)]

@@ -13,11 +13,12 @@ mod worker;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use echo_core::Rules;
-use echo_instruments::service::{Log, Planting, Totals};
+use echo_instruments::service::{Counters, Log, Planting, Totals};
 use echo_instruments::signals::Stop;
 
 pub use self::local::Local;
@@ -47,13 +48,16 @@ pub struct Server {
     connections: Vec<TcpStream>,
     sockets: Vec<UdpSocket>,
     config: Config,
+    /// Those of each thread.
+    counters: Arc<[Counters]>,
 }
 
 impl Server {
     /// A server on sockets that listen already, as [`crate::address::listen`] makes them.
     #[must_use]
-    pub const fn new(listeners: Vec<TcpListener>, config: Config) -> Self {
-        Self { listeners, connections: Vec::new(), sockets: Vec::new(), config }
+    pub fn new(listeners: Vec<TcpListener>, config: Config) -> Self {
+        let counters = (0..config.threads.max(1)).map(|_| Counters::default()).collect();
+        Self { listeners, connections: Vec::new(), sockets: Vec::new(), config, counters }
     }
 
     /// Serves these connections, too. If it has no socket that listens, it ends with the last of them.
@@ -75,6 +79,12 @@ impl Server {
     #[must_use]
     pub(crate) const fn has_datagrams(&self) -> bool {
         !self.sockets.is_empty()
+    }
+
+    /// What it has done so far, whenever that is asked for.
+    pub fn totals(&self) -> impl Fn() -> Totals + Send + 'static {
+        let counters = Arc::clone(&self.counters);
+        move || counters.iter().map(Counters::totals).collect()
     }
 
     /// The rules of its sessions.

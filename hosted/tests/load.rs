@@ -44,7 +44,7 @@ fn run(change: impl FnOnce(Plan) -> Plan) -> (Measurement, Vec<Sample>, u64) {
     let out =
         sockets::measure(&plan, first, &Stop::new().expect("a pipe"), &mut notes).expect("a run");
     let totals = server.stop().expect("served");
-    (out, notes.0, totals.connections)
+    (out, notes.0, totals.connections())
 }
 
 const MILLI: Duration = Duration::from_millis(1);

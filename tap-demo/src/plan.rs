@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
 use echo_core::Rules;
 use echo_instruments::quantity::given::{Limit, Spin, Time};
 use echo_instruments::seed;
-use echo_instruments::service::{Lines, Planting};
+use echo_instruments::service::{Lines, MetricsSocket, Planting};
 use echo_instruments::verdict::Misuse;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use echo_smoltcp::{Host, Service};
@@ -59,7 +60,7 @@ pub struct Socket {
 }
 
 /// How the server runs.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Serving {
     /// The rules of its sessions, and its port.
     pub service: Service,
@@ -73,6 +74,8 @@ pub struct Serving {
     pub lines: Lines,
     /// Faults that are planted in what is echoed.
     pub planting: Option<Planting>,
+    /// Where metrics are offered.
+    pub metrics: Option<MetricsSocket>,
 }
 
 impl Line {
@@ -125,8 +128,11 @@ impl Line {
 
 impl Serving {
     /// The server that these flags describe.
-    #[must_use]
-    pub fn of(args: &ServerArgs, line: &Line) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// If metrics cannot be offered where they should be.
+    pub fn of(args: &ServerArgs, line: &Line) -> Result<Self> {
         let default = if args.one_shot { None } else { Some(Duration::from_secs(30)) };
         let rules = Rules {
             idle: args.timeout.map_or(default, |Limit(limit)| limit),
@@ -136,7 +142,7 @@ impl Serving {
         };
         let Socket { nagle, ack_delay, .. } = line.socket;
         let Time(drain) = args.drain;
-        Self {
+        Ok(Self {
             service: Service { port: args.port, rules, nagle, ack_delay },
             udp: args.udp,
             sockets: args.sockets as usize,
@@ -147,6 +153,7 @@ impl Serving {
                 (_, true) => Lines::Messages,
             },
             planting: args.fault.clone().map(|faults| Planting { faults, seed: line.seed }),
-        }
+            metrics: args.metrics.as_ref().map(MetricsSocket::bind).transpose()?,
+        })
     }
 }

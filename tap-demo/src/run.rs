@@ -68,14 +68,14 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
 
 /// The server or a measurement, on any device.
 enum Work<'c> {
-    Serve(Serving),
+    Serve(Box<Serving>),
     Measure(Box<Measuring<'c>>),
 }
 
 impl<'c> Work<'c> {
     fn of(cli: &'c Cli, line: &Line, stop: &'c Stop) -> Result<Self> {
         Ok(match &cli.command {
-            None | Some(Command::About(_)) => Self::Serve(Serving::of(&cli.server, line)),
+            None | Some(Command::About(_)) => Self::Serve(Serving::of(&cli.server, line)?.into()),
             Some(Command::Rate(args)) => {
                 Self::measure(Measuring::of(Trial::from(args), &args.way, line)?)
             }
@@ -102,7 +102,7 @@ impl<'c> Work<'c> {
 
     fn run(self, line: &Line, device: impl Device, waiter: Waiter, stop: &Stop) -> Result<Verdict> {
         match self {
-            Self::Serve(plan) => serve(&plan, line, device, waiter, stop).map(|()| Verdict::Well),
+            Self::Serve(plan) => serve(*plan, line, device, waiter, stop).map(|()| Verdict::Well),
             Self::Measure(measuring) => measuring.run(line, device, waiter, stop),
         }
     }

@@ -2,12 +2,15 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use echo_core::IdleTimer;
 use echo_instruments::quantity;
 use echo_instruments::quantity::given::Limit;
-use echo_instruments::service::{End, Lines, Log, Planting, Totals, announce_drain};
+use echo_instruments::service::{
+    Counters, End, Lines, Log, MetricsSocket, Planting, announce_drain,
+};
 use echo_instruments::signals::Stop;
 use echo_smoltcp::smoltcp::iface::SocketStorage;
 use echo_smoltcp::smoltcp::phy::Device;
@@ -29,7 +32,7 @@ const SESSION: usize = 4096;
 ///
 /// If the interface disappears, or stdout is closed by its reader.
 pub(crate) fn serve(
-    plan: &Serving,
+    plan: Serving,
     line: &Line,
     mut device: impl Device,
     mut waiter: Waiter,
@@ -71,7 +74,10 @@ pub(crate) fn serve(
         server = server.lend(&mut datagrams);
     }
     let mut book = Book::new(plan.lines, stop).context("cannot start a thread for stdout")?;
-    describe(plan, line, device.capabilities().ip_mtu(), &book.log);
+    describe(&plan, line, device.capabilities().ip_mtu(), &book.log);
+    let counters = Arc::clone(&book.counters);
+    let offer = |socket: MetricsSocket| socket.offer(move || counters.totals(), stop);
+    let offered = plan.metrics.map(offer).transpose()?;
     let mut drain = IdleTimer::new(Some(plan.drain));
     let outcome = loop {
         let now = waiter.now();
@@ -95,10 +101,9 @@ pub(crate) fn serve(
         }
         waiter.wait(now, Due { coarse: next, exact: None }).context("cannot wait for frames")?;
     };
-    if plan.planting.is_some() {
-        book.totals.plant(&server.planted());
-    }
-    book.log.line(book.totals);
+    let mut totals = book.counters.totals();
+    totals.planted = plan.planting.is_some().then(|| server.planted());
+    book.log.line(totals);
     if plan.udp {
         let Counts { echoed, bytes, unanswered, too_long, full, unreachable } = server.datagrams();
         let [echoed, bytes] =
@@ -126,6 +131,7 @@ pub(crate) fn serve(
             book.log.line(format_args!("{count} {what}"));
         }
     }
+    drop(offered);
     book.log.finish();
     outcome
 }
@@ -163,12 +169,15 @@ fn describe(plan: &Serving, line: &Line, mtu: usize, log: &Log) {
     if let Some(planting) = &plan.planting {
         log.line(format_args!("        faults   {planting}"));
     }
+    if let Some(socket) = &plan.metrics {
+        log.line(format_args!("        metrics  {}", socket.url()));
+    }
 }
 
 /// Turns events into lines and totals.
 struct Book {
     log: Log,
-    totals: Totals,
+    counters: Arc<Counters>,
     /// The server is stopping, so connections that break from now on are cut off by itself.
     stopping: bool,
 }
@@ -176,22 +185,26 @@ struct Book {
 impl Book {
     fn new(lines: Lines, stop: &Stop) -> io::Result<Self> {
         let log = Log::on_stdout(lines, stop)?;
-        Ok(Self { log, totals: Totals::default(), stopping: false })
+        Ok(Self { log, counters: Arc::default(), stopping: false })
     }
 
     fn enter(&mut self, event: &Event<'_>) {
         match *event {
-            Event::Connected { peer } => self.log.client(address(peer), "connected"),
+            Event::Connected { peer } => {
+                self.counters.open();
+                self.log.client(address(peer), "connected");
+            }
             Event::Received { peer, bytes } | Event::Datagram { peer, bytes } => {
                 self.log.message(address(peer), bytes);
             }
+            Event::Echoed { bytes, .. } => self.counters.echo(bytes),
             Event::Closed { peer, end, echoed } => {
                 let end = match end {
                     Ok(reason) => End::Closed(reason),
                     Err(_) if self.stopping => End::CutOff,
                     Err(_) => End::Broken(ErrorKind::ConnectionReset.into()),
                 };
-                self.totals.record(echoed, &end);
+                self.counters.end(echoed, &end);
                 self.log.client(address(peer), &end);
             }
         }

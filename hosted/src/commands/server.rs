@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use echo_core::Rules;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::seed;
-use echo_instruments::service::{Lines, Log, Manager, Planting};
+use echo_instruments::service::{Lines, Log, Manager, MetricsSocket, Planting};
 use echo_instruments::signals::Stop;
 use echo_instruments::verdict::{Misuse, Verdict};
 
@@ -43,6 +43,7 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
         }),
     };
     let stop = Stop::on_signals().context("cannot catch signals")?;
+    let metrics = args.metrics.as_ref().map(MetricsSocket::bind).transpose()?;
     let ip = args.ip.as_ref();
     let server = match inherited {
         Some(sockets) => Server::new(sockets.listeners, config).serving(sockets.connections),
@@ -60,6 +61,10 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
     };
     let log = Log::on_stdout(lines, &stop).context("cannot start a thread for stdout")?;
     let addresses = describe(&server, args, from.as_deref(), &log)?;
+    if let Some(socket) = &metrics {
+        log.line(format_args!("        metrics  {}", socket.url()));
+    }
+    let offered = metrics.map(|socket| socket.offer(server.totals(), &stop)).transpose()?;
     if let Some(manager) = Manager::named() {
         manager.ready(&addresses);
         let drain = args.drain.0;
@@ -69,6 +74,7 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
     if let Ok(totals) = &served {
         log.line(totals);
     }
+    drop(offered);
     log.finish();
     served.map(|_| Verdict::Well)
 }

@@ -15,7 +15,7 @@ use std::thread;
 use anyhow::{Context, Result};
 use echo_core::{Instant, Planted};
 use echo_instruments::clock::Clock;
-use echo_instruments::service::{End, Log, Totals, announce_drain};
+use echo_instruments::service::{Counters, Datagrams, End, Log, Totals, announce_drain};
 use echo_instruments::signals::Stop;
 use echo_instruments::target::canonical;
 use mio::net::TcpStream;
@@ -61,11 +61,11 @@ struct Mailbox {
 
 /// Serves with sessions of `N` bytes, on as many threads as configured.
 pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> Result<Totals> {
-    let Server { listeners, connections, sockets, config } = server;
+    let Server { listeners, connections, sockets, config, counters } = server;
     let cannot_wait = "cannot wait for sockets";
     let mut posts = Vec::new();
     let mut mailboxes = Vec::new();
-    for _ in 0..config.threads.max(1) {
+    for _ in counters.iter() {
         let poll = Poll::new().context(cannot_wait)?;
         let (sender, mail) = mpsc::channel();
         let waker = Waker::new(poll.registry(), MAIL).context(cannot_wait)?;
@@ -83,9 +83,10 @@ pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> R
         full: AtomicBool::new(false),
         mailboxes,
     };
-    let mut workers = (0..)
-        .zip(posts)
-        .map(|(number, (poll, mail))| Worker::<N>::new(&shared, number, poll, mail));
+    let mut workers =
+        (0..).zip(posts).zip(counters.iter()).map(|((number, (poll, mail)), counters)| {
+            Worker::<N>::new(&shared, counters, number, poll, mail)
+        });
     let mut first = workers.next().context("a server has a thread at least")?;
     first.inherit(connections)?;
     if listeners.is_empty() {
@@ -114,6 +115,7 @@ pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> R
 
 struct Worker<'a, const N: usize> {
     shared: &'a Shared<'a>,
+    counters: &'a Counters,
     poll: Poll,
     mail: Receiver<(TcpStream, SocketAddr)>,
     acceptor: Option<Acceptor>,
@@ -130,7 +132,8 @@ struct Worker<'a, const N: usize> {
     /// The alarms of all connections: each [`Connection::alarm`] with its key.
     alarms: BTreeSet<(Instant, usize)>,
     scratch: Vec<u8>,
-    totals: Totals,
+    planted: Option<Planted>,
+    datagrams: Option<Datagrams>,
     /// The end of the drain, if a stop was requested.
     drain: Option<Instant>,
 }
@@ -138,12 +141,14 @@ struct Worker<'a, const N: usize> {
 impl<'a, const N: usize> Worker<'a, N> {
     fn new(
         shared: &'a Shared<'a>,
+        counters: &'a Counters,
         number: u64,
         poll: Poll,
         mail: Receiver<(TcpStream, SocketAddr)>,
     ) -> Self {
         Self {
             shared,
+            counters,
             poll,
             mail,
             acceptor: None,
@@ -155,10 +160,8 @@ impl<'a, const N: usize> Worker<'a, N> {
             queue: VecDeque::new(),
             alarms: BTreeSet::new(),
             scratch: vec![0; LARGEST_BUFFER.min(N)],
-            totals: Totals {
-                planted: shared.config.planting.as_ref().map(|_| Planted::default()),
-                ..Totals::default()
-            },
+            planted: shared.config.planting.as_ref().map(|_| Planted::default()),
+            datagrams: None,
             drain: None,
         }
     }
@@ -169,7 +172,9 @@ impl<'a, const N: usize> Worker<'a, N> {
             // The other workers must not go on without this one.
             self.shared.stop.request();
         }
-        served.map(|()| self.totals)
+        let mut totals = self.counters.totals();
+        (totals.planted, totals.datagrams) = (self.planted, self.datagrams);
+        served.map(|()| totals)
     }
 
     fn serve(&mut self) -> Result<()> {
@@ -233,7 +238,10 @@ impl<'a, const N: usize> Worker<'a, N> {
     /// Lets one connection have its turn.
     fn drive(&mut self, key: usize, now: Instant) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        match connection.drive(&mut self.scratch, now, self.shared.log) {
+        let before = connection.echoed();
+        let driven = connection.drive(&mut self.scratch, now, self.shared.log);
+        self.counters.echo(connection.echoed() - before);
+        match driven {
             Err(end) => return self.close(key, &end),
             Ok(Pumped::More) if !connection.queued => {
                 connection.queued = true;
@@ -271,7 +279,7 @@ impl<'a, const N: usize> Worker<'a, N> {
         let Some(answerer) = &mut self.answerer else { return };
         answerer.answer(self.shared.log);
         if self.drain.is_some() {
-            self.totals.datagrams = Some(answerer.counts());
+            self.datagrams = Some(answerer.counts());
             self.answerer = None;
         }
     }
@@ -285,6 +293,7 @@ impl<'a, const N: usize> Worker<'a, N> {
                 return;
             };
             self.shared.live.fetch_add(1, Ordering::SeqCst);
+            self.counters.open();
             self.shared.log.client(peer, "connected");
             let worker = self.next_worker;
             self.next_worker = (worker + 1) % self.shared.mailboxes.len();
@@ -309,6 +318,7 @@ impl<'a, const N: usize> Worker<'a, N> {
             stream.set_nonblocking(true).context("cannot serve an inherited connection")?;
             let _ = prepare(&stream);
             self.shared.live.fetch_add(1, Ordering::SeqCst);
+            self.counters.open();
             self.shared.log.client(canonical(peer), "connected");
             self.adopt(TcpStream::from_std(stream), canonical(peer), now);
         }
@@ -356,9 +366,9 @@ impl<'a, const N: usize> Worker<'a, N> {
     fn close(&mut self, key: usize, end: &End) {
         let connection = self.connections.remove(key);
         connection.alarm.map(|alarm| self.alarms.remove(&(alarm, key)));
-        self.totals.record(connection.echoed(), end);
-        if let Some(spoiler) = &connection.spoiler {
-            self.totals.plant(&spoiler.planted());
+        self.counters.end(connection.echoed(), end);
+        if let (Some(planted), Some(spoiler)) = (&mut self.planted, &connection.spoiler) {
+            planted.add(&spoiler.planted());
         }
         self.shared.log.client(connection.peer, end);
         // The descriptor is free before the acceptor is woken.

@@ -44,7 +44,7 @@ fn a_limit_holds_up_nobody_for_ever() {
                 });
             }
         });
-        assert_eq!(echo.stop().connections, 200);
+        assert_eq!(echo.stop().connections(), 200);
     }
 }
 

@@ -20,6 +20,7 @@ mod inetds;
 mod limits;
 mod loss;
 mod merge;
+mod metrics;
 mod network;
 mod passages;
 mod piping;

@@ -21,7 +21,7 @@ fn random_bytes_come_back_whatever_the_buffer() {
         assert!(pipe(echo.address, &file) == file, "buffer {chunk}");
         let totals = echo.stop();
         assert_eq!(totals.bytes, length as u64, "buffer {chunk}");
-        assert_eq!(totals.closed[CloseReason::Disconnected as usize], 1, "buffer {chunk}");
+        assert_eq!(totals.closed(CloseReason::Disconnected), 1, "buffer {chunk}");
     }
 }
 
@@ -36,7 +36,7 @@ fn many_files_at_once_do_not_mix() {
         }
     });
     let totals = echo.stop();
-    assert_eq!((totals.connections, totals.bytes), (16, 1 << 20));
+    assert_eq!((totals.connections(), totals.bytes), (16, 1 << 20));
 }
 
 /// Starts a server only when the client has sent all that it will: so no pause,

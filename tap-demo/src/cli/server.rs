@@ -1,6 +1,6 @@
 //! The flags of the server.
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use echo_instruments::quantity::given::{self, Limit, Time};
 use echo_instruments::service;
 
@@ -56,6 +56,13 @@ pub struct ServerArgs {
     /// reset, each with its probability in a message (flip=0.1%,hold=0.01:200ms); see --seed.
     #[arg(long, value_name = "SPEC")]
     pub fault: Option<service::Faults>,
+
+    /// Offer metrics at PORT or ADDR:PORT
+    ///
+    /// Offer metrics over HTTP, as `hosted server` does, at this port or address of the host, not of this
+    /// stack: at /metrics for Prometheus, and at /ready whether the server is ready.
+    #[arg(long, value_name = "PORT", value_hint = ValueHint::Other)]
+    pub metrics: Option<service::MetricsAddress>,
 
     /// Also print what clients send
     #[arg(short, long, conflicts_with = "quiet")]

@@ -31,7 +31,10 @@ fn rules(rules: Rules) -> Setup {
 fn ends(world: &World<Talker>) -> Vec<Result<CloseReason, Broken>> {
     let ends = world.events.iter().filter_map(|(_, event)| match event {
         Event::Closed { end, .. } => Some(*end),
-        Event::Connected { .. } | Event::Received { .. } | Event::Echoed { .. } | Event::Datagram { .. } => None,
+        Event::Connected { .. }
+        | Event::Received { .. }
+        | Event::Echoed { .. }
+        | Event::Datagram { .. } => None,
     });
     ends.collect()
 }
