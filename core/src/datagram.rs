@@ -95,7 +95,9 @@
 //! [RFC 862]: https://www.rfc-editor.org/rfc/rfc862
 
 mod answer;
+mod faulty;
 mod flight;
 
 pub use self::answer::{HOPS, Question, Unanswered};
+pub use self::faulty::{Fate, Spoiler};
 pub use self::flight::{Arrival, Flight, Sent, Slot};

@@ -73,11 +73,12 @@ enum Stage {
 }
 
 impl<const N: usize> Spoiler<N> {
-    /// A spoiler for the connection with this number, or for those from it on.
+    /// A spoiler for the connection with this number, or for those from it on. The odds of faults
+    /// of datagrams mean nothing here.
     #[must_use]
     pub fn new(odds: Odds, seed: u64, connection: u64) -> Self {
         Self {
-            odds,
+            odds: odds.only(&Defect::OF_STREAMS),
             random: mix(mix(seed).wrapping_add(connection)),
             planted: Planted::default(),
             stage: Stage::Sound,

@@ -202,10 +202,15 @@ fn converse<E: Endpoint>(
 }
 
 fn odds() -> impl Strategy<Value = Odds> {
-    vec(prop_oneof![Just(0.0), 0.0..0.3_f64, Just(1.0)], Defect::ALL.len()).prop_map(|shares| {
-        let odds = Odds::default().holding(SILENCE / 2);
-        Defect::ALL.into_iter().zip(shares).fold(odds, |odds, (it, share)| odds.with(it, share))
-    })
+    vec(prop_oneof![Just(0.0), 0.0..0.3_f64, Just(1.0)], Defect::OF_STREAMS.len()).prop_map(
+        |shares| {
+            let odds = Odds::default().holding(SILENCE / 2);
+            Defect::OF_STREAMS
+                .into_iter()
+                .zip(shares)
+                .fold(odds, |odds, (it, share)| odds.with(it, share))
+        },
+    )
 }
 
 /// Does the same to both, as far as the endpoint allows it.

@@ -212,6 +212,9 @@ pub(crate) struct ServerArgs {
     /// probability per message, a share or in per cent: `flip` changes a bit, `drop` loses the message,
     /// `repeat` sends it twice, `stale` sends an earlier one instead, `hold=1%:200ms` sends it later,
     /// `stall` sends nothing more on the connection, `cut` closes it too early, and `reset` resets it.
+    /// Those are for TCP; over UDP `flip` changes a bit of a datagram, `lose` loses it, `duplicate`
+    /// sends it twice, `truncate` cuts up to a half of it off, and `reorder` sends it after the next
+    /// one to the same client (if none comes within 100 ms, it is only late, and not counted).
     /// Separate several by commas. A message is what arrives at once; one with a fault lasts until
     /// 200 ms of silence, and its last byte is sent then. The totals count what was planted.
     #[arg(long, value_name = "SPEC", help_heading = FAULTS)]
@@ -219,8 +222,8 @@ pub(crate) struct ServerArgs {
 
     /// Repeat the faults of an earlier run
     ///
-    /// The seed of --fault: the same seed spoils the same messages of the same connections [default: a
-    /// new one, which is printed].
+    /// The seed of --fault: the same seed spoils the same messages of the same connections, and the same
+    /// datagrams, counted over all clients [default: a new one, which is printed].
     #[arg(long, value_name = "N", requires = "fault", help_heading = FAULTS,
           value_parser = given::within::<u64>(0..=u64::MAX))]
     pub(crate) seed: Option<u64>,

@@ -16,12 +16,11 @@ use core::hint::black_box;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
-use echo_core::datagram::{Question, Unanswered};
-use echo_core::datagram::{Arrival, Flight, Slot};
+use echo_core::datagram::{Arrival, Fate, Flight, Question, Slot, Unanswered};
 use echo_core::script::{Act, Body, Manner, What, Wish};
 use echo_core::{
     CloseReason, Defect, Endpoint, ExitScanner, Failure, FailureKind, Faulty, IdleTimer, Instant,
-    Intercepted, Odds, Payload, Probe, Rules, Script, Session, Spoiler, Tally, random,
+    Intercepted, Odds, Payload, Probe, Rules, Script, Session, Spoiler, Tally, datagram, random,
 };
 
 #[cfg(feature = "std")]
@@ -35,6 +34,7 @@ extern "C" fn _start() -> ! {
     let now = black_box(Instant::START);
     now_and_then(now);
     answer();
+    spoil(now);
     drive(now, &mut Session::<8>::new(now, black_box(Rules::default())));
     drive(now, &mut Session::<1024>::new(now, black_box(Rules::default())));
     let mut session = Session::<8>::new(now, black_box(Rules::default()));
@@ -146,6 +146,17 @@ fn answer() {
         }
     }
     black_box(Unanswered::ALL);
+}
+
+fn spoil(now: Instant) {
+    let mut spoiler = datagram::Spoiler::new(faults(), black_box(1));
+    let mut answer = [0; 100];
+    let length = black_box(100);
+    if let Some(answer) = answer.get_mut(..length) {
+        let (fate, released) = spoiler.spoil(now, black_box(2), answer);
+        black_box((fate == Fate::Lost, released));
+    }
+    black_box((spoiler.deadline(), spoiler.handle_timeout(now), spoiler.planted()));
 }
 
 fn faults() -> Odds {

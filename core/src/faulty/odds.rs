@@ -3,7 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
-/// A fault that [`Faulty`](crate::Faulty) can plant in a message, as defined there.
+/// A fault that [`Faulty`](crate::Faulty) can plant in a message of a stream, as defined there, or
+/// [`datagram::Spoiler`](crate::datagram::Spoiler) in a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Defect {
     /// One bit of the echo is wrong.
@@ -22,11 +23,35 @@ pub enum Defect {
     Cut,
     /// The connection is reset.
     Reset,
+    /// The datagram does not come back.
+    Lose,
+    /// The datagram comes back twice.
+    Duplicate,
+    /// The datagram comes back after the next one.
+    Reorder,
+    /// The end of the datagram does not come back.
+    Truncate,
 }
 
 impl Defect {
     /// All defects, in the order of their indices.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
+        Self::Flip,
+        Self::Drop,
+        Self::Repeat,
+        Self::Stale,
+        Self::Hold,
+        Self::Stall,
+        Self::Cut,
+        Self::Reset,
+        Self::Lose,
+        Self::Duplicate,
+        Self::Reorder,
+        Self::Truncate,
+    ];
+
+    /// Those of a stream.
+    pub const OF_STREAMS: [Self; 8] = [
         Self::Flip,
         Self::Drop,
         Self::Repeat,
@@ -36,6 +61,10 @@ impl Defect {
         Self::Cut,
         Self::Reset,
     ];
+
+    /// Those of datagrams.
+    pub const OF_DATAGRAMS: [Self; 5] =
+        [Self::Flip, Self::Lose, Self::Duplicate, Self::Reorder, Self::Truncate];
 
     /// The name of the defect.
     #[must_use]
@@ -49,6 +78,10 @@ impl Defect {
             Self::Stall => "stall",
             Self::Cut => "cut",
             Self::Reset => "reset",
+            Self::Lose => "lose",
+            Self::Duplicate => "duplicate",
+            Self::Reorder => "reorder",
+            Self::Truncate => "truncate",
         }
     }
 }
@@ -88,18 +121,29 @@ impl Odds {
         self
     }
 
+    /// The probabilities of these defects alone.
+    pub(crate) fn only(mut self, defects: &[Defect]) -> Self {
+        for (defect, share) in Defect::ALL.into_iter().zip(&mut self.shares) {
+            if !defects.contains(&defect) {
+                *share = 0;
+            }
+        }
+        self
+    }
+
     /// The time by which a held echo is delayed.
     pub(super) const fn hold(&self) -> Duration {
         self.hold
     }
 
     /// Whether this defect can be planted.
-    pub(super) fn has(&self, defect: Defect) -> bool {
+    #[must_use]
+    pub fn has(&self, defect: Defect) -> bool {
         self.shares.get(defect as usize).is_some_and(|share| *share > 0)
     }
 
     /// The defect that a random number stands for.
-    pub(super) fn draw(&self, random: u64) -> Option<Defect> {
+    pub(crate) fn draw(&self, random: u64) -> Option<Defect> {
         let mut number = random >> 1;
         Defect::ALL.into_iter().zip(self.shares).find_map(|(defect, share)| {
             let hit = number < share;
@@ -127,7 +171,7 @@ impl Planted {
         }
     }
 
-    pub(super) fn count(&mut self, defect: Defect) {
+    pub(crate) fn count(&mut self, defect: Defect) {
         if let Some(count) = self.0.get_mut(defect as usize) {
             *count += 1;
         }
@@ -185,6 +229,17 @@ mod tests {
                     assert_eq!(certain.with(defect, never).draw(random), None);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn those_of_streams_and_of_datagrams_are_all_and_share_what_both_can_have() {
+        for defect in Defect::ALL {
+            let certain = Odds::default().with(defect, 1.0);
+            let [streams, datagrams] = [&Defect::OF_STREAMS[..], &Defect::OF_DATAGRAMS]
+                .map(|defects| certain.only(defects).draw(0) == Some(defect));
+            assert!(streams || datagrams, "{defect}");
+            assert_eq!(streams && datagrams, defect == Defect::Flip, "{defect}");
         }
     }
 

@@ -79,7 +79,7 @@ fn found(verdict: &Verdict) -> Option<Defect> {
 
 /// As many messages of each kind as were planted, where a drop and a stall look the same.
 fn assert_all_found(verdicts: &[Verdict], planted: &Planted, context: &str) {
-    for defect in Defect::ALL {
+    for defect in Defect::OF_STREAMS {
         let found = verdicts.iter().filter(|verdict| found(verdict) == Some(defect)).count() as u64;
         let due = match defect {
             Defect::Stall => 0,
@@ -92,7 +92,7 @@ fn assert_all_found(verdicts: &[Verdict], planted: &Planted, context: &str) {
 
 #[test]
 fn each_that_was_planted_is_found_as_what_it_is() {
-    for defect in Defect::ALL {
+    for defect in Defect::OF_STREAMS {
         let (verdicts, planted) = run(odds(defect, 0.1), 1, INSTANTLY, 200, LENGTH);
         assert!((10..40).contains(&planted.of(defect)), "{planted}");
         assert_all_found(&verdicts, &planted, "one kind");
@@ -101,7 +101,9 @@ fn each_that_was_planted_is_found_as_what_it_is() {
 
 #[test]
 fn all_kinds_together_are_told_apart() {
-    let all = Defect::ALL.into_iter().fold(odds(Defect::Flip, 0.0), |odds, it| odds.with(it, 0.04));
+    let all = Defect::OF_STREAMS
+        .into_iter()
+        .fold(odds(Defect::Flip, 0.0), |odds, it| odds.with(it, 0.04));
     for seed in 0..5 {
         for way in [INSTANTLY, Way { chunk: 16, ..INSTANTLY }, Way { chunk: 333, ..INSTANTLY }] {
             let (verdicts, planted) = run(all, seed, way, 100, LENGTH);
@@ -124,7 +126,7 @@ fn the_same_seed_spoils_the_same_messages_and_another_seed_others() {
 #[test]
 fn a_message_that_comes_with_gaps_has_one_fault_only() {
     let gaps = Way { capacity: 100, ..INSTANTLY };
-    for defect in Defect::ALL.into_iter().filter(|defect| *defect != Defect::Hold) {
+    for defect in Defect::OF_STREAMS.into_iter().filter(|defect| *defect != Defect::Hold) {
         let (verdicts, planted) = run(odds(defect, 0.3), 1, gaps, 100, LENGTH);
         let failed = verdicts.iter().filter(|(end, _)| end.is_err()).count();
         assert!(failed > 50, "each gap is a chance: {planted}");
@@ -135,7 +137,7 @@ fn a_message_that_comes_with_gaps_has_one_fault_only() {
 #[test]
 fn longer_messages_than_it_remembers_are_spoilt_all_the_same() {
     let wide = Way { chunk: 4096, capacity: 1 << 20, ..INSTANTLY };
-    for defect in Defect::ALL {
+    for defect in Defect::OF_STREAMS {
         let (verdicts, planted) = run(odds(defect, 0.2), 2, wide, 40, 8 * N);
         let spoilt = verdicts.iter().filter(|verdict| verdict.0 != Ok(Duration::ZERO)).count();
         assert!(spoilt > 3, "{planted}");

@@ -13,3 +13,4 @@ mod pairs;
 mod peer;
 mod probe;
 mod script;
+mod spoilt;

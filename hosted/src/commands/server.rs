@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use echo_core::Rules;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::seed;
-use echo_instruments::service::{Lines, Log, Manager, MetricsSocket, Planting};
+use echo_instruments::service::{Faults, Lines, Log, Manager, MetricsSocket, Planting};
 use echo_instruments::signals::Stop;
 use echo_instruments::verdict::{Misuse, Verdict};
 
@@ -23,6 +23,11 @@ use crate::server::{Config, Server};
 ///
 /// If it cannot listen, or the reader of stdout has left.
 pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
+    if let Some(kind) = args.fault.as_ref().and_then(Faults::of_datagrams)
+        && !args.udp
+    {
+        bail!(Misuse(format!("--fault {kind} is a fault of datagrams: it needs --udp")));
+    }
     // Before this process opens anything.
     let inherited = inherited(args)?;
     let from = inherited.as_ref().map(|sockets| sockets.from.clone());

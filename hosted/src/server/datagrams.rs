@@ -10,8 +10,9 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 
-use echo_core::datagram::{HOPS, Question};
-use echo_instruments::service::{Datagrams, Dropped, Log};
+use echo_core::datagram::{Fate, HOPS, Question, Spoiler};
+use echo_core::{Instant, Planted};
+use echo_instruments::service::{Datagrams, Dropped, Log, Planting};
 use echo_instruments::target::canonical;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -35,6 +36,10 @@ pub(super) struct Answerer {
     sockets: Vec<Socket>,
     batch: Batch,
     counts: Datagrams,
+    /// The spoiler of the answers, if faults are planted.
+    spoiler: Option<Spoiler<(usize, SocketAddr)>>,
+    /// The socket from which the answer goes that is kept.
+    kept_at: usize,
 }
 
 struct Socket {
@@ -51,6 +56,7 @@ impl Answerer {
         sockets: Vec<UdpSocket>,
         registry: &Registry,
         first: Token,
+        planting: Option<&Planting>,
     ) -> io::Result<Self> {
         let sockets = sockets.into_iter().zip(first.0..).map(|(socket, token)| {
             let address = socket.local_addr()?;
@@ -59,8 +65,13 @@ impl Answerer {
             registry.register(&mut source, Token(token), Interest::READABLE)?;
             Ok(Socket { socket, address, readable: false })
         });
-        let sockets = sockets.collect::<io::Result<_>>()?;
-        Ok(Self { sockets, batch: Batch::new(TURN, LONGEST), counts: Datagrams::default() })
+        Ok(Self {
+            sockets: sockets.collect::<io::Result<_>>()?,
+            batch: Batch::new(TURN, LONGEST),
+            counts: Datagrams::default(),
+            spoiler: planting.map(Planting::spoiler_of_datagrams),
+            kept_at: 0,
+        })
     }
 
     /// Notes that something has arrived at the socket with this number.
@@ -70,53 +81,105 @@ impl Answerer {
         }
     }
 
-    /// Whether something may be waiting.
-    pub(super) fn is_ready(&self) -> bool {
-        self.sockets.iter().any(|socket| socket.readable)
-    }
-
-    /// What it has done.
-    pub(super) const fn counts(&self) -> Datagrams {
-        self.counts
+    /// When it is to be given a turn, if nothing arrives before.
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        let ready = self.sockets.iter().any(|socket| socket.readable);
+        if ready { Some(now) } else { self.spoiler.as_ref().and_then(Spoiler::deadline) }
     }
 
     /// Gives each socket a turn.
-    pub(super) fn answer(&mut self, log: &Log) {
-        let Self { sockets, batch, counts } = self;
-        for socket in sockets.iter_mut().filter(|socket| socket.readable) {
-            match batch.receive(&socket.socket) {
-                Ok(n) => {
-                    socket.readable = n == TURN;
-                    (0..n).for_each(|number| take(batch, number, socket.address, counts, log));
-                    send(batch, &socket.socket, counts);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.readable = false,
-                // The error of some client, who may have vanished: it is reported once.
-                Err(_) => {}
+    pub(super) fn answer(&mut self, now: Instant, log: &Log) {
+        for number in 0..self.sockets.len() {
+            if self.sockets[number].readable {
+                self.turn(number, now, log);
             }
         }
+        if self.spoiler.as_mut().is_some_and(|spoiler| spoiler.handle_timeout(now)) {
+            self.release();
+        }
+    }
+
+    /// Sends what is kept, and tells what has been done: the counts, and the faults that were planted,
+    /// if any were to be.
+    pub(super) fn finish(mut self) -> (Datagrams, Option<Planted>) {
+        if self.spoiler.as_ref().and_then(Spoiler::deadline).is_some() {
+            self.release();
+        }
+        (self.counts, self.spoiler.as_ref().map(Spoiler::planted))
+    }
+
+    fn release(&mut self) {
+        self.batch.answer_kept();
+        send(&mut self.batch, &self.sockets[self.kept_at].socket, &mut self.counts);
+    }
+
+    fn turn(&mut self, at: usize, now: Instant, log: &Log) {
+        let Self { sockets, batch, counts, spoiler, kept_at } = self;
+        let Socket { socket, address, readable } = &mut sockets[at];
+        let received = match batch.receive(socket) {
+            Ok(received) => received,
+            Err(error) => {
+                // Any other error is that of some client, who may have vanished: it is told once.
+                *readable = error.kind() != io::ErrorKind::WouldBlock;
+                return;
+            }
+        };
+        *readable = received == TURN;
+        for number in 0..received {
+            let Some((peer, length)) = judge(batch, number, *address, counts, log) else {
+                continue;
+            };
+            let Some(spoiler) = spoiler else {
+                batch.answer(number, length);
+                continue;
+            };
+            let (fate, release) = spoiler.spoil(now, (at, peer), batch.bytes(number, length));
+            match fate {
+                Fate::Sent(length) => batch.answer(number, length),
+                Fate::Twice => (0..2).for_each(|_| batch.answer(number, length)),
+                Fate::Lost => {}
+                Fate::Kept => {
+                    batch.keep(number, length);
+                    *kept_at = at;
+                }
+            }
+            if release {
+                batch.answer_kept();
+            }
+            // Otherwise what is kept next would take the place of what is released.
+            send(batch, socket, counts);
+        }
+        send(batch, socket, counts);
     }
 }
 
-/// Decides on what has arrived at one place.
-fn take(batch: &mut Batch, number: usize, own: SocketAddr, counts: &mut Datagrams, log: &Log) {
-    let Some(Arrived { question, length }) = batch.arrived(number) else { return };
+/// Decides on what has arrived at one place: to whom it goes back, and how long it is.
+fn judge(
+    batch: &mut Batch,
+    number: usize,
+    own: SocketAddr,
+    counts: &mut Datagrams,
+    log: &Log,
+) -> Option<(SocketAddr, usize)> {
+    let Arrived { question, length } = batch.arrived(number)?;
+    let peer = question.from;
     // A socket that hears one address only is not told which one it was.
     let question = Question { to: question.to.or(Some(own.ip())), ..question };
     if log.shows_messages() {
         let length = length.unwrap_or(LONGEST);
-        log.message(canonical(question.from), batch.bytes(number, length));
+        log.message(canonical(peer), batch.bytes(number, length));
     }
-    match (question.unanswered(Some(own.port())), length) {
-        (Some(reason), _) => {
-            if log.shows_messages() {
-                log.client(canonical(question.from), format_args!("not answered ({reason})"));
-            }
-            counts.leave(reason);
+    if let Some(reason) = question.unanswered(Some(own.port())) {
+        if log.shows_messages() {
+            log.client(canonical(peer), format_args!("not answered ({reason})"));
         }
-        (None, None) => counts.drop(Dropped::Cut),
-        (None, Some(length)) => batch.answer(number, length),
+        counts.leave(reason);
+        return None;
     }
+    if length.is_none() {
+        counts.drop(Dropped::Cut);
+    }
+    Some((peer, length?))
 }
 
 /// Sends the answers. What cannot be sent now is dropped, and holds up none of the others.
@@ -124,7 +187,7 @@ fn send(batch: &mut Batch, socket: &UdpSocket, counts: &mut Datagrams) {
     let mut done = 0;
     loop {
         match batch.send(socket, done) {
-            Ok(Sent { datagrams: 0, .. }) => return,
+            Ok(Sent { datagrams: 0, .. }) => break,
             Ok(Sent { datagrams, bytes }) => {
                 counts.echo(datagrams as u64, bytes);
                 done += datagrams;
@@ -136,6 +199,7 @@ fn send(batch: &mut Batch, socket: &UdpSocket, counts: &mut Datagrams) {
             }
         }
     }
+    batch.clear();
 }
 
 fn reason(error: &io::Error) -> Dropped {
@@ -179,13 +243,16 @@ mod tests {
     use super::*;
     use crate::address::listen_to_both;
 
+    const NOW: Instant = Instant::START;
+
     /// A broadcast address, here that of the loopback, cannot be a source.
     #[test]
     fn what_cannot_be_sent_holds_up_none_of_the_others() {
         let (_listeners, sockets) = listen_to_both(None, 0, 1).expect("a free port");
         let port = sockets[0].local_addr().expect("bound").port();
         let poll = Poll::new().expect("a descriptor");
-        let mut answerer = Answerer::new(sockets, poll.registry(), Token(0)).expect("sockets");
+        let mut answerer =
+            Answerer::new(sockets, poll.registry(), Token(0), None).expect("sockets");
         let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         client.set_broadcast(true).expect("an option");
         client.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
@@ -194,8 +261,8 @@ mod tests {
             client.send_to(&[number; 5], (Ipv4Addr::from(address), port)).expect("sent");
         }
         answerer.note(0);
-        answerer.answer(&Log::silent());
-        assert!(!answerer.is_ready(), "there is nothing more");
+        answerer.answer(NOW, &Log::silent());
+        assert_eq!(answerer.due(NOW), None, "there is nothing more");
         for number in [0, 3] {
             let mut buffer = [9; 9];
             assert_eq!(client.recv(&mut buffer).expect("an answer"), 5);
@@ -203,7 +270,7 @@ mod tests {
         }
         let mut counts = Datagrams { echoed: 2, bytes: 10, ..Datagrams::default() };
         (0..2).for_each(|_| counts.drop(Dropped::Unreachable));
-        assert_eq!(answerer.counts(), counts);
+        assert_eq!(answerer.finish(), (counts, None));
     }
 
     #[test]
@@ -211,15 +278,16 @@ mod tests {
         let (_listeners, sockets) = listen_to_both(None, 0, 1).expect("a free port");
         let port = sockets[0].local_addr().expect("bound").port();
         let poll = Poll::new().expect("a descriptor");
-        let mut answerer = Answerer::new(sockets, poll.registry(), Token(0)).expect("sockets");
+        let mut answerer =
+            Answerer::new(sockets, poll.registry(), Token(0), None).expect("sockets");
         let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         for _ in 0..TURN + 1 {
             client.send_to(b"flood", (Ipv4Addr::LOCALHOST, port)).expect("sent");
         }
         answerer.note(0);
-        for (echoed, ready) in [(TURN, true), (TURN + 1, false)] {
-            answerer.answer(&Log::silent());
-            assert_eq!((answerer.counts().echoed, answerer.is_ready()), (echoed as u64, ready));
+        for (echoed, due) in [(TURN, Some(NOW)), (TURN + 1, None)] {
+            answerer.answer(NOW, &Log::silent());
+            assert_eq!((answerer.counts.echoed, answerer.due(NOW)), (echoed as u64, due));
         }
     }
 

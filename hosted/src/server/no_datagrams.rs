@@ -4,14 +4,20 @@
 use std::io;
 use std::net::UdpSocket;
 
-use echo_instruments::service::{Datagrams, Log};
+use echo_core::{Instant, Planted};
+use echo_instruments::service::{Datagrams, Log, Planting};
 use mio::{Registry, Token};
 
 /// There is none.
 pub(super) enum Answerer {}
 
 impl Answerer {
-    pub(super) fn new(_: Vec<UdpSocket>, _: &Registry, _: Token) -> io::Result<Self> {
+    pub(super) fn new(
+        _: Vec<UdpSocket>,
+        _: &Registry,
+        _: Token,
+        _: Option<&Planting>,
+    ) -> io::Result<Self> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "only Linux can echo datagrams"))
     }
 
@@ -19,15 +25,15 @@ impl Answerer {
         match *self {}
     }
 
-    pub(super) const fn is_ready(&self) -> bool {
+    pub(super) const fn due(&self, _: Instant) -> Option<Instant> {
         match *self {}
     }
 
-    pub(super) const fn counts(&self) -> Datagrams {
-        match *self {}
+    pub(super) const fn finish(self) -> (Datagrams, Option<Planted>) {
+        match self {}
     }
 
-    pub(super) const fn answer(&mut self, _: &Log) {
+    pub(super) const fn answer(&mut self, _: Instant, _: &Log) {
         match *self {}
     }
 }

@@ -96,7 +96,8 @@ pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> R
         first.acceptor = Some(acceptor.context(cannot_wait)?);
     }
     if !sockets.is_empty() {
-        let answerer = Answerer::new(sockets, first.poll.registry(), DATAGRAMS);
+        let (registry, planting) = (first.poll.registry(), shared.config.planting.as_ref());
+        let answerer = Answerer::new(sockets, registry, DATAGRAMS, planting);
         first.answerer = Some(answerer.context("cannot take datagrams")?);
     }
     thread::scope(|scope| {
@@ -213,7 +214,7 @@ impl<'a, const N: usize> Worker<'a, N> {
                     self.drive(key, now);
                 }
             }
-            self.answer();
+            self.answer(now);
             self.fire_alarms(now);
             self.accept(now);
             while let Ok((stream, peer)) = self.mail.try_recv() {
@@ -228,11 +229,11 @@ impl<'a, const N: usize> Worker<'a, N> {
 
     /// The instant until which there is nothing to do but wait for an event; in the past if there is.
     fn next_due(&self, now: Instant) -> Option<Instant> {
-        let ready = self.answerer.as_ref().is_some_and(Answerer::is_ready);
-        let queue = (ready || !self.queue.is_empty()).then_some(now);
+        let answer = self.answerer.as_ref().and_then(|answerer| answerer.due(now));
+        let queue = (!self.queue.is_empty()).then_some(now);
         let alarm = self.alarms.first().map(|(at, _)| *at);
         let accept = self.acceptor.as_ref().filter(|_| !self.is_full()).and_then(|a| a.due(now));
-        [queue, alarm, accept, self.drain].into_iter().flatten().min()
+        [queue, answer, alarm, accept, self.drain].into_iter().flatten().min()
     }
 
     /// Lets one connection have its turn.
@@ -275,12 +276,17 @@ impl<'a, const N: usize> Worker<'a, N> {
 
     /// Answers the datagrams that have arrived, as far as their turn goes; for the last time if a
     /// stop was requested.
-    fn answer(&mut self) {
+    fn answer(&mut self, now: Instant) {
         let Some(answerer) = &mut self.answerer else { return };
-        answerer.answer(self.shared.log);
-        if self.drain.is_some() {
-            self.datagrams = Some(answerer.counts());
-            self.answerer = None;
+        answerer.answer(now, self.shared.log);
+        if self.drain.is_some()
+            && let Some(answerer) = self.answerer.take()
+        {
+            let (counts, planted) = answerer.finish();
+            self.datagrams = Some(counts);
+            if let (Some(all), Some(planted)) = (&mut self.planted, &planted) {
+                all.add(planted);
+            }
         }
     }
 

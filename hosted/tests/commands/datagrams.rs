@@ -233,6 +233,48 @@ fn a_port_in_use_for_datagrams_is_refused_with_a_way_out() {
     assert_eq!(ended.stderr, error);
 }
 
+/// What is planted is what comes back, by each class.
+#[test]
+fn as_many_faults_as_it_planted_are_found() {
+    const ASKED: u8 = 200;
+    let faults = "lose=8%,duplicate=8%,reorder=8%,truncate=8%,flip=8%,cut=50%";
+    let (mut server, address) = server(&["-v", "--fault", faults, "--seed", "1"]);
+    let client = client("127.0.0.1:0");
+    (0..ASKED).for_each(|number| assert!(client.send_to(&[number; 20], address).is_ok()));
+    // What comes after all of them, and is not answered.
+    client.set_ttl(32).expect("an option");
+    client.send_to(b"the end", address).expect("sent");
+    server.stdout_line("not answered");
+    server.signal(Signal::TERM);
+    let said = server.wait().stdout;
+    client.set_nonblocking(true).expect("an option");
+    let mut buffer = [0; 99];
+    let came = std::iter::from_fn(|| client.recv(&mut buffer).ok().map(|n| buffer[..n].to_vec()));
+    let came: Vec<_> = came.collect();
+    let number =
+        |datagram: &Vec<u8>| if datagram[0] == datagram[1] { datagram[0] } else { datagram[2] };
+    let numbers: Vec<_> = came.iter().map(number).collect();
+    let times = |number: u8| numbers.iter().filter(|it| **it == number).count();
+    let found = [
+        ("flip", came.iter().filter(|it| it.iter().any(|byte| *byte != number(it))).count()),
+        ("lose", (0..ASKED).filter(|number| times(*number) == 0).count()),
+        ("duplicate", (0..ASKED).filter(|number| times(*number) == 2).count()),
+        ("reorder", numbers.windows(2).filter(|pair| pair[0] > pair[1]).count()),
+        ("truncate", came.iter().filter(|it| it.len() < 20).count()),
+    ];
+    let planted = said.lines().last().and_then(|line| line.strip_prefix("faults planted: "));
+    let found = found.map(|(kind, count)| format!("{count} {kind}")).join(", ");
+    assert_eq!(planted, Some(found.as_str()), "{said}");
+}
+
+#[test]
+fn faults_of_datagrams_need_datagrams() {
+    let ended = crate::support::run(&["server", "--port", "0", "--fault", "cut=1%,lose=1%"]);
+    assert_eq!(ended.code, Some(2));
+    let error = "--fault lose is a fault of datagrams: it needs --udp";
+    assert!(ended.stderr.contains(error), "{}", ended.stderr);
+}
+
 /// A datagram that seems to come from another address: what a host of another network can send.
 fn forge(from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
     let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)).expect("as root");

@@ -54,7 +54,7 @@ pub struct ServerArgs {
     ///
     /// Spoil echoes on purpose, as `hosted server` does: flip, drop, repeat, stale, hold, stall, cut or
     /// reset, each with its probability in a message (flip=0.1%,hold=0.01:200ms); see --seed.
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, value_name = "SPEC", value_parser = service::Faults::of_streams)]
     pub fault: Option<service::Faults>,
 
     /// Offer metrics at PORT or ADDR:PORT

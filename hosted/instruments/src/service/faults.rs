@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use echo_core::{Defect, Odds, Spoiler};
+use echo_core::{Defect, Odds, Spoiler, datagram};
 
 use crate::quantity::given::{Time, percent};
 use crate::quantity::ratio;
@@ -21,7 +21,7 @@ impl FromStr for Faults {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut odds = Odds::default();
-        let (mut seen, mut sum) = (Vec::new(), 0.0);
+        let mut seen = Vec::new();
         for one in text.split(',') {
             let (name, value) = one.split_once('=').ok_or_else(|| {
                 format!("'{one}' has no probability: KIND=PROBABILITY, like flip=0.1%")
@@ -31,10 +31,9 @@ impl FromStr for Faults {
                 let names = Defect::ALL.map(Defect::as_str).join(", ");
                 format!("'{name}' is not a fault: the faults are {names}")
             })?;
-            if seen.contains(&kind) {
+            if seen.iter().any(|(other, _)| *other == kind) {
                 return Err(format!("{kind} is given twice"));
             }
-            seen.push(kind);
             let (probability, argument) = match value.split_once(':') {
                 None => (value, None),
                 Some((probability, argument)) => (probability, Some(argument)),
@@ -44,7 +43,7 @@ impl FromStr for Faults {
                     "'{probability}' is not a probability: give a share (0.001) or per cent (0.1%)"
                 )
             })?;
-            sum += share;
+            seen.push((kind, share));
             odds = odds.with(kind, share);
             odds = match (kind, argument) {
                 (Defect::Hold, Some(time)) => {
@@ -58,11 +57,37 @@ impl FromStr for Faults {
                 (_, None) => odds,
             };
         }
-        // A message has at most one fault; the last digit of the sum may be rounded.
-        if sum > 1.0 + 1e-9 {
-            return Err(format!("the probabilities add up to {}, more than 100 %", ratio(sum)));
+        for kinds in [&Defect::OF_STREAMS[..], &Defect::OF_DATAGRAMS] {
+            let shares = seen.iter().filter(|(kind, _)| kinds.contains(kind));
+            let sum: f64 = shares.map(|(_, share)| share).sum();
+            // A message has at most one fault; the last digit of the sum may be rounded.
+            if sum > 1.0 + 1e-9 {
+                return Err(format!("the probabilities add up to {}, more than 100 %", ratio(sum)));
+            }
         }
         Ok(Self { odds, text: text.into() })
+    }
+}
+
+impl Faults {
+    /// The faults of this text, for a server that plants none in datagrams.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn of_streams(text: &str) -> Result<Self, String> {
+        let faults: Self = text.parse()?;
+        match faults.of_datagrams() {
+            Some(kind) => Err(format!("{kind} is for datagrams; `hosted server --udp` plants it")),
+            None => Ok(faults),
+        }
+    }
+
+    /// The first of the faults that a server of streams alone cannot plant.
+    #[must_use]
+    pub fn of_datagrams(&self) -> Option<Defect> {
+        let mut others = Defect::ALL.into_iter().filter(|it| !Defect::OF_STREAMS.contains(it));
+        others.find(|kind| self.odds.has(*kind))
     }
 }
 
@@ -86,6 +111,12 @@ impl Planting {
     #[must_use]
     pub fn spoiler<const N: usize>(&self, connection: u64) -> Spoiler<N> {
         Spoiler::new(self.faults.odds, self.seed, connection)
+    }
+
+    /// The spoiler of all datagrams.
+    #[must_use]
+    pub fn spoiler_of_datagrams<P: PartialEq>(&self) -> datagram::Spoiler<P> {
+        datagram::Spoiler::new(self.faults.odds, self.seed)
     }
 }
 
@@ -112,13 +143,28 @@ mod tests {
         for text in ["flip=0.001", "flip=0.1%", "flip=1e-3", "flip=.001"] {
             assert_eq!(odds(text), Ok(flip), "{text}");
         }
-        let all = "flip=0,drop=1%,repeat=0.02,stale=3%,hold=0.04:200ms,stall=5%,cut=6%,reset=0.07";
-        let due = [0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07];
+        let all = "flip=0,drop=1%,repeat=0.02,stale=3%,hold=0.04:200ms,stall=5%,cut=6%,reset=0.07,\
+                   lose=0.08,duplicate=9%,reorder=10%,truncate=0.11";
+        let due = [0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.11];
         let due = Defect::ALL.into_iter().zip(due);
         let due = due.fold(Odds::default(), |odds, (kind, share)| odds.with(kind, share));
         assert_eq!(odds(all), Ok(due.holding(Duration::from_millis(200))));
         assert!(odds("drop=50%,reset=0.5").is_ok() && odds("flip=100%").is_ok());
         assert!(odds("drop=0.1,flip=0.2,cut=0.7").is_ok(), "this adds up to a bit more than 1");
+        assert!(odds("drop=100%,lose=100%").is_ok(), "one is of streams, one of datagrams");
+    }
+
+    #[test]
+    fn what_only_datagrams_can_have_is_known() {
+        for (text, kind) in [
+            ("flip=1%,cut=1%", None),
+            ("lose=0", None),
+            ("cut=1%,truncate=1%,lose=1%", Some(Defect::Lose)),
+        ] {
+            let faults: Faults = text.parse().expect(text);
+            assert_eq!(faults.of_datagrams(), kind, "{text}");
+            assert_eq!(Faults::of_streams(text).is_ok(), kind.is_none(), "{text}");
+        }
     }
 
     #[test]
@@ -138,6 +184,7 @@ mod tests {
             ("hold=1%:soon", "hold: expected seconds (0.5), or a time with a unit (200ms, 2m)"),
             ("flip=1%,flip=2%", "flip is given twice"),
             ("drop=60%,cut=0.5", "the probabilities add up to 110 %, more than 100 %"),
+            ("lose=60%,flip=0.5", "the probabilities add up to 110 %, more than 100 %"),
         ] {
             let error = odds(text).expect_err(text);
             assert!(error.starts_with(said), "{text}: {error}");

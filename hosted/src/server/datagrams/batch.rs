@@ -9,7 +9,7 @@
 )]
 
 use std::io;
-use std::mem::zeroed;
+use std::mem::{replace, swap, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::AsRawFd;
 use std::ptr::{from_mut, null_mut};
@@ -17,8 +17,10 @@ use std::ptr::{from_mut, null_mut};
 use echo_core::datagram::Question;
 use libc::{c_int, cmsghdr, in_pktinfo, in6_pktinfo, iovec, mmsghdr, sockaddr_in, sockaddr_in6};
 
-/// Datagrams that have arrived together, and those of them that are to be answered.
+/// Datagrams that have arrived together, those of them that are to be answered, and one that may be
+/// kept for later.
 pub(in crate::server) struct Batch {
+    /// One for each datagram, and one for what is kept.
     places: Vec<Place>,
     /// The headers of the places, as the kernel fills them in.
     arrived: Vec<mmsghdr>,
@@ -29,6 +31,8 @@ pub(in crate::server) struct Batch {
     /// The bytes of all places, to which only these point.
     _memory: Vec<u8>,
     longest: usize,
+    /// The length of what is kept.
+    kept: usize,
 }
 
 /// Where one datagram is received, and from where it is sent back.
@@ -80,7 +84,7 @@ impl Batch {
     pub(in crate::server) fn new(count: usize, longest: usize) -> Self {
         // At a distance that is no power of two, the beginnings of all share the cache.
         let stride = longest.next_multiple_of(64) + 1088;
-        let mut memory = vec![0_u8; count * stride];
+        let mut memory = vec![0_u8; (count + 1) * stride];
         let places = memory.chunks_exact_mut(stride).map(|chunk| Place {
             // SAFETY: it consists of integers.
             peer: unsafe { zeroed() },
@@ -101,26 +105,25 @@ impl Batch {
         });
         let arrived: Vec<_> = arrived.collect();
         let answers = Vec::with_capacity(count);
-        Self { places, arrived, used: count, answers, _memory: memory, longest }
+        Self { places, arrived, used: count, answers, _memory: memory, longest, kept: 0 }
     }
 
     /// Receives what is there, without waiting. Returns how many datagrams that were: fewer than
-    /// there is room for mean that there are no more. Answers that were not sent are forgotten.
+    /// there is room for mean that there are no more.
     ///
     /// # Errors
     ///
     /// The socket's; "would block" if there is nothing.
     pub(in crate::server) fn receive(&mut self, socket: &impl AsRawFd) -> io::Result<usize> {
-        self.answers.clear();
         for (header, place) in self.arrived.iter_mut().zip(&mut self.places).take(self.used) {
             header.msg_hdr.msg_namelen = size_of::<sockaddr_in6>() as _;
             header.msg_hdr.msg_controllen = size_of_val(&place.control) as _;
             place.bytes.iov_len = self.longest;
         }
         self.used = 0;
-        let (headers, count) = (self.arrived.as_mut_ptr(), self.arrived.len());
+        let (headers, count) = (self.arrived.as_mut_ptr(), self.count());
         let (socket, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
-        // SAFETY: there are so many headers. Each points to a place, which outlives the call, and
+        // SAFETY: there are so many headers, and one more. Each points to a place, which outlives the call, and
         // tells the sizes of what is in it.
         let n = unsafe { libc::recvmmsg(socket, headers, count as _, flags as _, null_mut()) };
         self.used = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
@@ -188,6 +191,35 @@ impl Batch {
         header.msg_hdr.msg_control = control;
         header.msg_hdr.msg_controllen = length;
         self.answers.push(header);
+    }
+
+    /// Keeps the first bytes of what is at a place until they are answered. What was kept before is
+    /// forgotten.
+    pub(in crate::server) fn keep(&mut self, number: usize, length: usize) {
+        let kept = self.count();
+        self.kept = length;
+        if let Ok([one, other]) = self.arrived.get_disjoint_mut([number, kept]) {
+            other.msg_hdr.msg_namelen = one.msg_hdr.msg_namelen;
+        }
+        if let Ok([one, other]) = self.places.get_disjoint_mut([number, kept]) {
+            (other.peer, other.source) = (one.peer, replace(&mut one.source, Source::Bound));
+            swap(&mut one.bytes.iov_base, &mut other.bytes.iov_base);
+        }
+    }
+
+    /// Notes that what is kept is to go back to where it came from.
+    pub(in crate::server) fn answer_kept(&mut self) {
+        self.answer(self.count(), self.kept);
+    }
+
+    /// The number of datagrams for which there is room.
+    const fn count(&self) -> usize {
+        self.places.len() - 1
+    }
+
+    /// Forgets the answers: they are sent.
+    pub(in crate::server) fn clear(&mut self) {
+        self.answers.clear();
     }
 
     /// Sends the answers from this one on, until one cannot be sent.
@@ -317,9 +349,30 @@ mod tests {
         }
         assert_eq!(batch.send(&socket, 0).expect("both"), Sent { datagrams: 2, bytes: 3 });
         assert_eq!(batch.send(&socket, 2).expect("none"), Sent::default());
+        batch.clear();
+        assert_eq!(batch.send(&socket, 0).expect("none"), Sent::default());
         let mut buffer = [9; 10];
         assert_eq!(client.recv(&mut buffer).expect("an answer"), 3);
         assert_eq!(buffer[..3], [3; 3]);
         assert_eq!(client.recv(&mut buffer).expect("an empty one"), 0);
+    }
+
+    #[test]
+    fn what_is_kept_goes_back_when_its_place_has_been_used_again() {
+        let (socket, client) = pair();
+        let mut batch = Batch::new(1, 10);
+        for datagram in [&b"kept"[..], b"another"] {
+            client.send(datagram).expect("sent");
+            assert_eq!(batch.receive(&socket).expect("one"), 1);
+            assert!(batch.arrived(0).is_some());
+            if datagram == b"kept" {
+                batch.keep(0, 4);
+            }
+        }
+        batch.answer_kept();
+        assert_eq!(batch.send(&socket, 0).expect("one"), Sent { datagrams: 1, bytes: 4 });
+        let mut buffer = [9; 10];
+        assert_eq!(client.recv(&mut buffer).expect("an answer"), 4);
+        assert_eq!(&buffer[..4], b"kept");
     }
 }
