@@ -96,6 +96,9 @@ impl<'c> Measuring<'c> {
         waiter: Waiter,
         stop: &Stop,
     ) -> Result<Verdict> {
+        if let Instrument::Trial(trial) = &self.instrument {
+            trial.approach(&self.plan)?;
+        }
         let interface = line.station().interface(&mut device, waiter.now()).context(UNFIT)?;
         // All that measuring needs is allocated once.
         let count = Station::<()>::connections(&self.plan);
@@ -144,7 +147,7 @@ impl<'c> Measuring<'c> {
             }
         };
         let exports = trial.exports()?;
-        stop.arm();
+        trial.arm(stop);
         let subject = Subject {
             program: "tap-demo",
             command: trial.command,

@@ -32,6 +32,7 @@ use crate::files::is_stdout;
 use crate::plan::{Pace, Plan, Protocol};
 use crate::quantity::given::{self, Limit, Rate, Spin, Time, count, length};
 use crate::search::Goal;
+use crate::start::StartAt;
 use crate::verdict::Misuse;
 
 /// The headings of groups of flags in the help texts of both programs.
@@ -156,6 +157,15 @@ pub struct LoadArgs {
     /// its end.
     #[arg(short = 'O', long, value_name = "TIME", default_value = "0", help_heading = DURATION)]
     pub omit: Time,
+
+    /// Begin at TIME: 12:00:00, 2030-01-31T12:00:00Z
+    ///
+    /// Begin at this time, so that several machines begin together: a time of this day in UTC (12:00:00), one of
+    /// RFC 3339 (2030-01-31T12:00:00Z, also with an offset), or seconds since 1970 (@1896091200). The server is connected
+    /// to once, to see that it is there, and again shortly before the start. How far the kernel trusts its clock is
+    /// told, and how late the start was. Ctrl+C ends the wait with exit code 130.
+    #[arg(long, value_name = "TIME", help_heading = DURATION)]
+    pub start_at: Option<StartAt>,
 
     /// Measure K times, over new connections each
     ///

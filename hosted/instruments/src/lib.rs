@@ -43,6 +43,7 @@ pub mod seed;
 pub mod service;
 pub mod signals;
 pub mod stack;
+pub mod start;
 pub mod stopwatch;
 pub mod target;
 pub mod terminal;

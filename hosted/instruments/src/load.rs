@@ -70,6 +70,7 @@ pub fn run(
     if !plan.per_message {
         opening::open(&mut lanes, stack, plan.limit, stop, observer)?;
     }
+    observer.ready();
     Load::new(plan, stack, lanes, instrument).run(stop, observer)
 }
 
@@ -91,6 +92,7 @@ pub fn run_datagrams(
         &Plan { protocol: Protocol::Udp, per_message: false, follows: false, ..plan.clone() };
     let instrument = examine(plan, || datagrams.now());
     let lanes = numbers(plan).map(|number| Flow::new(plan, number)).collect();
+    observer.ready();
     Load::new(plan, datagrams, lanes, instrument).run(stop, observer)
 }
 

@@ -19,6 +19,7 @@ use crate::report::{self, Subject};
 use crate::search::{Goal, Hunt};
 use crate::signals::Stop;
 use crate::stack::Stack;
+use crate::start::Start;
 use crate::terminal::escape::shown;
 use crate::terminal::live::Live;
 use crate::terminal::notes::{note, remark};
@@ -102,6 +103,23 @@ impl Trial<'_> {
         misfit.map_or(Ok(plan), |misfit| Err(Misuse(misfit).into()))
     }
 
+    /// Waits until the connections for a start at a certain time have to be opened, if the flags name one.
+    ///
+    /// # Errors
+    ///
+    /// A [`Misuse`] if it has passed.
+    pub fn approach(&self, plan: &Plan) -> Result<()> {
+        let start = self.load.start_at.map(Start::at);
+        start.map_or(Ok(()), |start| start.approach(plan))
+    }
+
+    /// There is something to finish from now on, unless a start is still waited for.
+    pub fn arm(&self, stop: &Stop) {
+        if self.load.start_at.is_none() {
+            stop.arm();
+        }
+    }
+
     /// Opens the files that will be written.
     ///
     /// # Errors
@@ -153,6 +171,7 @@ impl Trial<'_> {
         measure: &mut Measure<'_>,
     ) -> Result<Verdict> {
         let paper = Paper::of(self.load, stop);
+        let start = self.load.start_at.map(Start::at);
         if let Some(goal) = self.goal {
             let Climbed { hunt, printed } = self.climb(goal, subject, measure, &paper, stop)?;
             let Some((plan, measurement)) = hunt.told() else { return Ok(Verdict::Well) };
@@ -175,12 +194,15 @@ impl Trial<'_> {
             table: exports.table(subject)?,
             before: Duration::ZERO,
             last: Duration::ZERO,
+            start,
+            late: None,
             stop,
         };
         let measured = measure(subject.plan, &mut watch);
         let measurement = measured.context("cannot wait for echoes")?;
-        let Watch { live, table, .. } = watch;
+        let Watch { live, table, late, .. } = watch;
         drop(live);
+        late.iter().for_each(|late| remark(late));
         // If one file cannot be written, the others still are.
         let table = table.map(Table::finish).transpose();
         let verdict = self.tell(subject, &measurement, None, exports, &paper, Ok(()));
@@ -261,6 +283,10 @@ struct Watch<'s> {
     /// How long the runs before this one went on, and this one when it was last seen.
     before: Duration,
     last: Duration,
+    /// The start that is waited for when all is ready.
+    start: Option<Start>,
+    /// How late it was, in words.
+    late: Option<String>,
     stop: &'s Stop,
 }
 
@@ -294,6 +320,14 @@ impl Observer for Watch<'_> {
         let line =
             |width| format!(" opening connections: {open} of {of}").chars().take(width).collect();
         self.live.prepare(line);
+    }
+
+    fn ready(&mut self) {
+        if let Some(start) = self.start.take() {
+            self.live.clear();
+            self.late = Some(start.said(start.wait()));
+            self.stop.arm();
+        }
     }
 
     fn message(&mut self, sample: &Sample) {

@@ -28,11 +28,20 @@ pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
         None => way.to.resolve()?,
     };
     let addresses = address::reachable(addresses, &way.bind)?;
-    let first = address::connect_from(&way.bind, &addresses, args.timeout.0)?;
+    let connect = || address::connect_from(&way.bind, &addresses, args.timeout.0);
+    let first = connect()?;
     let exports = trial.exports()?;
     let ends = if way.local { 2 } else { 1 };
     descriptors::suffice_for(plan.connections.into(), ends, "lower --parallel")?;
-    stop.arm();
+    let first = if trial.load.start_at.is_some() {
+        // The server would not keep it for ever.
+        drop(first);
+        trial.approach(&plan)?;
+        connect()?
+    } else {
+        first
+    };
+    trial.arm(&stop);
     let address = first.stream.peer_addr().context("the connection was lost at once")?;
     let subject = Subject {
         program: "hosted",

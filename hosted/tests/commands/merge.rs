@@ -1,14 +1,18 @@
 //! `hosted merge`: reports of several processes, and their sum.
 
+use std::env;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::exports::schema;
-use crate::support::{Ended, at_once, hosted, run, skip};
+use crate::support::{Ended, Program, at_once, hosted, run, skip};
 
 /// Reports of runs that several processes made at once, one for each of these flags.
 fn reports<const N: usize>(folder: &Path, args: [&str; N]) -> [String; N] {
@@ -133,6 +137,103 @@ fn what_cannot_be_merged_is_a_usage_error() {
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{args:?}: {ended:?}");
         assert!(ended.stderr.contains(said), "{args:?}: {ended:?}");
     }
+}
+
+#[test]
+fn a_run_starts_at_its_time_and_not_before() {
+    // A machine that is too busy to begin in two seconds gets more.
+    for lead in [2, 8, 32] {
+        let at = SystemTime::now() + Duration::from_secs(lead);
+        let seconds = at.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs_f64();
+        let at_time = format!("@{seconds:.6}");
+        let args = ["rate", "--local", "--no-plot", "-c", "50", "-J", "--start-at", &at_time];
+        let ended = run(&args);
+        if ended.code == Some(2) && ended.stderr.contains("has passed") {
+            continue;
+        }
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let report: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+        let started = report["started"].as_str().map(humantime::parse_rfc3339);
+        let started = started.expect("a time").expect("RFC 3339");
+        assert!(started + Duration::from_micros(2) > at, "too early: {started:?} {at:?}");
+        assert!(ended.stderr.contains("\nstarted "), "{ended:?}");
+        return;
+    }
+    panic!("this machine begins nothing in half a minute");
+}
+
+/// The README's script, with `ssh` to ten hosts that are all this one.
+#[test]
+fn the_script_of_the_readme_measures_from_ten_hosts() {
+    let readme = include_str!("../../../README.md");
+    let (_, rest) = readme.split_once("<!-- from-hosts: ").expect("it is marked");
+    let (_, rest) = rest.split_once("```sh\n").expect("a block");
+    let (script, _) = rest.split_once("```").expect("its end");
+    let (_server, address) = Program::server(&["--quiet"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    // Like the real one it hands a line to a shell.
+    fs::write(path("ssh"), "#!/bin/sh\nshift\nexec sh -c \"$*\"\n").expect("written");
+    fs::set_permissions(path("ssh"), fs::Permissions::from_mode(0o755)).expect("it is ours");
+    symlink(env!("CARGO_BIN_EXE_hosted"), path("hosted")).expect("made");
+    let found = format!("{}:{}", folder.path().display(), env::var("PATH").unwrap_or_default());
+    let hosts: Vec<_> = (1..=10).map(|n| format!("host{n}")).collect();
+    // A machine that is too busy to begin in time gets more of it.
+    for lead in [4, 16, 60] {
+        let changes = [(" -t 30s ", " -t 300ms "), ("+ 10", &*format!("+ {lead}"))];
+        let quick = changes.iter().fold(script.to_owned(), |script, (from, to)| {
+            assert!(script.contains(from), "{from}");
+            script.replace(from, to)
+        });
+        fs::write(path("from-hosts"), quick).expect("written");
+        let mut sh = Command::new("sh");
+        sh.arg("from-hosts").arg(address.to_string()).args(&hosts);
+        sh.current_dir(folder.path()).env("PATH", &found).stdin(Stdio::null());
+        let ended = Program::start(&mut sh).wait();
+        let logs = hosts.iter().map(|host| fs::read_to_string(path(&format!("{host}.log"))));
+        let logs = logs.collect::<Result<Vec<_>, _>>().expect("a log each").concat();
+        if logs.contains("has passed") {
+            continue;
+        }
+        assert_eq!(ended.code, Some(0), "{ended:?} {logs}");
+        assert!(ended.stdout.contains(", 80 connections, 10 hosts\n"), "{ended:?}");
+        let sum = read(path("all.json"));
+        let names =
+            sum["hosts"].as_array().expect("hosts").iter().map(|host| host["name"].as_str());
+        let mut names: Vec<_> = names.map(|name| name.expect("a name").to_owned()).collect();
+        names.sort_by_key(|name| name.trim_start_matches("host").parse::<u8>().expect("a number"));
+        assert_eq!(names, hosts);
+        assert!(path("all.svg").exists());
+        return;
+    }
+    panic!("this machine begins nothing in a minute");
+}
+
+#[test]
+fn a_start_is_waited_for_and_one_that_has_passed_is_refused() {
+    let (echo, address) = Program::server(&[]);
+    let address = address.to_string();
+    let ended = run(&["rate", &address, "--no-plot", "--start-at", "2020-01-01T00:00:00Z"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
+    assert!(
+        ended.stderr.contains("--start-at 2020-01-01 00:00:00 UTC has passed: it is "),
+        "{ended:?}"
+    );
+    let ended = run(&["rate", &address, "--start-at", "soon"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    // Nothing was measured yet: the first signal ends it.
+    let later =
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs()
+            + 3_600;
+    let later = format!("@{later}");
+    let args = ["fail-rate", &address, "--start-at", &later];
+    let mut waiting = Program::start(hosted().args(args));
+    let said = waiting.stderr_line("waiting ");
+    assert!(said.contains("the clock is "), "{said}");
+    waiting.signal(Signal::INT);
+    let ended = waiting.wait();
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(130), ""), "{ended:?}");
+    drop(echo);
 }
 
 /// A Python that has another implementation of HdrHistogram: the gate makes one below `target`.

@@ -13,6 +13,9 @@ pub trait Observer {
     /// Sees how many connections are open, 8 times a second while they are opened before the run.
     fn opening(&mut self, _open: usize, _of: usize) {}
 
+    /// All is ready, and the clock starts right after it: the loop waits for this call.
+    fn ready(&mut self) {}
+
     /// Sees each message that is measured, when it ends. The loop waits for this
     /// call.
     fn message(&mut self, _sample: &Sample) {}

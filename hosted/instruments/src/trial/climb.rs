@@ -10,6 +10,7 @@ use super::{Measure, Trial, Watch};
 use crate::report::{Subject, search};
 use crate::search::{Goal, Hunt};
 use crate::signals::Stop;
+use crate::start::Start;
 use crate::terminal::live::Live;
 use crate::trial::panel::Panel;
 
@@ -39,6 +40,8 @@ impl Trial<'_> {
             table: None,
             before: Duration::ZERO,
             last: Duration::ZERO,
+            start: self.load.start_at.map(Start::at),
+            late: None,
             stop,
         };
         let mut hunt = Hunt::new(goal, subject.plan);
