@@ -4,7 +4,7 @@
 
 mod descriptor;
 
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::{env, fs, io, process};
 
@@ -20,6 +20,8 @@ const FIRST: RawFd = 3;
 pub(crate) struct Inherited {
     /// Those that listen.
     pub(crate) listeners: Vec<TcpListener>,
+    /// Those at which datagrams arrive.
+    pub(crate) sockets: Vec<UdpSocket>,
     /// Connections that were accepted before.
     pub(crate) connections: Vec<TcpStream>,
     /// Who has passed them, and their names.
@@ -69,11 +71,13 @@ impl Inherited {
 
     fn take(&mut self, socket: OwnedFd) -> Result<()> {
         let about = SockRef::from(&socket);
-        let unusable = "it is not a TCP socket";
+        let unusable = "it is not a TCP or UDP socket";
         let kind = about.r#type().context(unusable)?;
         let is_ip = about.local_addr()?.as_socket().is_some();
-        ensure!(is_ip && kind == Type::STREAM, unusable);
-        if about.is_listener()? {
+        ensure!(is_ip && [Type::STREAM, Type::DGRAM].contains(&kind), unusable);
+        if kind == Type::DGRAM {
+            self.sockets.push(socket.into());
+        } else if about.is_listener()? {
             self.listeners.push(socket.into());
         } else if about.peer_addr().is_ok() {
             self.connections.push(socket.into());

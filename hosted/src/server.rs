@@ -75,10 +75,13 @@ impl Server {
         self
     }
 
-    /// Whether it echoes datagrams.
-    #[must_use]
-    pub(crate) const fn has_datagrams(&self) -> bool {
-        !self.sockets.is_empty()
+    /// The addresses at which it echoes datagrams.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not report them.
+    pub(crate) fn datagram_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.sockets.iter().map(UdpSocket::local_addr).collect()
     }
 
     /// What it has done so far, whenever that is asked for.

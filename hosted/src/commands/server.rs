@@ -1,5 +1,6 @@
 //! `hosted server`: turns flags into a [`Server`], and prints its first lines.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -51,7 +52,9 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
     let metrics = args.metrics.as_ref().map(MetricsSocket::bind).transpose()?;
     let ip = args.ip.as_ref();
     let server = match inherited {
-        Some(sockets) => Server::new(sockets.listeners, config).serving(sockets.connections),
+        Some(inherited) => Server::new(inherited.listeners, config)
+            .with_datagrams(inherited.sockets)
+            .serving(inherited.connections),
         None if args.udp => {
             let (listeners, sockets) = address::listen_to_both(ip, args.port, args.listen)?;
             Server::new(listeners, config).with_datagrams(sockets)
@@ -106,14 +109,20 @@ fn describe(
     log: &Log,
 ) -> io::Result<String> {
     let rules = server.rules();
-    let addresses = server.addresses()?;
-    if addresses.is_empty() {
+    let (streams, datagrams) = (server.addresses()?, server.datagram_addresses()?);
+    let all = || streams.iter().chain(&datagrams);
+    if all().next().is_none() {
         return Ok(String::new());
     }
-    let names = addresses.iter().map(listening).collect::<Vec<_>>().join(" and ");
-    let mut ports: Vec<_> = addresses.iter().map(|address| address.port().to_string()).collect();
-    ports.dedup();
-    let protocols = if server.has_datagrams() { ", TCP and UDP" } else { "" };
+    let mut names: Vec<_> = streams.iter().map(listening).collect();
+    let both = !datagrams.is_empty() && streams == datagrams;
+    if !both {
+        names.extend(datagrams.iter().map(|address| format!("{} over UDP", listening(address))));
+    }
+    let names = names.join(" and ");
+    let ports: BTreeSet<_> = all().map(SocketAddr::port).collect();
+    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+    let protocols = if both { ", TCP and UDP" } else { "" };
     log.line(format_args!("Echo server on {names}{protocols}"));
     log.line("Server Config:");
     log.line(format_args!("        port     {}", ports.join(" and ")));
@@ -129,7 +138,7 @@ fn describe(
     if let Some(planting) = server.planting() {
         log.line(format_args!("        faults   {planting}"));
     }
-    Ok(names)
+    Ok(names + protocols)
 }
 
 fn listening(address: &SocketAddr) -> String {

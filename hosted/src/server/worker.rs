@@ -89,9 +89,10 @@ pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> R
         });
     let mut first = workers.next().context("a server has a thread at least")?;
     first.inherit(connections)?;
-    if listeners.is_empty() {
+    if listeners.is_empty() && sockets.is_empty() {
         first.end_with_clients();
-    } else {
+    }
+    if !listeners.is_empty() {
         let acceptor = Acceptor::new(listeners, first.poll.registry(), ACCEPT);
         first.acceptor = Some(acceptor.context(cannot_wait)?);
     }

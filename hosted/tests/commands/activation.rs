@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 #[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
@@ -128,7 +128,7 @@ fn what_cannot_be_served_is_named_and_nothing_else_is_served_instead() {
     let unbound = || Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     let bound = unbound();
     bound.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
-    let no_socket = "it is not a TCP socket";
+    let no_socket = "it is not a TCP or UDP socket";
     let idle = "it neither listens nor is connected";
     let cases: [(OwnedFd, &str); 6] = [
         (unbound().into(), idle),
@@ -160,6 +160,35 @@ fn what_cannot_be_served_is_named_and_nothing_else_is_served_instead() {
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{ended:?}");
         let said = format!("error: cannot take over {said}");
         assert!(ended.stderr.to_lowercase().starts_with(&said.to_lowercase()), "{ended:?}");
+    }
+}
+
+/// As `wait = yes` passes it, and as systemd does.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_socket_for_datagrams_is_taken_over() {
+    for inetd in [false, true] {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let address = socket.local_addr().expect("bound");
+        let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        client.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        client.connect(address).expect("a peer");
+        // It has come before the server.
+        client.send(b"hello").expect("sent");
+        let mut command = if inetd {
+            let mut command = hosted();
+            command.args(["server", "--inetd"]).stdin(OwnedFd::from(socket));
+            command
+        } else {
+            activated(socket, &[])
+        };
+        let mut server = Program::start(&mut command);
+        server.stdout_line(&format!("Echo server on {address} over UDP"));
+        let mut echo = [0; 10];
+        assert_eq!(client.recv(&mut echo).expect("an echo"), 5, "{inetd}");
+        server.signal(Signal::TERM);
+        let ended = server.wait();
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
     }
 }
 
