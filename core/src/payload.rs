@@ -4,9 +4,11 @@
 //! here and compares what comes back with the same function.
 
 mod marks;
+mod whose;
 
 use core::fmt;
 
+pub(crate) use self::whose::Whose;
 use crate::random::{GOLDEN, mix, unmix};
 use crate::{Difference, Fault};
 
@@ -150,38 +152,6 @@ impl Payload<&[u8]> {
         }
     }
 
-    /// Whose a whole datagram is, if it [tells](Self::tells) that. Its first words are asked until one of them answers:
-    /// a word that was damaged does not. `messages` is the number of those sent so far.
-    pub(crate) fn whose(&self, messages: u64, datagram: &[u8]) -> Option<Whose> {
-        let last = messages.checked_sub(1)?;
-        let (words, _) = datagram.as_chunks::<WORD>();
-        (0..).zip(words.iter().take(WORD)).find_map(|(index, word)| {
-            let bits = unmix(u64::from_le_bytes(*word));
-            match *self {
-                Self::Seq { run, .. } => {
-                    // Foreign bytes pass this by chance once in 2^20 cases, and as an own message once in 2^44.
-                    let tag = Tag::unpack(bits);
-                    if tag.word != index {
-                        return None;
-                    }
-                    if tag.run != run & RUN {
-                        return Some(Whose::OtherRun);
-                    }
-                    if !self.is_of(tag.connection) {
-                        return Some(Whose::OtherConnection);
-                    }
-                    last.checked_sub(last.wrapping_sub(tag.message) & LOW).map(Whose::Own)
-                }
-                Self::Random { seed } => {
-                    let start = bits.wrapping_sub(index.wrapping_mul(GOLDEN));
-                    let message = unmix(unmix(start) ^ seed);
-                    (message <= last).then_some(Whose::Own(message))
-                }
-                _ => None,
-            }
-        })
-    }
-
     /// What happened to bytes that ought to be those of `message` from `offset`
     /// on, the first of which is wrong.
     #[must_use]
@@ -289,15 +259,6 @@ impl fmt::Display for Origin {
         let Self { connection, message, offset } = self;
         write!(f, "byte {offset} of message {message} on connection {connection}")
     }
-}
-
-/// Whose a datagram is, as its content tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Whose {
-    /// The message with this number of the connection: the last of those that look so, which are 2^20 apart.
-    Own(u64),
-    OtherConnection,
-    OtherRun,
 }
 
 /// What eight bytes of [`Payload::Seq`] encode: 10 bits of the run, 14 of the

@@ -15,22 +15,23 @@ mod opening;
 mod pace;
 mod sequence;
 mod series;
+mod turn;
 mod warm_up;
 
 use std::io;
 use std::time::Duration;
 
-use echo_core::{Failure, Instant};
+use echo_core::Instant;
 
 use self::connection::Connection;
 use self::flow::Flow;
 pub use self::instrument::examine;
-use self::lane::{Event, Lane, Message, take_turn};
+use self::lane::Lane;
 pub use self::observer::Observer;
 use self::pace::Schedule;
 pub use self::series::{repeat, repeat_datagrams};
 use crate::datagrams::Datagrams;
-use crate::measurement::effort::{Effort, LATE};
+use crate::measurement::effort::Effort;
 use crate::measurement::{Ended, Instrument, Measurement, Sample};
 use crate::plan::{Plan, Protocol};
 use crate::signals::Stop;
@@ -42,12 +43,6 @@ pub(crate) const TICK: Duration = Duration::from_millis(125);
 
 /// How long a look waits for a message in flight to come back, so that it is not part of its round trip.
 const PATIENCE: Duration = Duration::from_millis(15);
-
-/// How long a connection that could not be opened rests before the next try.
-const REST: Duration = Duration::from_millis(100);
-
-/// How long one rests whose datagram the system did not take, having no room for it.
-const BREATH: Duration = Duration::from_millis(1);
 
 /// Carries out `plan` over `stack`, until the plan says so or `stop` is requested.
 ///
@@ -209,6 +204,11 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
             if let Some(schedule) = &mut self.schedule {
                 schedule.release(now, |lane| ready.push(lane));
             }
+            if L::LISTENS {
+                // One turn each, however many reasons there are for it.
+                ready.sort_unstable();
+                ready.dedup();
+            }
         }
         self.finish();
         L::linger(&mut self)?;
@@ -294,156 +294,5 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
         self.out.ended == Ended::AsPlanned
             && self.plan.count.is_none_or(|count| self.begun < count)
             && self.plan.time.is_none_or(|time| now < self.from + time)
-    }
-
-    /// Lets one lane do all that it can without waiting; returns the time then.
-    fn turn(&mut self, key: usize, mut now: Instant, observer: &mut dyn Observer) -> Instant {
-        loop {
-            while self.lanes[key].has_room() && self.begin(key, observer) {}
-            let lane = &mut self.lanes[key];
-            let end = match lane.drive(now, self.driver) {
-                None => return now,
-                Some(Event::Ended(end)) => end,
-                Some(Event::Stray(stray, at)) => {
-                    now = at;
-                    self.moves += 1;
-                    self.out.datagrams.iter_mut().for_each(|datagrams| datagrams.record(stray));
-                    continue;
-                }
-            };
-            if L::again(self, key, end, observer) {
-                continue;
-            }
-            self.busy.messages -= 1;
-            self.moves += 1;
-            let message = self.lanes[key].message();
-            let interrupted = message.was_interrupted(&end, self.driver.stops());
-            now = end.map_or_else(|_| self.driver.now(), |took| message.begun + took);
-            self.note_way(key, end, interrupted);
-            self.record(key, now, end, interrupted, observer);
-            match end {
-                Err(failure) => self.fail(key, failure, interrupted, now),
-                Ok(_) if self.plan.per_message => self.disconnect(key),
-                Ok(_) => {}
-            }
-        }
-    }
-
-    /// Starts a message if the lane may. Its time begins here: neither what was
-    /// recorded nor what other lanes sent since the last one belongs to it.
-    fn begin(&mut self, key: usize, observer: &mut dyn Observer) -> bool {
-        let now = self.driver.now();
-        // What the observer does is not to be part of a round trip.
-        if (self.warming && now >= self.from) || now >= self.tick {
-            self.again.push(key);
-            return false;
-        }
-        if self.lanes[key].rests(now) || !self.may_start(now) {
-            return false;
-        }
-        let lane = &mut self.lanes[key];
-        let planned = take_turn(lane.turn(), self.schedule.as_mut(), now);
-        let Some(planned) = planned else { return false };
-        let now = L::tidy(self, key, planned, now, observer);
-        if !self.may_start(now) {
-            return false;
-        }
-        let lane = &mut self.lanes[key];
-        let waited = lane.was_busy(planned);
-        let (now, followed) = self.follow(key, planned, now);
-        let lane = &mut self.lanes[key];
-        lane.begin(planned, now, self.driver);
-        lane.follow(followed);
-        let due = lane.due();
-        self.moves += 1;
-        if planned >= self.from {
-            self.begun += 1;
-            let late = !waited && now.saturating_duration_since(planned) > LATE;
-            self.effort.late += u64::from(late);
-            if let Some(spacing) = &mut self.out.spacing {
-                spacing.sent(now.saturating_duration_since(self.from), waited);
-            }
-        }
-        self.busy.messages += 1;
-        self.busy.since = now;
-        self.look_at(due);
-        true
-    }
-
-    fn record(
-        &mut self,
-        key: usize,
-        now: Instant,
-        end: Result<Duration, Failure>,
-        interrupted: bool,
-        observer: &mut dyn Observer,
-    ) {
-        let ends = end.is_err_and(|failure| !interrupted && self.ends_with(failure));
-        let lane = &mut self.lanes[key];
-        let Message { number, planned, begun, connecting, errno, overtaken, .. } = *lane.message();
-        // A failure that ends the run is its result, even in the warm-up.
-        if planned < self.from && !ends {
-            self.out.omitted += 1;
-            return;
-        }
-        lane.count(!interrupted);
-        let sample = Sample {
-            at: now.saturating_duration_since(self.from),
-            connection: key,
-            message: number,
-            late: begun.saturating_duration_since(planned),
-            connecting,
-            interrupted,
-            errno,
-            unopened: !lane.is_open(),
-            end,
-        };
-        if let Some(datagrams) = self.out.datagrams.as_mut().filter(|_| !interrupted) {
-            datagrams.reordered += u64::from(overtaken);
-        }
-        self.out.record(&sample);
-        observer.message(&sample);
-    }
-
-    fn fail(&mut self, key: usize, failure: Failure, interrupted: bool, now: Instant) {
-        use Failure::{Full, Local, Refused, TooLong, Unreachable};
-        let rest = match failure {
-            Refused | Unreachable | Local | TooLong => Some(now + REST),
-            Full => Some(now + BREATH),
-            _ => None,
-        };
-        self.note_kernel(key);
-        let lane = &mut self.lanes[key];
-        lane.failed(now, rest, self.driver);
-        let due = lane.due();
-        self.look_at(due);
-        if !interrupted && self.ends_with(failure) {
-            self.out.ended = Ended::Failed;
-        }
-    }
-
-    /// Whether a message that fails so ends the run. That a network loses datagrams, and a buffer is full for a moment,
-    /// is what is measured.
-    fn ends_with(&self, failure: Failure) -> bool {
-        let lost = matches!(failure, Failure::TimedOut { .. } | Failure::Full);
-        let goes_on = lost && self.plan.protocol == Protocol::Udp;
-        !(self.plan.keep_going || goes_on)
-    }
-
-    /// Gives a connection up through no failure.
-    fn disconnect(&mut self, key: usize) {
-        self.note_kernel(key);
-        self.lanes[key].close(self.driver);
-    }
-
-    fn note_kernel(&mut self, key: usize) {
-        if let Some(kernel) = self.driver.kernel(key) {
-            self.out.kernel = Some(kernel.after(self.out.kernel));
-        }
-    }
-
-    fn look_at(&mut self, due: Option<Instant>) {
-        let before = self.busy.deadline.filter(|_| self.lanes.len() > 1);
-        self.busy.deadline = [before, due].into_iter().flatten().min();
     }
 }

@@ -94,8 +94,8 @@ impl<'a> Flow<'a> {
         let bytes = self.buffer.get(..received.length).unwrap_or(&self.buffer);
         let arrival =
             self.flight.handle_datagram(now, port, received.from_peer, received.length, bytes);
-        if self.flight.in_flight() == 0 {
-            // Nothing more is expected; if it comes, the next wait tells.
+        if self.window.ports > 1 || self.flight.in_flight() == 0 {
+            // Nothing more is expected there; if it comes, the next wait tells.
             self.ready.pop();
         }
         let (stray, message) = match arrival {
@@ -110,7 +110,7 @@ impl<'a> Flow<'a> {
             Arrival::Foreign => (Stray::Foreign, u64::MAX),
         };
         let measured = self.measured.is_some_and(|first| message >= first);
-        measured.then_some(Event::Stray(stray, now))
+        Some(Event::Stray(Some(stray).filter(|_| measured), now))
     }
 
     /// ICMP has told of a message that was sent from a port.
@@ -155,11 +155,17 @@ impl<'a> Flow<'a> {
 }
 
 impl<D: Datagrams> Lane<D> for Flow<'_> {
+    const LISTENS: bool = true;
+
     fn told(lanes: &mut [Self], links: &mut [usize]) {
         let Some(ports) = lanes.first().map(|lane| lane.window.ports) else { return };
         for link in links {
-            lanes[*link / ports].ready.push(*link % ports);
-            *link /= ports;
+            let (lane, port) = (*link / ports, *link % ports);
+            let ready = &mut lanes[lane].ready;
+            if !ready.contains(&port) {
+                ready.push(port);
+            }
+            *link = lane;
         }
     }
 
@@ -263,14 +269,20 @@ impl<D: Datagrams> Lane<D> for Flow<'_> {
         let until = now + load.out.times.slowest().unwrap_or_default().min(LINGER);
         let mut ready = Vec::new();
         while now < until {
+            let before = now;
             now = load.driver.wait(now, until, load.busy, &mut ready)?;
             <Self as Lane<D>>::told(&mut load.lanes, &mut ready);
             for key in ready.drain(..) {
-                while let Some(Event::Stray(stray, _)) = load.lanes[key].drive(now, load.driver) {
-                    load.out.datagrams.iter_mut().for_each(|datagrams| datagrams.record(stray));
+                while now < until
+                    && let Some(Event::Stray(stray, at)) = load.lanes[key].drive(now, load.driver)
+                {
+                    now = at;
+                    load.count(stray);
                 }
             }
-            now = load.driver.now().max(now);
+            if now == before {
+                now = load.driver.now();
+            }
         }
         Ok(())
     }

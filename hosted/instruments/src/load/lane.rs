@@ -13,6 +13,9 @@ use crate::stack::{Driver, Stops};
 /// The messages that take turns on one connection: the loop says when the next one begins, and the lane what became of
 /// each.
 pub(super) trait Lane<D: Driver>: Sized {
+    /// Whether something may come at any time, and not only while a message is in flight.
+    const LISTENS: bool = false;
+
     /// Takes note of the links that have something to be moved, and puts their lanes in their place.
     fn told(_lanes: &mut [Self], _links: &mut [usize]) {}
 
@@ -105,8 +108,8 @@ pub(super) trait Lane<D: Driver>: Sized {
 pub(super) enum Event {
     /// Its message has ended.
     Ended(Result<Duration, Failure>),
-    /// A datagram has come that ends none.
-    Stray(Stray, Instant),
+    /// A datagram has come that ends none. What it is, if it counts.
+    Stray(Option<Stray>, Instant),
 }
 
 /// A message of a load.

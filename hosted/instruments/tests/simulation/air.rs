@@ -58,6 +58,8 @@ pub(crate) struct Calls {
     pub(crate) sends: u64,
     pub(crate) receives: u64,
     pub(crate) waits: u64,
+    /// The most datagrams that had come to one port and were not received yet.
+    pub(crate) unread: usize,
 }
 
 /// What comes of a datagram, or why it is not sent.
@@ -140,6 +142,9 @@ impl Datagrams for Air<'_> {
     fn receive(&mut self, port: usize, buffer: &mut [u8]) -> Result<Option<Received>, Failure> {
         self.step();
         self.calls.receives += 1;
+        let come = self.coming.range(..=(self.clock.now(), u64::MAX));
+        let unread = come.filter(|(_, (to, _))| *to == port).take(100).count();
+        self.calls.unread = self.calls.unread.max(unread);
         let Some(key) = self.first(port).filter(|_| self.open.contains(&port)) else {
             return Ok(None);
         };

@@ -16,6 +16,7 @@ mod observed;
 mod omission;
 mod opening;
 mod passages;
+mod planted;
 mod run;
 mod schedule;
 mod search;
