@@ -4,10 +4,10 @@
 //! the first processor, offers load from the second, takes turns, and prints
 //! medians. The processor time is the server's, as the kernel accounts it.
 
-use std::fs;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::process::{Child, ChildStdout, Command, Stdio};
+mod process;
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -19,8 +19,9 @@ use echo_instruments::signals::Stop;
 use hosted::sockets;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
-use rustix::thread::{CpuSet, sched_setaffinity};
 use slab::Slab;
+
+use self::process::{Server, median, pin};
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(2);
@@ -38,24 +39,24 @@ fn main() -> Result<()> {
         "{:>11}  {:<16}{:>12}{:>14}{:>18}",
         "connections", "server", "rtt p50", "echoes/s", "server CPU/echo"
     );
-    let servers = [("minimal loop", Server::minimal()?), ("hosted server", Server::hosted()?)];
+    let flags = ["--ip", "127.0.0.1", "--port", "0", "--listen", "1024", "--quiet"];
+    let servers = [
+        ("minimal loop", Server::of_this_program(MINIMAL)?),
+        ("hosted server", Server::hosted(&flags)?),
+    ];
     pin(1);
     for connections in [1, 64, 1000] {
         let mut results = [Vec::new(), Vec::new()];
         for _ in 0..ROUNDS {
             for ((_, server), results) in servers.iter().zip(&mut results) {
-                results.push(server.measure(connections)?);
+                results.push(measure(server, connections)?);
             }
         }
         for ((name, _), results) in servers.iter().zip(results) {
-            let median = |value: fn(&Sample) -> f64| {
-                let mut values: Vec<_> = results.iter().map(value).collect();
-                values.sort_by(f64::total_cmp);
-                values[values.len() / 2]
-            };
-            let [rtt, cpu] = [median(|sample| sample.rtt), median(|sample| sample.cpu)]
-                .map(|seconds| quantity::duration(Duration::from_secs_f64(seconds)));
-            let rate = quantity::amount(median(|sample| sample.rate));
+            let [rtt, cpu] =
+                [median(&results, |sample| sample.rtt), median(&results, |sample| sample.cpu)]
+                    .map(|seconds| quantity::duration(Duration::from_secs_f64(seconds)));
+            let rate = quantity::amount(median(&results, |sample| sample.rate));
             println!("{connections:>11}  {name:<16}{rtt:>12}{rate:>14}{cpu:>18}");
         }
     }
@@ -69,81 +70,24 @@ struct Sample {
     cpu: f64,
 }
 
-/// A server in a process of its own.
-struct Server {
-    child: Child,
-    /// Kept open: a server whose output nobody reads ends.
-    _output: BufReader<ChildStdout>,
-    address: SocketAddr,
-}
-
-impl Server {
-    fn minimal() -> Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(MINIMAL);
-        Self::start(command)
-    }
-
-    fn hosted() -> Result<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hosted"));
-        command.args(["server", "--ip", "127.0.0.1", "--port", "0", "--listen", "1024", "--quiet"]);
-        Self::start(command)
-    }
-
-    /// The first line of each ends with the address.
-    fn start(mut command: Command) -> Result<Self> {
-        pin(0);
-        let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start a server")?;
-        let mut output = BufReader::new(child.stdout.take().context("no stdout")?);
-        let mut line = String::new();
-        output.read_line(&mut line)?;
-        let address = line.split_whitespace().last().context("no address")?.parse()?;
-        Ok(Self { child, _output: output, address })
-    }
-
-    fn measure(&self, connections: u16) -> Result<Sample> {
-        let plan = Plan {
-            connections,
-            length: MESSAGE,
-            limit: Some(Duration::from_secs(10)),
-            time: Some(ROUND),
-            ..Plan::new()
-        };
-        let first = TcpStream::connect(self.address)?;
-        let before = self.cpu_seconds()?;
-        let out = sockets::measure(&plan, first, &Stop::new()?, &mut |_: &Measurement| {})?;
-        let used = self.cpu_seconds()? - before;
-        ensure!(out.tally.failures() == 0, "{:?}", out.incidents);
-        Ok(Sample {
-            rtt: percentile(&out.times, MEDIAN).unwrap_or_default().as_secs_f64(),
-            rate: out.messages_per_second().unwrap_or_default(),
-            cpu: used / out.tally.echoed() as f64,
-        })
-    }
-
-    /// User and system time so far: fields 14 and 15 of /proc/PID/stat, in ticks of 10 ms.
-    fn cpu_seconds(&self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
-        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
-        Ok(ticks.sum::<Result<f64, _>>()? / 100.0)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It has no state that a kill could harm.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn pin(processor: usize) {
-    let mut set = CpuSet::new();
-    set.set(processor);
-    if sched_setaffinity(None, &set).is_err() {
-        eprintln!("cannot pin to processor {processor}: the figures scatter more");
-    }
+fn measure(server: &Server, connections: u16) -> Result<Sample> {
+    let plan = Plan {
+        connections,
+        length: MESSAGE,
+        limit: Some(Duration::from_secs(10)),
+        time: Some(ROUND),
+        ..Plan::new()
+    };
+    let first = TcpStream::connect(server.address)?;
+    let before = server.cpu_seconds()?;
+    let out = sockets::measure(&plan, first, &Stop::new()?, &mut |_: &Measurement| {})?;
+    let used = server.cpu_seconds()? - before;
+    ensure!(out.tally.failures() == 0, "{:?}", out.incidents);
+    Ok(Sample {
+        rtt: percentile(&out.times, MEDIAN).unwrap_or_default().as_secs_f64(),
+        rate: out.messages_per_second().unwrap_or_default(),
+        cpu: used / out.tally.echoed() as f64,
+    })
 }
 
 /// The least that an echo server can do: wait, receive, send.
