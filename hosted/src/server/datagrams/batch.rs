@@ -375,4 +375,29 @@ mod tests {
         assert_eq!(client.recv(&mut buffer).expect("an answer"), 4);
         assert_eq!(&buffer[..4], b"kept");
     }
+
+    /// Over loopback the route is the same with an interface and without one.
+    #[test]
+    fn an_answer_is_bound_to_the_link_only_if_its_source_is() {
+        for (asked, kept) in [("169.254.1.7", true), ("10.0.0.7", false), ("127.0.0.1", false)] {
+            let asked: Ipv4Addr = asked.parse().expect("an address");
+            let address = libc::in_addr { s_addr: u32::from_ne_bytes(asked.octets()) };
+            let info = in_pktinfo { ipi_ifindex: 3, ipi_spec_dst: address, ipi_addr: address };
+            let Source::V4(part) = Source::v4(info) else { panic!("of IPv4") };
+            assert_eq!(part.info.ipi_ifindex == 3, kept, "{asked}");
+        }
+        for (asked, kept) in [
+            ("fe80::7", true),
+            ("::ffff:169.254.1.7", true),
+            ("fd00::7", false),
+            ("::1", false),
+            ("::ffff:10.0.0.7", false),
+        ] {
+            let asked: Ipv6Addr = asked.parse().expect("an address");
+            let address = libc::in6_addr { s6_addr: asked.octets() };
+            let info = in6_pktinfo { ipi6_addr: address, ipi6_ifindex: 3 };
+            let Source::V6(part) = Source::v6(info) else { panic!("of IPv6") };
+            assert_eq!(part.info.ipi6_ifindex == 3, kept, "{asked}");
+        }
+    }
 }
