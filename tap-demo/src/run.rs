@@ -10,7 +10,7 @@ use echo_instruments::check::{self, Check};
 use echo_instruments::files::Output;
 use echo_instruments::signals::{Stop, survive_file_size_limit};
 use echo_instruments::trial::Trial;
-use echo_instruments::verdict::Verdict;
+use echo_instruments::verdict::{Misuse, Verdict};
 use echo_smoltcp::smoltcp::phy::{Device, PcapMode, PcapWriter};
 
 use crate::cli::{Cli, Command};
@@ -33,8 +33,10 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
     if let Some(Command::About(about)) = &cli.command {
         return Cli::line().tell(about);
     }
-    if matches!(&cli.command, Some(Command::Check(args)) if args.list) {
-        return check::list();
+    if let Some(Command::Check(args)) = &cli.command
+        && args.list
+    {
+        return check::list(args);
     }
     survive_file_size_limit().context("cannot catch signals")?;
     let stop = Stop::on_signals().context("cannot catch signals")?;
@@ -81,6 +83,10 @@ impl<'c> Work<'c> {
             }
             Some(Command::FailRate(args)) => {
                 Self::measure(Measuring::of(Trial::from(args), &args.way, line)?)
+            }
+            Some(Command::Check(args)) if args.udp => {
+                let why = "check --udp is not possible over smoltcp (`hosted check --udp` is)";
+                return Err(Misuse(why.into()).into());
             }
             Some(Command::Check(args)) => {
                 Self::measure(Measuring::of(Check::new(args, stop)?, &args.way, line)?)

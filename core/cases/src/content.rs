@@ -7,7 +7,7 @@ use echo_core::script::{Act, Body, Manner};
 use crate::{Case, Needs, SOON};
 
 /// Each byte value once.
-const ALL: &[u8; 256] = &{
+pub(crate) const ALL: &[u8; 256] = &{
     let mut all = [0; 256];
     let mut byte = 0;
     while byte < all.len() {
@@ -20,13 +20,14 @@ const ALL: &[u8; 256] = &{
 const BYTES: Body<'static> = Body::text(ALL);
 
 /// Sequences that are not UTF-8: truncated, overlong, half a surrogate pair, stray bytes.
-const BROKEN: &[u8] = b"\xc3(\xa0\xa1\xe2(\xa1\xf0(\x8c\xbc\xed\xa0\x80\xc0\x80\xff\xfe\x80";
+pub(crate) const BROKEN: &[u8] =
+    b"\xc3(\xa0\xa1\xe2(\xa1\xf0(\x8c\xbc\xed\xa0\x80\xc0\x80\xff\xfe\x80";
 
 /// Characters of two, three and four bytes.
 const WIDE: &[u8] = "Grüße ☕ 你好 🙂".as_bytes();
 
 /// Bytes that a terminal, a text mode or a shell would interpret.
-const CONTROLS: &[u8] = b"a\nb\r\nc\rd\n\re\x03\x04\x08\x11\x13\x1a\x1b[A\x7f\x00";
+pub(crate) const CONTROLS: &[u8] = b"a\nb\r\nc\rd\n\re\x03\x04\x08\x11\x13\x1a\x1b[A\x7f\x00";
 
 pub(crate) const CASES: &[Case<'_>] = &[
     Case {

@@ -1,6 +1,6 @@
-//! What every echo service over TCP must do, as data: a list of [`Case`]s, each made of
-//! scripts for [`echo_core::Script`]. There is no socket, no clock and no heap: any stack can run
-//! them.
+//! What every echo service must do, as data: a list of [`Case`]s for TCP, each made of scripts for
+//! [`echo_core::Script`], and one for UDP, made of [`datagrams::Step`]s. There is no socket, no
+//! clock and no heap: any stack can run them.
 //!
 //! A case is one entry in one of the files beside this one; nothing else knows its name.
 //!
@@ -13,6 +13,7 @@
 
 mod company;
 mod content;
+pub mod datagrams;
 mod ends;
 mod flow;
 mod ours;
@@ -24,9 +25,9 @@ use core::time::Duration;
 use echo_core::script::{Act, Body, Manner};
 use echo_core::{Rules, SILENCE};
 
-/// One thing that an echo service must do.
+/// One thing that an echo service must do, over TCP unless its rounds are something else's.
 #[derive(Debug, Clone, Copy)]
-pub struct Case<'a> {
+pub struct Case<'a, R = Round<'a>> {
     /// The name, in lower case and with hyphens.
     pub name: &'static str,
     /// What the case does, in a few words.
@@ -36,7 +37,7 @@ pub struct Case<'a> {
     /// The servers that it is for.
     pub needs: Needs,
     /// The rounds, one after another.
-    pub rounds: &'a [Round<'a>],
+    pub rounds: &'a [R],
     /// The time limit for the whole case: far more than it takes.
     pub bound: Duration,
     /// The usual reason why a server fails here, in a sentence.
@@ -159,7 +160,6 @@ mod tests {
 
     use std::collections::BTreeSet;
     use std::format;
-    use std::vec::Vec;
 
     use super::*;
 
@@ -168,14 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn there_are_enough_and_no_two_have_one_name() {
-        let names: Vec<_> = cases().map(|case| case.name).collect();
-        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+    fn there_are_enough_for_each_kind_of_server() {
         assert!(cases().filter(|case| case.needs == Needs::Echo).count() >= 40);
         let of = |needs| cases().any(|case| case.needs == needs);
         assert!(Needs::ALL.into_iter().all(of));
-        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        assert!(names.iter().all(|name| name.chars().all(letter)), "{names:?}");
     }
 
     #[test]
@@ -186,15 +182,24 @@ mod tests {
         assert!(most <= Some(40));
     }
 
-    #[test]
-    fn a_case_is_a_line_and_says_what_to_look_for() {
-        for Case { name, source, meaning, usually, .. } in cases() {
+    /// Both lists are printed, and their names are typed.
+    pub(crate) fn is_told<R: 'static>(all: impl Iterator<Item = &'static Case<'static, R>>) {
+        let mut names = BTreeSet::new();
+        for Case { name, source, meaning, usually, .. } in all {
+            assert!(names.insert(*name), "{name}: there are two");
+            let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            assert!(name.chars().all(letter), "{name}");
             assert!(name.len() <= 17 && source.len() <= 17, "{name}: it does not fit its column");
             let line = format!("{name:<17}  {source:<17}  {meaning}");
             assert!(line.chars().count() <= 80, "{line}");
             assert!(!meaning.is_empty() && !source.is_empty() && usually.len() > 20, "{name}");
             assert!(!usually.ends_with('.') && !meaning.ends_with('.'), "{name}");
         }
+    }
+
+    #[test]
+    fn a_case_is_a_line_and_says_what_to_look_for() {
+        is_told(cases());
     }
 
     /// A script that ends without hearing the peer's FIN would miss a byte that comes too

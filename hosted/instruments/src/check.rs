@@ -1,14 +1,17 @@
-//! `check`: the conformance cases of [`echo_cases`] over any [`Stack`], one line for each.
+//! `check`: the conformance cases of [`echo_cases`] over any [`Stack`], one line for each; and
+//! those of UDP over any [`datagrams::Unconnected`] sockets.
 //!
 //! A program makes a [`Check`] from the flags, lets it [`run`](Check::run) over a stack for
 //! each kind of server that it can reach, and [`finish`](Check::finish)es it.
 
+mod choice;
 mod conduct;
+pub mod datagrams;
 mod finding;
+mod ledger;
 mod pace;
 mod report;
 
-use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -16,16 +19,17 @@ use anyhow::{Context, Result};
 use clap::Args;
 use echo_cases::{Case, Needs};
 
+use self::choice::{chosen, is_named, is_wanted, none_is_left};
 use self::conduct::{Conductor, Ended};
 pub use self::finding::Finding;
 use self::finding::wished;
+use self::ledger::{Ledger, NO_OUTPUT};
 use self::pace::Pace;
 pub use self::report::{Outcome, Record};
 use crate::args::CheckArgs;
 use crate::plan::Plan;
 use crate::signals::Stop;
 use crate::stack::Stack;
-use crate::terminal::live::Live;
 use crate::terminal::streams;
 use crate::verdict::{Misuse, Verdict};
 
@@ -42,31 +46,28 @@ pub struct Subject {
 #[derive(Debug)]
 pub struct Check<'a> {
     cases: Vec<&'static Case<'static>>,
-    /// The number of cases, including the one that has an argument.
-    all: usize,
     /// The time after which the server is expected to end idle connections, if that is checked.
     silence: Option<Duration>,
     patience: Option<Duration>,
     pace: Option<Pace>,
-    json: bool,
-    stop: &'a Stop,
-    /// One for all cases, because its handler of Ctrl+Z stays for the whole program.
-    live: Option<Live>,
     connections: u16,
-    records: Vec<Record>,
-    stopped: bool,
+    ledger: Ledger<'a>,
 }
 
 /// The case that has an argument, as it is listed.
 static SILENCE: Case<'_> = echo_cases::ends_after(&[], Duration::ZERO);
 
-/// Prints the list of all cases, one per line.
+/// Prints the list of all cases, one per line: those of the protocol that the flags choose.
 ///
 /// # Errors
 ///
 /// If stdout cannot be written.
-pub fn list() -> Result<Verdict> {
-    let lines: String = echo_cases::cases().chain([&SILENCE]).map(report::listed).collect();
+pub fn list<W: Args>(args: &CheckArgs<W>) -> Result<Verdict> {
+    let lines: String = if args.udp {
+        echo_cases::datagrams::cases().map(report::listed).collect()
+    } else {
+        echo_cases::cases().chain([&SILENCE]).map(report::listed).collect()
+    };
     streams::print(lines).context(NO_OUTPUT)?;
     Ok(Verdict::Well)
 }
@@ -78,38 +79,24 @@ impl<'a> Check<'a> {
     ///
     /// A [`Misuse`], if no case has one of the names.
     pub fn new<W: Args>(args: &CheckArgs<W>, stop: &'a Stop) -> Result<Self> {
-        let known =
-            |name: &String| name == SILENCE.name || echo_cases::cases().any(|it| it.name == name);
-        if let Some(name) = args.only.iter().chain(&args.skip).find(|name| !known(name)) {
-            return Err(Misuse(format!("no case is called \"{name}\" (--list shows all)")).into());
-        }
-        let named = |name: &str| args.only.iter().any(|only| only == name);
-        let left_out = |name: &str| args.skip.iter().any(|skip| skip == name);
-        let wanted = |name| (args.only.is_empty() || named(name)) && !left_out(name);
-        let silence = args.expect_timeout.map(|limit| limit.0).filter(|_| wanted(SILENCE.name));
-        if silence.is_none() && named(SILENCE.name) {
+        let cases = chosen(args, echo_cases::cases(), Some(SILENCE.name))?;
+        let silence = args.expect_timeout.map(|limit| limit.0);
+        let silence = silence.filter(|_| is_wanted(args, SILENCE.name));
+        if silence.is_none() && is_named(args, SILENCE.name) {
             let how = "needs --expect-timeout: how long until the server ends it";
             return Err(Misuse(format!("{} {how}", SILENCE.name)).into());
         }
-        let meant = |it: &&Case<'_>| {
-            wanted(it.name) && (it.needs == Needs::Echo || args.ours || named(it.name))
-        };
-        let cases: Vec<_> = echo_cases::cases().filter(meant).collect();
-        if cases.is_empty() && silence.is_none() {
-            return Err(Misuse("no case is left (see --only, --skip and --ours)".into()).into());
+        let all = cases.len() + usize::from(silence.is_some());
+        if all == 0 {
+            return Err(none_is_left());
         }
         Ok(Self {
-            all: cases.len() + usize::from(silence.is_some()),
             cases,
             silence,
             patience: args.timeout.0,
             pace: Some(Pace::default()),
-            json: args.json,
-            stop,
-            live: None,
             connections: 0,
-            records: Vec::new(),
-            stopped: false,
+            ledger: Ledger::new(all, args.json, stop),
         })
     }
 
@@ -166,53 +153,35 @@ impl<'a> Check<'a> {
     }
 
     fn case(&mut self, case: &Case<'_>, stack: &mut impl Stack) -> Result<()> {
-        if self.stopped {
+        if self.ledger.stopped {
             return Ok(());
         }
         let begun = stack.now();
-        let live = self.live.get_or_insert_with(|| Live::new(false));
-        let (done, of) = (self.records.len() + 1, self.all);
-        let mut look = || live.prepare(|_| format!(" {done} of {of}   {}", case.name));
-        let mut conductor = Conductor::new(
-            stack,
-            self.patience,
-            self.pace.as_mut(),
-            self.stop,
-            &mut self.connections,
-        );
+        let stop = self.ledger.stop;
+        let mut look = self.ledger.look(case.name);
+        let mut conductor =
+            Conductor::new(stack, self.patience, self.pace.as_mut(), stop, &mut self.connections);
         let ended = conductor.case(case, &mut look).context("cannot wait for echoes")?;
-        live.clear();
+        drop(look);
         let outcome = match ended {
-            Ended::Well(came) => Outcome::Pass(came.map(|came| {
-                if came {
-                    "the urgent byte came in its place"
-                } else {
-                    "the urgent byte was dropped"
-                }
-            })),
-            Ended::Cannot(wish) => Outcome::Skip(format!("this stack cannot {}", wished(wish))),
-            Ended::Failed(departure) => Outcome::Fail(Finding::of(case, &departure)),
-            Ended::Stopped => {
-                self.stopped = true;
-                return Ok(());
+            Ended::Well(came) => Some(Outcome::Pass(came.map(|came| {
+                let what = if came { "came in its place" } else { "was dropped" };
+                format!("the urgent byte {what}")
+            }))),
+            Ended::Cannot(wish) => {
+                Some(Outcome::Skip(format!("this stack cannot {}", wished(wish))))
             }
+            Ended::Failed(departure) => Some(Outcome::Fail(Finding::of(case, &departure))),
+            Ended::Stopped => None,
         };
         let took = stack.now().saturating_duration_since(begun);
-        self.note(Record { name: case.name, source: case.source, took, outcome })
+        self.ledger.note(case, took, outcome)
     }
 
     /// The results of the cases so far.
     #[must_use]
     pub fn records(&self) -> &[Record] {
-        &self.records
-    }
-
-    fn note(&mut self, record: Record) -> Result<()> {
-        if !self.json {
-            print(&record.lines(), self.stop).context(NO_OUTPUT)?;
-        }
-        self.records.push(record);
-        Ok(())
+        &self.ledger.records
     }
 
     /// Reports the cases for which there was no server, and sums up.
@@ -221,35 +190,12 @@ impl<'a> Check<'a> {
     ///
     /// If stdout cannot be written.
     pub fn finish(mut self, subject: &Subject) -> Result<Verdict> {
-        self.live = None;
-        let reached = |it: &&&Case<'_>| self.records.iter().any(|record| record.name == it.name);
-        let missing: Vec<_> = self.cases.iter().filter(|it| !reached(it)).copied().collect();
-        if !self.stopped {
-            for Case { name, source, needs, .. } in missing {
-                let flags = needs.flags().join(" ");
-                let outcome = Outcome::Skip(format!("needs a server with {flags}"));
-                self.note(Record { name, source, took: Duration::ZERO, outcome })?;
+        for case in self.cases {
+            if !self.ledger.stopped && !self.ledger.has(case.name) {
+                let reason = format!("needs a server with {}", case.needs.flags().join(" "));
+                self.ledger.note(case, Duration::ZERO, Some(Outcome::Skip(reason)))?;
             }
         }
-        let left = self.all - self.records.len();
-        let text = if self.json {
-            format!("{:#}", report::json(subject, &self.records, left == 0))
-        } else {
-            report::summary(&self.records, left)
-        };
-        match print(&text, self.stop) {
-            Err(error) if !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::TimedOut) => {
-                return Err(error).context(NO_OUTPUT);
-            }
-            _ => {}
-        }
-        let [_, failed, _] = report::counts(&self.records);
-        Ok(if failed == 0 { Verdict::Well } else { Verdict::Failed })
+        self.ledger.finish(subject, "tcp")
     }
 }
-
-fn print(text: &str, stop: &Stop) -> io::Result<()> {
-    streams::print_unless(format!("{text}\n"), stop)
-}
-
-const NO_OUTPUT: &str = "cannot write to stdout";

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use echo_cases::Needs;
 use echo_instruments::args::CheckArgs;
-use echo_instruments::check::{self, Check, Subject};
+use echo_instruments::check::{self, Check, Subject, datagrams};
 use echo_instruments::descriptors;
 use echo_instruments::signals::Stop;
 use echo_instruments::verdict::Verdict;
@@ -11,7 +11,7 @@ use echo_instruments::verdict::Verdict;
 use crate::address::{self, Opened};
 use crate::cli::WayArgs;
 use crate::server::Local;
-use crate::sockets::Sockets;
+use crate::sockets::{Sockets, Unconnected};
 
 /// Carries out the cases, and prints the results.
 ///
@@ -20,9 +20,12 @@ use crate::sockets::Sockets;
 /// If a name is unknown, or no server can be connected to.
 pub(super) fn main(args: &CheckArgs<WayArgs>) -> Result<Verdict> {
     if args.list {
-        return check::list();
+        return check::list(args);
     }
     let stop = Stop::on_signals().context("cannot catch signals")?;
+    if args.udp {
+        return over_udp(args, &stop);
+    }
     let check = Check::new(args, &stop)?;
     if args.way.local { own(check.unpaced(), args, &stop) } else { anybody(check, args, &stop) }
 }
@@ -63,4 +66,28 @@ fn sockets(check: &Check<'_>, first: Opened, ends: u64) -> Result<Sockets> {
     let plan = check.plan();
     descriptors::suffice_for(plan.connections.into(), ends, "leave cases out with --skip")?;
     Sockets::new(&plan, first)
+}
+
+/// The cases of UDP.
+fn over_udp(args: &CheckArgs<WayArgs>, stop: &Stop) -> Result<Verdict> {
+    let mut check = datagrams::Check::new(args, stop)?;
+    let way = &args.way;
+    way.to.family.admit_all(&way.bind)?;
+    let local = if way.local { Some(Local::start()?) } else { None };
+    let addresses = match &local {
+        Some(local) => vec![local.address()],
+        None => address::reachable(way.to.resolve()?, &way.bind)?,
+    };
+    let sockets = datagrams::Check::SOCKETS.max(addresses.len()) as u64;
+    descriptors::suffice_for(sockets, 1, "leave cases out with --skip")?;
+    let mut sockets = Unconnected::new(way.bind.clone());
+    let address = datagrams::reach(&mut sockets, &addresses, args.timeout.0, stop)?;
+    let server = datagrams::Server::new(address, args)?;
+    stop.arm();
+    check.run(&server, &mut sockets)?;
+    let name = match local {
+        Some(_) => "this process".into(),
+        None => way.to.target().called(address),
+    };
+    check.finish(&Subject { name, address })
 }

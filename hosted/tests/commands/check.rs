@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc;
 
 use rustix::process::Signal;
@@ -243,4 +244,102 @@ fn a_case_with_an_argument_that_was_not_reached_is_told() {
     let ended = program.wait();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
     assert_eq!(ended.stdout, "0 passed, 0 failed, 0 skipped; ended before 1 case\n");
+}
+
+#[test]
+fn udp_has_a_list_of_its_own() {
+    let ended = run(&["check", "-u", "--list"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert_narrow(&ended.stdout);
+    let line = "size-2049          RFC 791 3.2        2049 bytes\n";
+    assert!(ended.stdout.contains(line), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("fin-"), "{}", ended.stdout);
+    for (args, said) in [
+        ("check -u localhost --only fin-alone", "no case is called \"fin-alone\""),
+        ("check -u localhost --expect-timeout 1s", "cannot be used with"),
+        ("check localhost --also 127.0.0.2", "--udp"),
+    ] {
+        let ended = run(&args.split(' ').collect::<Vec<_>>());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{args}");
+        assert!(ended.stderr.contains(said), "{args}: {}", ended.stderr);
+    }
+}
+
+/// Answers each datagram with what `change` makes of it, if anything, until the test ends.
+fn udp_peer(change: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 'static) -> SocketAddr {
+    let socket = UdpSocket::bind(("127.0.0.1", 0)).expect("a free port");
+    let address = socket.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        let mut bytes = vec![0; 1 << 16];
+        while let Ok((length, from)) = socket.recv_from(&mut bytes) {
+            if let Some(answer) = change(&bytes[..length]) {
+                let _ = socket.send_to(&answer, from);
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn what_comes_over_udp_is_judged_and_told_alike() {
+    let target = udp_peer(|bytes| Some(bytes[..bytes.len().min(2048)].to_vec())).to_string();
+    let args = ["check", "-u", &target, "--only", "size-1472,size-2049,zeros,ipv6"];
+    let ended = run(&args);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""), "{}", ended.stdout);
+    assert_narrow(&ended.stdout);
+    insta::assert_snapshot!(ended.stdout, @r#"
+    pass  zeros
+    pass  size-1472
+    FAIL  size-2049         cut to 2048 of 2049 bytes
+        in       send 2.05 kB and get it back
+        usually  a buffer of 2048 bytes, as xinetd's: the rest is cut off
+    skip  ipv6              needs an IPv6 address of the server (--also)
+    2 passed, 1 failed, 1 skipped
+    "#);
+    let ended = run(&[&args[..], &["-J"]].concat());
+    let json = json(&ended);
+    assert_eq!((&json["passed"], &json["failed"], ended.code), (&2.into(), &1.into(), Some(1)));
+    assert_eq!(json["target"]["protocol"], "udp");
+    let reason = "cut to 2048 of 2049 bytes; in: send 2.05 kB and get it back; usually: ";
+    assert!(
+        json["cases"][2]["reason"].as_str().is_some_and(|it| it.starts_with(reason)),
+        "{json:#}"
+    );
+}
+
+#[test]
+fn nobody_there_over_udp_is_no_failed_case_either() {
+    let socket = UdpSocket::bind(("127.0.0.1", 0)).expect("a free port");
+    let closed = socket.local_addr().expect("bound");
+    // It says nothing, and the system not that nobody listens.
+    let ended = run(&["check", "-u", &closed.to_string(), "--timeout", "300ms"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""));
+    let told = format!("no echo over UDP from {closed}: no answer (--timeout is the limit)");
+    assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+    drop(socket);
+    let ended = run(&["check", "-u", &closed.to_string(), "--timeout", "60"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""));
+    let told = format!("no echo over UDP from {closed}: connection refused");
+    assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+}
+
+#[test]
+fn a_signal_ends_it_over_udp_with_what_is_so_far() {
+    let (waits, waiting) = mpsc::channel();
+    let target = udp_peer(move |bytes| {
+        if bytes.len() == 1472 {
+            let _ = waits.send(());
+            return None;
+        }
+        Some(bytes.to_vec())
+    });
+    let target = target.to_string();
+    let args = ["check", "-u", &target, "--timeout", "-1", "-J", "--only", "zeros,size-1472,once"];
+    let program = Program::start(hosted().args(args));
+    waiting.recv_timeout(PATIENCE).expect("a client");
+    program.signal(Signal::INT);
+    let ended = program.wait();
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
+    let json = json(&ended);
+    assert_eq!((&json["complete"], &json["passed"]), (&false.into(), &1.into()), "{json:#}");
 }

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::OUTPUT;
 use crate::quantity::given::{Limit, Time};
+use crate::target::Target;
 
 const CASES: &str = "Cases";
 
@@ -13,6 +14,20 @@ pub struct CheckArgs<W: Args> {
     /// Where to connect.
     #[command(flatten)]
     pub way: W,
+
+    /// Check the service of UDP
+    ///
+    /// Check the service of UDP instead of that of TCP: the cases are others. What a network may do,
+    /// it may do: a datagram that is not answered is sent four times in all.
+    #[arg(short, long, help_heading = CASES)]
+    pub udp: bool,
+
+    /// Other addresses of the same server
+    ///
+    /// Other addresses of the same server, separated by commas: it must answer there, too, and from
+    /// the address that was asked.
+    #[arg(long, value_name = "ADDR", value_delimiter = ',', requires = "udp", help_heading = CASES)]
+    pub also: Vec<Target>,
 
     /// List the cases, and do not connect
     ///
@@ -35,20 +50,21 @@ pub struct CheckArgs<W: Args> {
     /// Also check what only our servers promise
     ///
     /// Also check what our own servers promise beyond RFC 862: `exit`, and with --local also
-    /// one-shot and the idle limit. Another server is taken to have our defaults.
+    /// one-shot and the idle limit; over UDP, whom they do not answer. Another server is taken to
+    /// have our defaults.
     #[arg(long, help_heading = CASES)]
     pub ours: bool,
 
     /// Expect that idle connections end after TIME
     ///
     /// Expect the server to end a connection that is idle for this long: neither earlier nor later.
-    #[arg(long, value_name = "TIME", help_heading = CASES)]
+    #[arg(long, value_name = "TIME", conflicts_with = "udp", help_heading = CASES)]
     pub expect_timeout: Option<Time>,
 
     /// Give up after TIME without a byte
     ///
-    /// The time limit for opening a connection, and for the next byte that is due. 0 or negative:
-    /// none.
+    /// The time limit for opening a connection, and for the next byte that is due; over UDP, for an
+    /// echo. 0 or negative: none.
     #[arg(long, value_name = "TIME", default_value = "5", help_heading = CASES)]
     pub timeout: Limit,
 

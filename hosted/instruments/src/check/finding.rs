@@ -65,27 +65,29 @@ fn told(acts: &[Act<'_>], deviation: &Deviation) -> Vec<(&'static str, String)> 
     if let Some(it) = acts.get(*act) {
         parts.push(("in", format!("act {} of {}: {}", act + 1, acts.len(), words(it))));
     }
-    let bytes = |sample: &Sample| {
-        let bytes = sample.as_ref();
-        let more = if bytes.len() == Sample::MOST { "…" } else { "" };
-        format!("\"{}\"{more}", bytes.escape_ascii())
-    };
     if !due.as_ref().is_empty() {
         let all = if said > heard {
             format!(" ({} in all)", quantity::bytes(*said))
         } else {
             String::new()
         };
-        parts.push(("sent", format!("{} from byte {heard} on{all}", bytes(due))));
+        parts.push(("sent", format!("{} from byte {heard} on{all}", quoted(due))));
     }
     match what {
-        What::Differs(fault) => parts.push(("came", format!("{} ({fault})", bytes(came)))),
-        What::Unasked => parts.push(("came", bytes(came))),
+        What::Differs(fault) => parts.push(("came", format!("{} ({fault})", quoted(came)))),
+        What::Unasked => parts.push(("came", quoted(came))),
         What::Ended => parts.push(("came", "the end".into())),
         What::Stalled | What::Unfinished => parts.push(("came", "nothing more".into())),
         What::Broken(_) => {}
     }
     parts
+}
+
+/// The first few of some bytes, as they are shown.
+pub(super) fn quoted(sample: &Sample) -> String {
+    let bytes = sample.as_ref();
+    let more = if bytes.len() == Sample::MOST { "…" } else { "" };
+    format!("\"{}\"{more}", bytes.escape_ascii())
 }
 
 /// An act in words.
@@ -106,7 +108,7 @@ fn words(act: &Act<'_>) -> String {
     }
 }
 
-fn this(body: &Body<'_>) -> String {
+pub(super) fn this(body: &Body<'_>) -> String {
     match body.text {
         Some(text) if text.len() <= Sample::MOST => {
             let times = body.length / (text.len() as u64).max(1);
@@ -140,7 +142,7 @@ pub(super) const fn wished(wish: Wish) -> &'static str {
 }
 
 /// The replacement character, which stands for invalid UTF-8.
-const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
+pub(super) const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 
 const REFUSED: &str = "the server has ended, is full, or takes no connections for a while, as an \
                        inetd does after 50 in a second or 256 in a minute";

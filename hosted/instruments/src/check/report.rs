@@ -36,7 +36,7 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It does; with a remark, if there is one.
-    Pass(Option<&'static str>),
+    Pass(Option<String>),
     /// It does not; with the finding.
     Fail(Finding),
     /// It could not be checked; with the reason.
@@ -47,7 +47,7 @@ impl Record {
     /// One line, followed by more for a failure; none is wider than [`WIDTH`].
     pub(super) fn lines(&self) -> String {
         let (word, reason) = match &self.outcome {
-            Outcome::Pass(note) => ("pass", note.unwrap_or_default()),
+            Outcome::Pass(note) => ("pass", note.as_deref().unwrap_or_default()),
             Outcome::Fail(finding) => ("FAIL", finding.brief.as_str()),
             Outcome::Skip(reason) => ("skip", reason.as_str()),
         };
@@ -68,7 +68,7 @@ impl Record {
 
     fn json(&self) -> Value {
         let (verdict, reason) = match &self.outcome {
-            Outcome::Pass(note) => ("pass", note.map(str::to_owned)),
+            Outcome::Pass(note) => ("pass", note.clone()),
             Outcome::Fail(finding) => ("fail", Some(finding.sentence())),
             Outcome::Skip(reason) => ("skip", Some(reason.clone())),
         };
@@ -106,7 +106,7 @@ pub(super) fn summary(records: &[Record], missing: usize) -> String {
 }
 
 /// The report as one object.
-pub(super) fn json(subject: &Subject, records: &[Record], complete: bool) -> Value {
+pub(super) fn json(subject: &Subject, protocol: &str, records: &[Record], complete: bool) -> Value {
     let [passed, failed, skipped] = counts(records);
     json!({
         "schema": SCHEMA,
@@ -116,7 +116,7 @@ pub(super) fn json(subject: &Subject, records: &[Record], complete: bool) -> Val
             "name": subject.name,
             "ip": target::ip(subject.address),
             "port": subject.address.port(),
-            "protocol": "tcp",
+            "protocol": protocol,
         },
         "cases": records.iter().map(Record::json).collect::<Vec<_>>(),
         "passed": passed,
@@ -126,7 +126,7 @@ pub(super) fn json(subject: &Subject, records: &[Record], complete: bool) -> Val
 }
 
 /// A case in the list of all.
-pub(super) fn listed(case: &Case<'_>) -> String {
+pub(super) fn listed<R>(case: &Case<'_, R>) -> String {
     let Case { name, source, meaning, .. } = case;
     format!("{name:<17}  {source:<17}  {meaning}\n")
 }

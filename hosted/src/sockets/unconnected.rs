@@ -1,0 +1,159 @@
+//! The operating system's UDP sockets, bound and not connected, for the cases of `check -u`.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use echo_core::{Failure, Instant};
+use echo_instruments::check::datagrams::{self, Unsent};
+use echo_instruments::clock::Clock;
+use echo_instruments::reason::reason;
+use echo_instruments::stopwatch::Stopwatch;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::failure::failure;
+
+/// Sockets by their numbers, and the clock.
+pub struct Unconnected {
+    sockets: Vec<Option<UdpSocket>>,
+    /// Local addresses to send from: one of the family of the peer is used, if there is one.
+    sources: Vec<IpAddr>,
+    clock: Stopwatch,
+}
+
+impl Unconnected {
+    /// No socket so far; all of them will send from one of these addresses.
+    #[must_use]
+    pub fn new(sources: Vec<IpAddr>) -> Self {
+        Self { sockets: Vec::new(), sources, clock: Stopwatch::new(Clock::start()) }
+    }
+
+    fn bound(&self, peer: SocketAddr, port: u16) -> io::Result<UdpSocket> {
+        let any: IpAddr = match peer {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let source = self.sources.iter().find(|source| source.is_ipv4() == peer.is_ipv4());
+        let socket = Socket::new(Domain::for_address(peer), Type::DGRAM, Some(Protocol::UDP))?;
+        if peer.is_ipv6() {
+            // It may be asked for an IPv4-mapped address.
+            socket.set_only_v6(false)?;
+        }
+        tell_errors(&socket, peer)?;
+        socket.bind(&SocketAddr::new(*source.unwrap_or(&any), port).into())?;
+        socket.set_nonblocking(true)?;
+        Ok(socket.into())
+    }
+
+    /// An open socket.
+    ///
+    /// # Panics
+    ///
+    /// If it is not open.
+    fn socket(&self, socket: usize) -> &UdpSocket {
+        self.sockets.get(socket).and_then(Option::as_ref).expect("it was opened before")
+    }
+}
+
+/// Asks for what ICMP says of datagrams: Linux keeps it from sockets that are not connected.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn tell_errors(socket: &Socket, peer: SocketAddr) -> io::Result<()> {
+    use nix::sys::socket::{setsockopt, sockopt};
+    if peer.is_ipv6() {
+        setsockopt(socket, sockopt::Ipv6RecvErr, &true)?;
+        if !matches!(peer.ip(), IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
+            return Ok(());
+        }
+    }
+    Ok(setsockopt(socket, sockopt::Ipv4RecvErr, &true)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn tell_errors(_socket: &Socket, _peer: SocketAddr) -> io::Result<()> {
+    Ok(())
+}
+
+/// Throws away what the system keeps of an error that was told: as long as it is there, the socket does not
+/// rest.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn forget_error(socket: &UdpSocket) {
+    use rustix::net::{RecvFlags, recv};
+    while recv(socket, &mut [0; 64], RecvFlags::ERRQUEUE | RecvFlags::DONTWAIT).is_ok() {}
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn forget_error(_socket: &UdpSocket) {}
+
+/// An error that says nothing about a datagram that was sent.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+impl datagrams::Unconnected for Unconnected {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn open(&mut self, socket: usize, peer: SocketAddr, port: Option<u16>) -> Result<(), String> {
+        let bound = self.bound(peer, port.unwrap_or(0));
+        let bound = bound.map_err(|error| reason(&error).to_string())?;
+        if self.sockets.len() <= socket {
+            self.sockets.resize_with(socket + 1, || None);
+        }
+        self.sockets[socket] = Some(bound);
+        Ok(())
+    }
+
+    fn send(&mut self, socket: usize, to: SocketAddr, datagram: &[u8]) -> Result<(), Unsent> {
+        let socket = self.socket(socket);
+        match socket.send_to(datagram, to) {
+            Ok(_) => Ok(()),
+            Err(error) if is_passing(&error) => Err(Unsent::Full),
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::NOBUFS) => Err(Unsent::Full),
+                Some(Errno::MSGSIZE) => {
+                    let length = datagram.len();
+                    Err(Unsent::Never(format!("this system sends no datagram of {length} bytes")))
+                }
+                _ => {
+                    forget_error(socket);
+                    Err(Unsent::Failed(failure(&error)))
+                }
+            },
+        }
+    }
+
+    fn receive(
+        &mut self,
+        socket: usize,
+        buffer: &mut [u8],
+    ) -> Result<Option<(usize, SocketAddr)>, Failure> {
+        let socket = self.socket(socket);
+        match socket.recv_from(buffer) {
+            Ok(received) => Ok(Some(received)),
+            Err(error) if is_passing(&error) => Ok(None),
+            Err(error) => {
+                forget_error(socket);
+                Err(failure(&error))
+            }
+        }
+    }
+
+    fn close(&mut self, socket: usize) {
+        if let Some(socket) = self.sockets.get_mut(socket) {
+            *socket = None;
+        }
+    }
+
+    fn wait(&mut self, until: Instant) -> io::Result<()> {
+        let left = until.saturating_duration_since(self.clock.now());
+        let left = Timespec::try_from(left).map_err(io::Error::other)?;
+        let open = self.sockets.iter().flatten();
+        let mut all: Vec<_> = open.map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
+        match poll(&mut all, Some(&left)) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
