@@ -1,5 +1,5 @@
 //! One list of cases on every stack: the operating system's over the loopback, from Rust with and
-//! without tasks and from C; lwIP, from C; in virtual time smoltcp, and connections in memory.
+//! without tasks and from C; lwIP, from C; in virtual time smoltcp, and connections in memory. The list of UDP over the loopback and from another host.
 //! `tap-demo` runs the same list over a real TAP. And the list itself: servers that are wrong in a
 //! known way fail the right cases, and no others.
 
@@ -14,6 +14,8 @@ mod c;
 mod cable;
 #[cfg(target_os = "linux")]
 mod guide;
+#[cfg(target_os = "linux")]
+mod hosts;
 mod list;
 mod loopback;
 #[cfg(target_os = "linux")]
@@ -26,6 +28,7 @@ mod pair;
 #[cfg(target_os = "linux")]
 mod peers;
 mod planted;
+mod planted_udp;
 #[cfg(unix)]
 mod posix;
 #[cfg(unix)]

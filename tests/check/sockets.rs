@@ -1,6 +1,6 @@
-//! The operating system's TCP: a check over it, and a server of ours on it.
+//! The operating system's TCP and UDP: a check over it, and a server of ours on it.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 use std::time::Duration;
@@ -24,10 +24,20 @@ pub(crate) fn over_sockets(needs: Needs, server: SocketAddr, check: &mut Check<'
 /// Lets `use_it` use a server of ours.
 pub(crate) fn served(ip: &str, rules: Rules, threads: usize, use_it: impl FnOnce(SocketAddr)) {
     let ip = ip.parse().expect("an address");
-    let listeners = listen(Some(&ip), 0, 100).expect("a free port");
+    serve(listen(Some(&ip), 0, 100).expect("a free port"), Vec::new(), rules, threads, use_it);
+}
+
+/// The same of one with these sockets.
+pub(crate) fn serve(
+    listeners: Vec<TcpListener>,
+    sockets: Vec<UdpSocket>,
+    rules: Rules,
+    threads: usize,
+    use_it: impl FnOnce(SocketAddr),
+) {
     let address = listeners[0].local_addr().expect("bound");
     let config = Config { rules, max_conns: None, threads, drain: Duration::ZERO, planting: None };
-    let server = Server::new(listeners, config);
+    let server = Server::new(listeners, config).with_datagrams(sockets);
     let stop = Stop::new().expect("a descriptor");
     thread::scope(|scope| {
         let serving = scope.spawn(|| server.run(&stop, &Log::silent()));

@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use echo_instruments::quantity;
+use hosted::sockets::Unconnected;
 
+use crate::list;
 use crate::station::{SOON, Station, V4, connect};
 
 const V6: &str = "[fdaa::1]:2333";
@@ -42,6 +44,19 @@ fn echoes(socket: &UdpSocket, bytes: &[u8]) -> bool {
 
 fn content(length: usize) -> Vec<u8> {
     (0..length).map(|n| (n ^ n >> 8) as u8).collect()
+}
+
+/// The kernel is another host: it has all ports.
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn it_passes_the_list_of_cases_over_udp() {
+    let addresses = ["--ip", "192.168.69.1/24", "--ip", "192.168.69.2/24", "--ip", "fdaa::1/64"];
+    let station = Station::on("tap0", &[&["-q", "--udp"], &addresses[..]].concat());
+    station.wait_for("mode ");
+    let mut sockets = Unconnected::new(Vec::new());
+    let server = V4.parse().expect("an address and a port");
+    let also = "--also 192.168.69.2,fdaa::1";
+    list::all_pass_udp(also, &["link-local"], server, &mut sockets);
 }
 
 #[test]
