@@ -90,7 +90,47 @@ def simple(port):
                 pass
 
 
-KINDS = [asyncio_streams, asyncio_protocol, threads, homework, simple]
+def datagram_handler(port):
+    """The standard library's server of datagrams."""
+
+    class Echo(socketserver.BaseRequestHandler):
+        def handle(self):
+            data, sock = self.request
+            sock.sendto(data, self.client_address)
+
+    socketserver.UDPServer(("", port), Echo).serve_forever()
+
+
+def datagram_protocol(port):
+    """asyncio's, as its documentation has it."""
+
+    class Echo(asyncio.DatagramProtocol):
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def datagram_received(self, data, addr):
+            self.transport.sendto(data, addr)
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(Echo, local_addr=("0.0.0.0", port))
+        await asyncio.sleep(3600)
+
+    asyncio.run(main())
+
+
+def datagram_homework(port):
+    """It takes what comes for text, has a small buffer, and does not answer nothing."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("", port))
+    while True:
+        data, client = sock.recvfrom(1024)
+        if text := data.decode(errors="replace"):
+            sock.sendto(text.encode(), client)
+
+
+KINDS = [asyncio_streams, asyncio_protocol, threads, homework, simple, datagram_handler,
+         datagram_protocol, datagram_homework]
 
 if __name__ == "__main__":
     # Who stores without bound is not to take the machine down.

@@ -1,4 +1,4 @@
-"""The echo services of the matrix: what Debian has, how it is started, and what is known of it."""
+"""The echo services of both matrices: what Debian has, how it is started, and what is known of it."""
 
 import os
 from dataclasses import dataclass, field
@@ -158,4 +158,78 @@ SERVICES = [
                    " -keyout {folder}/stunnel.pem -out {folder}/cert.pem 2>/dev/null"
                    " && cat {folder}/cert.pem >>{folder}/stunnel.pem",
             told="two of them, TLS between, before ours", at_times=[STUNNEL_TAIL]),
+]
+
+XINETD_UDP = """defaults
+{{
+    cps = 10000 1
+}}
+service echo
+{{
+    type = INTERNAL UNLISTED
+    id = echo-dgram
+    socket_type = dgram
+    protocol = udp
+    user = root
+    wait = yes
+    port = {port}
+}}
+"""
+
+INETD_UDP = "echo dgram udp wait root internal\n"
+
+RLINETD_UDP = 'service "echo" {{ port "7"; protocol udp; user "root"; loopback; }}\n'
+
+SIZES = [1025, 1472, 1473, 2049, 4097, 8193, 12289, 65507]
+
+
+def cut(buffer):
+    """The sizes that such a buffer does not hold."""
+    return ([f"size-{size}" for size in SIZES if size > buffer], f"its buffer has {buffer} bytes: the rest is cut off.")
+
+
+LOOPS = (["echo-port", "small-ports", "own-port"], "it answers whoever asks: two such services answer each"
+         " other for ever.")
+
+OTHER = (["other-address"], "its socket is bound to all addresses, and the system chooses from which of them it"
+         " answers.")
+
+GLUED = (["in-a-row", "*-at-once", "flood-beside"], "it takes datagrams for a stream: what comes close together goes back"
+         " as one, to one client.")
+
+EMPTY = (["size-0"], "an empty datagram is the end of a stream to it.")
+
+
+# Over UDP; they are asked from another host, at both of its addresses.
+DATAGRAM_SERVICES = [
+    Service("xinetd", "xinetd -dontfork -filelog /dev/null -f {conf}", ["libwrap0", "xinetd"],
+            XINETD_UDP, told="internal `echo`", why=[cut(2048), OTHER, LOOPS]),
+    Service("openbsd-inetd", "inetd -d {conf}", ["libwrap0", "openbsd-inetd"], INETD_UDP, 7,
+            told="internal `echo`", why=[cut(4096), OTHER, LOOPS]),
+    Service("inetutils-inetd", "inetutils-inetd -d {conf}", ["inetutils-inetd"], INETD_UDP, 7,
+            told="internal `echo`", why=[cut(8192), OTHER, LOOPS]),
+    Service("rlinetd", "rlinetd -d -f {conf}", ["libwrap0", "rlinetd"], RLINETD_UDP, 7, told="`loopback`",
+            before="cd /usr/lib/*-linux-gnu && mount -t overlay overlay"
+                   " -o lowerdir={packages}$PWD:$PWD $PWD"),
+    Service("socat RECVFROM", "socat UDP-RECVFROM:{port},fork PIPE", ["libwrap0", "socat"],
+            why=[cut(8192), (["*"], "after an empty datagram it serves nobody any more.")]),
+    Service("socat LISTEN", "socat UDP-LISTEN:{port},fork,reuseaddr PIPE", ["libwrap0", "socat"],
+            why=[cut(8192), EMPTY, GLUED, OTHER, LOOPS]),
+    Service("ncat", "ncat -u -l -k {port} -e /bin/cat",
+            ["libpcap0.8", "liblua5.3-0", "libdbus-1-3", "libibverbs1", "libnl-3-200",
+             "libnl-route-3-200", "ncat"], why=[cut(8192), EMPTY, GLUED, OTHER, LOOPS]),
+    Service("socketserver", PYTHON + " datagram_handler {port}", told="Python's `UDPServer`",
+            why=[cut(8192), OTHER, LOOPS]),
+    Service("asyncio", PYTHON + " datagram_protocol {port}", told="Python's `DatagramProtocol`",
+            why=[(["size-0"], "Python's asyncio sends no empty datagram."), OTHER, LOOPS]),
+    Service("homework", PYTHON + " datagram_homework {port}",
+            told="`recvfrom(1024)`, `decode()`, `sendto()`", why=[
+        (["all-bytes", "each-byte", "broken-utf8", "once", "in-a-row", "*-at-once", "*-turn", "*-beside",
+          "*-vanish", "ipv4*", "other-*", "long-*", "*-full", "size-*", "*-port*"],
+         "it takes bytes for text, up to 1024 of them, and does not answer nothing."),
+    ]),
+    Service("node", "node -e \"const s = require('dgram').createSocket('udp4');"
+                    " s.on('message', (m, from) => s.send(m, from.port, from.address)).bind({port})\"",
+            told="`s.send(m, from.port, from.address)`", why=[OTHER, LOOPS]),
+    Service("hosted", "{hosted} server --udp --port {port} -q", told="`hosted server --udp`"),
 ]
