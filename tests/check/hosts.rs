@@ -13,7 +13,7 @@ use hosted::sockets::Unconnected;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::sockets::serve;
-use crate::{list, namespace};
+use crate::{list_udp, namespace};
 
 /// Lets `use_it` use a server of ours that echoes datagrams at any address of this machine; its port.
 fn served_over_udp(use_it: impl FnOnce(u16)) {
@@ -29,7 +29,7 @@ fn our_server_passes_over_udp() {
         // Ports of small services are root's, or another test has them at the moment.
         let cannot = ["link-local", "ipv6", "echo-port", "small-ports", "own-port"];
         let mut sockets = Unconnected::new(Vec::new());
-        list::all_pass_udp("--also 127.0.0.2", &cannot, server, &mut sockets);
+        list_udp::all_pass("--also 127.0.0.2", &cannot, server, &mut sockets);
     });
 }
 
@@ -103,7 +103,7 @@ fn our_server_passes_from_another_host() {
         host.run(|| {
             let server = SocketAddr::from(([10, 86, 2, 1], port));
             let also = "--also 10.86.2.2,fd86:2::1,fe80::86:1%client";
-            list::all_pass_udp(also, &[], server, &mut Unconnected::new(Vec::new()));
+            list_udp::all_pass(also, &[], server, &mut Unconnected::new(Vec::new()));
         });
     });
 }

@@ -17,6 +17,7 @@ mod guide;
 #[cfg(target_os = "linux")]
 mod hosts;
 mod list;
+mod list_udp;
 mod loopback;
 #[cfg(target_os = "linux")]
 mod lwip;

@@ -11,7 +11,7 @@ use hosted::sockets::Unconnected;
 #[cfg(target_os = "linux")]
 use socket2::{Domain, Socket, Type};
 
-use crate::list;
+use crate::list_udp;
 
 /// Serves on a thread of its own, until that ends it or the test ends.
 fn start(
@@ -38,7 +38,7 @@ fn start_on(
 }
 
 fn check(server: SocketAddr, flags: &str) -> Vec<Record> {
-    list::carry_out_udp(flags, server, &mut Unconnected::new(Vec::new()))
+    list_udp::carry_out(flags, server, &mut Unconnected::new(Vec::new()))
 }
 
 fn answer(socket: &UdpSocket, bytes: &[u8], from: SocketAddr) -> io::Result<()> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use echo_instruments::quantity;
 use hosted::sockets::Unconnected;
 
-use crate::list;
+use crate::list_udp;
 use crate::station::{SOON, Station, V4, connect};
 
 const V6: &str = "[fdaa::1]:2333";
@@ -56,7 +56,7 @@ fn it_passes_the_list_of_cases_over_udp() {
     let mut sockets = Unconnected::new(Vec::new());
     let server = V4.parse().expect("an address and a port");
     let also = "--also 192.168.69.2,fdaa::1";
-    list::all_pass_udp(also, &["link-local"], server, &mut sockets);
+    list_udp::all_pass(also, &["link-local"], server, &mut sockets);
 }
 
 #[test]

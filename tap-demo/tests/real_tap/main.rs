@@ -5,6 +5,8 @@ mod datagrams;
 mod host_side;
 #[path = "../../../tests/check/list.rs"]
 mod list;
+#[path = "../../../tests/check/list_udp.rs"]
+mod list_udp;
 mod measuring;
 #[path = "../../../tests/namespace.rs"]
 mod namespace;

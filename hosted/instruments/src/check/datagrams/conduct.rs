@@ -1,7 +1,7 @@
 //! Carries out the cases of UDP: the one loop that sends what they say.
 
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -351,9 +351,7 @@ fn address(server: &Server, place: Place) -> Result<SocketAddr, &'static str> {
             .ok_or("needs an IPv6 address of the server (--also)"),
         Place::Mapped => all
             .find_map(|it| match it {
-                SocketAddr::V4(v4) => {
-                    Some(SocketAddr::from((Ipv6Addr::from(v4.ip().to_ipv6_mapped()), v4.port())))
-                }
+                SocketAddr::V4(v4) => Some(SocketAddr::from((v4.ip().to_ipv6_mapped(), v4.port()))),
                 SocketAddr::V6(_) => None,
             })
             .ok_or("needs an IPv4 address of the server (--also)"),
