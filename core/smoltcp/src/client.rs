@@ -1,7 +1,6 @@
 //! The client: connections from here to an echo server elsewhere.
 
 mod connection;
-mod ports;
 
 use core::mem;
 
@@ -12,11 +11,11 @@ use smoltcp::phy::{Device, RxToken, TxToken};
 use smoltcp::wire::IpEndpoint;
 
 pub use self::connection::Connection;
-use self::ports::Ports;
 use crate::addresses::Addresses;
 use crate::clock::to_wire;
 use crate::demux::{Subject, classify};
 use crate::link::Link;
+use crate::ports::Ports;
 
 /// The most frames taken in at once.
 const BATCH: usize = 64;

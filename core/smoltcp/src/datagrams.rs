@@ -82,7 +82,7 @@ impl<'a> Datagrams<'a> {
         self.outbox.bind(port);
     }
 
-    /// Whether a datagram is for the port; of a fragment it is seen when it is whole.
+    /// Whether a datagram is for the port; of most fragments it is seen when it is whole.
     pub(crate) fn expects(&self, arrival: &Arrival) -> bool {
         arrival.port.is_none_or(|port| port == self.port)
     }

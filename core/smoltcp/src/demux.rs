@@ -74,10 +74,12 @@ pub(crate) struct Arrival {
     pub(crate) from: EthernetAddress,
     /// The hops that it has left.
     pub(crate) hops: u8,
-    /// The port that it is for, if it is whole.
+    /// The port that it is for, which only the first fragment tells.
     pub(crate) port: Option<u16>,
     /// How long the datagram is, unless fragments follow.
     pub(crate) length: Option<usize>,
+    /// Which packet it is a fragment of, if it is one.
+    pub(crate) ident: Option<u16>,
 }
 
 /// Reads the headers. Lengths and addresses are checked here; checksums later,
@@ -129,7 +131,10 @@ fn datagram(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
     let (peer, hops) = (packet.source, packet.hop_limit);
     if !packet.whole {
         let length = packet.end.map(|end| end.saturating_sub(UDP_HEADER_LEN));
-        return Some(Subject::Datagram(Arrival { peer, from, hops, port: None, length }));
+        let first = packet.begin == 0 && packet.payload.len() >= UDP_HEADER_LEN;
+        let port = first.then(|| UdpPacket::new_unchecked(packet.payload).dst_port());
+        let ident = Some(packet.ident);
+        return Some(Subject::Datagram(Arrival { peer, from, hops, port, length, ident }));
     }
     let datagram = UdpPacket::new_checked(packet.payload).ok()?;
     // Only IPv4 may do without a checksum (RFC 8200, 8.1), but smoltcp takes this one, too.
@@ -138,7 +143,7 @@ fn datagram(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
         return Some(Subject::Unanswered);
     }
     let (port, length) = (Some(datagram.dst_port()), Some(datagram.payload().len()));
-    Some(Subject::Datagram(Arrival { peer, from, hops, port, length }))
+    Some(Subject::Datagram(Arrival { peer, from, hops, port, length, ident: None }))
 }
 
 fn icmp(packet: &Packet<'_>, from: EthernetAddress, alone: bool) -> Option<Subject> {

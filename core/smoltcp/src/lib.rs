@@ -232,6 +232,9 @@
 //! // let mut server = Server::new(interface, &mut slots, service, seed).lend(&mut datagrams);
 //! ```
 //!
+//! The other end is a [`Courier`]: it sends datagrams to a server from the ports of [`Mailbox`]es, and
+//! tells what comes back, from whom, and what ICMP says.
+//!
 //! With the feature `fragments`, datagrams and pings over IPv4 may be longer than a frame: up to
 //! what smoltcp's own features leave room for, `reassembly-buffer-size-65536` and
 //! `fragmentation-buffer-size-65536` for the longest, 65 507 bytes. Both buffers are in the
@@ -335,6 +338,8 @@ mod claim;
 mod client;
 mod clock;
 #[cfg(feature = "udp")]
+mod courier;
+#[cfg(feature = "udp")]
 mod datagrams;
 mod demux;
 mod held;
@@ -344,6 +349,7 @@ mod link;
 mod lone;
 mod notice;
 mod packet;
+mod ports;
 mod pump;
 mod reset;
 mod server;
@@ -351,6 +357,8 @@ mod slot;
 mod slots;
 
 pub use client::{Client, Connection};
+#[cfg(feature = "udp")]
+pub use courier::{Courier, Mailbox};
 #[cfg(feature = "udp")]
 pub use datagrams::{Counts, Datagrams};
 pub use host::{Host, HostError};

@@ -117,6 +117,12 @@ impl Link {
         }
     }
 
+    /// Whether the socket of this set has nothing left to send.
+    #[cfg(feature = "udp")]
+    pub(crate) fn is_idle(&mut self, now: Instant, socket: &SocketSet<'_>) -> bool {
+        self.interface.poll_at(to_wire(now), socket).is_none()
+    }
+
     /// Sends the other fragments of a packet whose first one has left. Whether the device had room
     /// for all: smoltcp has memory for one such packet, and the next would overwrite it.
     pub(crate) fn flush(&mut self, now: Instant, device: &mut impl Device) -> bool {

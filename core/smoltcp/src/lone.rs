@@ -43,6 +43,10 @@ impl<'a> Lone<'a> {
         &mut self.sockets
     }
 
+    pub(crate) fn get(&self) -> &Socket<'a> {
+        self.sockets.get(self.handle)
+    }
+
     pub(crate) fn socket(&mut self) -> &mut Socket<'a> {
         self.sockets.get_mut(self.handle)
     }

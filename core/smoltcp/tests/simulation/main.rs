@@ -4,6 +4,7 @@
 mod bench;
 mod cable;
 mod clock;
+mod courier;
 mod datagram;
 mod datagrams;
 mod echo;

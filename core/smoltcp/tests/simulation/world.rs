@@ -194,7 +194,7 @@ pub(crate) fn server(setup: &Setup, plug: &mut Plug) -> Server<'static, 'static,
     Server::new(interface, slots, setup.service, setup.seed).lend(datagrams)
 }
 
-fn interface_of_client(seed: u64, plug: &mut Plug) -> Interface {
+pub(crate) fn interface_of_client(seed: u64, plug: &mut Plug) -> Interface {
     interface(CLIENT_MAC, [CLIENT, CLIENT_V6], seed ^ 0xc11e, plug)
 }
 

@@ -1,4 +1,4 @@
-//! The local ports of the connections, by a rule that needs no table: they are dealt out like
+//! The local ports of connections, by a rule that needs no table: they are dealt out like
 //! cards, so that the remainder of a port names its connection.
 
 /// The dynamic ports, for which no service is registered (RFC 6335).
@@ -7,7 +7,7 @@ const FIRST: u16 = 49152;
 
 /// The ports of a client.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ports {
+pub(crate) struct Ports {
     connections: usize,
     /// How many ports each connection has.
     each: usize,
@@ -16,7 +16,7 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    pub(super) const fn new(connections: usize, seed: u64) -> Self {
+    pub(crate) const fn new(connections: usize, seed: u64) -> Self {
         // Where there are fewer ports than connections, the first have one.
         let each = match COUNT.checked_div(connections) {
             None | Some(0) => 1,
@@ -27,7 +27,7 @@ impl Ports {
     }
 
     /// The next port of a connection. All its ports are used before one is used again.
-    pub(super) fn next(&self, connection: usize, turn: &mut usize) -> Option<u16> {
+    pub(crate) fn next(&self, connection: usize, turn: &mut usize) -> Option<u16> {
         let port = connection + self.connections * ((self.start + *turn) % self.each);
         *turn = (*turn + 1) % self.each;
         // The index of a port is below `COUNT`, which is below 2^16.
@@ -35,7 +35,7 @@ impl Ports {
     }
 
     /// The connection that may use this port.
-    pub(super) fn user(&self, port: u16) -> Option<usize> {
+    pub(crate) fn user(&self, port: u16) -> Option<usize> {
         let port = usize::from(port.checked_sub(FIRST)?);
         port.checked_rem(self.connections)
     }

@@ -1,0 +1,239 @@
+//! The client of a UDP service: datagrams from here to an echo server elsewhere, and what comes back.
+
+mod mailbox;
+mod undeliverable;
+
+use core::mem;
+
+use echo_core::{Failure, Instant};
+use heapless::{Deque, Vec};
+use smoltcp::config::FRAGMENTATION_BUFFER_SIZE;
+use smoltcp::iface::{Interface, SocketSet};
+use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
+use smoltcp::wire::{IpEndpoint, IpVersion, UDP_HEADER_LEN};
+
+pub use self::mailbox::Mailbox;
+use self::undeliverable::undeliverable;
+use crate::addresses::Addresses;
+use crate::clock::to_wire;
+use crate::demux::{Arrival, Subject, classify};
+use crate::link::Link;
+use crate::ports::Ports;
+
+/// The most frames taken in at once.
+const BATCH: usize = 64;
+
+/// As many packets as smoltcp puts together at once.
+const BEGUN: usize = smoltcp::config::REASSEMBLY_BUFFER_COUNT;
+
+/// An interface that sends datagrams to one echo server, each from the port of a [`Mailbox`].
+///
+/// In each round call [`receive`](Self::receive), then [`take`](Self::take) for each mailbox that
+/// was [touched](Self::touched) until nothing is left in it. A mailbox is named by its number in the
+/// slice that the courier was lent; a number beyond it panics.
+pub struct Courier<'c, 'a> {
+    link: Link,
+    mailboxes: &'c mut [Mailbox<'a>],
+    ports: Ports,
+    server: IpEndpoint,
+    /// An empty set: smoltcp itself answers frames that belong to no mailbox.
+    strangers: SocketSet<'a>,
+    touched: Vec<usize, BATCH>,
+    /// The packets of which the first fragment came last, and the mailboxes that they are for.
+    begun: Deque<(u16, usize), BEGUN>,
+    /// The number of mailboxes with something that could not leave at once.
+    waiting: usize,
+}
+
+impl<'c, 'a> Courier<'c, 'a> {
+    /// A courier to this server. `seed` chooses the ports it begins with: it should differ at each
+    /// start.
+    #[must_use]
+    pub fn new(
+        interface: Interface,
+        mailboxes: &'c mut [Mailbox<'a>],
+        server: IpEndpoint,
+        seed: u64,
+    ) -> Self {
+        Self {
+            link: Link::new(interface),
+            ports: Ports::new(mailboxes.len(), seed),
+            mailboxes,
+            server,
+            strangers: SocketSet::new(&mut [][..]),
+            touched: Vec::new(),
+            begun: Deque::new(),
+            waiting: 0,
+        }
+    }
+
+    /// Sends a datagram, whole or not at all. One whose next hop is not known yet, or for which the
+    /// device has no room, leaves in a later round. Opens the mailbox, if it is not open.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::TooLong`] if it can never be sent, [`Failure::Full`] if the mailbox has no room,
+    /// [`Failure::Local`] if there are fewer ports than mailboxes.
+    pub fn send(
+        &mut self,
+        number: usize,
+        bytes: &[u8],
+        now: Instant,
+        device: &mut impl Device,
+    ) -> Result<(), Failure> {
+        let mtu = device.capabilities().ip_mtu();
+        let mailbox = &mut self.mailboxes[number];
+        if bytes.len() > longest(self.server, mtu).min(mailbox.longest()) {
+            return Err(Failure::TooLong);
+        }
+        if !mailbox.is_open() {
+            let port = self.ports.next(number, &mut mailbox.turn).ok_or(Failure::Local)?;
+            mailbox.open(port);
+        }
+        mailbox.put(bytes, self.server)?;
+        self.push(number, now, device);
+        Ok(())
+    }
+
+    /// Sends what is left of a mailbox.
+    fn push(&mut self, number: usize, now: Instant, device: &mut impl Device) {
+        let mailbox = &mut self.mailboxes[number];
+        let waits = !mailbox.send(now, &mut self.link, device);
+        match (mem::replace(&mut mailbox.waits, waits), waits) {
+            (false, true) => self.waiting += 1,
+            (true, false) => self.waiting -= 1,
+            _ => {}
+        }
+    }
+
+    /// Takes in up to 64 frames, as long as the mailboxes have room, and sends what had to wait.
+    /// Returns whether there may be more frames, or room for more.
+    pub fn receive(&mut self, now: Instant, device: &mut impl Device) -> bool {
+        self.touched.clear();
+        let checksums = device.capabilities().checksum;
+        let mut frames = 0;
+        let mut room = true;
+        while frames < BATCH && room {
+            let Some((frame, answer)) = device.receive(to_wire(now)) else { break };
+            frame.consume(|frame| room = self.take_in(now, frame, answer, &checksums));
+            // Of a long ping.
+            self.link.flush(now, device);
+            frames += 1;
+        }
+        if self.waiting > 0 {
+            for number in 0..self.mailboxes.len() {
+                if self.mailboxes[number].waits {
+                    self.push(number, now, device);
+                }
+            }
+        }
+        frames == BATCH || !room
+    }
+
+    /// Shows a frame to the one socket that it is for. Whether that has room for another.
+    fn take_in(
+        &mut self,
+        now: Instant,
+        frame: &[u8],
+        answer: impl TxToken,
+        checksums: &ChecksumCapabilities,
+    ) -> bool {
+        let found = match classify(frame, &Addresses::of(&self.link.interface)) {
+            Subject::Claim(notice) => {
+                notice.send(answer);
+                return true;
+            }
+            Subject::Unanswered => return true,
+            Subject::Datagram(arrival) => self.whose(&arrival),
+            Subject::Neighbour | Subject::Ping { .. } | Subject::Segment { .. } => None,
+            Subject::Other => {
+                if let Some((port, failure)) = undeliverable(frame, self.server, checksums)
+                    && let Some(number) = self.user(port)
+                {
+                    self.mailboxes[number].failure = Some(failure);
+                    self.touch(number);
+                }
+                None
+            }
+        };
+        let Some(number) = found else {
+            self.link.show(now, frame, answer, &mut self.strangers);
+            return true;
+        };
+        self.link.show(now, frame, answer, self.mailboxes[number].sockets());
+        self.touch(number);
+        self.mailboxes[number].has_room()
+    }
+
+    /// Whose datagram this is. smoltcp puts fragments together for whoever is shown the last one.
+    fn whose(&mut self, arrival: &Arrival) -> Option<usize> {
+        let Some(ident) = arrival.ident else { return self.user(arrival.port?) };
+        if let Some(port) = arrival.port {
+            let number = self.user(port)?;
+            if self.begun.is_full() {
+                self.begun.pop_front();
+            }
+            // There is room now.
+            let _ = self.begun.push_back((ident, number));
+            return Some(number);
+        }
+        let begun = self.begun.iter().rev().find(|(begun, _)| *begun == ident);
+        // Of a datagram that was not begun it cannot be the last to come.
+        begun.map(|(_, number)| *number).filter(|number| self.mailboxes[*number].is_open())
+    }
+
+    fn user(&self, port: u16) -> Option<usize> {
+        let number = self.ports.user(port)?;
+        self.mailboxes.get(number).is_some_and(|mailbox| mailbox.has(port)).then_some(number)
+    }
+
+    fn touch(&mut self, number: usize) {
+        if !self.touched.contains(&number) {
+            // As many places as frames.
+            let _ = self.touched.push(number);
+        }
+    }
+
+    /// Whether something waits for its next hop to be found, or for room in the device.
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        self.waiting > 0
+    }
+
+    /// The mailboxes that the frames of the last [`receive`](Self::receive) were for.
+    #[must_use]
+    pub fn touched(&self) -> &[usize] {
+        &self.touched
+    }
+
+    /// The next datagram in a mailbox, and whether it came from the server.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Refused`] or [`Failure::Unreachable`], if ICMP says so of an earlier datagram.
+    pub fn take(&mut self, number: usize) -> Result<Option<(&[u8], bool)>, Failure> {
+        let server = self.server;
+        let taken = self.mailboxes[number].take()?;
+        Ok(taken.map(|(bytes, from)| (bytes, from == server)))
+    }
+
+    /// Closes a mailbox. When it is used again, its port is another one.
+    pub fn close(&mut self, number: usize) {
+        let mailbox = &mut self.mailboxes[number];
+        self.waiting -= usize::from(mem::take(&mut mailbox.waits));
+        mailbox.close();
+    }
+}
+
+/// The longest datagram that can be sent there.
+fn longest(server: IpEndpoint, mtu: usize) -> usize {
+    let longest = match server.addr.version() {
+        IpVersion::Ipv4 if cfg!(feature = "fragments") => {
+            FRAGMENTATION_BUFFER_SIZE.min(65_535) - 20
+        }
+        IpVersion::Ipv4 => mtu - 20,
+        #[cfg(feature = "ipv6")]
+        IpVersion::Ipv6 => mtu - 40,
+    };
+    longest - UDP_HEADER_LEN
+}

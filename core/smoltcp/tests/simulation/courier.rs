@@ -1,0 +1,162 @@
+//! Datagrams to a server and back, over a cable that loses and doubles some.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use echo_core::{Failure, Instant};
+use echo_smoltcp::smoltcp::iface::SocketStorage;
+use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
+use echo_smoltcp::smoltcp::wire::{IpAddress, IpEndpoint};
+use echo_smoltcp::{Courier, Mailbox, Server};
+
+use crate::cable::{Cable, Faults, Plug};
+use crate::world::{N, SERVER, SERVER_V6, Setup, interface_of_client, server};
+
+/// A datagram, and whether it is the server's; or what ICMP says.
+type Taken = Result<(Vec<u8>, bool), Failure>;
+
+struct Mail {
+    now: Instant,
+    server: Server<'static, 'static, N>,
+    courier: Courier<'static, 'static>,
+    plugs: [Plug; 2],
+    cable: Rc<RefCell<Cable>>,
+}
+
+const PORT: u16 = 2333;
+
+impl Mail {
+    fn new(faults: Faults, to: IpEndpoint, mailboxes: usize) -> Self {
+        let faults = Faults { delay: Duration::from_micros(100), ..faults };
+        let setup = Setup { faults, datagrams: [1 << 16, 1 << 17], ..Setup::default() };
+        let (cable, mut plugs) = Cable::new(setup.faults, setup.seed);
+        let server = server(&setup, &mut plugs[0]);
+        let ring = |packets| {
+            PacketBuffer::new(vec![PacketMetadata::EMPTY; packets].leak(), vec![0; 1 << 16].leak())
+        };
+        let mailboxes: Vec<_> = (0..mailboxes)
+            .map(|_| Mailbox::new(Box::leak(Box::new(SocketStorage::EMPTY)), ring(8), ring(8)))
+            .collect();
+        let interface = interface_of_client(1, &mut plugs[1]);
+        let courier = Courier::new(interface, mailboxes.leak(), to, 1);
+        Self { now: Instant::START, server, courier, plugs, cable }
+    }
+
+    fn send(&mut self, number: usize, bytes: &[u8]) -> Result<(), Failure> {
+        self.courier.send(number, bytes, self.now, &mut self.plugs[1])
+    }
+
+    /// What comes back within this time, and to which mailbox.
+    fn hear(&mut self, time: Duration) -> Vec<(usize, Taken)> {
+        let until = self.now + time;
+        let mut heard = Vec::new();
+        loop {
+            let next = self.server.step(self.now, &mut self.plugs[0], &mut |_| {});
+            let more = self.courier.receive(self.now, &mut self.plugs[1]);
+            for number in self.courier.touched().to_vec() {
+                loop {
+                    let taken = self.courier.take(number);
+                    let Some(taken) = taken.transpose() else { break };
+                    heard.push((number, taken.map(|(bytes, ours)| (bytes.to_vec(), ours))));
+                }
+            }
+            let next = [next, self.cable.borrow().next_arrival()].into_iter().flatten().min();
+            match next {
+                _ if more => {}
+                Some(next) if next <= until => self.now = next.max(self.now),
+                _ => break,
+            }
+        }
+        self.now = until;
+        heard
+    }
+}
+
+fn content(length: usize) -> Vec<u8> {
+    (0..length).map(|n| (n ^ n >> 8) as u8).collect()
+}
+
+const SOON: Duration = Duration::from_millis(1);
+
+/// The longest that the stack can send.
+fn longest(server: IpAddress) -> usize {
+    match server {
+        IpAddress::Ipv4(_) if cfg!(feature = "fragments") => 65_507,
+        IpAddress::Ipv4(_) => 1472,
+        IpAddress::Ipv6(_) => 1452,
+    }
+}
+
+#[test]
+fn what_is_sent_comes_back_to_its_own_mailbox() {
+    for address in [SERVER, SERVER_V6] {
+        let mut mail = Mail::new(Faults::default(), IpEndpoint::new(address, PORT), 3);
+        // The first ones wait for the answer to ARP.
+        for length in [0, 1, 1000, longest(address)] {
+            let mut expected = Vec::new();
+            for number in 0..3 {
+                let mut bytes = content(length);
+                bytes.iter_mut().take(1).for_each(|byte| *byte = number as u8);
+                assert_eq!(mail.send(number, &bytes), Ok(()), "{length} bytes");
+                expected.push((number, Ok((bytes, true))));
+            }
+            assert!(mail.hear(SOON) == expected, "{length} bytes to {address}");
+        }
+        assert_eq!(mail.send(0, &content(longest(address) + 1)), Err(Failure::TooLong));
+    }
+}
+
+/// The ring holds eight, and its last place is not used.
+#[test]
+fn what_comes_at_once_is_not_lost_for_want_of_room() {
+    let mut mail = Mail::new(Faults::default(), IpEndpoint::new(SERVER, PORT), 2);
+    mail.send(0, b"first").expect("room");
+    mail.hear(SOON);
+    for number in 0..50u8 {
+        mail.send(0, &[number; 1000]).expect("it leaves at once");
+    }
+    let heard = mail.hear(SOON);
+    let expected: Vec<_> = (0..50).map(|number| (0, Ok((vec![number; 1000], true)))).collect();
+    assert!(heard == expected, "{}", heard.len());
+}
+
+#[test]
+fn what_the_cable_loses_or_doubles_comes_not_at_all_or_twice() {
+    let faults = Faults { loss: 20, duplication: 20, ..Faults::default() };
+    let mut mail = Mail::new(faults, IpEndpoint::new(SERVER, PORT), 1);
+    let mut times = [0; 4];
+    for number in 0..500u32 {
+        let bytes = number.to_be_bytes();
+        while mail.send(0, &bytes).is_err() {
+            mail.hear(Duration::from_secs(1));
+        }
+        let heard = mail.hear(SOON);
+        assert!(heard.iter().all(|heard| *heard == (0, Ok((bytes.to_vec(), true)))), "{number}");
+        times[heard.len().min(3)] += 1;
+    }
+    // Each way by itself: both must be survived, and each may double.
+    assert!(times[0] > 130 && times[1] > 130 && times[2] > 50, "{times:?}");
+}
+
+#[test]
+fn nobody_at_the_port_is_told_to_the_mailbox_that_asked() {
+    for address in [SERVER, SERVER_V6] {
+        let mut mail = Mail::new(Faults::default(), IpEndpoint::new(address, PORT + 1), 2);
+        mail.send(0, b"hello").expect("room");
+        mail.hear(SOON);
+        mail.send(1, b"hello").expect("room");
+        assert_eq!(mail.hear(SOON), [(1, Err(Failure::Refused))], "{address}");
+    }
+}
+
+#[test]
+fn a_mailbox_that_was_closed_hears_nothing_of_before() {
+    let mut mail = Mail::new(Faults::default(), IpEndpoint::new(SERVER, PORT), 1);
+    mail.send(0, b"first").expect("room");
+    mail.hear(SOON);
+    mail.send(0, b"late").expect("room");
+    mail.courier.close(0);
+    mail.send(0, b"next").expect("room");
+    assert_eq!(mail.hear(SOON), [(0, Ok((b"next".to_vec(), true)))]);
+}
