@@ -2,25 +2,26 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use echo_cases::Needs;
 use echo_instruments::check::{self, Check};
-use echo_instruments::plan::Plan;
+use echo_instruments::plan::{Plan, Protocol};
 use echo_instruments::report::Subject;
 use echo_instruments::signals::Stop;
 use echo_instruments::target::Target;
 use echo_instruments::terminal::notes::{note, remark};
 use echo_instruments::trial::Trial;
 use echo_instruments::verdict::{Misuse, Verdict};
-use echo_smoltcp::smoltcp::iface::SocketStorage;
+use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
 use echo_smoltcp::smoltcp::phy::Device;
-use echo_smoltcp::{Client, Connection};
+use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
+use echo_smoltcp::{Client, Connection, Courier, Mailbox};
 
 use crate::addressing;
 use crate::cli::WayArgs;
 use crate::plan::Line;
 use crate::serve::UNFIT;
-use crate::station::Station;
+use crate::station::{Post, Station};
 use crate::wait::Waiter;
 
 /// A measurement that is ready to run: what to measure, and which server.
@@ -100,6 +101,14 @@ impl<'c> Measuring<'c> {
             trial.approach(&self.plan)?;
         }
         let interface = line.station().interface(&mut device, waiter.now()).context(UNFIT)?;
+        let faults: Vec<_> =
+            line.faults().map(|(name, value)| format!("{name}: {value}")).collect();
+        if !faults.is_empty() {
+            remark(&faults.join("; "));
+        }
+        if self.plan.protocol == Protocol::Udp {
+            return self.over_datagrams(line, interface, device, waiter, stop);
+        }
         // All that measuring needs is allocated once.
         let count = Station::<()>::connections(&self.plan);
         let (rx, tx) = (line.socket.receive, line.socket.send);
@@ -116,18 +125,46 @@ impl<'c> Measuring<'c> {
         let client = Client::new(interface, &mut connections, line.seed);
         let mut station = Station::new(&self.plan, client, device, waiter);
 
-        let faults: Vec<_> =
-            line.faults().map(|(name, value)| format!("{name}: {value}")).collect();
-        if !faults.is_empty() {
-            remark(&faults.join("; "));
-        }
         let address = station.connect(&self.addresses, self.plan.limit)?;
         let verdict = self.over(&mut station, address, stop);
-        for (count, what) in station.finish() {
-            if count > 0 {
-                note(&format!("{count} {what}"));
-            }
-        }
+        tell(station.finish());
+        verdict
+    }
+
+    /// The same over UDP, to the first address: whether somebody answers there is measured.
+    fn over_datagrams(
+        self,
+        line: &Line,
+        interface: Interface,
+        device: impl Device,
+        waiter: Waiter,
+        stop: &Stop,
+    ) -> Result<Verdict> {
+        let Instrument::Trial(trial) = self.instrument else {
+            bail!("the conformance cases of UDP need sockets: `hosted check --udp` has them");
+        };
+        let (count, datagrams) = (self.plan.links(), line.socket.datagrams);
+        let (rx, tx) = (line.socket.receive, line.socket.send);
+        let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();
+        let (mut receive, mut send) = (vec![0; count * rx], vec![0; count * tx]);
+        let mut metadata = vec![[PacketMetadata::EMPTY; 2]; count * datagrams];
+        let rings = receive.chunks_exact_mut(rx).zip(send.chunks_exact_mut(tx));
+        let rings = rings.zip(metadata.chunks_exact_mut(datagrams));
+        let mailboxes = storage.iter_mut().zip(rings);
+        let mailboxes = mailboxes.map(|(storage, ((receive, send), metadata))| {
+            let (received, sent) = metadata.as_flattened_mut().split_at_mut(datagrams);
+            let receive = PacketBuffer::new(received, receive);
+            Mailbox::new(storage, receive, PacketBuffer::new(sent, send))
+        });
+        let mut mailboxes: Vec<_> = mailboxes.collect();
+        let address = self.addresses[0];
+        let courier = Courier::new(interface, &mut mailboxes, address.into(), line.seed);
+        let mut post = Post::new(&self.plan, courier, device, waiter);
+        let exports = trial.exports()?;
+        trial.arm(stop);
+        let subject = subject(&trial, self.target, address, &self.plan);
+        let verdict = trial.run_datagrams(&subject, &mut post, exports, stop);
+        tell(post.losses());
         verdict
     }
 
@@ -137,28 +174,46 @@ impl<'c> Measuring<'c> {
         address: SocketAddr,
         stop: &Stop,
     ) -> Result<Verdict> {
-        let name = self.target.called(address);
         let trial = match self.instrument {
             Instrument::Trial(trial) => trial,
             Instrument::Check(mut check) => {
                 stop.arm();
                 check.run(Needs::Echo, station)?;
+                let name = self.target.called(address);
                 return check.finish(&check::Subject { name, address });
             }
         };
         let exports = trial.exports()?;
         trial.arm(stop);
-        let subject = Subject {
-            program: "tap-demo",
-            command: trial.command,
-            name,
-            address,
-            sources: Vec::new(),
-            payload: trial.payload.to_string(),
-            labels: &trial.load.label,
-            hosts: None,
-            plan: &self.plan,
-        };
+        let subject = subject(&trial, self.target, address, &self.plan);
         trial.run(&subject, station, exports, stop)
+    }
+}
+
+fn subject<'s>(
+    trial: &Trial<'s>,
+    target: &Target,
+    address: SocketAddr,
+    plan: &'s Plan,
+) -> Subject<'s> {
+    Subject {
+        program: "tap-demo",
+        command: trial.command,
+        name: target.called(address),
+        address,
+        sources: Vec::new(),
+        payload: trial.payload.to_string(),
+        labels: &trial.load.label,
+        hosts: None,
+        plan,
+    }
+}
+
+/// Tells how many frames were lost on this side, and why.
+fn tell(losses: [(u64, String); 2]) {
+    for (count, what) in losses {
+        if count > 0 {
+            note(&format!("{count} {what}"));
+        }
     }
 }

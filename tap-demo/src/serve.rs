@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use echo_core::IdleTimer;
-use echo_instruments::quantity;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::service::{
-    Counters, End, Lines, Log, MetricsSocket, Planting, announce_drain,
+    Counters, Datagrams as Counted, Dropped, End, Lines, Log, MetricsSocket, Planting,
+    announce_drain,
 };
 use echo_instruments::signals::Stop;
 use echo_smoltcp::smoltcp::iface::SocketStorage;
@@ -103,22 +103,8 @@ pub(crate) fn serve(
     };
     let mut totals = book.counters.totals();
     totals.planted = plan.planting.is_some().then(|| server.planted());
+    totals.datagrams = plan.udp.then(|| counted(&server.datagrams()));
     book.log.line(totals);
-    if plan.udp {
-        let Counts { echoed, bytes, unanswered, too_long, full, unreachable } = server.datagrams();
-        let [echoed, bytes] =
-            [(echoed, "datagram"), (bytes, "byte")].map(|(n, thing)| quantity::counted(n, thing));
-        book.log.line(format_args!("{echoed}, {bytes} echoed"));
-        let dropped = [
-            (unanswered.iter().sum(), "datagrams were not answered, by the rules"),
-            (too_long, "datagrams were dropped, too long for the buffer (raise --rx-buffer)"),
-            (full, "datagrams were dropped, with the buffer full (raise --tx-buffer)"),
-            (unreachable, "datagrams were dropped, their senders being unreachable"),
-        ];
-        for (count, what) in dropped.into_iter().filter(|(count, _)| *count > 0) {
-            book.log.line(format_args!("{count} {what}"));
-        }
-    }
     if line.manner.counts() {
         book.log.line(format_args!("wire faults: {}", waiter.met()));
     }
@@ -172,6 +158,18 @@ fn describe(plan: &Serving, line: &Line, mtu: usize, log: &Log) {
     if let Some(socket) = &plan.metrics {
         log.line(format_args!("        metrics  {}", socket.url()));
     }
+}
+
+/// The counts of datagrams, as the totals tell them.
+fn counted(counts: &Counts) -> Counted {
+    let Counts { echoed, bytes, unanswered, too_long, full, unreachable } = *counts;
+    let mut counted = Counted { echoed, bytes, unanswered, ..Counted::default() };
+    for (reason, count) in
+        [(Dropped::Cut, too_long), (Dropped::Full, full), (Dropped::Unreachable, unreachable)]
+    {
+        counted.dropped[reason as usize] = count;
+    }
+    counted
 }
 
 /// Turns events into lines and totals.

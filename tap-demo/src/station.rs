@@ -6,6 +6,7 @@
 //! between the two.
 
 mod pool;
+mod post;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -26,6 +27,7 @@ use echo_smoltcp::Client;
 use echo_smoltcp::smoltcp::phy::Device;
 
 use self::pool::Pool;
+pub(crate) use self::post::Post;
 use crate::wait::{Due, Waiter};
 
 /// How long to wait for the peer's answer to our FIN.

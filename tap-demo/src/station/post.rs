@@ -1,0 +1,96 @@
+//! smoltcp behind the interface as [`Datagrams`] to measure over.
+
+use std::io;
+
+use echo_core::{Failure, Instant};
+use echo_instruments::clock::Clock;
+use echo_instruments::datagrams::{Datagrams, Received};
+use echo_instruments::plan::{Pace, Plan};
+use echo_instruments::stack::{Busy, Driver, Stops};
+use echo_instruments::stopwatch::Stopwatch;
+use echo_smoltcp::Courier;
+use echo_smoltcp::smoltcp::phy::Device;
+
+use super::PIECE;
+use crate::wait::{Due, Waiter};
+
+/// Datagrams from this stack to one echo server.
+pub(crate) struct Post<'c, 'a, D> {
+    courier: Courier<'c, 'a>,
+    device: D,
+    waiter: Waiter,
+    clock: Stopwatch,
+    /// Ports at which something may be left.
+    unread: Vec<usize>,
+    /// Whether messages follow a schedule, which a wait must not overrun.
+    exact: bool,
+}
+
+impl<'c, 'a, D: Device> Post<'c, 'a, D> {
+    /// The mailboxes of `courier` are the ports that `plan` needs.
+    pub(crate) fn new(plan: &Plan, courier: Courier<'c, 'a>, device: D, waiter: Waiter) -> Self {
+        let unread = Vec::with_capacity(plan.links());
+        let (clock, exact) = (Stopwatch::new(Clock::start()), plan.pace != Pace::Closed);
+        Self { courier, device, waiter, clock, unread, exact }
+    }
+
+    /// How many frames were lost on this side, and why.
+    pub(crate) fn losses(&self) -> [(u64, String); 2] {
+        self.waiter.losses()
+    }
+}
+
+impl<D: Device> Driver for Post<'_, '_, D> {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn stops(&self) -> Stops {
+        self.clock.stops()
+    }
+
+    fn wait(
+        &mut self,
+        now: Instant,
+        until: Instant,
+        busy: Busy,
+        ready: &mut Vec<usize>,
+    ) -> io::Result<Instant> {
+        let wire = self.waiter.now();
+        if self.unread.is_empty() {
+            self.waiter.stir(wire, now.saturating_duration_since(busy.since));
+            let until = Some(wire + until.saturating_duration_since(now));
+            let (coarse, exact) = if self.exact { (None, until) } else { (until, None) };
+            // An answer to ARP may have been lost.
+            let again = self.courier.waits().then(|| wire + PIECE);
+            let coarse = [coarse, again].into_iter().flatten().min();
+            self.waiter.wait(wire, Due { coarse, exact })?;
+            self.courier.receive(self.waiter.now(), &mut self.device);
+            self.waiter.check()?;
+            self.unread.extend_from_slice(self.courier.touched());
+        }
+        ready.extend_from_slice(&self.unread);
+        Ok(self.now())
+    }
+}
+
+impl<D: Device> Datagrams for Post<'_, '_, D> {
+    fn send(&mut self, port: usize, datagram: &[u8]) -> Result<(), Failure> {
+        self.courier.send(port, datagram, self.waiter.now(), &mut self.device)
+    }
+
+    fn receive(&mut self, port: usize, buffer: &mut [u8]) -> Result<Option<Received>, Failure> {
+        let Some((bytes, from_peer)) = self.courier.take(port)? else {
+            self.unread.retain(|unread| *unread != port);
+            return Ok(None);
+        };
+        let fits = bytes.len().min(buffer.len());
+        buffer[..fits].copy_from_slice(&bytes[..fits]);
+        Ok(Some(Received { length: bytes.len(), from_peer }))
+    }
+
+    fn close(&mut self, port: usize) {
+        self.courier.close(port);
+        self.unread.retain(|unread| *unread != port);
+    }
+}
