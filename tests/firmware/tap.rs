@@ -1,6 +1,6 @@
 //! Over a TAP, where the kernel is the client.
 
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
 
@@ -40,13 +40,30 @@ fn tap() -> Wire {
     Wire::Tap("tap0")
 }
 
+/// As a socket of both families has it.
+fn mapped(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().into(),
+        IpAddr::V6(_) => address,
+    }
+}
+
 fn passes(board: &Board, wire: Wire) {
     let Some(machine) = Machine::start(board, Needs::Echo.rules(), wire) else { return };
     let v4 = Ipv4Addr::new(192, 168, 69, 1);
     assert!(ping(v4, b"are you there?") && ping(v4, &[7; 1472]));
     if board.ipv6 {
-        let v6 = "[fdaa::1]:2333".parse().expect("an address");
+        let v6: SocketAddr = "[fdaa::1]:2333".parse().expect("an address");
         TcpStream::connect_timeout(&v6, SOON).expect("it serves both");
+        let socket = UdpSocket::bind("[::]:0").expect("a port");
+        socket.set_read_timeout(Some(SOON)).expect("not zero");
+        for server in [v6, machine.address] {
+            let to = SocketAddr::new(mapped(server.ip()), server.port());
+            socket.send_to(&[7; 1000], to).expect("there is a way");
+            let mut echo = [0; 1500];
+            assert_eq!(socket.recv_from(&mut echo).expect("an echo"), (1000, to));
+            assert_eq!(echo[..1000], [7; 1000]);
+        }
     }
     machine.stop();
     the_list_passes(board, wire);

@@ -10,6 +10,7 @@ use heapless::Vec;
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::board::{Board, CONNECTIONS, Exit, RECEIVE, SEND, SESSION};
+use crate::datagrams::lend;
 use crate::settings::Settings;
 use crate::stack;
 
@@ -47,7 +48,7 @@ pub(crate) fn serve<B: Board>(mut board: B) -> ! {
             B::exit(Exit::Unfit)
         }
     };
-    let server = SERVER.init_with(|| Server::new(interface, slots(), service, seed));
+    let server = SERVER.init_with(|| lend(Server::new(interface, slots(), service, seed)));
     let port = service.port;
     B::log(format_args!("Echo server on {}, port {port}: {CONNECTIONS} connections", addresses[0]));
     #[cfg(feature = "overflow")]

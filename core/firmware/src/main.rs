@@ -9,6 +9,7 @@
 
 mod app;
 mod board;
+mod datagrams;
 mod settings;
 mod stack;
 
