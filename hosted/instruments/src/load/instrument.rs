@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use echo_core::{Endpoint, Instant};
+use echo_core::datagram::{Arrival, Flight, Slot};
+use echo_core::{Endpoint, Failure, Instant};
 
 use super::connection::{WINDOW, probe};
 use crate::measurement::{Instrument, Measurement, Sample};
-use crate::plan::Plan;
+use crate::plan::{Plan, Protocol};
 
 /// The number of messages in a batch; the fastest batch counts, because whatever else runs
 /// only makes one slower.
@@ -21,6 +22,9 @@ const READINGS: u32 = 200_000;
 
 /// The longest message whose floor is measured: it fits into one write.
 const LONGEST: u64 = WINDOW as u64;
+
+/// The number of datagrams that are remembered meanwhile: as by one connection.
+const DATAGRAMS: usize = 16;
 
 /// Measures the instrument that would carry out `plan` by this clock.
 #[must_use]
@@ -56,9 +60,27 @@ fn resolution(now: impl Fn() -> Instant) -> Duration {
 
 /// The loop's own work for one message, without the stack's.
 fn floor(now: impl Fn() -> Instant, plan: &Plan) -> Duration {
-    let mut probe = probe(plan, 0);
     let mut out = Measurement::of(plan);
     let mut echo = Vec::with_capacity(WINDOW);
+    let mut record = |begun: Instant, end: Result<Duration, Failure>| {
+        let at = end.map_or(begun, |took| begun + took).saturating_duration_since(Instant::START);
+        out.record(&Sample::new(at, 0, end));
+    };
+    if plan.protocol == Protocol::Udp {
+        let (message, slots) = (vec![0; plan.length as usize], vec![Slot::NEW; DATAGRAMS]);
+        let mut flight = Flight::new(plan.payload.on(0), plan.limit, message, slots);
+        return fastest(&now, || {
+            let begun = now();
+            let Some(sent) = flight.begin(begun, ()) else { return };
+            echo.clear();
+            echo.extend_from_slice(flight.datagram());
+            let arrival = flight.handle_datagram(now(), sent.port, true, echo.len(), &echo);
+            if let Arrival::Echo { end, .. } = arrival {
+                record(begun, end);
+            }
+        });
+    }
+    let mut probe = probe(plan, 0);
     let mut message = 0;
     fastest(&now, || {
         let begun = now();
@@ -68,9 +90,9 @@ fn floor(now: impl Fn() -> Instant, plan: &Plan) -> Duration {
         echo.extend_from_slice(probe.to_send());
         probe.handle_sent(begun, echo.len());
         probe.handle_received(now(), &echo);
-        let Some(end) = probe.end() else { return };
-        let at = end.map_or(begun, |took| begun + took).saturating_duration_since(Instant::START);
-        out.record(&Sample::new(at, 0, end));
+        if let Some(end) = probe.end() {
+            record(begun, end);
+        }
     })
 }
 
@@ -92,6 +114,9 @@ mod tests {
         let instrument = examined(&plan);
         assert!(!instrument.resolution.is_zero());
         assert!(instrument.floor > Some(instrument.clock), "{instrument:?}");
+        // A datagram is work, too, even an empty one.
+        let datagrams = examined(&Plan { protocol: Protocol::Udp, length: 0, ..plan.clone() });
+        assert!(datagrams.floor > Some(datagrams.clock), "{datagrams:?}");
         // It makes the message and compares all of it: 64 KiB take much longer than one byte.
         let longest = examined(&Plan { length: LONGEST, ..plan.clone() });
         assert!(longest.floor > instrument.floor.map(|floor| 2 * floor), "{longest:?}");
