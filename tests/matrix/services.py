@@ -203,7 +203,9 @@ EMPTY = (["size-0"], "an empty datagram is the end of a stream to it.")
 # Over UDP; they are asked from another host, at both of its addresses.
 DATAGRAM_SERVICES = [
     Service("xinetd", "xinetd -dontfork -filelog /dev/null -f {conf}", ["libwrap0", "xinetd"],
-            XINETD_UDP, told="internal `echo`", why=[cut(2048), OTHER, LOOPS]),
+            XINETD_UDP, told="internal `echo`", why=[cut(2048), OTHER, LOOPS], at_times=[
+        (["*-at-once", "in-a-row", "*-beside"], "of datagrams that arrive together it answers one; the others are lost."),
+    ]),
     Service("openbsd-inetd", "inetd -d {conf}", ["libwrap0", "openbsd-inetd"], INETD_UDP, 7,
             told="internal `echo`", why=[cut(4096), OTHER, LOOPS]),
     Service("inetutils-inetd", "inetutils-inetd -d {conf}", ["inetutils-inetd"], INETD_UDP, 7,
