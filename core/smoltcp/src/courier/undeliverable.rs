@@ -3,11 +3,13 @@
 use echo_core::Failure;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    EthernetFrame, Icmpv4DstUnreachable, Icmpv4Packet, Icmpv4Repr, IpAddress, IpEndpoint,
-    IpProtocol, UDP_HEADER_LEN, UdpPacket,
+    EthernetFrame, IPV4_HEADER_LEN, Icmpv4DstUnreachable, Icmpv4Message, Icmpv4Packet, IpAddress,
+    IpEndpoint, IpProtocol, Ipv4Packet, UDP_HEADER_LEN, UdpPacket,
 };
 #[cfg(feature = "ipv6")]
-use smoltcp::wire::{Icmpv6DstUnreachable, Icmpv6Packet, Icmpv6Repr};
+use smoltcp::wire::{
+    IPV6_HEADER_LEN, Icmpv6DstUnreachable, Icmpv6Message, Icmpv6Packet, Ipv6Packet,
+};
 
 use crate::packet::Packet;
 
@@ -18,27 +20,31 @@ pub(super) fn undeliverable(
     checksums: &ChecksumCapabilities,
 ) -> Option<(u16, Failure)> {
     let packet = Packet::of(&EthernetFrame::new_checked(frame).ok()?)?;
+    // The packet that is quoted may be cut off, for which smoltcp's own parser would reject it.
     let (refused, protocol, to, data) = match (packet.protocol, packet.source, packet.destination) {
         (IpProtocol::Icmp, ..) => {
             let message = Icmpv4Packet::new_checked(packet.payload).ok()?;
-            match Icmpv4Repr::parse(&message, checksums).ok()? {
-                Icmpv4Repr::DstUnreachable { reason, header, data } => {
-                    let refused = reason == Icmpv4DstUnreachable::PortUnreachable;
-                    (refused, header.next_header, IpAddress::Ipv4(header.dst_addr), data)
-                }
-                _ => return None,
+            let genuine = !checksums.icmpv4.rx() || message.verify_checksum();
+            if !genuine || message.msg_type() != Icmpv4Message::DstUnreachable {
+                return None;
             }
+            let refused = message.msg_code() == Icmpv4DstUnreachable::PortUnreachable.into();
+            let quoted = message.data();
+            let header = Ipv4Packet::new_unchecked(quoted.get(..IPV4_HEADER_LEN)?);
+            let data = quoted.get(header.header_len().into()..)?;
+            (refused, header.next_header(), IpAddress::Ipv4(header.dst_addr()), data)
         }
         #[cfg(feature = "ipv6")]
         (IpProtocol::Icmpv6, IpAddress::Ipv6(from), IpAddress::Ipv6(to)) => {
             let message = Icmpv6Packet::new_checked(packet.payload).ok()?;
-            match Icmpv6Repr::parse(&from, &to, &message, checksums).ok()? {
-                Icmpv6Repr::DstUnreachable { reason, header, data } => {
-                    let refused = reason == Icmpv6DstUnreachable::PortUnreachable;
-                    (refused, header.next_header, IpAddress::Ipv6(header.dst_addr), data)
-                }
-                _ => return None,
+            let genuine = !checksums.icmpv6.rx() || message.verify_checksum(&from, &to);
+            if !genuine || message.msg_type() != Icmpv6Message::DstUnreachable {
+                return None;
             }
+            let refused = message.msg_code() == Icmpv6DstUnreachable::PortUnreachable.into();
+            let (header, data) = message.payload().split_at_checked(IPV6_HEADER_LEN)?;
+            let header = Ipv6Packet::new_unchecked(header);
+            (refused, header.next_header(), IpAddress::Ipv6(header.dst_addr()), data)
         }
         _ => return None,
     };
