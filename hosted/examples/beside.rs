@@ -7,7 +7,7 @@
 
 use std::hint::black_box;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,11 +15,12 @@ use echo_instruments::clock::Clock;
 use echo_instruments::load;
 use echo_instruments::measurement::Measurement;
 use echo_instruments::measurement::percentiles::{MEDIAN, percentile};
-use echo_instruments::plan::Plan;
+use echo_instruments::plan::{Plan, Protocol};
 use echo_instruments::signals::Stop;
 
 use anyhow::{Context, ensure};
 use echo_core::Rules;
+use hosted::datagrams::UdpSockets;
 use hosted::server::Local;
 use hosted::sockets;
 use mio::{Events, Interest, Poll, Token};
@@ -50,6 +51,9 @@ fn main() -> anyhow::Result<()> {
     line("1 connection, median", "blocking send and recv", asleep.map(micros), ratio(asleep));
     let awake = rounds(|| raw(spinning, true), || measured(spinning, true))?;
     line("1 connection, both ends spin", "spinning pair", awake.map(micros), ratio(awake));
+    let datagrams = spinning_datagrams()?;
+    let awake = rounds(|| raw_datagrams(datagrams), || measured_datagrams(datagrams))?;
+    line("UDP, both ends spin", "sendto and recvfrom", awake.map(micros), ratio(awake));
     for connections in [64, 1000] {
         let [theirs, ours] = rounds(
             || minimal(server.address(), connections),
@@ -117,6 +121,14 @@ fn measured(address: SocketAddr, spin: bool) -> anyhow::Result<Duration> {
     Ok(percentile(&out.times, MEDIAN).unwrap_or_default())
 }
 
+fn measured_datagrams(address: SocketAddr) -> anyhow::Result<Duration> {
+    let plan = Plan { protocol: Protocol::Udp, spin: Duration::MAX, ..plan(1) };
+    let mut sockets = UdpSockets::new(&plan, address, Vec::new())?;
+    let stop = Stop::new()?;
+    let out = load::run_datagrams(&plan, &mut sockets, &stop, &mut |_: &Measurement| {})?;
+    Ok(percentile(&out.times, MEDIAN).unwrap_or_default())
+}
+
 /// The mean time from one message to the next.
 fn gap(address: SocketAddr, connections: u16) -> anyhow::Result<Duration> {
     let out = run(address, &Plan { omit: OMIT, ..plan(connections) })?;
@@ -134,6 +146,22 @@ fn spinning_server() -> anyhow::Result<SocketAddr> {
             let mut message = [0; LENGTH];
             while exchange(|| stream.read(&mut message)).is_ok_and(|n| n > 0) {
                 let _ = stream.write_all(&message);
+            }
+        }
+    });
+    Ok(address)
+}
+
+/// One socket for all, polled without sleeping.
+fn spinning_datagrams() -> anyhow::Result<SocketAddr> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.set_nonblocking(true)?;
+    let address = socket.local_addr()?;
+    thread::spawn(move || {
+        let mut message = [0; LENGTH];
+        loop {
+            if let Ok((length, from)) = socket.recv_from(&mut message) {
+                let _ = socket.send_to(&message[..length], from);
             }
         }
     });
@@ -164,6 +192,23 @@ fn raw(address: SocketAddr, spin: bool) -> anyhow::Result<Duration> {
         while got < LENGTH {
             got += exchange(|| stream.read(&mut echo[got..]))?;
         }
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times[times.len() / 2])
+}
+
+/// The median round trip of the plainest client over UDP.
+fn raw_datagrams(address: SocketAddr) -> anyhow::Result<Duration> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.set_nonblocking(true)?;
+    let (message, mut echo) = ([b'0'; LENGTH], [0; LENGTH]);
+    let mut times = Vec::with_capacity(1 << 20);
+    let start = Instant::now();
+    while start.elapsed() < TIME {
+        let begun = Instant::now();
+        socket.send_to(&message, address)?;
+        exchange(|| socket.recv_from(&mut echo).map(|(length, _)| length))?;
         times.push(begun.elapsed());
     }
     times.sort_unstable();

@@ -30,6 +30,7 @@ use std::time::Duration;
 use std::{process, thread};
 
 use anyhow::{Context, Result, anyhow};
+use echo_instruments::datagrams::LONGEST;
 use echo_instruments::signals::Stop;
 use echo_instruments::terminal::notes::{complain, note};
 use echo_instruments::terminal::streams::Stream;
@@ -43,7 +44,7 @@ use self::screen::Screen;
 use self::terminal::Terminal;
 use self::user::User;
 use crate::address;
-use crate::datagrams::{LONGEST, Port};
+use crate::datagrams::Port;
 
 /// The settings of the client.
 #[derive(Debug, Clone)]

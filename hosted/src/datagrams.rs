@@ -24,9 +24,6 @@ use crate::sockets::{CANNOT_WAIT, failure};
 /// How often to look at all ports while only one is waited for.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// The most bytes of a datagram: an IPv4 packet of 65 535 bytes without its headers.
-pub(crate) const LONGEST: usize = 65_507;
-
 /// Local ports from which datagrams go to one address.
 pub struct UdpSockets {
     peer: SocketAddr,
@@ -84,9 +81,10 @@ impl UdpSockets {
         }
         if self.ports[number].is_none() {
             let source = number.checked_rem(self.sources.len()).map(|turn| self.sources[turn]);
-            self.ports[number] = Some(Port::open(self.peer, source, self.patience.inside())?);
+            let port = Port::open(self.peer, source, self.patience.inside())?;
+            self.queue.add(number, &port)?;
+            self.ports[number] = Some(port);
             self.open += 1;
-            self.queue.add(number);
         }
         self.ports[number].as_mut().ok_or_else(|| Errno::BADF.into())
     }
@@ -157,16 +155,22 @@ impl Driver for UdpSockets {
 impl Datagrams for UdpSockets {
     fn send(&mut self, port: usize, datagram: &[u8]) -> Result<(), Failure> {
         let peer = self.peer;
-        let sent = self.port(port).and_then(|it| {
-            let had_errors = it.has_errors();
-            it.send(peer, datagram)?;
-            let expected = mem::replace(&mut it.expects, true);
-            Ok((it.has_errors() && !had_errors, expected))
-        });
-        let (errors, expected) = sent.map_err(|error| self.failure(&error))?;
+        let it = match self.port(port) {
+            Ok(it) => it,
+            Err(error) => return Err(self.failure(&error)),
+        };
+        let had_errors = it.has_errors();
+        let sent = it.send(peer, datagram);
+        let errors = it.has_errors() && !had_errors;
+        let expected = sent.is_err() || mem::replace(&mut it.expects, true);
         if errors {
             self.again.push(port);
         }
+        sent.map_err(|error| match (self.failure(&error), self.errno) {
+            (_, Some(Errno::MSGSIZE)) => Failure::TooLong,
+            (_, Some(Errno::NOBUFS)) => Failure::Full,
+            (failure, _) => failure,
+        })?;
         self.expecting += usize::from(!expected);
         self.last = port;
         Ok(())

@@ -105,7 +105,7 @@ fn a_datagram_longer_than_the_buffer_is_known_by_its_length() {
 fn what_does_not_fit_into_a_datagram_is_not_sent() {
     let (_peer, address) = peer();
     let mut sockets = sockets(&Plan::new(), address);
-    assert_eq!(sockets.send(0, &[0; 65_508]), Err(Failure::Unreachable));
+    assert_eq!(sockets.send(0, &[0; 65_508]), Err(Failure::TooLong));
     assert_eq!(sockets.errno(), Some(Errno::MSGSIZE));
     assert_eq!(sockets.receive(0, &mut [0]), Ok(None));
 }
@@ -251,6 +251,22 @@ fn ports_are_opened_again_and_closed_ones_hear_nothing() {
             sockets.close(3);
             assert_eq!(sockets.receive(3, &mut [0; 9]), Ok(None));
         }
+        // Two at once, one of them opened for the third time, are waited for by the queue.
+        for port in [3, 4] {
+            sockets.send(port, b"hi").expect("sent");
+        }
+        let mut came = Vec::new();
+        for _ in 0..2 {
+            assert_eq!(echo(&peer), b"hi");
+        }
+        while came.len() < 2 {
+            for port in ready(&mut sockets, 2) {
+                if sockets.receive(port, &mut [0; 9]).expect("no error").is_some() {
+                    came.push(port);
+                }
+            }
+        }
+        assert_eq!(came, [3, 4]);
     }
 }
 

@@ -6,26 +6,30 @@
 mod check;
 mod content;
 mod family;
+mod figure;
+mod fitting;
 mod label;
 mod merge;
 mod spacing;
+mod stdout;
 mod time;
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use clap::builder::{PathBufValueParser, TypedValueParser};
 
 pub use self::check::CheckArgs;
 pub use self::content::Content;
 use self::content::content;
 pub use self::family::Family;
+use self::figure::figure;
+use self::fitting::fits;
 pub use self::label::Label;
 pub use self::merge::MergeArgs;
 pub use self::spacing::SpacingArgs;
+use self::stdout::one_on_stdout;
 use self::time::{interval, run_time, within};
 use crate::bound::Condition;
 use crate::files::is_stdout;
@@ -205,9 +209,17 @@ pub struct LoadArgs {
           value_parser = given::within::<u16>(1..=16384))]
     pub parallel: u16,
 
+    /// Measure UDP: each message is a datagram
+    ///
+    /// Measure the service of UDP. Each message is a datagram, and each connection a local port, or
+    /// several in turn where all messages are alike. What is not back after --timeout has failed, which
+    /// ends no run; an echo that comes later is overdue. With --rate any number is in flight.
+    #[arg(short, long, conflicts_with_all = ["crr", "follow"], help_heading = LOAD)]
+    pub udp: bool,
+
     /// Send messages of this length
     ///
-    /// The length of a message, up to 1GiB.
+    /// The length of a message, up to 1GiB; with --udp 0 to 65507.
     #[arg(short, long, value_name = "BYTES", default_value_t = 1000, value_parser = length,
           help_heading = LOAD)]
     pub length: u64,
@@ -302,7 +314,8 @@ pub struct LoadArgs {
     /// response, and 'service p99>1ms' bounds the others. Percentiles count failed messages as infinitely
     /// late: a server that drops what would take long is not fast. min, avg and max are of what came back.
     /// `rate` is in bit/s, `messages` are a second, `fail`, `unsent` and `within` are shares, `late` is
-    /// the p99 of how late messages were sent. `limited` holds if this instrument, or its machine, was
+    /// the p99 of how late messages were sent. With --udp `lost`, `overdue`, `cut`, `duplicated`,
+    /// `reordered`, `crossed` (it came on another connection) and `foreign` are shares, too: 'lost>1%'. `limited` holds if this instrument, or its machine, was
     /// the limit, and not the server.
     #[arg(long, value_name = "BOUND", help_heading = VERDICT)]
     pub fail_if: Vec<Condition>,
@@ -319,8 +332,9 @@ impl LoadArgs {
         Label::differ(&self.label)?;
         let pace = self.pace();
         self.each_ends()?;
+        fits(self.udp, self.length)?;
         Ok(Plan {
-            protocol: Protocol::Tcp,
+            protocol: if self.udp { Protocol::Udp } else { Protocol::Tcp },
             connections: self.parallel,
             payload: content.read(self.length)?,
             length: self.length,
@@ -387,35 +401,5 @@ impl LoadArgs {
             (None, Some(Rate(per_second))) => Pace::Rate(per_second),
             (None, None) => Pace::Closed,
         }
-    }
-}
-
-/// Refuses to write two things to standard output.
-fn one_on_stdout<'a>(
-    json: bool,
-    exports: impl Iterator<Item = (&'static str, &'a Path)>,
-) -> Result<()> {
-    let exports = exports.filter(|(_, path)| is_stdout(path)).map(|(flag, _)| flag);
-    let all: Vec<_> = json.then_some("--json").into_iter().chain(exports).collect();
-    if let [one, other, ..] = all[..] {
-        bail!(Misuse(format!("cannot write both {one} and {other} to stdout: name a file")));
-    }
-    Ok(())
-}
-
-/// A file name, which may be any bytes.
-fn figure() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(of_known_format)
-}
-
-fn of_known_format(path: PathBuf) -> Result<PathBuf, &'static str> {
-    let known = |extension: &str| {
-        ["jpg", "jpeg", "png", "svg"].iter().any(|one| extension.eq_ignore_ascii_case(one))
-    };
-    match path.extension().and_then(OsStr::to_str) {
-        Some(extension) if known(extension) => Ok(path),
-        // No file can be made there: opening it fails, and gives the reason.
-        _ if path.is_dir() => Ok(path),
-        _ => Err("a figure is a .jpg, .png or .svg"),
     }
 }

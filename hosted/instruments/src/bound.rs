@@ -11,7 +11,7 @@ use crate::measurement::Measurement;
 use crate::measurement::arrival::{Arrival, arrival};
 use crate::measurement::percentiles::{P99, percentile};
 use crate::measurement::times::Times;
-use crate::plan::{Pace, Plan};
+use crate::plan::{Pace, Plan, Protocol};
 use crate::quantity;
 use crate::quantity::given::{Time, number};
 use crate::report::effort;
@@ -43,6 +43,9 @@ impl Condition {
         let reason = match (self.metric, self.of) {
             (Metric::Unsent | Metric::Late, _) if !scheduled => {
                 "nothing is due without a schedule: add --rate or --interval".to_owned()
+            }
+            (Metric::Class(_), _) if plan.protocol == Protocol::Tcp => {
+                "that happens to datagrams only: add --udp".to_owned()
             }
             (_, Some(Sort::Response)) if !planned => {
                 "there are no response times without a schedule: add --rate".to_owned()
@@ -153,6 +156,7 @@ impl Condition {
             Metric::Messages => measurement.messages_per_second(),
             Metric::Failed => measurement.tally.fail_rate(),
             Metric::Unsent => measurement.unsent_rate(),
+            Metric::Class(class) => class.share(measurement),
             Metric::Within(bound) => {
                 let mut counted = measurement.within.iter();
                 counted.find(|within| within.bound == bound)?.share(measurement)

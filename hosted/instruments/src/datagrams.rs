@@ -34,6 +34,9 @@ pub trait Datagrams: Driver {
     fn close(&mut self, port: usize);
 }
 
+/// The most bytes of a datagram: an IPv4 packet of 65 535 bytes without its headers.
+pub const LONGEST: usize = 65_507;
+
 /// A datagram that has arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Received {

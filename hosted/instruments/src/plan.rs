@@ -112,6 +112,17 @@ pub enum Protocol {
     Udp,
 }
 
+impl Protocol {
+    /// Its name in lower case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
 /// The rule by which the next message starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pace {

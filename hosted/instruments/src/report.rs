@@ -4,6 +4,7 @@
 //! measures nothing and knows no flags.
 
 mod csv;
+pub(crate) mod datagrams;
 pub(crate) mod distribution;
 pub(crate) mod effort;
 mod environment;
@@ -22,9 +23,10 @@ mod text;
 
 use std::net::{IpAddr, SocketAddr};
 
-use echo_core::{FailureKind, Tally};
+use echo_core::FailureKind;
 
 pub(crate) use self::csv::Csv;
+use self::datagrams::Class;
 pub(crate) use self::hdr::hdr;
 pub(crate) use self::json::SCHEMA;
 pub use self::json::json;
@@ -161,12 +163,15 @@ pub(crate) const fn key(kind: FailureKind) -> &'static str {
     }
 }
 
-/// Failures by kind, worded, only those that happened.
+/// Failures by kind, worded, only those that happened. A datagram that timed out was lost, or is overdue.
 #[must_use]
-pub fn failures(tally: &Tally) -> Vec<(&'static str, u64)> {
-    FailureKind::ALL
+pub fn failures(measurement: &Measurement) -> Vec<(&'static str, u64)> {
+    let kinds = FailureKind::ALL
         .into_iter()
-        .map(|kind| (kind.as_str(), tally.failed(kind)))
-        .filter(|(_, n)| *n > 0)
-        .collect()
+        .filter(|kind| *kind != FailureKind::TimedOut || measurement.datagrams.is_none());
+    let kinds = kinds.map(|kind| (kind.as_str(), measurement.tally.failed(kind)));
+    let timed_out = [Class::Lost, Class::Overdue]
+        .into_iter()
+        .filter_map(|class| Some((class.worded(), class.count(measurement)?)));
+    timed_out.chain(kinds).filter(|(_, n)| *n > 0).collect()
 }

@@ -25,6 +25,7 @@ pub(super) fn of(command: &str) -> &'static [Example] {
             ("hosted rate --local -t 10s", "a server in this process, for 10 s"),
             ("hosted rate '[::1]:7' -P 64 -l 64", "64 connections, 64 bytes per message"),
             ("hosted rate -R 5000 -t 1m", "5000 messages/s, for 1 minute"),
+            ("hosted rate -u board.local:7", "over UDP"),
             ("hosted rate -P 64 --search 'p99<1ms'", "the highest rate with that p99"),
             ("hosted rate -c 1M --fail-if 'p99>2ms'", "exit code 1 if p99 is above 2 ms"),
         ],
@@ -32,6 +33,7 @@ pub(super) fn of(command: &str) -> &'static [Example] {
             ("hosted fail-rate board.local:7 -c 10k", "verify 10 000 messages"),
             ("hosted fail-rate --crr --timeout 1", "a connection for each message"),
             ("hosted fail-rate -t 1h --max-fail 3", "tolerate three failures"),
+            ("hosted fail-rate -u -R 1k -t 1m", "count what becomes of datagrams"),
         ],
         "check" => &[
             ("hosted check board.local:7", "all cases"),

@@ -12,6 +12,7 @@ use std::os::fd::AsFd;
 use anyhow::{Context, Result, anyhow};
 use echo_core::Instant;
 use echo_instruments::clock::Clock;
+use echo_instruments::datagrams::LONGEST;
 use echo_instruments::quantity::counted;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::reason::reason;
@@ -24,7 +25,7 @@ use super::conversation::{EXCERPT, Manner};
 use super::input::Next;
 use super::user::{NO_OUTPUT, User};
 use crate::address::no_server;
-use crate::datagrams::{LONGEST, Port};
+use crate::datagrams::Port;
 
 /// The number of datagrams that are remembered after they were given up.
 const REMEMBERED: usize = 100;

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use echo_instruments::descriptors;
+use echo_instruments::plan::Protocol;
 use echo_instruments::report::Subject;
 use echo_instruments::signals::Stop;
 use echo_instruments::trial::Trial;
@@ -9,6 +10,7 @@ use echo_instruments::verdict::Verdict;
 
 use crate::address;
 use crate::cli::WayArgs;
+use crate::datagrams::UdpSockets;
 use crate::server::Local;
 use crate::sockets::Sockets;
 
@@ -28,22 +30,7 @@ pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
         None => way.to.resolve()?,
     };
     let addresses = address::reachable(addresses, &way.bind)?;
-    let connect = || address::connect_from(&way.bind, &addresses, args.timeout.0);
-    let first = connect()?;
-    let exports = trial.exports()?;
-    let ends = if way.local { 2 } else { 1 };
-    descriptors::suffice_for(plan.connections.into(), ends, "lower --parallel")?;
-    let first = if trial.load.start_at.is_some() {
-        // The server would not keep it for ever.
-        drop(first);
-        trial.approach(&plan)?;
-        connect()?
-    } else {
-        first
-    };
-    trial.arm(&stop);
-    let address = first.stream.peer_addr().context("the connection was lost at once")?;
-    let subject = Subject {
+    let subject = |address| Subject {
         program: "hosted",
         command: trial.command,
         name: if local.is_some() { "this process".into() } else { way.to.target().called(address) },
@@ -54,6 +41,35 @@ pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
         hosts: None,
         plan: &plan,
     };
+    // Both ends of a connection may be here; over UDP a server has one socket for all.
+    let ends = if way.local && plan.protocol == Protocol::Tcp { 2 } else { 1 };
+    let suffice = || descriptors::suffice_for(plan.links() as u64, ends, "lower --parallel");
+    if plan.protocol == Protocol::Udp {
+        let address = address::route(&way.bind, &addresses)?;
+        let exports = trial.exports()?;
+        suffice()?;
+        if trial.load.start_at.is_some() {
+            trial.approach(&plan)?;
+        }
+        trial.arm(&stop);
+        let subject = subject(address);
+        let mut sockets = UdpSockets::new(&plan, address, subject.sources.clone())?;
+        return trial.run_datagrams(&subject, &mut sockets, exports, &stop);
+    }
+    let connect = || address::connect_from(&way.bind, &addresses, args.timeout.0);
+    let first = connect()?;
+    let exports = trial.exports()?;
+    suffice()?;
+    let first = if trial.load.start_at.is_some() {
+        // The server would not keep it for ever.
+        drop(first);
+        trial.approach(&plan)?;
+        connect()?
+    } else {
+        first
+    };
+    trial.arm(&stop);
+    let subject = subject(first.stream.peer_addr().context("the connection was lost at once")?);
     let mut sockets = Sockets::new(&plan, first)?.from(subject.sources.clone());
     trial.run(&subject, &mut sockets, exports, &stop)
 }

@@ -37,8 +37,9 @@ mod linux {
         events: Vec<Event>,
         /// The timer that wakes exactly at the instant of a schedule.
         timer: Option<Timer>,
-        /// Ports that are not in the queue yet: as long as only one is waited for, nobody needs it.
-        opened: Vec<usize>,
+        /// Ports that are not in the queue: as long as only one is waited for, nobody needs it.
+        /// None once somebody did; what comes first must also be told first from then on.
+        unwatched: Option<Vec<usize>>,
     }
 
     impl Queue {
@@ -50,12 +51,21 @@ mod linux {
                 epoll::add(&epoll, timer, EventData::new_u64(TIMER), EventFlags::IN)?;
             }
             let events = Vec::with_capacity(AT_ONCE);
-            Ok(Self { epoll, events, timer, opened: Vec::new() })
+            Ok(Self { epoll, events, timer, unwatched: Some(Vec::new()) })
         }
 
-        /// Takes in a port that was opened, and watches it from the next wait on.
-        pub(in super::super) fn add(&mut self, port: usize) {
-            self.opened.push(port);
+        /// Takes in a port that was opened. One that is closed leaves the queue by itself.
+        pub(in super::super) fn add(&mut self, number: usize, port: &Port) -> io::Result<()> {
+            match &mut self.unwatched {
+                Some(unwatched) => unwatched.push(number),
+                None => self.watch(number, port)?,
+            }
+            Ok(())
+        }
+
+        fn watch(&self, number: usize, port: &Port) -> io::Result<()> {
+            let number = EventData::new_u64(number as u64);
+            Ok(epoll::add(&self.epoll, port.socket(), number, EventFlags::IN)?)
         }
 
         /// Waits for ports that have something to receive, for this long at most.
@@ -65,12 +75,14 @@ mod linux {
             wait: Duration,
             ready: &mut Vec<usize>,
         ) -> io::Result<()> {
-            // One that was closed has left the queue by itself.
-            for (number, port) in
-                self.opened.drain(..).filter_map(|port| Some((port, ports[port].as_ref()?)))
-            {
-                let number = EventData::new_u64(number as u64);
-                epoll::add(&self.epoll, port.socket(), number, EventFlags::IN)?;
+            let mut unwatched = self.unwatched.take().unwrap_or_default();
+            // One may have been closed and opened again.
+            unwatched.sort_unstable();
+            unwatched.dedup();
+            for number in unwatched {
+                if let Some(port) = &ports[number] {
+                    self.watch(number, port)?;
+                }
             }
             if let Some(timer) = &self.timer
                 && !wait.is_zero()
@@ -105,7 +117,9 @@ mod portable {
             Ok(Self)
         }
 
-        pub(in super::super) fn add(&mut self, _port: usize) {}
+        pub(in super::super) fn add(&mut self, _number: usize, _port: &Port) -> io::Result<()> {
+            Ok(())
+        }
 
         pub(in super::super) fn wait(
             &mut self,

@@ -35,5 +35,6 @@ mod standard_output;
 mod stopping;
 mod support;
 mod suspended;
+mod udp;
 mod unread;
 mod usage;

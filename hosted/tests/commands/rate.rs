@@ -86,6 +86,8 @@ fn json_has_every_key_and_nothing_else() {
             "tool",
             "tool_version",
             "command",
+            "host",
+            "labels",
             "complete",
             "started",
             "target",
@@ -94,6 +96,7 @@ fn json_has_every_key_and_nothing_else() {
             "sent",
             "echoed",
             "failed",
+            "datagrams",
             "wrong",
             "under_way",
             "closed_while_idle",
@@ -108,6 +111,7 @@ fn json_has_every_key_and_nothing_else() {
             "connect_ns",
             "late_ns",
             "unsent",
+            "omitted",
             "arrivals",
             "rate_bps",
             "rate_bps_interval95",
@@ -157,7 +161,10 @@ fn json_has_every_key_and_nothing_else() {
             "p99_99",
             "p99_999",
             "max",
-            "interval95"
+            "interval95",
+            "sum",
+            "sum_of_squares",
+            "histogram"
         ]
     );
     assert_eq!(report["complete"], true);

@@ -70,7 +70,8 @@ impl Content {
             Self::Random => Payload::Random { seed: run },
             Self::File(path) => {
                 let mut bytes = Vec::new();
-                // All messages are alike: no more of the file is ever sent.
+                // All messages are alike: no more of the file is ever sent. It is not to be empty.
+                let length = length.max(1);
                 let read =
                     File::open(path).and_then(|file| file.take(length).read_to_end(&mut bytes));
                 read.map_err(|error| {

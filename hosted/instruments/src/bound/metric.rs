@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::measurement::percentiles::{P99, PERCENTILES};
 use crate::quantity;
 use crate::quantity::given::Time;
+use crate::report::datagrams::Class;
 
 /// A number of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(super) enum Metric {
     Within(Duration),
     /// Nanoseconds after it was due at which one message in a hundred was not yet sent.
     Late,
+    /// How many datagrams of a class there were for each message.
+    Class(Class),
     /// Whether the instrument was the limit: a condition without a bound.
     Limited,
 }
@@ -45,7 +48,7 @@ impl Metric {
         match self {
             Self::Rate => quantity::bit_rate(value),
             Self::Messages => format!("{}/s", quantity::amount(value)),
-            Self::Failed | Self::Unsent => quantity::ratio(value),
+            Self::Failed | Self::Unsent | Self::Class(_) => quantity::ratio(value),
             Self::Within(_) => quantity::share(value),
             _ => quantity::duration(Duration::from_nanos(value as u64)),
         }
@@ -53,7 +56,7 @@ impl Metric {
 
     /// Whether it bounds a share, of 0 to 1.
     pub(super) const fn is_share(self) -> bool {
-        matches!(self, Self::Failed | Self::Unsent | Self::Within(_))
+        matches!(self, Self::Failed | Self::Unsent | Self::Class(_) | Self::Within(_))
     }
 
     /// Whether it bounds a round trip, a service or a response.
@@ -83,7 +86,8 @@ impl FromStr for Metric {
                 }
                 _ => {
                     let known = PERCENTILES.into_iter().find(|(known, _)| *known == name);
-                    Self::Percentile(known.ok_or(EXPECTED)?.1)
+                    let percentile = known.map(|(_, one_in)| Self::Percentile(one_in));
+                    percentile.or(Class::named(name).map(Self::Class)).ok_or(EXPECTED)?
                 }
             },
         })
@@ -92,3 +96,47 @@ impl FromStr for Metric {
 
 /// What is expected of a condition.
 pub(super) const EXPECTED: &str = "expected a bound like p99>2ms, rate<90M, fail>0.1% or 'within 1ms<99%', or limited (--help names all that can be bound)";
+
+#[cfg(test)]
+mod tests {
+    use echo_core::Failure;
+
+    use crate::bound::Condition;
+    use crate::made_up::MadeUp;
+    use crate::measurement::Datagrams;
+    use crate::plan::{Plan, Protocol};
+
+    #[test]
+    fn what_becomes_of_datagrams_is_bound_by_class() {
+        let plan = Plan { protocol: Protocol::Udp, keep_going: true, ..Plan::new() };
+        let mut made = MadeUp::new(plan, 1_000);
+        let bound = |text: &str| text.parse::<Condition>().expect(text);
+        let told = |text: &str, made: &MadeUp| bound(text).crossed(&made.run, 1);
+        assert_eq!(
+            told("lost>1%", &made).as_deref(),
+            Some("failed: lost>1% cannot be decided: too few messages")
+        );
+        made.echoes((0..90).map(|_| 70));
+        let timed_out = Failure::TimedOut { received: 0, length: 1, whole: None };
+        (0..10).for_each(|_| made.fails(500, 0, timed_out));
+        made.run.datagrams = Some(Datagrams { late: 4, reordered: 200, ..Datagrams::default() });
+        for (text, said) in [
+            ("lost>6%", None),
+            ("lost>5%", Some("failed: lost>5%: it was 6.00 %")),
+            ("overdue>3.9%", Some("failed: overdue>3.9%: it was 4.00 %")),
+            ("duplicated>0", None),
+            ("reordered>99%", Some("failed: reordered>99%: it was 200 %")),
+            ("cut>0", None),
+            ("crossed>0", None),
+            ("foreign<1%", Some("failed: foreign<1%: it was 0 %")),
+        ] {
+            assert_eq!(told(text, &made).as_deref(), said, "{text}");
+        }
+        assert_eq!(bound("lost>1%").misfit(&made.plan), None);
+        assert_eq!(
+            bound("lost>1%").misfit(&Plan::new()).as_deref(),
+            Some("--fail-if lost>1% can never hold: that happens to datagrams only: add --udp")
+        );
+        assert!("service lost>1%".parse::<Condition>().is_err(), "no time");
+    }
+}

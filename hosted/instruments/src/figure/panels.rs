@@ -60,7 +60,8 @@ impl<DB: DrawingBackend> Page<DB> {
         const BESIDE: f64 = 16.0;
         let (name, address) = (&subject.name, subject.place().unwrap_or_default());
         let width = RIGHT[1] - LEFT[0];
-        let title = format!("TCP echo to {}", Escaped(name.as_bytes()));
+        let protocol = subject.plan.protocol.as_str().to_uppercase();
+        let title = format!("{protocol} echo to {}", Escaped(name.as_bytes()));
         let title = TITLE.fit(&title, width - BESIDE - ADDRESS.width(&address));
         self.left(TITLE, LEFT[0], 52.0, &title)?;
         self.left(ADDRESS, LEFT[0] + TITLE.width(&title) + BESIDE, 52.0, &address)?;

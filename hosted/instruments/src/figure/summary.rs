@@ -13,7 +13,7 @@ use crate::measurement::Measurement;
 use crate::measurement::percentiles::{MEDIAN, P99, percentile};
 use crate::measurement::times::Times;
 use crate::quantity::{self, amount, bit_rate, bytes, count, counted, duration, ratio};
-use crate::report::{self, passages};
+use crate::report::{self, datagrams, passages};
 
 impl<DB: DrawingBackend> Page<DB> {
     pub(super) fn summary(&self, run: Run<'_>) -> Drawn<DB> {
@@ -100,6 +100,11 @@ fn rows(run: Run<'_>) -> Vec<Row> {
             format!("{} ({})", duration(time), quantity::share(share)),
         ));
     }
+    let besides = datagrams::besides(measurement);
+    if !besides.is_empty() {
+        let told = besides.into_iter().map(|(class, n)| format!("{} {}", count(n), class.worded()));
+        rows.push(row("Besides", told.collect::<Vec<_>>().join(", ")));
+    }
     if measurement.unsent > 0 {
         // They are counted neither in the times nor in the failures.
         let share = measurement.unsent_rate().map(ratio).unwrap_or_default();
@@ -141,7 +146,7 @@ pub(super) fn without_end(measurement: &Measurement) -> impl Iterator<Item = Row
 pub(super) fn failed(measurement: &Measurement) -> (Row, Option<String>) {
     const NAME: &str = "Failed";
     let tally = &measurement.tally;
-    let mut reasons = report::failures(tally);
+    let mut reasons = report::failures(measurement);
     let Some(share) = tally.fail_rate().filter(|_| !reasons.is_empty()).map(ratio) else {
         return (row(NAME, "none".to_owned()), None);
     };

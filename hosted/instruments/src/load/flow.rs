@@ -1,5 +1,6 @@
 //! The messages of one connection of [`Datagrams`]: those in flight, from one local port or from several in turn.
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
@@ -22,8 +23,8 @@ pub(super) struct Flow<'a> {
     flight: Flight<'a, Note, Box<[u8]>, Slots>,
     /// One byte longer than a message: what has grown is seen to have.
     buffer: Box<[u8]>,
-    /// Those of its ports at which something has arrived.
-    ready: Vec<usize>,
+    /// Those of its ports at which something has arrived, in the order in which they were told.
+    ready: VecDeque<usize>,
     /// The first slot of the schedule that it has not used.
     turn: u64,
     /// The message that ended last.
@@ -64,7 +65,7 @@ impl<'a> Flow<'a> {
             window,
             flight: Flight::new(payload, plan.limit, message.into(), slots.into()),
             buffer: vec![0; length + 1].into(),
-            ready: Vec::with_capacity(window.ports),
+            ready: VecDeque::with_capacity(window.ports),
             turn: number.into(),
             message: Message::NONE,
             unsent: None,
@@ -82,11 +83,11 @@ impl<'a> Flow<'a> {
         let received = match datagrams.receive(self.first_port + port, &mut self.buffer) {
             Ok(Some(received)) => received,
             Ok(None) => {
-                self.ready.pop();
+                self.ready.pop_front();
                 return None;
             }
             Err(failure) => {
-                self.ready.pop();
+                self.ready.pop_front();
                 return self.hear(port, failure, datagrams);
             }
         };
@@ -96,7 +97,7 @@ impl<'a> Flow<'a> {
             self.flight.handle_datagram(now, port, received.from_peer, received.length, bytes);
         if self.window.ports > 1 || self.flight.in_flight() == 0 {
             // Nothing more is expected there; if it comes, the next wait tells.
-            self.ready.pop();
+            self.ready.pop_front();
         }
         let (stray, message) = match arrival {
             Arrival::Echo { sent, overtaken, end } => {
@@ -163,7 +164,7 @@ impl<D: Datagrams> Lane<D> for Flow<'_> {
             let (lane, port) = (*link / ports, *link % ports);
             let ready = &mut lanes[lane].ready;
             if !ready.contains(&port) {
-                ready.push(port);
+                ready.push_back(port);
             }
             *link = lane;
         }
@@ -229,7 +230,7 @@ impl<D: Datagrams> Lane<D> for Flow<'_> {
             let lost = Failure::TimedOut { received: 0, length, whole: None };
             return Some(self.ended(&sent, Err(lost)));
         }
-        while let Some(port) = self.ready.last().copied() {
+        while let Some(port) = self.ready.front().copied() {
             if let Some(event) = self.receive(port, datagrams) {
                 return Some(event);
             }

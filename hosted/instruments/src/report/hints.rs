@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use echo_core::FailureKind;
 
+use super::{Subject, datagrams};
 use crate::measurement::Measurement;
 use crate::measurement::times::Times;
 
@@ -54,8 +55,11 @@ const CLEAR: u64 = 4;
 const INETDS: [(u64, Duration); 2] = [(50, Duration::from_secs(1)), (256, Duration::from_secs(60))];
 
 /// A line each on round trips, and on connects, that cluster where TCP's timers are, and on a
-/// server that is gone after as many connections as an inetd bears.
-pub(super) fn hints(measurement: &Measurement) -> Vec<String> {
+/// server that is gone after as many connections as an inetd bears. Datagrams have none of these.
+pub(super) fn hints(subject: &Subject<'_>, measurement: &Measurement) -> Vec<String> {
+    if measurement.datagrams.is_some() {
+        return datagrams::hint(subject, measurement).into_iter().collect();
+    }
     let round_trips = cause(&measurement.times, &ROUND_TRIPS)
         .map(|text| format!("hint: round trips cluster {text}"));
     let connects = measurement.connecting.as_ref().and_then(|times| cause(times, &CONNECTS));
@@ -107,6 +111,7 @@ mod tests {
 
     use super::*;
     use crate::made_up::MadeUp;
+    use crate::measurement::Datagrams;
     use crate::plan::Plan;
 
     fn times(of: impl IntoIterator<Item = (u64, u64)>) -> Times {
@@ -115,6 +120,11 @@ mod tests {
             (0..n).for_each(|_| times.record(Duration::from_micros(micros)));
         }
         times
+    }
+
+    fn hinted(measurement: Measurement) -> Vec<String> {
+        let made = MadeUp { run: measurement, ..MadeUp::new(Plan::new(), 0) };
+        hints(&made.subject(), &made.run)
     }
 
     #[test]
@@ -134,15 +144,20 @@ mod tests {
         for late in [1_008_000, 2_030_000, 3_060_000, 7_400_000] {
             let connecting = Some(times([(1_000, 80), (5, late)]));
             let of = |connecting| Measurement { connecting, ..Measurement::new() };
-            let told = hints(&of(connecting)).concat();
+            let told = hinted(of(connecting)).concat();
             assert!(told.starts_with("hint: connects take ") && told.contains("backlog"), "{told}");
         }
         let slow = Some(times([(1_000, 80), (5, 1_400_000)]));
         let measurement = Measurement { connecting: slow, ..Measurement::new() };
-        assert!(hints(&measurement).is_empty(), "no timer of TCP");
+        assert!(hinted(measurement).is_empty(), "no timer of TCP");
         let open =
             Measurement { times: times([(1_000, 80), (5, 1_008_000)]), ..Measurement::new() };
-        assert!(hints(&open).is_empty(), "no connects");
+        assert!(hinted(open).is_empty(), "no connects");
+        let nagle =
+            || Measurement { times: times([(1_000, 80), (5, 40_300)]), ..Measurement::new() };
+        assert_eq!(hinted(nagle()).len(), 1);
+        let datagrams = Some(Datagrams::default());
+        assert!(hinted(Measurement { datagrams, ..nagle() }).is_empty(), "no timers of TCP in UDP");
     }
 
     #[test]
@@ -151,7 +166,7 @@ mod tests {
             let mut made = MadeUp::new(Plan { per_message: true, ..Plan::new() }, millis);
             made.fails(millis, 0, failure);
             let connecting = Some(times([(served, 80)]));
-            hints(&Measurement { connecting, ..made.run }).concat()
+            hinted(Measurement { connecting, ..made.run }).concat()
         };
         for (served, millis) in [(50, 20), (51, 900), (110, 1_500), (256, 2_000), (300, 61_000)] {
             for failure in [Failure::Refused, Failure::Reset] {
@@ -164,7 +179,7 @@ mod tests {
         assert_eq!(told(60, 20, Failure::Local), "", "our own fault");
         let made = MadeUp::new(Plan { per_message: true, ..Plan::new() }, 2_000);
         let connecting = Some(times([(60, 80)]));
-        assert!(hints(&Measurement { connecting, ..made.run }).is_empty(), "nothing failed");
+        assert!(hinted(Measurement { connecting, ..made.run }).is_empty(), "nothing failed");
     }
 
     #[test]

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::environment::{environment, host};
 use super::{
-    Subject, distribution, effort, independence, key, loss, passages, spacing, stationarity,
+    Subject, datagrams, distribution, effort, independence, key, loss, passages, spacing,
+    stationarity,
 };
 use crate::args::Label;
 use crate::measurement::blocks::{self, Blocks};
@@ -53,7 +54,7 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
             "name": subject.name,
             "ip": target::ip(subject.address),
             "port": subject.address.port(),
-            "protocol": "tcp",
+            "protocol": plan.protocol.as_str(),
         },
         "config": config(subject),
     });
@@ -62,6 +63,7 @@ pub fn json(subject: &Subject<'_>, measurement: &Measurement) -> Value {
         "sent": measurement.sent(),
         "echoed": tally.echoed(),
         "failed": failed,
+        "datagrams": datagrams::json(measurement),
         "wrong": measurement.wrong.sorts().map(|sort| json!({
             "what": sort.first.fault.as_str(),
             "byte": sort.overwritten_by(),

@@ -17,7 +17,7 @@ use echo_core::{Difference, Failure, Fault};
 
 use super::hints::hints;
 use super::ports::ports;
-use super::{Subject, effort, independence, loss, passages, spacing, stationarity};
+use super::{Subject, datagrams, effort, independence, loss, passages, spacing, stationarity};
 use crate::measurement::blocks;
 use crate::measurement::percentiles::{P99, percentile};
 use crate::measurement::times::Times;
@@ -58,8 +58,9 @@ pub(super) fn headed(subject: &Subject<'_>, pace: &str, layout: Layout) -> Strin
     let place = subject.place().map(|address| format!(" ({address})")).unwrap_or_default();
     let connections = subject.connections();
     let bytes = quantity::counted(subject.plan.length, "byte");
+    let protocol = subject.plan.protocol.as_str();
     let runs = subject.runs().map(|runs| format!(", {runs}")).unwrap_or_default();
-    layout.fit(format!("ECHO {name}{place} tcp, {bytes}, {pace}, {connections}{runs}"))
+    layout.fit(format!("ECHO {name}{place} {protocol}, {bytes}, {pace}, {connections}{runs}"))
 }
 
 /// The closing report, without a line break at its end.
@@ -68,6 +69,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement, layout: Layout) ->
     let width = layout.width.unwrap_or(usize::MAX);
     let mut lines = vec![format!("--- {} echo statistics ---", subject.name)];
     lines.push(totals(measurement));
+    lines.extend(datagrams::text(measurement));
     lines.extend(warm_up(subject, measurement));
     lines.extend(in_flight(measurement));
     lines.extend(closed_while_idle(measurement));
@@ -90,7 +92,7 @@ pub fn text(subject: &Subject<'_>, measurement: &Measurement, layout: Layout) ->
     lines.extend(kernel(measurement));
     lines.extend(instrument(measurement));
     lines.extend(effort::text(measurement));
-    lines.extend(hints(measurement));
+    lines.extend(hints(subject, measurement));
     lines.extend(ports(subject, measurement));
     lines.extend(wrong(measurement));
     lines.extend(incidents(measurement));
@@ -116,7 +118,7 @@ fn totals(measurement: &Measurement) -> String {
     }
     let elapsed = quantity::duration(measurement.elapsed);
     let _ = write!(line, ", {}", super::in_runs(elapsed, measurement));
-    let kinds: Vec<_> = super::failures(tally)
+    let kinds: Vec<_> = super::failures(measurement)
         .into_iter()
         .map(|(kind, n)| format!("{} {kind}", quantity::count(n)))
         .collect();
@@ -299,11 +301,17 @@ fn incidents(measurement: &Measurement) -> Vec<String> {
             // Other failures say all that there is to know.
             let open = matches!(failure, Failure::Unreachable | Failure::Local);
             let said = errno.filter(|_| open).map(|errno| format!(": {}", reason(&errno.into())));
-            // Wrong bytes name their message themselves, and without a connection there is none.
-            let named = matches!(failure, Failure::Differs(_) | Failure::Extra { .. }) || *unopened;
+            // Wrong bytes and wrong lengths name their message themselves, and without a connection there is none.
+            let named = matches!(
+                failure,
+                Failure::Differs(_) | Failure::Extra { .. } | Failure::Cut { .. }
+            ) || *unopened;
             let message = if named { String::new() } else { format!(", message {message}") };
             let failure = match failure {
                 Failure::TimedOut { .. } if *unopened => "timed out while connecting".into(),
+                Failure::TimedOut { .. } if measurement.datagrams.is_some() => {
+                    "not back in time".into()
+                }
                 _ => worded(failure),
             };
             let said = said.unwrap_or_default();
