@@ -63,9 +63,6 @@ impl<'c> Measuring<'c> {
     ) -> Result<Self> {
         let instrument = instrument.into();
         let mut plan = match &instrument {
-            Instrument::Trial(trial) if trial.load.udp => {
-                bail!(Misuse("--udp is for the server here: measure datagrams with hosted".into()))
-            }
             Instrument::Trial(trial) => trial.plan()?,
             Instrument::Check(check) => check.plan(),
         };
