@@ -3,11 +3,12 @@
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::thread;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::exports::schema;
 use crate::rate::json;
-use crate::support::{Ended, PATIENCE, at_once, run};
+use crate::support::{Ended, PATIENCE, Program, at_once, run};
 
 /// Answers each datagram, counted from 0, as `answer` says, until none comes any more.
 fn peer(mut answer: impl FnMut(&UdpSocket, usize, &[u8], SocketAddr) + Send + 'static) -> String {
@@ -176,4 +177,28 @@ fn runs_over_tcp_and_udp_are_not_compared() {
     let ended = run(&["compare", &tcp, &udp]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("protocol \"tcp\" and \"udp\""), "{ended:?}");
+}
+
+/// What a server plants in datagrams is what is found, by class.
+#[test]
+fn as_many_as_a_server_planted_are_found() {
+    let cases = [
+        ("lose=10%", "lose", "lost"),
+        ("duplicate=10%", "duplicate", "duplicated"),
+        ("truncate=10%", "truncate", "cut"),
+        ("flip=10%", "flip", "differs"),
+    ];
+    let cases = cases.into_iter().flat_map(|case| [("zero", case), ("seq", case)]);
+    at_once(cases, |(payload, (spec, kind, class))| {
+        let flags = ["--udp", "-q", "--drain", "0", "--fault", spec, "--seed", "1"];
+        let (server, address) = Program::server(&flags);
+        let (_, report) = report(&address.to_string(), &["-R", "100", "--payload", payload]);
+        server.signal(Signal::TERM);
+        let said = server.wait().stdout;
+        let planted = said.lines().last().and_then(|line| line.strip_prefix("faults planted: "));
+        let planted = planted.and_then(|all| all.strip_suffix(kind)?.trim_end().parse().ok());
+        let found = [&report["failed"][class], &report["datagrams"][class]];
+        let found = found.into_iter().find_map(Value::as_u64);
+        assert!(planted > Some(0) && planted == found, "{payload}: {said}{report:#}");
+    });
 }
