@@ -8,6 +8,7 @@
 use std::hint::black_box;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,8 +52,15 @@ fn main() -> anyhow::Result<()> {
     line("1 connection, median", "blocking send and recv", asleep.map(micros), ratio(asleep));
     let awake = rounds(|| raw(spinning, true), || measured(spinning, true))?;
     line("1 connection, both ends spin", "spinning pair", awake.map(micros), ratio(awake));
-    let datagrams = spinning_datagrams()?;
-    let awake = rounds(|| raw_datagrams(datagrams), || measured_datagrams(datagrams))?;
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    let (datagrams, over) = (socket.local_addr()?, AtomicBool::new(false));
+    let awake = thread::scope(|scope| {
+        let server = scope.spawn(|| spin_datagrams(&socket, &over));
+        let awake = rounds(|| raw_datagrams(datagrams), || measured_datagrams(datagrams));
+        over.store(true, Ordering::Relaxed);
+        server.join().expect("it does not panic")?;
+        awake
+    })?;
     line("UDP, both ends spin", "sendto and recvfrom", awake.map(micros), ratio(awake));
     for connections in [64, 1000] {
         let [theirs, ours] = rounds(
@@ -152,20 +160,17 @@ fn spinning_server() -> anyhow::Result<SocketAddr> {
     Ok(address)
 }
 
-/// One socket for all, polled without sleeping.
-fn spinning_datagrams() -> anyhow::Result<SocketAddr> {
-    let socket = UdpSocket::bind("127.0.0.1:0")?;
+/// One socket for all, polled without sleeping on the server's processor until it is over.
+fn spin_datagrams(socket: &UdpSocket, over: &AtomicBool) -> anyhow::Result<()> {
+    place(1)?;
     socket.set_nonblocking(true)?;
-    let address = socket.local_addr()?;
-    thread::spawn(move || {
-        let mut message = [0; LENGTH];
-        loop {
-            if let Ok((length, from)) = socket.recv_from(&mut message) {
-                let _ = socket.send_to(&message[..length], from);
-            }
+    let mut message = [0; LENGTH];
+    while !over.load(Ordering::Relaxed) {
+        if let Ok((length, from)) = socket.recv_from(&mut message) {
+            let _ = socket.send_to(&message[..length], from);
         }
-    });
-    Ok(address)
+    }
+    Ok(())
 }
 
 /// Tries again while there is nothing.
