@@ -6,7 +6,9 @@ use core::net::{IpAddr, SocketAddr};
 /// The hop limit with which an answer leaves, and by which it is known as one.
 ///
 /// Hosts send with 64 at least, and hardly any are more than thirty hops apart: a question
-/// arrives with more than this, and an answer with no more.
+/// arrives with more than this, and an answer with no more. A host that sends with 32 itself, as
+/// some old and some very small stacks do, is not answered: the count of
+/// [`Unanswered::Answer`] shows it.
 pub const HOPS: u8 = 32;
 
 /// The ports of services that answer whatever arrives: none (0), echo, discard, daytime, quote of

@@ -3,9 +3,12 @@
 //! The load loop of the instruments owns one flight per connection, as it owns a
 //! [`Probe`](crate::Probe) per connection of TCP.
 
-use core::marker::PhantomData;
+mod slots;
+
 use core::time::Duration;
 
+pub use self::slots::Slot;
+use self::slots::{Slots, State};
 use crate::payload::Whose;
 use crate::{Failure, Fault, Instant, Payload};
 
@@ -31,37 +34,11 @@ pub struct Flight<'a, T, W, S> {
     limit: Option<Duration>,
     /// The message that was begun last.
     window: W,
-    slots: S,
-    /// The place of the next message. Places count through the slots, again and again.
-    next: u64,
-    /// The place of the oldest message in flight; the next one if there is none.
-    oldest: u64,
+    slots: Slots<T, S>,
     /// The number of messages begun.
     messages: u64,
-    in_flight: usize,
     /// The latest message that has come back.
     latest: Option<u64>,
-    note: PhantomData<T>,
-}
-
-/// Room for one message in flight, or for the memory of it.
-#[derive(Debug, Clone, Copy)]
-pub struct Slot<T> {
-    /// The place of its last message.
-    place: u64,
-    /// That message.
-    sent: Option<Sent<T>>,
-    state: State,
-    /// The last message in this slot that was given up and has not come since.
-    given_up: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Over,
-    InFlight,
-    /// It is in flight but for an echo that came too late.
-    Overdue,
 }
 
 /// A message that has begun.
@@ -105,16 +82,6 @@ pub enum Arrival<T> {
     Foreign,
 }
 
-impl<T> Slot<T> {
-    /// A slot that has held no message yet.
-    pub const NEW: Self = Self { place: 0, sent: None, state: State::Over, given_up: None };
-
-    /// Whether the message of this place is in flight.
-    fn holds(&self, place: u64) -> bool {
-        self.state != State::Over && self.place == place
-    }
-}
-
 impl<'a, T, W, S> Flight<'a, T, W, S>
 where
     T: Copy,
@@ -130,21 +97,20 @@ where
         slots: S,
     ) -> Self {
         payload.fill(0, 0, window.as_mut());
-        let (next, oldest, messages, in_flight, latest) = (0, 0, 0, 0, None);
-        let note = PhantomData;
-        Self { payload, limit, window, slots, next, oldest, messages, in_flight, latest, note }
+        let slots = Slots::new(slots);
+        Self { payload, limit, window, slots, messages: 0, latest: None }
     }
 
     /// The number of messages in flight.
     #[must_use]
     pub const fn in_flight(&self) -> usize {
-        self.in_flight
+        self.slots.in_flight()
     }
 
     /// Whether another message may begin.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.free().is_some()
+        if self.tells() { self.slots.following().is_some() } else { self.slots.has_any() }
     }
 
     /// The bytes of the message that was begun last.
@@ -155,57 +121,54 @@ where
 
     /// The messages in flight, in no order.
     pub fn under_way(&self) -> impl Iterator<Item = &Sent<T>> {
-        let flying = self.slots.as_ref().iter().filter(|slot| slot.state != State::Over);
+        let flying = self.slots.all().iter().filter(|slot| slot.state != State::Over);
         flying.filter_map(|slot| slot.sent.as_ref())
     }
 
     /// When the oldest message reaches the limit.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let slot = self.slot(self.oldest).filter(|slot| slot.holds(self.oldest))?;
-        slot.sent?.begun.checked_add(self.limit?)
+        let limit = self.limit?;
+        self.slots.flying(self.slots.oldest())?.begun.checked_add(limit)
     }
 
     /// Starts the next message, and with it its limit; None if there is no room.
     pub fn begin(&mut self, now: Instant, note: T) -> Option<Sent<T>> {
-        let (place, tells) = (self.free()?, self.tells());
-        let port = if tells { 0 } else { self.index(place)? };
+        let (place, port) = if self.tells() {
+            (self.slots.following()?, 0)
+        } else {
+            let place = self.slots.rested()?;
+            self.slots.remember(place, None);
+            (place, self.slots.index(place)?)
+        };
         let message = self.messages;
         let sent = Sent { message, begun: now, port, note };
-        let slot = self.slot_mut(place)?;
-        (slot.place, slot.sent, slot.state) = (place, Some(sent), State::InFlight);
-        if !tells {
-            slot.given_up = None;
-        }
+        self.slots.begin(place, sent);
         if self.payload.varies() && message > 0 {
             self.payload.fill(message, 0, self.window.as_mut());
         }
-        if self.in_flight == 0 {
-            self.oldest = place;
-        }
         self.messages += 1;
-        self.next = place + 1;
-        self.in_flight += 1;
         Some(sent)
     }
 
     /// Gives up the oldest message if it has reached the limit: it was lost, or is late.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Sent<T>> {
         let due = self.deadline().is_some_and(|deadline| deadline <= now);
-        if due { self.give_up(self.oldest) } else { None }
+        if due { self.give_up(self.slots.oldest()) } else { None }
     }
 
     /// Gives up the oldest message that was sent from a port, for a reason that only the driver can see.
     pub fn fail(&mut self, port: usize) -> Option<Sent<T>> {
-        let place = if self.tells() { self.oldest } else { self.slots.as_ref().get(port)?.place };
+        let place =
+            if self.tells() { self.slots.oldest() } else { self.slots.all().get(port)?.place };
         self.give_up(place)
     }
 
     /// The message that was begun last could not be sent: it is over, and nothing will come of it.
     pub fn withdraw(&mut self) {
-        let place = self.next.wrapping_sub(1);
-        if self.slot(place).is_some_and(|slot| slot.holds(place)) {
-            self.end(place);
+        let place = self.slots.last();
+        if self.slots.flies(place) {
+            self.slots.end(place);
         }
     }
 
@@ -219,12 +182,15 @@ where
         length: usize,
         bytes: &[u8],
     ) -> Arrival<T> {
+        if !from_peer {
+            return Arrival::Foreign;
+        }
         let place = match self.whose(port, length, bytes) {
-            Some(Whose::Own(place)) if from_peer => place,
-            Some(Whose::OtherConnection) if from_peer => return Arrival::OtherConnection,
-            _ => return Arrival::Foreign,
+            Some(Whose::Own(place)) => place,
+            Some(Whose::OtherConnection) => return Arrival::OtherConnection,
+            Some(Whose::OtherRun) | None => return Arrival::Foreign,
         };
-        let Some(slot) = self.slot(place).copied() else { return Arrival::Foreign };
+        let Some(slot) = self.slots.get(place).copied() else { return Arrival::Foreign };
         match slot.sent {
             Some(sent) if slot.state == State::InFlight && slot.place == place => {
                 self.come(now, sent, place, length, bytes)
@@ -236,7 +202,7 @@ where
     /// The place of the message that a datagram is of.
     fn whose(&self, port: usize, length: usize, bytes: &[u8]) -> Option<Whose> {
         if !self.tells() {
-            let slot = self.slots.as_ref().get(port)?;
+            let slot = self.slots.all().get(port)?;
             return slot.sent.map(|_| Whose::Own(slot.place));
         }
         // A place is the number of its message.
@@ -246,17 +212,17 @@ where
     }
 
     /// The only message in flight that a datagram can be of which does not tell: the only one there is, or the only one
-    /// that begins so if it is cut to less than a word.
+    /// of the [`LAST`] that begins so if it is cut to less than a word.
     fn only(&self, length: usize, bytes: &[u8]) -> Option<u64> {
-        if self.in_flight == 1 {
-            return Some(self.oldest);
+        if self.slots.in_flight() == 1 {
+            return Some(self.slots.oldest());
         }
         if length >= 8 || length == 0 {
             return None;
         }
-        let begins = |sent: &&Sent<T>| self.payload.mismatch(sent.message, 0, bytes).is_none();
-        let mut all = self.under_way().filter(begins);
-        let first = all.next()?.message;
+        let begins = |place: &u64| self.payload.mismatch(*place, 0, bytes).is_none();
+        let mut all = self.slots.latest(LAST).filter(begins);
+        let first = all.next()?;
         all.next().is_none().then_some(first)
     }
 
@@ -276,14 +242,14 @@ where
         }
         let took = now.saturating_duration_since(sent.begun);
         if self.limit.is_some_and(|limit| took >= limit) {
-            if let Some(slot) = self.slot_mut(place) {
+            if let Some(slot) = self.slots.get_mut(place) {
                 slot.state = State::Overdue;
             }
             return Arrival::Late { message };
         }
         let overtaken = self.latest > Some(message);
         self.latest = self.latest.max(Some(message));
-        self.end(place);
+        self.slots.end(place);
         Arrival::Echo { sent, overtaken, end: judged.map(|()| took) }
     }
 
@@ -304,10 +270,8 @@ where
         if slot.given_up < Some(message) {
             return Arrival::Duplicate { message };
         }
-        if let Some(slot) = self.slot_mut(place)
-            && slot.given_up == Some(message)
-        {
-            slot.given_up = None;
+        if slot.given_up == Some(message) {
+            self.slots.remember(place, None);
         }
         Arrival::Late { message }
     }
@@ -341,60 +305,19 @@ where
 
     /// Ends a message in flight whose echo may still come.
     fn give_up(&mut self, place: u64) -> Option<Sent<T>> {
-        let slot = self.slot_mut(place).filter(|slot| slot.holds(place))?;
-        let sent = slot.sent?;
-        if slot.state == State::InFlight {
-            slot.given_up = Some(sent.message);
+        let sent = self.slots.flying(place)?;
+        if self.slots.get(place)?.state == State::InFlight {
+            self.slots.remember(place, Some(sent.message));
         }
-        self.end(place);
+        self.slots.end(place);
         Some(sent)
-    }
-
-    fn end(&mut self, place: u64) {
-        if let Some(slot) = self.slot_mut(place) {
-            slot.state = State::Over;
-        }
-        self.in_flight = self.in_flight.saturating_sub(1);
-        let flies = |place| self.slot(place).is_some_and(|slot| slot.holds(place));
-        let mut oldest = self.oldest;
-        while oldest < self.next && !flies(oldest) {
-            oldest += 1;
-        }
-        self.oldest = oldest;
-    }
-
-    /// The place of the next message.
-    fn free(&self) -> Option<u64> {
-        let is_over = |place: &u64| self.slot(*place).is_some_and(|slot| slot.state == State::Over);
-        if self.tells() {
-            return Some(self.next).filter(is_over);
-        }
-        let given_up = |place: &u64| self.slot(*place).and_then(|slot| slot.given_up);
-        let all = self.slots.as_ref();
-        let over = (self.next..self.next + all.len() as u64).filter(is_over);
-        if all.iter().filter(|slot| slot.given_up.is_some()).count() <= all.len() / 2 {
-            // Those that rest come last, and the one that has rested longest is the first of them.
-            over.min_by_key(given_up)
-        } else {
-            over.min_by_key(|place| given_up(place).unwrap_or(u64::MAX))
-        }
     }
 
     fn tells(&self) -> bool {
         self.payload.tells(self.window.as_ref().len() as u64)
     }
-
-    fn index(&self, place: u64) -> Option<usize> {
-        // It is smaller than a slice's length.
-        place.checked_rem(self.slots.as_ref().len() as u64).map(|index| index as usize)
-    }
-
-    fn slot(&self, place: u64) -> Option<&Slot<T>> {
-        self.slots.as_ref().get(self.index(place)?)
-    }
-
-    fn slot_mut(&mut self, place: u64) -> Option<&mut Slot<T>> {
-        let index = self.index(place)?;
-        self.slots.as_mut().get_mut(index)
-    }
 }
+
+/// A datagram that is cut to less than a word is looked for among so many messages: of more, too many begin so, and the
+/// search takes too long.
+const LAST: u64 = 1024;

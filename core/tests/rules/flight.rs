@@ -307,6 +307,22 @@ fn a_cut_that_leaves_less_than_a_word_is_known_by_its_beginning() {
     assert_eq!(flight.handle_datagram(at(1), 0, true, 0, &[]), Arrival::Foreign);
 }
 
+/// The search for it has an end, however many are in flight.
+#[test]
+fn a_cut_that_leaves_less_than_a_word_is_known_among_the_last_ones() {
+    for (later, known) in [(1023, true), (1024, false)] {
+        let mut flight = flight(SEQ, 64, 2000);
+        let sent = flight.begin(at(0), ()).expect("room");
+        (0..later).for_each(|_| _ = flight.begin(at(0), ()));
+        let mut bytes = [0; 7];
+        SEQ.fill(0, 0, &mut bytes);
+        let failure = Failure::Cut { message: 0, received: 7, length: 64 };
+        let cut = Arrival::Echo { sent, overtaken: false, end: Err(failure) };
+        let expected = if known { cut } else { Arrival::Foreign };
+        assert_eq!(flight.handle_datagram(at(1), 0, true, 7, &bytes), expected);
+    }
+}
+
 #[test]
 fn an_empty_datagram_has_an_echo() {
     let mut flight = flight(Payload::Zero, 0, 4);
