@@ -229,11 +229,30 @@ impl<'c, 'a> Courier<'c, 'a> {
 fn longest(server: IpEndpoint, mtu: usize) -> usize {
     let longest = match server.addr.version() {
         IpVersion::Ipv4 if cfg!(feature = "fragments") => {
-            FRAGMENTATION_BUFFER_SIZE.min(65_535) - 20
+            // The buffer is for what has to be cut.
+            mtu.max(FRAGMENTATION_BUFFER_SIZE).min(65_535) - 20
         }
         IpVersion::Ipv4 => mtu - 20,
         #[cfg(feature = "ipv6")]
         IpVersion::Ipv6 => mtu - 40,
     };
     longest - UDP_HEADER_LEN
+}
+
+#[cfg(test)]
+mod tests {
+    use smoltcp::wire::IpAddress;
+
+    use super::*;
+
+    /// However small smoltcp's buffer for fragments is.
+    #[test]
+    fn what_fits_into_a_frame_can_be_sent() {
+        let to = |address| IpEndpoint::new(address, 2333);
+        for mtu in [576, 1500, 9000, 65_535] {
+            assert!(longest(to(IpAddress::v4(10, 0, 0, 1)), mtu) >= mtu - 28);
+            #[cfg(feature = "ipv6")]
+            assert_eq!(longest(to(IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1)), mtu), mtu - 48);
+        }
+    }
 }
