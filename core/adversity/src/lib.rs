@@ -5,6 +5,7 @@
 //! the code (`core/fuzz`), the tests of this crate with random ones and with those that once
 //! found a fault: a promise is written down once.
 
+mod datagrams;
 mod exit;
 mod frame;
 mod headers;
@@ -20,13 +21,14 @@ use arbitrary::{Result, Unstructured};
 pub type Target = fn(&[u8]);
 
 /// All targets by their names.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("session", |bytes| run(bytes, session::keeps_its_promises)),
     ("exit", |bytes| run(bytes, exit::holds_back_the_word_alone)),
     ("probe", |bytes| run(bytes, probe::judges_what_came)),
     ("payload", |bytes| run(bytes, payload::tells_where_bytes_come_from)),
     ("headers", |bytes| run(bytes, headers::are_read_as_smoltcp_reads_them)),
     ("states", |bytes| run(bytes, states::are_left_only_by_right_segments)),
+    ("datagrams", |bytes| run(bytes, datagrams::are_answered_whole_and_once)),
 ];
 
 /// The target with this name.

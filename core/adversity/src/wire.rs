@@ -26,6 +26,8 @@ pub(crate) const PEER: [IpAddress; 2] =
 pub(crate) struct Wire {
     pub(crate) there: VecDeque<Vec<u8>>,
     pub(crate) back: Vec<Vec<u8>>,
+    /// It takes nothing more from the host but an answer to what it brings.
+    pub(crate) shut: bool,
 }
 
 /// The host.
@@ -53,7 +55,7 @@ impl Device for Wire {
     }
 
     fn transmit(&mut self, _now: WireInstant) -> Option<Sending<'_>> {
-        Some(Sending(&mut self.back))
+        (!self.shut).then_some(Sending(&mut self.back))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {

@@ -53,6 +53,11 @@ proptest! {
     fn states_are_left_only_by_right_segments(bytes in bytes(400)) {
         target("states")(&bytes.0);
     }
+
+    #[test]
+    fn datagrams_are_answered_whole_and_once(bytes in bytes(600)) {
+        target("datagrams")(&bytes.0);
+    }
 }
 
 /// `core/fuzz/seeds` has a folder for each target.
