@@ -4,10 +4,12 @@
 //! here and compares what comes back with the same function.
 
 mod marks;
+mod tag;
 mod whose;
 
 use core::fmt;
 
+use self::tag::{CONNECTION, RUN, Tag, nearest};
 pub(crate) use self::whose::Whose;
 use crate::random::{GOLDEN, mix, unmix};
 use crate::{Difference, Fault};
@@ -234,13 +236,6 @@ impl Payload<&[u8]> {
     }
 }
 
-/// The number nearest to `here` of those that have these low 20 bits.
-const fn nearest(low: u64, here: u64) -> u64 {
-    let ahead = low.wrapping_sub(here) & LOW;
-    let number = here.saturating_add(ahead);
-    if ahead > LOW / 2 && number > LOW { number - (LOW + 1) } else { number }
-}
-
 /// Where a byte of [`Payload::Seq`] was first sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
@@ -258,39 +253,6 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { connection, message, offset } = self;
         write!(f, "byte {offset} of message {message} on connection {connection}")
-    }
-}
-
-/// What eight bytes of [`Payload::Seq`] encode: 10 bits of the run, 14 of the
-/// connection, 20 of the message and 20 of the word's index.
-#[derive(Debug, PartialEq, Eq)]
-struct Tag {
-    run: u16,
-    connection: u16,
-    message: u64,
-    word: u64,
-}
-
-const RUN: u16 = (1 << 10) - 1;
-const CONNECTION: u16 = (1 << 14) - 1;
-/// The mask of the bits that are kept of the message and of the word's index.
-const LOW: u64 = (1 << 20) - 1;
-
-impl Tag {
-    const fn pack(self) -> u64 {
-        ((self.run & RUN) as u64) << 54
-            | ((self.connection & CONNECTION) as u64) << 40
-            | (self.message & LOW) << 20
-            | (self.word & LOW)
-    }
-
-    const fn unpack(bits: u64) -> Self {
-        Self {
-            run: (bits >> 54) as u16,
-            connection: (bits >> 40) as u16 & CONNECTION,
-            message: (bits >> 20) & LOW,
-            word: bits & LOW,
-        }
     }
 }
 
@@ -316,6 +278,7 @@ fn fill_words(offset: u64, out: &mut [u8], word: impl Fn(u64) -> u64) {
 
 #[cfg(test)]
 mod tests {
+    use super::tag::LOW;
     use super::*;
 
     const SEQ: Payload = Payload::Seq { run: 1000, connection: 7 };

@@ -1,6 +1,7 @@
 //! Which message a datagram is, as its content tells: one may come at any time, and in any order.
 
-use super::{LOW, Payload, RUN, Tag, WORD};
+use super::tag::{LOW, RUN, Tag};
+use super::{Payload, WORD};
 use crate::random::{GOLDEN, unmix};
 
 /// Whose a datagram is, as its content tells.
