@@ -81,6 +81,21 @@ fn reports_of_several_processes_are_added() {
 }
 
 #[test]
+fn reports_over_udp_are_added_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [a, b, tcp] = reports(folder.path(), ["-u -c 400", "-u -c 300 -P 3", "-c 9"]);
+    let ended = merge(&[&a, &b, "-J", "--fail-if", "lost>0"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let sum: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let errors: Vec<_> = schema().iter_errors(&sum).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!((&sum["echoed"], &sum["datagrams"]["lost"]), (&700.into(), &0.into()));
+    let ended = merge(&[&a, &tcp]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("unlike settings: protocol \"udp\" and \"tcp\""), "{ended:?}");
+}
+
+#[test]
 fn a_sum_is_compared_bounded_and_read_from_a_pipe() {
     let folder = tempfile::tempdir().expect("a folder");
     let [a, b] = reports(folder.path(), ["-c 400", "-c 400"]);

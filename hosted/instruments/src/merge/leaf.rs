@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::measurement::together::{Host, Part};
 use crate::measurement::within::Within;
-use crate::measurement::{Ended, Measurement};
-use crate::plan::{Arrivals, Pace, Plan};
+use crate::measurement::{Datagrams, Ended, Measurement};
+use crate::plan::{Arrivals, Pace, Plan, Protocol};
 use crate::report::{self, distribution, effort, file};
 use crate::stack::{Kernel, Stops};
 use crate::terminal::escape::{Escaped, shown};
@@ -80,9 +80,6 @@ impl Leaf {
         }
         if report.get("runs").is_some() {
             return refused("its runs are one after another (--repeat); merge single runs");
-        }
-        if report["target"]["protocol"] != "tcp" {
-            return refused("what becomes of datagrams is not added; merge runs over TCP");
         }
         if report["service_ns"].get("histogram").is_none() {
             return refused(
@@ -174,6 +171,7 @@ impl Parsed<'_> {
         };
         let poisson = self.at("/config/arrivals") == "poisson";
         Ok(Plan {
+            protocol: self.protocol(),
             length: self.count("/config/message_bytes")?,
             limit: self.optional("/config/timeout_s", |place| self.seconds(place))?,
             arrivals: if poisson { Arrivals::Poisson { seed: 0 } } else { Arrivals::Even },
@@ -183,6 +181,14 @@ impl Parsed<'_> {
             pace,
             ..Plan::new()
         })
+    }
+
+    fn protocol(&self) -> Protocol {
+        if self.at("/target/protocol") == Protocol::Udp.as_str() {
+            Protocol::Udp
+        } else {
+            Protocol::Tcp
+        }
     }
 
     fn run(&self) -> Result<Measurement> {
@@ -198,6 +204,10 @@ impl Parsed<'_> {
             elapsed: self.seconds("/elapsed_s")?,
             ended: if self.at("/complete") == true { Ended::AsPlanned } else { Ended::Stopped },
             tally: Tally::of(self.count("/echoed")?, failed),
+            datagrams: match self.protocol() {
+                Protocol::Tcp => None,
+                Protocol::Udp => Some(self.datagrams()?),
+            },
             // The longest of them and their number are all that is ever told.
             under_way: vec![longest.unwrap_or_default(); waiting.min(MOST) as usize],
             closed_while_idle: self.count("/closed_while_idle")?,
@@ -225,6 +235,17 @@ impl Parsed<'_> {
         });
         out.within = within.collect::<Result<_>>()?;
         Ok(out)
+    }
+
+    /// Those that are lost are the others of those that timed out.
+    fn datagrams(&self) -> Result<Datagrams> {
+        Ok(Datagrams {
+            late: self.count("/datagrams/overdue")?,
+            duplicated: self.count("/datagrams/duplicated")?,
+            reordered: self.count("/datagrams/reordered")?,
+            crossed: self.count("/datagrams/crossed")?,
+            foreign: self.count("/datagrams/foreign")?,
+        })
     }
 
     fn kernel(&self) -> Result<Kernel> {
@@ -267,5 +288,5 @@ impl Parsed<'_> {
     }
 }
 
-/// The most connections of one run, and so the most messages that can be in flight at its end.
+/// No run has so many messages in flight at its end.
 const MOST: u64 = 1 << 20;

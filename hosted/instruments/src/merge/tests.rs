@@ -9,8 +9,8 @@ use super::{Merged, leaf, merge};
 use crate::bound::Condition;
 use crate::figure::{self, Format};
 use crate::made_up::{MadeUp, spread};
-use crate::measurement::Sample;
-use crate::plan::{Pace, Plan};
+use crate::measurement::{Datagrams, Sample};
+use crate::plan::{Pace, Plan, Protocol};
 use crate::report::{self, Layout, header, text};
 use crate::verdict::Misuse;
 
@@ -22,18 +22,42 @@ fn messages() -> impl Strategy<Value = Vec<Message>> {
     prop::collection::vec((0..1_000_000_000_u64, took, 0..1_000_000_u64), 0..60)
 }
 
+/// Often the same one.
+fn start() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(7), 0..5_000_000_u64]
+}
+
+fn protocol() -> impl Strategy<Value = Protocol> {
+    prop_oneof![Just(Protocol::Tcp), Just(Protocol::Udp)]
+}
+
 const BOUND: Duration = Duration::from_millis(1);
 
-/// A run of a second on a schedule, that began so many microseconds after the epoch.
-fn run(start: u64, messages: &[Message]) -> MadeUp {
-    let plan =
-        Plan { pace: Pace::Rate(60.0), keep_going: true, within: vec![BOUND], ..Plan::new() };
+const LOST: Failure = Failure::TimedOut { received: 0, length: 1, whole: None };
+
+/// A run of a second on a schedule, that began so many microseconds after the epoch. What came besides
+/// over UDP depends on the messages alone, each for itself.
+fn run(protocol: Protocol, start: u64, messages: &[Message]) -> MadeUp {
+    let pace = Pace::Rate(60.0);
+    let plan = Plan { protocol, pace, keep_going: true, within: vec![BOUND], ..Plan::new() };
     let mut made = MadeUp::new(plan, 1_000);
     made.run.started = SystemTime::UNIX_EPOCH + Duration::from_micros(start);
+    let failure = if protocol == Protocol::Tcp { Failure::Reset } else { LOST };
     for (at, took, late) in messages {
         let [at, late] = [*at, *late].map(Duration::from_nanos);
-        let end = took.map_or(Err(Failure::Reset), |took| Ok(Duration::from_nanos(took)));
+        let end = took.map_or(Err(failure), |took| Ok(Duration::from_nanos(took)));
         made.ends(Sample { late, ..Sample::new(at, 0, end) });
+    }
+    if let Some(datagrams) = &mut made.run.datagrams {
+        let count =
+            |is: &dyn Fn(&Message) -> bool| messages.iter().filter(|it| is(it)).count() as u64;
+        *datagrams = Datagrams {
+            late: count(&|(at, took, _)| took.is_none() && at % 2 == 0),
+            duplicated: count(&|(at, ..)| at % 3 == 0),
+            reordered: count(&|(at, ..)| at % 5 == 0),
+            crossed: count(&|(at, ..)| at % 7 == 0),
+            foreign: count(&|(at, ..)| at % 11 == 0),
+        };
     }
     made.run.unsent = messages.len() as u64 % 3;
     made.run.omitted = messages.len() as u64 % 5;
@@ -44,6 +68,13 @@ fn reported(made: &MadeUp) -> Value {
     report::json(&made.subject(), &made.run)
 }
 
+/// The report of a host of this name.
+fn of_host(name: &str, made: &MadeUp) -> Value {
+    let mut report = reported(made);
+    report["host"] = name.into();
+    report
+}
+
 fn merged(reports: &[&Value]) -> Value {
     merge(reports.iter().copied().cloned().collect()).expect("alike")
 }
@@ -51,9 +82,8 @@ fn merged(reports: &[&Value]) -> Value {
 /// What one run over all messages would tell, too.
 fn told(report: &Value) -> Value {
     let mut out = json!({});
-    for key in
-        ["sent", "echoed", "failed", "fail_rate", "response_with_failures", "unsent", "omitted"]
-    {
+    let keys = ["sent", "echoed", "failed", "datagrams", "fail_rate", "response_with_failures"];
+    for key in keys.into_iter().chain(["unsent", "omitted"]) {
         out[key] = report[key].clone();
     }
     for key in ["service_ns", "response_ns", "late_ns"] {
@@ -72,7 +102,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn a_merge_is_one_run_over_all_messages([a, b, c] in [messages(), messages(), messages()]) {
+    fn a_merge_is_one_run_over_all_messages(
+        protocol in protocol(),
+        [a, b, c] in [messages(), messages(), messages()]
+    ) {
+        let run = |start, messages: &[Message]| run(protocol, start, messages);
         let runs = [run(1, &a), run(2, &b), run(3, &c)];
         let [x, y, z] = runs.each_ref().map(reported);
         let mut all = run(1, &[a, b, c].concat());
@@ -83,11 +117,13 @@ proptest! {
 
     #[test]
     fn neither_order_nor_grouping_matter(
-        [a, b, c] in [messages(), messages(), messages()],
-        starts in [0..2_000_000_u64, 2_000_001..3_000_000, 3_000_001..5_000_000]
+        protocol in protocol(),
+        runs in [messages(), messages(), messages()],
+        starts in [start(), start(), start()]
     ) {
-        let [a, b, c] = [run(starts[0], &a), run(starts[1], &b), run(starts[2], &c)];
-        let [a, b, c] = [a, b, c].map(|made| reported(&made));
+        let [a, b, c] = [0, 1, 2].map(|n| {
+            of_host(["a", "b", "c"][n], &run(protocol, starts[n], &runs[n]))
+        });
         let all = merged(&[&a, &b, &c]);
         prop_assert_eq!(&merged(&[&c, &a, &b]), &all, "the order matters");
         prop_assert_eq!(&merged(&[&a, &merged(&[&b, &c])]), &all, "the grouping matters");
@@ -107,8 +143,7 @@ fn hosts() -> [Value; 3] {
         if name == "west" {
             (0..3).for_each(|n| made.fails(500 + n, 0, Failure::Reset));
         }
-        let mut report = reported(&made);
-        report["host"] = name.into();
+        let mut report = of_host(name, &made);
         report["tool_version"] = "0.1.0".into();
         report
     })
@@ -225,7 +260,6 @@ fn what_cannot_be_added_is_refused_by_name() {
         ("/config/one_that_is_new", json!(1), "one_that_is_new null and 1"),
         ("/command", json!("rate"), "command \"fail-rate\" and \"rate\""),
         ("/tool", json!("tap-demo"), "tool \"hosted\" and \"tap-demo\""),
-        ("/target/protocol", json!("udp"), "2.json: what becomes of datagrams is not added"),
         ("/runs", json!([]), "2.json: its runs are one after another (--repeat)"),
         ("/search", json!({}), "2.json: a search is of many rates"),
     ] {
@@ -235,11 +269,17 @@ fn what_cannot_be_added_is_refused_by_name() {
         let (misuse, error) = refused([&north, &other]);
         assert!(misuse && error.contains(said), "{place}: {error}");
     }
+    let udp = of_host("udp", &run(Protocol::Udp, 0, &[]));
+    let (misuse, error) = refused([&north, &udp]);
+    assert!(misuse && error.contains("protocol \"tcp\" and \"udp\""), "{error}");
     let (misuse, error) = refused([&north, &merged(&[&east, &north])]);
     assert!(misuse && error.contains("with itself: 1.json (north) and 2.json (north)"), "{error}");
     let mut old = east.clone();
     old["service_ns"].as_object_mut().expect("times").remove("histogram");
     assert!(refused([&north, &old]).1.contains("2.json: it has no histogram"));
+    let mut odd = udp.clone();
+    odd["datagrams"] = Value::Null;
+    assert!(refused([&udp, &odd]).1.contains("no /datagrams/overdue that is a count"));
     for (key, value, said) in [
         ("sent", json!(7), "its counts contradict each other"),
         ("elapsed_s", json!(-1), "no /elapsed_s that is a time"),
@@ -251,6 +291,39 @@ fn what_cannot_be_added_is_refused_by_name() {
         odd[key] = value;
         let (misuse, error) = refused([&north, &odd]);
         assert!(!misuse && error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn what_became_of_datagrams_is_added_by_class() {
+    let of = |name, lost: u32, datagrams| {
+        let plan = Plan { protocol: Protocol::Udp, length: 64, keep_going: true, ..Plan::new() };
+        let mut made = MadeUp::new(plan, 1_000);
+        made.echoes(spread(1_000 - lost, 80));
+        (0..lost).for_each(|n| made.fails(n.into(), 0, LOST));
+        made.run.datagrams = Some(datagrams);
+        of_host(name, &made)
+    };
+    let [north, east] = [
+        of("north", 3, Datagrams { late: 1, duplicated: 2, ..Datagrams::default() }),
+        of("east", 7, Datagrams { late: 0, foreign: 4, duplicated: 1, ..Datagrams::default() }),
+    ];
+    let merged = sum([north, east]).expect("alike");
+    let plan = merged.plan();
+    let subject = merged.subject(&plan);
+    let layout = Layout { width: None, histogram: false };
+    let all = format!("{}\n{}", header(&subject, layout), text(&subject, &merged.sum, layout));
+    for line in [
+        "udp, 64 bytes, closed loop",
+        "2000 sent, 1990 echoed, 10 failed",
+        "failed: 9 lost, 1 overdue\n",
+        "besides: 3 duplicated (0.150 %), 4 foreign (0.200 %)\n",
+    ] {
+        assert!(all.contains(line), "{line}: {all}");
+    }
+    for (bound, crossed) in [("lost>0.4%", true), ("lost>0.5%", false), ("overdue>0", true)] {
+        let condition: Condition = bound.parse().expect("a bound");
+        assert_eq!(condition.crossed(&merged.sum, 64).is_some(), crossed, "{bound}");
     }
 }
 
