@@ -3,20 +3,13 @@
 use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
-use echo_instruments::measurement::Measurement;
-use echo_instruments::plan::Plan;
-use echo_instruments::signals::Stop;
-use hosted::sockets;
 use serde_json::Value;
 
 use crate::support::{
-    Ended, PATIENCE, Program, at_once, connect, hosted, loopback, message, noise, peer, run,
+    Ended, PATIENCE, Program, at_once, hosted, loopback, message, noise, peer, run,
 };
 
 /// The message of the original programs.
@@ -377,37 +370,6 @@ fn the_payload_is_what_was_asked_for() {
     let file: Vec<_> = noise(300).into_iter().cycle().take(LENGTH).collect();
     let payload = format!("file:{}", path.display());
     assert_eq!(two(&["--payload", &payload]), [file.clone(), file]);
-}
-
-/// Drawing the live line must not be measured: with one connection, nothing is
-/// in flight while the observer looks, unless an echo is late.
-#[test]
-fn the_observer_looks_between_messages() {
-    let arrived = Arc::new(AtomicU64::new(0));
-    let address = peer({
-        let arrived = arrived.clone();
-        move |_, mut stream| {
-            while let Some(message) = message(&stream, LENGTH) {
-                arrived.fetch_add(1, SeqCst);
-                let _ = stream.write_all(&message);
-            }
-        }
-    });
-    let plan = Plan {
-        length: LENGTH as u64,
-        limit: Some(PATIENCE),
-        time: Some(Duration::from_secs(1)),
-        ..Plan::new()
-    };
-    let stop = Stop::new().expect("a descriptor");
-    let mut between = 0;
-    sockets::measure(&plan, connect(address), &stop, &mut |so_far: &Measurement| {
-        // Long enough for a message that is on its way to arrive.
-        (0..100).for_each(|_| thread::yield_now());
-        between += u32::from(arrived.load(SeqCst) == so_far.tally.messages());
-    })
-    .expect("it runs");
-    assert!(between > 0);
 }
 
 #[test]
