@@ -240,7 +240,7 @@ pub struct LoadArgs {
 
     /// Give up on an echo after TIME; 0: never
     ///
-    /// The time limit for opening a connection and for each round trip. 0 or negative: none.
+    /// The time limit for opening a connection and for each round trip. 0 or negative: none; --udp needs one.
     #[arg(long, value_name = "TIME", default_value = "10", help_heading = LOAD)]
     pub timeout: Limit,
 
@@ -332,7 +332,7 @@ impl LoadArgs {
         Label::differ(&self.label)?;
         let pace = self.pace();
         self.each_ends()?;
-        fits(self.udp, self.length)?;
+        fits(self.udp, self.length, self.timeout.0)?;
         Ok(Plan {
             protocol: if self.udp { Protocol::Udp } else { Protocol::Tcp },
             connections: self.parallel,

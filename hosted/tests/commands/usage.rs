@@ -56,6 +56,7 @@ fn wrong_flags_are_usage_errors() {
         ("rate --length 2G", "expected up to 1 GiB (1000, 64KiB, 1MB)"),
         ("rate --length 0", "--length 0 needs --udp: only a datagram can be empty"),
         ("rate -u -l 65508", "--length 65508 does not fit into a datagram: 65507 bytes at most"),
+        ("fail-rate -u --timeout 0", "--udp needs a --timeout above 0: what is lost would be"),
         ("rate -u --crr", "'--udp' cannot be used with '--crr'"),
         ("fail-rate -u --crr --reset", "'--udp' cannot be used with '--crr'"),
         ("rate --udp --where", "'--udp' cannot be used with '--where'"),
