@@ -142,7 +142,7 @@ pub(crate) struct ServerArgs {
     /// at once, from the address that was asked. Not answered are the ports of services that would
     /// answer in turn (echo, chargen and the like; this port itself), what was sent to a group or
     /// comes from one, and answers of other echo servers, which have 32 hops left or fewer. The totals
-    /// count what was not answered, and what could not be sent. Needs Linux.
+    /// count what was not answered, and what was dropped. Needs Linux.
     #[arg(short, long, help_heading = LISTENING)]
     pub(crate) udp: bool,
 
@@ -172,6 +172,8 @@ pub(crate) struct ServerArgs {
     pub(crate) max_conns: Option<u32>,
 
     /// Serve on N threads
+    ///
+    /// Serve on this many threads. Datagrams are answered by the first one alone.
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = LISTENING,
           value_parser = given::within::<u16>(1..=256))]
     pub(crate) threads: u16,
