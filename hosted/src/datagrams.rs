@@ -18,6 +18,7 @@ use rustix::io::Errno;
 
 pub(crate) use self::port::Port;
 use self::queue::Queue;
+use crate::drops;
 use crate::patience::{Patience, Way, is_readable};
 use crate::sockets::{CANNOT_WAIT, failure};
 
@@ -36,6 +37,8 @@ pub struct UdpSockets {
     expecting: usize,
     /// The port that sent last.
     last: usize,
+    /// What was dropped at ports that are closed.
+    dropped: u64,
     /// Ports that have an error to be received.
     again: Vec<usize>,
     /// Whether the next receive waits for what comes.
@@ -64,6 +67,7 @@ impl UdpSockets {
             open: 0,
             expecting: 0,
             last: 0,
+            dropped: 0,
             again: Vec::new(),
             waits: false,
             look: Instant::START,
@@ -150,6 +154,11 @@ impl Driver for UdpSockets {
     fn errno(&self) -> Option<Errno> {
         self.errno
     }
+
+    fn dropped(&self) -> Option<u64> {
+        let open = self.ports.iter().flatten().map(|port| drops::read(port.socket()));
+        open.sum::<Option<u64>>().map(|open| open + self.dropped)
+    }
 }
 
 impl Datagrams for UdpSockets {
@@ -195,6 +204,7 @@ impl Datagrams for UdpSockets {
     fn close(&mut self, port: usize) {
         if let Some(it) = self.ports.get_mut(port).and_then(Option::take) {
             self.expecting -= usize::from(it.expects);
+            self.dropped += drops::read(it.socket()).unwrap_or_default();
             self.open -= 1;
         }
     }

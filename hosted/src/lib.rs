@@ -17,6 +17,7 @@ mod client;
 mod commands;
 pub mod datagrams;
 mod delivery;
+mod drops;
 mod patience;
 pub mod pump;
 pub mod server;

@@ -120,8 +120,9 @@ struct Load<'a, D, L> {
     begun: u64,
     /// The messages in flight; no deadline and no rest of a lane ends before its deadline.
     busy: Busy,
-    /// The number of segments that were retransmitted before the measurement began.
+    /// The number of segments that were retransmitted before the measurement began, and of datagrams that were dropped.
     before: u64,
+    dropped: u64,
     /// What the instrument did since the measurement began, and what it had used then.
     effort: Effort,
     /// The number of messages begun and ended, and of what came besides.
@@ -151,6 +152,7 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
             begun: 0,
             busy: Busy { messages: 0, since: start, deadline: None },
             before: 0,
+            dropped: 0,
             effort,
             moves: 0,
             out,
@@ -225,6 +227,10 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
         let (stops, before) = (self.driver.stops(), self.stops);
         self.out.stops =
             Stops { times: stops.times - before.times, total: stops.total - before.total };
+        if let Some(datagrams) = &mut self.out.datagrams {
+            let dropped = self.driver.dropped();
+            datagrams.dropped_here = dropped.map(|dropped| dropped.saturating_sub(self.dropped));
+        }
         if self.plan.per_message || self.out.lack.is_some() {
             self.out.ports = self.driver.ports();
         }

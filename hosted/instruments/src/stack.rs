@@ -75,6 +75,12 @@ pub trait Driver {
         None
     }
 
+    /// The number of datagrams that have come so far, and that this machine dropped for want of room, if the stack
+    /// knows. It is asked at the ends of a run.
+    fn dropped(&self) -> Option<u64> {
+        None
+    }
+
     /// The local ports that are taken, if the stack knows.
     fn ports(&self) -> Option<Ports> {
         None

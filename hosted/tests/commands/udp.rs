@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::exports::schema;
 use crate::rate::json;
-use crate::support::{Ended, PATIENCE, Program, at_once, run};
+use crate::support::{Ended, PATIENCE, Program, at_once, hosted, run};
 
 /// Answers each datagram, counted from 0, as `answer` says, until none comes any more.
 fn peer(mut answer: impl FnMut(&UdpSocket, usize, &[u8], SocketAddr) + Send + 'static) -> String {
@@ -151,6 +151,37 @@ fn where_nobody_listens_the_run_ends() {
     let ended = run(&["rate", &target, "-u", "-c", "3", "--no-plot"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.contains("\nfailed: 1 refused\n"), "{ended:?}");
+}
+
+/// While it is stopped, nobody empties its buffer.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_finds_no_room_on_this_machine_is_not_told_as_the_networks_loss() {
+    let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    peer.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    let target = peer.local_addr().expect("bound").to_string();
+    let mut command = hosted();
+    command.args(["fail-rate", &target, "-u", "-c", "3", "-i", "500ms", "--timeout", "2"]);
+    let program = Program::start(command.args(["--export-json", "-"]));
+    let mut buffer = [0; 1000];
+    for message in 0..3 {
+        let (length, from) = peer.recv_from(&mut buffer).expect("a message");
+        if message == 1 {
+            program.signal(Signal::STOP);
+            (0..20_000).for_each(|_| echo(&peer, &buffer[..length], from));
+            program.signal(Signal::CONT);
+        } else {
+            echo(&peer, &buffer[..length], from);
+        }
+    }
+    let ended = program.wait();
+    let report = json(&ended);
+    assert!(report["datagrams"]["dropped_here"].as_u64() > Some(0), "{report}");
+    let limits = report["self"]["limited_by"].as_array().expect("it was long enough");
+    assert!(limits.contains(&json!("dropped")), "{limits:?}");
+    let said = ended.stderr.replace("\n    ", " ");
+    assert!(said.contains("the instrument was the limit: "), "{said}");
+    assert!(said.contains(" datagrams had come, and there was no room for more"), "{said}");
 }
 
 #[test]

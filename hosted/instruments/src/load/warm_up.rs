@@ -43,6 +43,7 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         let Effort { used, spins, .. } = self.effort;
         self.effort = Effort { used, spins, ..Effort::default() };
         self.before = self.kernel().map_or(0, |kernel| kernel.retransmits);
+        self.dropped = self.driver.dropped().unwrap_or_default();
         self.driver.now()
     }
 }

@@ -16,6 +16,9 @@ pub struct Datagrams {
     pub crossed: u64,
     /// Datagrams from another address, or that nobody here has sent.
     pub foreign: u64,
+    /// Datagrams that had come, and that this machine dropped for want of room, where the system tells. They are of any
+    /// of these sorts, or echoes of messages that count as lost.
+    pub dropped_here: Option<u64>,
 }
 
 /// What a datagram is that ends no message.
@@ -41,11 +44,13 @@ impl Datagrams {
     /// Adds the counts of another run.
     pub(super) fn add(&mut self, other: &Self) {
         // A new count is not forgotten here.
-        let Self { late, duplicated, reordered, crossed, foreign } = other;
+        let Self { late, duplicated, reordered, crossed, foreign, dropped_here } = other;
         self.late += late;
         self.duplicated += duplicated;
         self.reordered += reordered;
         self.crossed += crossed;
         self.foreign += foreign;
+        self.dropped_here =
+            self.dropped_here.zip(*dropped_here).map(|(mine, theirs)| mine + theirs);
     }
 }

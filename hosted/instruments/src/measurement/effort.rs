@@ -70,6 +70,8 @@ pub enum Limit {
     Late,
     /// Its machine was not run.
     Stolen,
+    /// Its machine had no room for datagrams that came.
+    Dropped,
 }
 
 impl Measurement {
@@ -91,6 +93,12 @@ impl Measurement {
         self.share(self.effort?.used.stolen?)
     }
 
+    /// The number of datagrams that had come and were dropped by this machine, over UDP and where the system tells.
+    #[must_use]
+    pub fn dropped_here(&self) -> Option<u64> {
+        self.datagrams?.dropped_here
+    }
+
     /// The reasons why the instrument was the limit; None if that cannot be told.
     #[must_use]
     pub fn limits(&self) -> Option<Vec<Limit>> {
@@ -110,6 +118,7 @@ impl Measurement {
             (waiting, Limit::Waiting),
             (late, Limit::Late),
             (self.stolen() >= Some(STOLEN), Limit::Stolen),
+            (self.dropped_here() > Some(0), Limit::Dropped),
         ];
         Some(all.into_iter().filter_map(|(holds, limit)| holds.then_some(limit)).collect())
     }
@@ -124,7 +133,8 @@ impl Measurement {
 mod tests {
     use super::*;
     use crate::made_up::MadeUp;
-    use crate::plan::Plan;
+    use crate::measurement::Datagrams;
+    use crate::plan::{Plan, Protocol};
 
     /// The limits of a run of a second with a thousand messages.
     fn limits(effort: Effort) -> Vec<Limit> {
@@ -169,6 +179,19 @@ mod tests {
             (Effort { late: 500, ..ran(990) }, Some(Limit::Busy)),
         ] {
             assert_eq!(limits(effort), Vec::from_iter(expected), "{effort:?}");
+        }
+    }
+
+    #[test]
+    fn what_this_machine_has_dropped_is_not_the_servers() {
+        let plan = Plan { protocol: Protocol::Udp, ..Plan::new() };
+        let mut made = MadeUp::new(plan, 1_000);
+        made.run.effort = Some(used(NOTHING));
+        for (dropped_here, limits) in
+            [(None, vec![]), (Some(0), vec![]), (Some(1), vec![Limit::Dropped])]
+        {
+            made.run.datagrams = Some(Datagrams { dropped_here, ..Datagrams::default() });
+            assert_eq!(made.run.limits(), Some(limits), "{dropped_here:?}");
         }
     }
 

@@ -245,6 +245,7 @@ impl Parsed<'_> {
             reordered: self.count("/datagrams/reordered")?,
             crossed: self.count("/datagrams/crossed")?,
             foreign: self.count("/datagrams/foreign")?,
+            dropped_here: self.optional("/datagrams/dropped_here", |place| self.count(place))?,
         })
     }
 

@@ -57,6 +57,7 @@ fn run(protocol: Protocol, start: u64, messages: &[Message]) -> MadeUp {
             reordered: count(&|(at, ..)| at % 5 == 0),
             crossed: count(&|(at, ..)| at % 7 == 0),
             foreign: count(&|(at, ..)| at % 11 == 0),
+            dropped_here: Some(count(&|(at, ..)| at % 13 == 0)),
         };
     }
     made.run.unsent = messages.len() as u64 % 3;

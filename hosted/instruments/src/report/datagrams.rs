@@ -109,10 +109,13 @@ pub(super) fn text(measurement: &Measurement) -> Option<String> {
 
 /// All that is not a failure of another kind; null over TCP.
 pub(super) fn json(measurement: &Measurement) -> Value {
+    if measurement.datagrams.is_none() {
+        return Value::Null;
+    }
     let classes = [Class::Lost, Class::Overdue].into_iter().chain(Class::BESIDES);
-    let counted = classes
-        .map(|class| class.count(measurement).map(|n| (class.as_str().to_owned(), Value::from(n))));
-    counted.collect::<Option<Map<_, _>>>().map_or(Value::Null, Value::from)
+    let counted = classes.map(|class| (class.as_str(), class.count(measurement)));
+    let all = counted.chain([("dropped_here", measurement.dropped_here())]);
+    all.map(|(name, n)| (name.to_owned(), n.into())).collect::<Map<_, _>>().into()
 }
 
 /// The longest datagram that one Ethernet frame holds.
@@ -186,7 +189,7 @@ mod tests {
         made.echoes((0..95).map(|_| 100));
         assert_eq!(text(&made.run), None);
         let (late, duplicated, foreign) = (2, 3, 1);
-        let counts = Datagrams { late, duplicated, reordered: 0, crossed: 0, foreign };
+        let counts = Datagrams { late, duplicated, foreign, ..Datagrams::default() };
         made.run.datagrams = Some(counts);
         assert_eq!(
             text(&made.run),
@@ -195,7 +198,8 @@ mod tests {
         assert_eq!(
             json(&made.run),
             json!({
-                "lost": 3, "overdue": 2, "duplicated": 3, "reordered": 0, "crossed": 0, "foreign": 1
+                "lost": 3, "overdue": 2, "duplicated": 3, "reordered": 0, "crossed": 0, "foreign": 1,
+                "dropped_here": null
             })
         );
         assert_eq!(Class::Lost.share(&made.run), Some(0.03));
@@ -209,8 +213,9 @@ mod tests {
         let mut made = made(1000, &[LOST, LOST, LOST]);
         made.fails(20, 0, Failure::Cut { message: 7, received: 512, length: 1000 });
         made.echoes(spread(996, 71));
-        made.run.datagrams =
-            Some(Datagrams { late: 1, duplicated: 3, reordered: 12, crossed: 1, foreign: 2 });
+        let counts =
+            Datagrams { late: 1, duplicated: 3, reordered: 12, crossed: 1, ..Datagrams::default() };
+        made.run.datagrams = Some(Datagrams { foreign: 2, ..counts });
         let layout = Layout { width: Some(80), histogram: false };
         let subject = made.subject();
         let report = format!(

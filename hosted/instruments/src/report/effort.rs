@@ -55,6 +55,11 @@ fn reason(limit: Limit, measurement: &Measurement) -> String {
              host",
             share(measurement.stolen())
         ),
+        Limit::Dropped => format!(
+            "{} had come, and there was no room for more in its buffers: echoes among them count as lost; \
+             allow it larger ones (sysctl net.core.rmem_max), or lower the load (-P, -R)",
+            quantity::counted(measurement.dropped_here().unwrap_or_default(), "datagram")
+        ),
     }
 }
 
@@ -87,13 +92,14 @@ pub(super) const fn name(limit: Limit) -> &'static str {
         Limit::Waiting => "waiting",
         Limit::Late => "late",
         Limit::Stolen => "stolen",
+        Limit::Dropped => "dropped",
     }
 }
 
 /// The limit of this name.
 pub(crate) fn named(text: &str) -> Option<Limit> {
-    use Limit::{Busy, Late, Stolen, Waiting};
-    [Busy, Waiting, Late, Stolen].into_iter().find(|limit| name(*limit) == text)
+    use Limit::{Busy, Dropped, Late, Stolen, Waiting};
+    [Busy, Waiting, Late, Stolen, Dropped].into_iter().find(|limit| name(*limit) == text)
 }
 
 /// A limit in a few words.
@@ -103,6 +109,7 @@ pub(super) const fn short(limit: Limit) -> &'static str {
         Limit::Waiting => "its thread waited for a processor",
         Limit::Late => "it sent messages late",
         Limit::Stolen => "its machine was given to others",
+        Limit::Dropped => "its machine had no room for what came",
     }
 }
 
@@ -112,6 +119,7 @@ mod tests {
 
     use super::*;
     use crate::made_up::MadeUp;
+    use crate::measurement::Datagrams;
     use crate::measurement::effort::Effort;
     use crate::plan::Plan;
     use crate::usage::Usage;
@@ -138,5 +146,11 @@ mod tests {
         made.run.effort = Some(Effort { late: 31, ..Effort::default() });
         let told = text(&made.run).concat();
         assert!(told.contains("3.10 % of the messages were sent more than 1.00 ms late"), "{told}");
+        let datagrams = Datagrams { dropped_here: Some(4_711), ..Datagrams::default() };
+        made.run.datagrams = Some(datagrams);
+        let told = text(&made.run)[1].clone();
+        assert!(told.contains(": 4711 datagrams had come, and there was no room"), "{told}");
+        assert_eq!(limits(&made.run), Some(vec!["late", "dropped"]));
+        assert_eq!(named("dropped"), Some(Limit::Dropped));
     }
 }

@@ -1,5 +1,6 @@
 //! Datagrams over a network that is simulated: it does with each what the test has planned, and nothing by itself.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
@@ -27,6 +28,7 @@ pub(crate) struct Sent<'a> {
     pub(crate) at: Duration,
     pub(crate) port: usize,
     pub(crate) bytes: &'a [u8],
+    dropped: &'a Cell<u64>,
 }
 
 /// A datagram and whether it is from the peer, or an ICMP error.
@@ -44,6 +46,12 @@ impl Sent<'_> {
     /// Its echo, so long after it was sent.
     pub(crate) fn echo(&self, after: Duration) -> Item {
         self.answer(after, self.bytes.to_vec())
+    }
+
+    /// It comes back, but finds no room.
+    pub(crate) fn drop(&self) -> Vec<Item> {
+        self.dropped.update(|n| n + 1);
+        Vec::new()
     }
 
     /// These bytes instead.
@@ -73,6 +81,7 @@ pub(crate) struct Air<'a> {
     open: BTreeSet<usize>,
     coming: BTreeMap<(Duration, u64), (usize, What)>,
     put: u64,
+    dropped: Cell<u64>,
     calls: Calls,
     steps: u32,
 }
@@ -114,6 +123,10 @@ impl Driver for Air<'_> {
         ready.extend(&ports & &self.open);
         Ok(self.now())
     }
+
+    fn dropped(&self) -> Option<u64> {
+        Some(self.dropped.get())
+    }
 }
 
 impl Datagrams for Air<'_> {
@@ -131,8 +144,8 @@ impl Datagrams for Air<'_> {
         let now = self.clock.now();
         let (number, at) = (self.calls.sends, now - BEGINNING);
         self.calls.sends += 1;
-        for Item { after, port, what } in (self.fate)(&Sent { number, at, port, bytes: datagram })?
-        {
+        let sent = Sent { number, at, port, bytes: datagram, dropped: &self.dropped };
+        for Item { after, port, what } in (self.fate)(&sent)? {
             self.coming.insert((now + after, self.put), (port, what));
             self.put += 1;
         }
@@ -191,9 +204,9 @@ pub(crate) fn fly_at(
     plan: &Plan,
     fate: impl FnMut(&Sent<'_>) -> Result<Vec<Item>, Failure>,
 ) -> Flown {
-    let (open, coming, calls) = Default::default();
+    let (open, coming, dropped, calls) = Default::default();
     let (clock, fate) = (Clock::at(BEGINNING), Box::new(fate));
-    let mut air = Air { clock, costs, fate, open, coming, put: 0, calls, steps: 0 };
+    let mut air = Air { clock, costs, fate, open, coming, put: 0, dropped, calls, steps: 0 };
     let mut watching = Watching(Vec::new());
     let stop = Stop::new().expect("a pipe");
     let out = load::repeat_datagrams(plan, &mut air, &stop, &mut watching).expect("waits");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use echo_core::{Failure, FailureKind, Payload};
 use echo_instruments::measurement::times::Times;
-use echo_instruments::measurement::{Datagrams, Ended};
+use echo_instruments::measurement::{Datagrams, Ended, Measurement};
 use echo_instruments::plan::{Pace, Plan};
 
 use super::air::{Calls, Flown, Item, Sent, echo, fly, fly_at, udp};
@@ -12,8 +12,14 @@ use super::run::{MICRO, MILLI, NANO, TRIP};
 
 pub(crate) const LIMIT: Duration = TRIP.saturating_mul(10);
 const LOST: Failure = Failure::TimedOut { received: 0, length: 100, whole: None };
-const NOTHING: Datagrams =
-    Datagrams { late: 0, duplicated: 0, reordered: 0, crossed: 0, foreign: 0 };
+const NOTHING: Datagrams = Datagrams {
+    late: 0,
+    duplicated: 0,
+    reordered: 0,
+    crossed: 0,
+    foreign: 0,
+    dropped_here: Some(0),
+};
 
 pub(crate) fn contents() -> [Payload<Vec<u8>>; 5] {
     let text = Payload::Bytes(b"text".to_vec());
@@ -282,6 +288,24 @@ fn what_comes_after_the_last_message_is_counted_in_every_run() {
             fly(&plan, |sent: &Sent<'_>| Ok(vec![sent.echo(TRIP), sent.echo(TRIP + 2 * MILLI)]));
         assert_eq!((out.runs.len(), out.tally.echoed(), out.elapsed), (3, 30, TRIP * 30));
         assert_eq!(out.datagrams, Some(Datagrams { duplicated: 30, ..NOTHING }));
+    }
+}
+
+/// It is not the network's loss.
+#[test]
+fn what_found_no_room_here_is_told_of_each_run_and_not_of_the_warm_up() {
+    for payload in contents() {
+        let plan = Plan { payload, omit: 30 * MILLI, count: Some(50), repeat: 2, ..udp() };
+        let Flown { out, .. } = fly(&plan, |sent: &Sent<'_>| match sent.number % 50 {
+            2 | 40 => Ok(sent.drop()),
+            _ => echo(sent),
+        });
+        let told = |run: &Measurement| {
+            (run.tally.failed(FailureKind::TimedOut), run.datagrams.and_then(|it| it.dropped_here))
+        };
+        let (lost, dropped) = told(&out);
+        assert!(lost > 0 && Some(lost) == dropped, "{lost} {dropped:?}");
+        assert!(out.runs.iter().all(|run| told(run).1 == Some(told(run).0)));
     }
 }
 
