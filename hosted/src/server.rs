@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use echo_core::Rules;
-use echo_instruments::service::{Counters, Log, Planting, Totals};
+use echo_instruments::service::{Counters, Datagrams, Log, Planting, Totals};
 use echo_instruments::signals::Stop;
 
 pub use self::local::Local;
@@ -71,6 +71,10 @@ impl Server {
     /// makes them.
     #[must_use]
     pub fn with_datagrams(mut self, sockets: Vec<UdpSocket>) -> Self {
+        if !sockets.is_empty() {
+            // Who reads the counts is to know that there will be some.
+            self.counters[0].tell(Datagrams::default());
+        }
         self.sockets = sockets;
         self
     }

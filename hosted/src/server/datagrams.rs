@@ -7,12 +7,14 @@
 mod batch;
 
 use std::io;
+use std::mem::replace;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use echo_core::datagram::{Fate, HOPS, Question, Spoiler};
 use echo_core::{Instant, Planted};
-use echo_instruments::service::{Datagrams, Dropped, Log, Planting};
+use echo_instruments::service::{Counters, Datagrams, Dropped, Log, Planting};
 use echo_instruments::target::canonical;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -21,6 +23,7 @@ use rustix::io::Errno;
 use socket2::SockRef;
 
 use self::batch::{Arrived, Batch, Sent};
+use crate::drops;
 
 /// The most datagrams that are answered in one turn.
 const TURN: usize = 32;
@@ -31,6 +34,9 @@ const LONGEST: usize = 65_527;
 /// The size that is asked for each buffer of a socket. The system cuts it to what it allows.
 const BUFFER: usize = 8 << 20;
 
+/// How often to ask what found no room in those buffers.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// The sockets of a server at which datagrams arrive.
 pub(super) struct Answerer {
     sockets: Vec<Socket>,
@@ -40,6 +46,8 @@ pub(super) struct Answerer {
     spoiler: Option<Spoiler<(usize, SocketAddr)>>,
     /// The socket from which the answer goes that is kept.
     kept_at: usize,
+    /// When to ask again what found no room.
+    look: Instant,
 }
 
 struct Socket {
@@ -48,6 +56,8 @@ struct Socket {
     address: SocketAddr,
     /// Whether something may have arrived: the system reports only changes.
     readable: bool,
+    /// How many had found no room in its buffer when that was last asked.
+    dropped: u64,
 }
 
 impl Answerer {
@@ -63,7 +73,9 @@ impl Answerer {
             prepare(&socket, address)?;
             let mut source = SourceFd(&socket.as_raw_fd());
             registry.register(&mut source, Token(token), Interest::READABLE)?;
-            Ok(Socket { socket, address, readable: false })
+            // Whoever had it before has counted what was dropped until now.
+            let dropped = drops::read(&socket).unwrap_or_default();
+            Ok(Socket { socket, address, readable: false, dropped })
         });
         Ok(Self {
             sockets: sockets.collect::<io::Result<_>>()?,
@@ -71,6 +83,7 @@ impl Answerer {
             counts: Datagrams::default(),
             spoiler: planting.map(Planting::spoiler_of_datagrams),
             kept_at: 0,
+            look: Instant::START,
         })
     }
 
@@ -87,8 +100,11 @@ impl Answerer {
         if ready { Some(now) } else { self.spoiler.as_ref().and_then(Spoiler::deadline) }
     }
 
-    /// Gives each socket a turn.
-    pub(super) fn answer(&mut self, now: Instant, log: &Log) {
+    /// Gives each socket a turn, and tells how many datagrams there were so far.
+    pub(super) fn answer(&mut self, now: Instant, counters: &Counters, log: &Log) {
+        if self.due(now).is_none_or(|due| due > now) {
+            return;
+        }
         for number in 0..self.sockets.len() {
             if self.sockets[number].readable {
                 self.turn(number, now, log);
@@ -97,15 +113,29 @@ impl Answerer {
         if self.spoiler.as_mut().is_some_and(|spoiler| spoiler.handle_timeout(now)) {
             self.release();
         }
+        if now >= self.look {
+            self.look = now + LOOK;
+            self.count_unreceived();
+        }
+        counters.tell(self.counts);
     }
 
-    /// Sends what is kept, and tells what has been done: the counts, and the faults that were planted,
-    /// if any were to be.
-    pub(super) fn finish(mut self) -> (Datagrams, Option<Planted>) {
+    /// Sends what is kept, and tells which faults were planted, if any were to be.
+    pub(super) fn finish(mut self, counters: &Counters) -> Option<Planted> {
         if self.spoiler.as_ref().and_then(Spoiler::deadline).is_some() {
             self.release();
         }
-        (self.counts, self.spoiler.as_ref().map(Spoiler::planted))
+        self.count_unreceived();
+        counters.tell(self.counts);
+        self.spoiler.as_ref().map(Spoiler::planted)
+    }
+
+    fn count_unreceived(&mut self) {
+        for Socket { socket, dropped, .. } in &mut self.sockets {
+            let now = drops::read(socket).unwrap_or_default();
+            let new = now.saturating_sub(replace(dropped, now));
+            self.counts.drop(Dropped::Unreceived, new);
+        }
     }
 
     fn release(&mut self) {
@@ -114,8 +144,8 @@ impl Answerer {
     }
 
     fn turn(&mut self, at: usize, now: Instant, log: &Log) {
-        let Self { sockets, batch, counts, spoiler, kept_at } = self;
-        let Socket { socket, address, readable } = &mut sockets[at];
+        let Self { sockets, batch, counts, spoiler, kept_at, .. } = self;
+        let Socket { socket, address, readable, .. } = &mut sockets[at];
         let received = match batch.receive(socket) {
             Ok(received) => received,
             Err(error) => {
@@ -177,7 +207,7 @@ fn judge(
         return None;
     }
     if length.is_none() {
-        counts.drop(Dropped::Cut);
+        counts.drop(Dropped::Cut, 1);
     }
     Some((peer, length?))
 }
@@ -194,7 +224,7 @@ fn send(batch: &mut Batch, socket: &UdpSocket, counts: &mut Datagrams) {
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
-                counts.drop(reason(&error));
+                counts.drop(reason(&error), 1);
                 done += 1;
             }
         }
@@ -250,7 +280,7 @@ mod tests {
     fn what_cannot_be_sent_holds_up_none_of_the_others() {
         let (_listeners, sockets) = listen_to_both(None, 0, 1).expect("a free port");
         let port = sockets[0].local_addr().expect("bound").port();
-        let poll = Poll::new().expect("a descriptor");
+        let (poll, counters) = (Poll::new().expect("a descriptor"), Counters::default());
         let mut answerer =
             Answerer::new(sockets, poll.registry(), Token(0), None).expect("sockets");
         let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
@@ -261,7 +291,7 @@ mod tests {
             client.send_to(&[number; 5], (Ipv4Addr::from(address), port)).expect("sent");
         }
         answerer.note(0);
-        answerer.answer(NOW, &Log::silent());
+        answerer.answer(NOW, &counters, &Log::silent());
         assert_eq!(answerer.due(NOW), None, "there is nothing more");
         for number in [0, 3] {
             let mut buffer = [9; 9];
@@ -269,15 +299,15 @@ mod tests {
             assert_eq!(buffer[..5], [number; 5]);
         }
         let mut counts = Datagrams { echoed: 2, bytes: 10, ..Datagrams::default() };
-        (0..2).for_each(|_| counts.drop(Dropped::Unreachable));
-        assert_eq!(answerer.finish(), (counts, None));
+        counts.drop(Dropped::Unreachable, 2);
+        assert_eq!(counters.totals().datagrams, Some(counts));
     }
 
     #[test]
     fn a_turn_has_an_end() {
         let (_listeners, sockets) = listen_to_both(None, 0, 1).expect("a free port");
         let port = sockets[0].local_addr().expect("bound").port();
-        let poll = Poll::new().expect("a descriptor");
+        let (poll, counters) = (Poll::new().expect("a descriptor"), Counters::default());
         let mut answerer =
             Answerer::new(sockets, poll.registry(), Token(0), None).expect("sockets");
         let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
@@ -286,9 +316,53 @@ mod tests {
         }
         answerer.note(0);
         for (echoed, due) in [(TURN, Some(NOW)), (TURN + 1, None)] {
-            answerer.answer(NOW, &Log::silent());
-            assert_eq!((answerer.counts.echoed, answerer.due(NOW)), (echoed as u64, due));
+            answerer.answer(NOW, &counters, &Log::silent());
+            let told = counters.totals().datagrams.expect("told");
+            assert_eq!((told.echoed, answerer.due(NOW)), (echoed as u64, due));
         }
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted_now_and_then_and_at_the_end() {
+        let (_listeners, sockets) = listen_to_both(None, 0, 1).expect("a free port");
+        let port = sockets[0].local_addr().expect("bound").port();
+        let (poll, counters) = (Poll::new().expect("a descriptor"), Counters::default());
+        let small = |socket: &UdpSocket| {
+            SockRef::from(socket).set_recv_buffer_size(4096).expect("an option");
+        };
+        let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let flood = || {
+            let send = |_| client.send_to(&[0; 100], (Ipv4Addr::LOCALHOST, port));
+            assert!((0..100).map(send).all(|sent| sent.is_ok()));
+        };
+        small(&sockets[0]);
+        flood();
+        // That was before the socket was passed on.
+        let before = drops::read(&sockets[0]).expect("Linux tells");
+        let mut answerer =
+            Answerer::new(sockets, poll.registry(), Token(0), None).expect("sockets");
+        small(&answerer.sockets[0].socket);
+        let told = || {
+            let told = counters.totals().datagrams.expect("told");
+            told.echoed + told.dropped[Dropped::Unreceived as usize]
+        };
+        let mut sent = 100 - before;
+        for (now, asked) in [
+            (NOW, true),
+            (NOW + LOOK / 2, false),
+            (NOW + LOOK, true),
+            (NOW + LOOK + LOOK / 2, false),
+        ] {
+            flood();
+            sent += 100;
+            answerer.note(0);
+            while answerer.due(now).is_some() {
+                answerer.answer(now, &counters, &Log::silent());
+            }
+            assert_eq!(told() == sent, asked, "{} of {sent}", told());
+        }
+        answerer.finish(&counters);
+        assert_eq!(told(), sent);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io;
 use std::net::UdpSocket;
 
 use echo_core::{Instant, Planted};
-use echo_instruments::service::{Datagrams, Log, Planting};
+use echo_instruments::service::{Counters, Log, Planting};
 use mio::{Registry, Token};
 
 /// There is none.
@@ -29,11 +29,11 @@ impl Answerer {
         match *self {}
     }
 
-    pub(super) const fn finish(self) -> (Datagrams, Option<Planted>) {
+    pub(super) const fn finish(self, _: &Counters) -> Option<Planted> {
         match self {}
     }
 
-    pub(super) const fn answer(&mut self, _: Instant, _: &Log) {
+    pub(super) const fn answer(&mut self, _: Instant, _: &Counters, _: &Log) {
         match *self {}
     }
 }

@@ -15,7 +15,7 @@ use std::thread;
 use anyhow::{Context, Result};
 use echo_core::{Instant, Planted};
 use echo_instruments::clock::Clock;
-use echo_instruments::service::{Counters, Datagrams, End, Log, Totals, announce_drain};
+use echo_instruments::service::{Counters, End, Log, Totals, announce_drain};
 use echo_instruments::signals::Stop;
 use echo_instruments::target::canonical;
 use mio::net::TcpStream;
@@ -135,7 +135,6 @@ struct Worker<'a, const N: usize> {
     alarms: BTreeSet<(Instant, usize)>,
     scratch: Vec<u8>,
     planted: Option<Planted>,
-    datagrams: Option<Datagrams>,
     /// The end of the drain, if a stop was requested.
     drain: Option<Instant>,
 }
@@ -163,7 +162,6 @@ impl<'a, const N: usize> Worker<'a, N> {
             alarms: BTreeSet::new(),
             scratch: vec![0; LARGEST_BUFFER.min(N)],
             planted: shared.config.planting.as_ref().map(|_| Planted::default()),
-            datagrams: None,
             drain: None,
         }
     }
@@ -175,7 +173,7 @@ impl<'a, const N: usize> Worker<'a, N> {
             self.shared.stop.request();
         }
         let mut totals = self.counters.totals();
-        (totals.planted, totals.datagrams) = (self.planted, self.datagrams);
+        totals.planted = self.planted;
         served.map(|()| totals)
     }
 
@@ -279,12 +277,11 @@ impl<'a, const N: usize> Worker<'a, N> {
     /// stop was requested.
     fn answer(&mut self, now: Instant) {
         let Some(answerer) = &mut self.answerer else { return };
-        answerer.answer(now, self.shared.log);
+        answerer.answer(now, self.counters, self.shared.log);
         if self.drain.is_some()
             && let Some(answerer) = self.answerer.take()
         {
-            let (counts, planted) = answerer.finish();
-            self.datagrams = Some(counts);
+            let planted = answerer.finish(self.counters);
             if let (Some(all), Some(planted)) = (&mut self.planted, &planted) {
                 all.add(planted);
             }

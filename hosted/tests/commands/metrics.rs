@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use socket2::SockRef;
 use tempfile::tempdir;
 
-use crate::support::{Program, connect, ping, run, skip};
+use crate::support::{PATIENCE, Program, connect, ping, run, skip};
 
 /// A server that offers metrics, where it listens and where it offers them.
 fn server(args: &[&str]) -> (Program, SocketAddr, SocketAddr) {
@@ -88,6 +88,36 @@ fn sessions_are_counted_while_they_last_and_by_how_they_end() {
 }
 
 #[test]
+fn datagrams_are_counted_while_the_server_serves() {
+    let (server, address, metrics) = server(&["--udp"]);
+    await_lines(metrics, &["echo_datagrams_total 0", "echo_connections_total 0"]);
+    let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    client.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    client.connect(address).expect("an address");
+    for size in [0, 1000] {
+        client.send(&vec![b'a'; size]).expect("sent");
+        assert_eq!(client.recv(&mut [0; 2000]).expect("an echo"), size);
+    }
+    // With as many hops as an answer has.
+    client.set_ttl(32).expect("an option");
+    client.send(b"an answer").expect("sent");
+    let counts = [
+        "echo_datagrams_total 2",
+        "echo_datagram_bytes_total 1000",
+        "echo_datagrams_unanswered_total{reason=\"answer\"} 1",
+        "echo_datagrams_unanswered_total{reason=\"own_port\"} 0",
+        "echo_datagrams_dropped_total{reason=\"too_long\"} 0",
+        "echo_bytes_total 0",
+    ];
+    await_lines(metrics, &counts);
+    server.signal(Signal::TERM);
+    let totals =
+        "2 datagrams, 1000 bytes echoed; not answered: 1 with few hops left, as answers have\n";
+    let ended = server.wait();
+    assert!(ended.stdout.ends_with(totals), "{}", ended.stdout);
+}
+
+#[test]
 fn an_address_of_metrics_that_is_in_use_is_refused_with_a_way_out() {
     let (_server, _, metrics) = server(&[]);
     let ended = run(&["server", "--port", "0", "--metrics", &metrics.to_string()]);
@@ -103,8 +133,9 @@ fn prometheus_reads_them_through_a_drain() {
     if Command::new(prometheus).arg("--version").output().is_err() {
         return skip("Prometheus reads metrics: there is no prometheus");
     }
-    let (mut server, address, metrics) = server(&["--drain", "1h"]);
+    let (mut server, address, metrics) = server(&["--drain", "1h", "--udp"]);
     let (_, text) = get(metrics, "/metrics");
+    assert!(text.contains("echo_datagrams_total"), "{text}");
     check(&text);
 
     let folder = tempdir().expect("a folder");

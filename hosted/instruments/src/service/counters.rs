@@ -1,7 +1,9 @@
 //! Counts of a server that others may read while it serves.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::datagrams::Datagrams;
 use super::totals::{End, Totals};
 
 /// The counts of one thread that serves: it alone writes them, so that none needs a lock or an
@@ -14,6 +16,8 @@ pub struct Counters {
     opened: AtomicU64,
     bytes: AtomicU64,
     ended: [AtomicU64; End::KINDS],
+    /// Those of the datagrams, if any are to be echoed.
+    datagrams: OnceLock<[AtomicU64; Datagrams::COUNTS]>,
 }
 
 impl Counters {
@@ -32,6 +36,14 @@ impl Counters {
         add(&self.ended[end.kind(echoed)], 1);
     }
 
+    /// Tells how many datagrams there were so far. Who echoes them says so once before, with no counts.
+    pub fn tell(&self, mut datagrams: Datagrams) {
+        let counters = self.datagrams.get_or_init(Default::default);
+        for (counter, n) in counters.iter().zip(datagrams.counts_mut()) {
+            counter.store(*n, Ordering::Relaxed);
+        }
+    }
+
     /// The counts so far.
     #[must_use]
     pub fn totals(&self) -> Totals {
@@ -39,7 +51,12 @@ impl Counters {
         // What ended is read first: what began meanwhile has not ended, but is open.
         let ended = std::array::from_fn(|kind| read(&self.ended[kind]));
         let (opened, bytes) = (read(&self.opened), read(&self.bytes));
-        Totals { ended, opened, bytes, ..Totals::default() }
+        let datagrams = self.datagrams.get().map(|counters| {
+            let mut datagrams = Datagrams::default();
+            datagrams.counts_mut().zip(counters).for_each(|(n, counter)| *n = read(counter));
+            datagrams
+        });
+        Totals { ended, opened, bytes, datagrams, ..Totals::default() }
     }
 }
 

@@ -10,6 +10,8 @@ use crate::quantity;
 /// and not in silence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dropped {
+    /// The receive buffer was full. That is found out now and then, and where the system tells.
+    Unreceived,
     /// It was cut when it was received.
     Cut,
     /// Its answer is too long for the way back.
@@ -25,13 +27,20 @@ pub enum Dropped {
 
 impl Dropped {
     /// All reasons, in the order of their indices.
-    pub const ALL: [Self; 5] =
-        [Self::Cut, Self::TooLong, Self::Full, Self::Forbidden, Self::Unreachable];
+    pub const ALL: [Self; 6] = [
+        Self::Unreceived,
+        Self::Cut,
+        Self::TooLong,
+        Self::Full,
+        Self::Forbidden,
+        Self::Unreachable,
+    ];
 
     /// The reason, as it follows a count: `2 too long to send`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Unreceived => "with the receive buffer full",
             Self::Cut => "cut on receipt",
             Self::TooLong => "too long to send",
             Self::Full => "with the send buffer full",
@@ -55,6 +64,15 @@ pub struct Datagrams {
 }
 
 impl Datagrams {
+    /// How many counts there are.
+    pub(super) const COUNTS: usize = 2 + Unanswered::ALL.len() + Dropped::ALL.len();
+
+    /// All counts.
+    pub(super) fn counts_mut(&mut self) -> impl Iterator<Item = &mut u64> {
+        let Self { echoed, bytes, unanswered, dropped } = self;
+        [echoed, bytes].into_iter().chain(unanswered).chain(dropped)
+    }
+
     /// Counts some that were echoed.
     pub fn echo(&mut self, datagrams: u64, bytes: u64) {
         self.echoed += datagrams;
@@ -66,20 +84,15 @@ impl Datagrams {
         self.unanswered[reason as usize] += 1;
     }
 
-    /// Counts one that was dropped.
-    pub fn drop(&mut self, reason: Dropped) {
-        self.dropped[reason as usize] += 1;
+    /// Counts some that were dropped.
+    pub fn drop(&mut self, reason: Dropped, datagrams: u64) {
+        self.dropped[reason as usize] += datagrams;
     }
 
     /// Adds other counts.
     pub fn add(&mut self, other: &Self) {
-        self.echoed += other.echoed;
-        self.bytes += other.bytes;
-        let mine = self.unanswered.iter_mut().chain(&mut self.dropped);
-        let theirs = other.unanswered.iter().chain(&other.dropped);
-        for (mine, theirs) in mine.zip(theirs) {
-            *mine += theirs;
-        }
+        let mut other = *other;
+        self.counts_mut().zip(other.counts_mut()).for_each(|(mine, theirs)| *mine += *theirs);
     }
 }
 
@@ -122,8 +135,8 @@ mod tests {
         assert_eq!(datagrams.to_string(), "1 datagram, 0 bytes echoed");
         datagrams.echo(1, 1000);
         datagrams.leave(Unanswered::Own);
-        datagrams.drop(Dropped::TooLong);
-        datagrams.drop(Dropped::Unreachable);
+        datagrams.drop(Dropped::TooLong, 1);
+        datagrams.drop(Dropped::Unreachable, 1);
         let mut all = datagrams;
         all.add(&datagrams);
         assert_eq!(
