@@ -230,7 +230,7 @@ fn longest(server: IpEndpoint, mtu: usize) -> usize {
     let longest = match server.addr.version() {
         IpVersion::Ipv4 if cfg!(feature = "fragments") => {
             // The buffer is for what has to be cut.
-            mtu.max(FRAGMENTATION_BUFFER_SIZE).min(65_535) - 20
+            mtu.max(FRAGMENTATION_BUFFER_SIZE.min(65_535)) - 20
         }
         IpVersion::Ipv4 => mtu - 20,
         #[cfg(feature = "ipv6")]
