@@ -21,8 +21,8 @@ use crate::server::LARGEST_BUFFER;
 /// An RFC 862 echo server and client, and instruments that measure and verify any echo server
 ///
 /// An echo server sends back every byte that it receives (RFC 862). `hosted` is such a server
-/// on the operating system's TCP, a client for it, and instruments that measure the round trip to any
-/// echo server and verify every byte of it. `hosted rate --local` needs nothing else.
+/// on the operating system's TCP and UDP, a client for it, and instruments that measure the round trip to
+/// any echo server and verify every byte of it. `hosted rate --local` needs nothing else.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true, subcommand_required = true, max_term_width = 100)]
 pub struct Cli {
@@ -49,8 +49,8 @@ pub(crate) enum Command {
     /// Measure the echo rate and the round-trip time, and draw a figure
     ///
     /// Measure how fast messages come back: the echo rate, and the distribution of the round-trip time.
-    /// The first failure ends the run. The report goes to standard output, the figure to
-    /// result/rate.jpg.
+    /// The first failure ends the run (over UDP, a lost datagram does not). The report goes to standard
+    /// output, the figure to result/rate.jpg.
     Rate(RateArgs<WayArgs>),
     /// Verify every echo byte by byte, and count failures
     ///
@@ -76,10 +76,10 @@ pub(crate) enum Command {
     ///
     /// Add runs that several machines (or processes) made at the same time, by the reports that
     /// `--export-json` or `--json` wrote. Counts and distributions are added; percentiles come from the added
-    /// distribution and are never averaged. The rate is that of the time that all runs share. Runs of unlike
-    /// settings are refused: only their numbers of connections, --bind, --count and --time may differ. What
-    /// depends on the course of a run, like intervals of confidence, cannot be added and is left out; it is in
-    /// the report of each machine, which the JSON keeps whole.
+    /// distribution and are never averaged. The rate is that of the time that all runs share. Runs with
+    /// different settings are refused: only their numbers of connections, --bind, --count and --time may
+    /// differ. What depends on the course of a run, like confidence intervals, cannot be added and is left
+    /// out; it is in the report of each machine, which the JSON keeps whole.
     Merge(MergeArgs),
     /// What the program says about itself.
     #[command(flatten)]
@@ -139,10 +139,10 @@ pub(crate) struct ServerArgs {
     /// Echo UDP datagrams, too, on the same port
     ///
     /// Echo UDP datagrams, too, at the same addresses and on the same port. Each comes back whole and
-    /// at once, from the address that was asked. Not answered are the ports of services that would
-    /// answer in turn (echo, chargen and the like; this port itself), what was sent to a group or
-    /// comes from one, and answers of other echo servers, which have 32 hops left or fewer. The totals
-    /// count what was not answered, and what was dropped. Needs Linux.
+    /// at once, from the address that was asked. Not answered are datagrams from the ports of services
+    /// that would answer in turn (echo, chargen and the like, and this port number itself), those to or
+    /// from a multicast or broadcast address, and answers of servers like this one, which have 32 hops
+    /// left or fewer. The totals count what was not answered, and what was dropped. Needs Linux.
     #[arg(short, long, help_heading = LISTENING)]
     pub(crate) udp: bool,
 
@@ -233,7 +233,7 @@ pub(crate) struct ServerArgs {
     /// Offer metrics at PORT or ADDR:PORT
     ///
     /// Offer metrics over HTTP: at /metrics for Prometheus, and at /ready whether the server is ready
-    /// (status 200; from the beginning of a drain 503). PORT alone is for this machine only, ADDR:PORT is
+    /// (status 200, and 503 once a drain has begun). PORT alone is for this machine only, ADDR:PORT is
     /// taken as it is; port 0: any free port. The first lines say where.
     #[arg(long, value_name = "PORT", value_hint = ValueHint::Other, help_heading = LOG)]
     pub(crate) metrics: Option<MetricsAddress>,
@@ -257,9 +257,10 @@ pub(crate) struct ClientArgs {
     /// Talk over UDP, a datagram per message
     ///
     /// Talk over UDP. Each message is a datagram: a line that is typed, --message, and of other input
-    /// what has arrived, --buffer bytes at most. The next one is sent when the echo is back. What does
-    /// not come back within --timeout is lost, which is told, and not sent again; so is what comes late, twice,
-    /// changed, or from another address. The line `exit` is not sent, but ends the session.
+    /// what has arrived, up to --buffer bytes. The next one is sent when the echo is back. An echo that
+    /// does not come back within --timeout is reported as lost; nothing is sent again. Reported, too, is
+    /// what comes late, twice, changed, or from another address. The line `exit` is not sent, but ends
+    /// the session.
     #[arg(short, long, help_heading = EXCHANGE)]
     pub(crate) udp: bool,
 
@@ -272,8 +273,8 @@ pub(crate) struct ClientArgs {
 
     /// Read at most this much at once
     ///
-    /// Read at most this many bytes at once, 1 to 65536. It never limits a message, but with --udp it
-    /// does what is read from a file or a pipe.
+    /// Read at most this many bytes at once, 1 to 65536. It never limits a message, except that with
+    /// --udp it limits the datagrams made of a file or a pipe.
     #[arg(long, value_name = "BYTES", default_value_t = 1024, help_heading = EXCHANGE,
           value_parser = given::within::<u32>(1..=LARGEST_BUFFER as u64))]
     pub(crate) buffer: u32,
@@ -366,14 +367,14 @@ pub(crate) struct WayArgs {
 pub(crate) struct CompareArgs {
     /// JSON reports: before and after; with --with, all before
     ///
-    /// The JSON reports: the one before and the one after the change; with --with all those before it. A
+    /// The JSON reports: the one before and the one after the change; with --with, all those before it. A
     /// report of `--repeat` counts as that many runs.
     #[arg(value_name = "BEFORE.json", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) before: Vec<PathBuf>,
 
     /// JSON reports after the change
     ///
-    /// The JSON reports of after the change, where there are several of before or after it.
+    /// The JSON reports of the runs after the change, where there are several before or after it.
     #[arg(long = "with", value_name = "AFTER.json", num_args = 1.., value_hint = ValueHint::FilePath)]
     pub(crate) after: Vec<PathBuf>,
 

@@ -27,8 +27,8 @@ const STACK: &str = "TCP/IP stack";
 
 /// An echo server with a TCP/IP stack of its own (smoltcp) behind a Linux TAP interface
 ///
-/// A separate host behind a Linux TAP interface: its TCP/IP stack (smoltcp) answers ping, and serves
-/// TCP echo by the rules of `hosted server`. With a command it measures another server over that
+/// A separate host behind a Linux TAP interface: its TCP/IP stack (smoltcp) answers ping, and
+/// echoes TCP, and with --udp UDP, by the rules of `hosted server`. With a command it measures another server over that
 /// stack, as `hosted` does over the operating system's. Flags of the stack and of the wire go before
 /// the command, the command's own flags after it.
 #[derive(Debug, Parser)]
@@ -97,19 +97,19 @@ pub struct Cli {
 
     /// Receive buffer of a connection
     ///
-    /// Receive buffer of a connection, or of UDP: no longer datagram is received.
+    /// Receive buffer of a connection, and of UDP: no datagram longer than it is received.
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, help_heading = STACK,
           value_parser = given::within::<u32>(64..=1 << 30))]
     pub rx_buffer: u32,
 
     /// Send buffer of a connection
     ///
-    /// Send buffer of a connection, or of UDP: no longer datagram is sent.
+    /// Send buffer of a connection, and of UDP: no datagram longer than it is sent.
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 10, help_heading = STACK,
           value_parser = given::within::<u32>(64..=1 << 30))]
     pub tx_buffer: u32,
 
-    /// Room for N datagrams in these buffers
+    /// Room for N UDP datagrams in each
     #[arg(long, value_name = "N", default_value_t = 64, help_heading = STACK,
           value_parser = given::within::<u32>(1..=65536))]
     pub datagrams: u32,
@@ -151,8 +151,8 @@ pub enum Command {
     /// Measure the echo rate and the round-trip time, and draw a figure
     ///
     /// Measure over this stack how fast messages come back: the echo rate, and the distribution of the
-    /// round-trip time. The first failure ends the run. The report goes to standard output, the figure
-    /// to result/rate.jpg.
+    /// round-trip time. The first failure ends the run (over UDP, a lost datagram does not). The report
+    /// goes to standard output, the figure to result/rate.jpg.
     #[command(override_usage = "tap-demo --iface <NAME> [OPTIONS] rate [OPTIONS] <TARGET>")]
     Rate(RateArgs<WayArgs>),
     /// Verify every echo byte by byte, and count failures

@@ -165,9 +165,9 @@ pub struct LoadArgs {
     /// Begin at TIME: 12:00:00, 2030-01-31T12:00:00Z
     ///
     /// Begin at this time, so that several machines begin together: a time of this day in UTC (12:00:00), one of
-    /// RFC 3339 (2030-01-31T12:00:00Z, also with an offset), or seconds since 1970 (@1896091200). The server is connected
-    /// to once, to see that it is there, and again shortly before the start. How far the kernel trusts its clock is
-    /// told, and how late the start was. Ctrl+C ends the wait with exit code 130.
+    /// RFC 3339 (2030-01-31T12:00:00Z, also with an offset), or seconds since 1970 (@1896091200). Over TCP it
+    /// connects to the server at once, to see that it is there, and again shortly before the start. It also says how far the kernel
+    /// trusts its clock, and how late the start was. Ctrl+C ends the wait with exit code 130.
     #[arg(long, value_name = "TIME", help_heading = DURATION)]
     pub start_at: Option<StartAt>,
 
@@ -211,9 +211,10 @@ pub struct LoadArgs {
 
     /// Measure UDP: each message is a datagram
     ///
-    /// Measure the service of UDP. Each message is a datagram, and each connection a local port, or
-    /// several in turn where all messages are alike. What is not back after --timeout has failed, which
-    /// ends no run; an echo that comes later is overdue. With --rate any number is in flight.
+    /// Measure the UDP service. Each message is a datagram, and each connection a local port, or
+    /// several in turn where all messages are alike. An echo that is not back after --timeout has failed,
+    /// which does not end the run: it is lost, or overdue if it comes later. With --rate any number is in
+    /// flight.
     #[arg(short, long, conflicts_with_all = ["crr", "follow"], help_heading = LOAD)]
     pub udp: bool,
 
@@ -252,26 +253,26 @@ pub struct LoadArgs {
           help_heading = LOAD)]
     pub spin: Option<Spin>,
 
-    /// Tell how many messages came back within TIME
+    /// Say how many messages came back within TIME
     ///
-    /// Tell the share of all messages that came back within this time, with its confidence interval;
+    /// Report the share of all messages that came back within this time, with its confidence interval;
     /// failed messages did not. With --rate it is that of responses. May be repeated.
     #[arg(long, value_name = "TIME", value_parser = within, help_heading = OUTPUT)]
     pub within: Vec<Time>,
 
-    /// Tell where the time of a round trip goes (Linux)
+    /// Say where the time of a round trip goes (Linux)
     ///
     /// Follow one message in a hundred, or about one every 10 ms if that is more, through the kernel, and divide its
     /// round trip into the time to send it, from kernel to kernel (the way and the peer), and to wake up
-    /// and read the echo. The other messages cost what they always cost. With the TCP of Linux only.
+    /// and read the echo. The other messages cost what they always cost. For TCP on Linux only.
     #[arg(long = "where", conflicts_with = "crr", help_heading = OUTPUT)]
     pub follow: bool,
 
-    /// Call the run KEY=VALUE in its files
+    /// Label the run in its files, like host=north-3
     ///
-    /// Add this to the JSON, to the tags of the HdrHistogram log, and as a column to the rows of messages:
-    /// `host=north-3`. `hosted merge` calls a run by its label `host`, otherwise by the name of its machine.
-    /// May be repeated.
+    /// Add a label, like host=north-3, to the JSON, to the tags of the HdrHistogram log, and as a column to
+    /// the rows of messages. `hosted merge` calls a run by its label `host`, otherwise by the name of its
+    /// machine. May be repeated.
     #[arg(long, value_name = "KEY=VALUE", help_heading = OUTPUT)]
     pub label: Vec<Label>,
 
@@ -313,10 +314,11 @@ pub struct LoadArgs {
     /// Times are min, avg, max, p50, p75, p90, p95, p99, p99.9, p99.99 and p99.999; with --rate, of the
     /// response, and 'service p99>1ms' bounds the others. Percentiles count failed messages as infinitely
     /// late: a server that drops what would take long is not fast. min, avg and max are of what came back.
-    /// `rate` is in bit/s, `messages` are a second, `fail`, `unsent` and `within` are shares, `late` is
-    /// the p99 of how late messages were sent. With --udp `lost`, `overdue`, `cut`, `duplicated`,
-    /// `reordered`, `crossed` (it came on another connection) and `foreign` are shares, too: 'lost>1%'. `limited` holds if this instrument, or its machine, was
-    /// the limit, and not the server.
+    /// `rate` is in bit/s, `messages` is per second, `fail`, `unsent` and `within` are shares, `late` is
+    /// the p99 of how late messages were sent. With --udp, `lost`, `overdue`, `cut`, `duplicated`,
+    /// `reordered`, `crossed` (on another connection) and `foreign` (from another address) are shares,
+    /// too: 'lost>1%'. `limited` holds if this instrument, or its machine, was the limit, and not the
+    /// server.
     #[arg(long, value_name = "BOUND", help_heading = VERDICT)]
     pub fail_if: Vec<Condition>,
 }

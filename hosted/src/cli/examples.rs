@@ -12,6 +12,7 @@ pub(super) fn of(command: &str) -> &'static [Example] {
         ],
         "server" => &[
             ("hosted server --port 7 --rfc862", "a pure RFC 862 service"),
+            ("hosted server --udp", "TCP and UDP on port 2333"),
             ("hosted server --ip ::1 --timeout -1", "this machine only, no time limit"),
             ("hosted server --fault stale=0.1%", "with a fault now and then"),
         ],
@@ -37,6 +38,7 @@ pub(super) fn of(command: &str) -> &'static [Example] {
         ],
         "check" => &[
             ("hosted check board.local:7", "all cases"),
+            ("hosted check -u board.local:7", "those of UDP"),
             ("hosted check --local --ours", "our server, our rules"),
             ("hosted check board.local:7 --only fin-with-data", "one case again"),
         ],

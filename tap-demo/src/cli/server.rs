@@ -14,9 +14,9 @@ pub struct ServerArgs {
 
     /// Echo UDP datagrams, too, on the same port
     ///
-    /// Echo UDP datagrams, too, on the same port, by the rules of `hosted server`. Over IPv4 they have
-    /// up to 65507 bytes: what is longer than the MTU comes and goes in fragments, of four datagrams at
-    /// once. Over IPv6 they have 48 bytes less than the MTU at most.
+    /// Echo UDP datagrams, too, on the same port, by the rules of `hosted server`. Over IPv4 they may
+    /// have up to 65507 bytes: fragments of up to four datagrams are reassembled at the same time. Over
+    /// IPv6 they may have 48 bytes less than the MTU.
     #[arg(short, long)]
     pub udp: bool,
 

@@ -15,10 +15,10 @@ pub struct CheckArgs<W: Args> {
     #[command(flatten)]
     pub way: W,
 
-    /// Check the service of UDP
+    /// Check the UDP service
     ///
-    /// Check the service of UDP instead of that of TCP: the cases are others. What a network may do,
-    /// it may do: a datagram that is not answered is sent four times in all.
+    /// Check the UDP service instead of the TCP one, with cases of its own. A network may lose
+    /// datagrams: one that is not answered is sent four times in all.
     #[arg(short, long, help_heading = CASES)]
     pub udp: bool,
 

@@ -22,9 +22,8 @@ pub struct MergeArgs {
 
     /// Draw a figure to FILE (.jpg, .png or .svg)
     ///
-    /// Draw a figure to this file, in the format of its extension: .jpg, .png or .svg. Reports know the course of
-    /// a run in 120 parts at most, and no time of a single message: in place of the heat map are the p50 and
-    /// p99 of each machine.
+    /// Draw a figure to this file, in the format of its extension: .jpg, .png or .svg. Instead of the heat map it
+    /// has the p50 and p99 of each machine over time: reports keep no time of a single message.
     #[arg(short, long, value_name = "FILE", value_parser = figure(), help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
 

@@ -17,8 +17,8 @@ const HIGHEST: f64 = 1e6;
 pub struct SpacingArgs {
     /// Space --rate as uniform or poisson
     ///
-    /// How the messages of --rate follow each other. `uniform`: at equal distances. `poisson`: at
-    /// random distances, as from many independent users, which shows queues that an even load never
+    /// How the messages of --rate follow each other. `uniform`: at equal intervals. `poisson`: at
+    /// random intervals, as from many independent users, which shows queues that an even load never
     /// meets. The report says whether they were sent as planned.
     #[arg(long, value_name = "KIND", value_enum, default_value_t = Kind::Uniform, hide_possible_values = true,
           requires = PLANNED, conflicts_with = "interval", help_heading = PACE)]
