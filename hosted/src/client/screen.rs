@@ -75,6 +75,8 @@ impl<W: Write> Screen<W> {
     pub(super) fn entered(&mut self, line: &[u8]) -> io::Result<()> {
         if self.form == Form::Edited {
             writeln!(self.out, "{EMPTY}{PROMPT}{}", Escaped(line))?;
+            // What comes next may be a note, which goes another way to the terminal.
+            self.out.flush()?;
         }
         self.prompted = None;
         Ok(())
@@ -226,6 +228,14 @@ mod tests {
         drop(screen);
         let rows = String::from_utf8(out).expect("text").replace(EMPTY, "|");
         assert_eq!(rows, "|To server < a|To server < ab|To server < ab");
+    }
+
+    #[test]
+    fn an_edited_line_is_shown_before_anything_comes() {
+        let mut screen = Screen::new(Vec::new(), Form::Edited);
+        screen.prompt("a").expect("a vector");
+        screen.entered(b"a").expect("a vector");
+        assert!(screen.out.get_ref().ends_with(b"To server < a\n"));
     }
 
     #[test]
