@@ -121,6 +121,9 @@ pub(super) fn json(measurement: &Measurement) -> Value {
 /// The longest datagram that one Ethernet frame holds.
 const ONE_FRAME: u64 = 1472;
 
+/// The same over IPv6.
+const ONE_FRAME_OF_IPV6: u64 = 1452;
+
 /// Hints at what may be the matter.
 pub(super) fn hint(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
     let count = |class: Class| class.count(measurement).unwrap_or_default();
@@ -130,6 +133,21 @@ pub(super) fn hint(subject: &Subject<'_>, measurement: &Measurement) -> Option<S
             "hint: whatever came is from another address: does the server answer from the one that was asked?"
                 .into(),
         );
+    }
+    if came == 0 && measurement.tally.failed(FailureKind::Refused) > 0 {
+        return Some(
+            "hint: the port is closed: is a UDP echo server listening there? (one of TCP may need a flag for \
+             UDP: hosted server --udp)"
+                .into(),
+        );
+    }
+    let fragments = subject.plan.length > ONE_FRAME_OF_IPV6 && subject.address.is_ipv6();
+    if came == 0 && measurement.tally.failed(FailureKind::Unreachable) > 0 && fragments {
+        return Some(format!(
+            "hint: what is longer than {} bytes goes in fragments, which the server or a router may refuse \
+             (-l {ONE_FRAME_OF_IPV6})",
+            quantity::count(ONE_FRAME_OF_IPV6)
+        ));
     }
     if came == 0 && count(Class::Cut) == 0 && count(Class::Lost) > 0 {
         let long = if subject.plan.length > ONE_FRAME {
@@ -161,6 +179,8 @@ pub(super) fn hint(subject: &Subject<'_>, measurement: &Measurement) -> Option<S
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use insta::assert_snapshot;
     use serde_json::json;
 
@@ -263,7 +283,13 @@ mod tests {
         assert!(hinted(&silent).starts_with("hint: whatever came is from another address"));
         silent.run.datagrams = Some(Datagrams { late: 1, ..Datagrams::default() });
         assert_eq!(hinted(&silent), "", "one came late");
-        assert_eq!(hinted(&made(1000, &[Failure::Refused])), "", "that says it all");
+        let closed = hinted(&made(1000, &[Failure::Refused]));
+        assert!(closed.starts_with("hint: the port is closed: is a UDP echo server"), "{closed}");
+        let beyond = made(9_000, &[Failure::Unreachable]);
+        assert_eq!(hinted(&beyond), "", "over IPv4");
+        let v6 = Subject { address: (Ipv6Addr::LOCALHOST, 7).into(), ..beyond.subject() };
+        let told = hint(&v6, &beyond.run).unwrap_or_default();
+        assert!(told.ends_with("may refuse (-l 1452)"), "{told}");
     }
 
     #[test]
