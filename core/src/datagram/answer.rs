@@ -45,14 +45,14 @@ impl Unanswered {
     /// All reasons, in the order of their indices.
     pub const ALL: [Self; 5] = [Self::Service, Self::Own, Self::Source, Self::Group, Self::Answer];
 
-    /// The reason, as it follows a count: `2 from the own port`.
+    /// The reason, as it follows a count: `2 from its own port number`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Service => "from the port of a small service",
-            Self::Own => "from the own port",
-            Self::Source => "from no single host",
-            Self::Group => "to a group or to all",
+            Self::Own => "from its own port number",
+            Self::Source => "from the address of no single host",
+            Self::Group => "to a multicast or broadcast address",
             Self::Answer => "with few hops left, as answers have",
         }
     }

@@ -61,6 +61,9 @@ impl Start {
     /// Refuses one that has passed.
     fn is_to_come(self, now: SystemTime) -> Result<()> {
         if self.0 <= now {
+            // In whole seconds.
+            let seconds = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs());
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
             bail!(Misuse(format!("--start-at {} has passed: it is {}", told(self.0), told(now))));
         }
         Ok(())
@@ -159,7 +162,7 @@ mod tests {
     #[test]
     fn a_time_that_has_passed_is_refused() {
         let given: StartAt = "1970-01-01T00:00:10Z".parse().expect("a time");
-        let at = |seconds| Start::at(given).is_to_come(START + Duration::from_secs(seconds));
+        let at = |seconds| Start::at(given).is_to_come(START + Duration::new(seconds, 1));
         assert!(at(9).is_ok());
         for seconds in [10, 11] {
             let error = at(seconds).expect_err("passed");

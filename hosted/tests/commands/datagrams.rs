@@ -118,7 +118,8 @@ fn whom_the_rules_exclude_is_not_answered() {
     let own = patient(UdpSocket::bind(("127.0.0.2", address.port())).expect("the same port"));
     own.send_to(b"own", address).expect("sent");
     let mut unanswered =
-        "; not answered: 1 from the own port, 1 with few hops left, as answers have".to_owned();
+        "; not answered: 1 from its own port number, 1 with few hops left, as answers have"
+            .to_owned();
     match UdpSocket::bind("127.0.0.3:7") {
         Ok(service) => {
             service.send_to(b"echo", address).expect("sent");
@@ -308,7 +309,10 @@ fn two_servers_cannot_be_set_on_each_other() {
             echo(&client, *address, b"settled?");
         }
     }
-    assert_eq!(totals(one.0), "11 datagrams, 88 bytes echoed; not answered: 1 from the own port");
+    assert_eq!(
+        totals(one.0),
+        "11 datagrams, 88 bytes echoed; not answered: 1 from its own port number"
+    );
     let answer = "; not answered: 1 with few hops left, as answers have";
     assert_eq!(totals(other.0), format!("10 datagrams, 80 bytes echoed{answer}"));
     assert_eq!(totals(third.0), "10 datagrams, 80 bytes echoed");

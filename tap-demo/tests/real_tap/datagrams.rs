@@ -129,7 +129,9 @@ fn no_small_service_is_answered() {
     let totals = station.stop();
     assert!(totals.contains("1 datagram, 6 bytes echoed"), "{totals}");
     assert!(
-        totals.contains("; not answered: 2 from the port of a small service, 1 from the own port"),
+        totals.contains(
+            "; not answered: 2 from the port of a small service, 1 from its own port number"
+        ),
         "{totals}"
     );
 }

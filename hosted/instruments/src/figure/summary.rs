@@ -96,7 +96,7 @@ fn rows(run: Run<'_>) -> Vec<Row> {
     if let Some(together) = &measurement.together {
         let (time, share) = together.overlap();
         rows.push(row(
-            "Time of all, for the rate",
+            "Time shared by all hosts",
             format!("{} ({})", duration(time), quantity::share(share)),
         ));
     }

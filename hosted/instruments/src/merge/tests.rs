@@ -362,7 +362,7 @@ fn the_figure_shows_each_host_and_no_heat_that_nobody_knows() {
         ("3 hosts", true),
         ("thin: each host", true),
         ("lines of each host", true),
-        ("Time of all, for the rate", true),
+        ("Time shared by all hosts", true),
         ("few echoes", false),
     ] {
         assert_eq!(svg.contains(part), shown, "{part}");

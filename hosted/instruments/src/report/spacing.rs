@@ -15,7 +15,7 @@ pub(super) fn text(measurement: &Measurement) -> Option<String> {
     let spacing = measurement.spacing.as_ref()?;
     let kind = match spacing.arrivals() {
         Arrivals::Poisson { seed } => format!("Poisson, --seed {seed}"),
-        Arrivals::Even => "at equal distances".into(),
+        Arrivals::Even => "at equal intervals".into(),
     };
     let sent = spacing.rate().map_or("n/a".into(), quantity::amount);
     let planned = quantity::amount(spacing.planned_rate());
@@ -30,7 +30,7 @@ pub(super) fn text(measurement: &Measurement) -> Option<String> {
             Some(format!("arrivals not as planned ({kind}): {rate}; {}", reason(spacing)))
         }
         (Verdict::Distances, _) => Some(format!(
-            "arrivals not as planned ({kind}): messages were sent at other distances than asked for; {}",
+            "arrivals not as planned ({kind}): messages were sent at other intervals than asked for; {}",
             reason(spacing)
         )),
     }
@@ -121,13 +121,13 @@ mod tests {
         );
         assert_eq!(
             told(&measured(poisson, (0..500).map(|_| 1_000), true)),
-            "arrivals not as planned (Poisson, --seed 42): messages were sent at other distances than \
+            "arrivals not as planned (Poisson, --seed 42): messages were sent at other intervals than \
              asked for; 100 % of them waited for their connection, which more connections (-P) shorten"
         );
         assert_eq!(told(&measured(Arrivals::Even, (0..500).map(|_| 1_000), false)), "");
         assert_eq!(
             told(&measured(Arrivals::Even, (0..500).map(|_| 2_000), false)),
-            "arrivals not as planned (at equal distances): 500/s sent of 1000/s; this process woke up \
+            "arrivals not as planned (at equal intervals): 500/s sent of 1000/s; this process woke up \
              too late for some (see `sent late by`), which --spin avoids"
         );
     }

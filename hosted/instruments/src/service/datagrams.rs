@@ -141,7 +141,7 @@ mod tests {
         all.add(&datagrams);
         assert_eq!(
             all.to_string(),
-            "4 datagrams, 2000 bytes echoed; not answered: 2 from the own port; \
+            "4 datagrams, 2000 bytes echoed; not answered: 2 from its own port number; \
              dropped: 2 too long to send, 2 without a way back"
         );
     }
