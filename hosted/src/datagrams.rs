@@ -1,7 +1,9 @@
-//! The operating system's UDP as [`Datagrams`] to measure over.
+//! The operating system's UDP: as [`Datagrams`] to measure over, and as [`Unconnected`] sockets for `check -u`.
 
+mod icmp;
 mod port;
 mod queue;
+mod unconnected;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -18,6 +20,7 @@ use rustix::io::Errno;
 
 pub(crate) use self::port::Port;
 use self::queue::Queue;
+pub use self::unconnected::Unconnected;
 use crate::drops;
 use crate::patience::{Patience, Way, is_readable};
 use crate::sockets::{CANNOT_WAIT, failure};

@@ -5,7 +5,6 @@ mod link;
 mod placement;
 #[cfg(target_os = "linux")]
 mod stamps;
-mod unconnected;
 mod wait;
 
 use std::io;
@@ -28,7 +27,6 @@ use rustix::io::Errno;
 
 pub(crate) use self::failure::failure;
 use self::link::Link;
-pub use self::unconnected::Unconnected;
 use self::wait::Wait;
 use crate::address::Opened;
 use crate::pump::Pumped;

@@ -108,6 +108,11 @@ fn what_does_not_fit_into_a_datagram_is_not_sent() {
     assert_eq!(sockets.send(0, &[0; 65_508]), Err(Failure::TooLong));
     assert_eq!(sockets.errno(), Some(Errno::MSGSIZE));
     assert_eq!(sockets.receive(0, &mut [0]), Ok(None));
+    // Nor does it keep anybody awake.
+    let (mut none, now) = (Vec::new(), sockets.now());
+    let busy = Busy { messages: 0, since: now, deadline: None };
+    let then = sockets.wait(now, now + 20 * MILLI, busy, &mut none).expect("a wait");
+    assert!(none.is_empty() && then >= now + 19 * MILLI, "{none:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use echo_cases::Needs;
 use hosted::address::listen_to_both;
-use hosted::sockets::Unconnected;
+use hosted::datagrams::Unconnected;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::sockets::serve;

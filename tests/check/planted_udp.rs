@@ -7,7 +7,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 
 use echo_instruments::check::{Outcome, Record};
-use hosted::sockets::Unconnected;
+use hosted::datagrams::Unconnected;
 #[cfg(target_os = "linux")]
 use socket2::{Domain, Socket, Type};
 

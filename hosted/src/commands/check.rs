@@ -10,8 +10,9 @@ use echo_instruments::verdict::Verdict;
 
 use crate::address::{self, Opened};
 use crate::cli::WayArgs;
+use crate::datagrams::Unconnected;
 use crate::server::Local;
-use crate::sockets::{Sockets, Unconnected};
+use crate::sockets::Sockets;
 
 /// Carries out the cases, and prints the results.
 ///

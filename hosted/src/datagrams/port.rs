@@ -10,8 +10,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, recvfrom, sendto};
+use rustix::net::{RecvFlags, recvfrom};
 use socket2::{Domain, Protocol, Socket, Type};
+
+use super::icmp;
 
 /// The buffer that is asked of the system; it gives as much as it allows (on Linux net.core.rmem_max).
 const BUFFER: usize = 4 << 20;
@@ -54,7 +56,7 @@ impl Port {
         // A send may have to wait for room; it must not do so for ever.
         socket.set_write_timeout(Some(PATIENCE))?;
         socket.set_read_timeout(slice)?;
-        report_errors(&socket, peer)?;
+        icmp::report(&socket, peer)?;
         Ok(Self { socket, expects: false, errors: VecDeque::new() })
     }
 
@@ -70,13 +72,13 @@ impl Port {
     /// Sends a datagram.
     pub(crate) fn send(&mut self, peer: SocketAddr, datagram: &[u8]) -> io::Result<()> {
         loop {
-            match sendto(&self.socket, datagram, SendFlags::empty(), &peer) {
-                Ok(_) => return Ok(()),
+            match icmp::send(&self.socket, peer, datagram) {
+                Ok(()) => return Ok(()),
                 Err(Errno::INTR) => {}
                 // The device was not ready for so long.
                 Err(Errno::AGAIN) => return Err(Errno::NOBUFS.into()),
                 // The system reports an error of what was sent before instead of sending this.
-                Err(error) if error != Errno::MSGSIZE && self.forget_error() => {
+                Err(error) if error != Errno::MSGSIZE && icmp::forget(&self.socket) => {
                     self.errors.push_back(error);
                 }
                 Err(error) => return Err(error.into()),
@@ -100,37 +102,12 @@ impl Port {
             }
             Err(Errno::AGAIN | Errno::INTR) => Ok(None),
             Err(error) => {
-                self.forget_error();
-                Err(error.into())
+                icmp::forget(&self.socket);
+                icmp::told(error).map_or(Ok(None), |error| Err(error.into()))
             }
         }
-    }
-
-    /// Takes the report of one ICMP error from the queue, where it counts as memory; the
-    /// next one becomes the error of the socket. Returns whether there was one.
-    fn forget_error(&self) -> bool {
-        let flags = RecvFlags::ERRQUEUE | RecvFlags::DONTWAIT;
-        cfg!(target_os = "linux") && recv(&self.socket, &mut [0; 0], flags).is_ok()
     }
 }
 
 /// How long a send may wait for room in the buffer of the device.
 const PATIENCE: Duration = Duration::from_millis(100);
-
-/// Makes ICMP errors those of the socket, of whatever kind: that nobody listens there, or that there is no route.
-#[cfg(target_os = "linux")]
-fn report_errors(socket: &Socket, peer: SocketAddr) -> io::Result<()> {
-    use nix::sys::socket::{setsockopt, sockopt};
-
-    match peer {
-        SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4RecvErr, &true)?,
-        SocketAddr::V6(_) => setsockopt(socket, sockopt::Ipv6RecvErr, &true)?,
-    }
-    Ok(())
-}
-
-/// Other systems tell only a connected socket: there such a message counts as lost.
-#[cfg(not(target_os = "linux"))]
-fn report_errors(_socket: &Socket, _peer: SocketAddr) -> io::Result<()> {
-    Ok(())
-}

@@ -1,12 +1,14 @@
 //! `rate` and `fail-rate` over UDP: what a peer does to datagrams on purpose is what they find, by class.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::thread;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::exports::schema;
+use crate::network;
 use crate::rate::json;
 use crate::support::{Ended, PATIENCE, Program, at_once, hosted, run};
 
@@ -182,6 +184,55 @@ fn what_finds_no_room_on_this_machine_is_not_told_as_the_networks_loss() {
     let said = ended.stderr.replace("\n    ", " ");
     assert!(said.contains("the instrument was the limit: "), "{said}");
     assert!(said.contains(" datagrams had come, and there was no room for more"), "{said}");
+}
+
+#[test]
+fn in_a_network_of_its_own() {
+    network::run("udp", "what_is_too_long_for_its_path_is_lost_and_the_run_goes_on");
+}
+
+/// As where a tunnel begins, of which the routers tell.
+#[test]
+#[ignore = "`in_a_network_of_its_own` runs it"]
+fn what_is_too_long_for_its_path_is_lost_and_the_run_goes_on() {
+    network::prepare();
+    at_once([&["--payload", "seq"][..], &["-R", "100"], &["--spin"]], |args| {
+        let router = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::ICMPV4)).expect("as root");
+        let target = peer(move |socket, number, datagram, from| match number {
+            10 => {
+                let to = socket.local_addr().expect("bound");
+                router
+                    .send_to(&fragmentation_needed(from, to), &from.into())
+                    .map(drop)
+                    .expect("sent");
+            }
+            _ => echo(socket, datagram, from),
+        });
+        let (ended, report) = report(&target, args);
+        assert_eq!(counts(&report), ["timeout 1", "lost 1"], "{args:?}: {ended:?}");
+        assert_eq!(report["echoed"], 19, "{args:?}");
+    });
+}
+
+/// What a router says of a packet between these that does not fit into its next link.
+fn fragmentation_needed(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
+    let address = |address: SocketAddr| match address.ip() {
+        IpAddr::V4(v4) => v4.octets(),
+        IpAddr::V6(_) => panic!("not of IPv4: {address}"),
+    };
+    let port = |address: SocketAddr| address.port().to_be_bytes();
+    // Of IPv4: 1028 bytes, not to be fragmented, of UDP; what follows is its head.
+    let head = [0x45, 0, 4, 4, 0, 0, 0x40, 0, 64, 17, 0, 0];
+    let packet =
+        [&head[..], &address(from), &address(to), &port(from), &port(to), &[3, 0xf0, 0, 0]];
+    // The kind, and the longest packet: 600 bytes.
+    let mut message = [&[3, 4, 0, 0, 0, 0, 2, 88][..], &packet.concat()].concat();
+    let words = message.as_chunks().0.iter().map(|word| u32::from(u16::from_be_bytes(*word)));
+    let sum: u32 = words.sum();
+    let sum = (sum & 0xffff) + (sum >> 16);
+    let sum = !((sum & 0xffff) + (sum >> 16)) as u16;
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    message
 }
 
 #[test]

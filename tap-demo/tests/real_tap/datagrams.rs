@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use echo_instruments::quantity;
-use hosted::sockets::Unconnected;
+use hosted::datagrams::Unconnected;
 
 use crate::list_udp;
 use crate::station::{SOON, Station, V4, connect};

@@ -1,6 +1,6 @@
 //! The operating system's UDP sockets, bound and not connected, for the cases of `check -u`.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use echo_core::{Failure, Instant};
@@ -12,7 +12,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::failure::failure;
+use super::icmp;
+use crate::sockets::failure;
 
 /// Sockets by their numbers, and the clock.
 pub struct Unconnected {
@@ -40,7 +41,7 @@ impl Unconnected {
             // It may be asked for an IPv4-mapped address.
             socket.set_only_v6(false)?;
         }
-        tell_errors(&socket, peer)?;
+        icmp::report(&socket, peer)?;
         socket.bind(&SocketAddr::new(*source.unwrap_or(&any), port).into())?;
         socket.set_nonblocking(true)?;
         Ok(socket.into())
@@ -54,40 +55,6 @@ impl Unconnected {
     fn socket(&self, socket: usize) -> &UdpSocket {
         self.sockets.get(socket).and_then(Option::as_ref).expect("it was opened before")
     }
-}
-
-/// Asks for what ICMP says of datagrams: Linux keeps it from sockets that are not connected.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn tell_errors(socket: &Socket, peer: SocketAddr) -> io::Result<()> {
-    use nix::sys::socket::{setsockopt, sockopt};
-    if peer.is_ipv6() {
-        setsockopt(socket, sockopt::Ipv6RecvErr, &true)?;
-        if !matches!(peer.ip(), IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
-            return Ok(());
-        }
-    }
-    Ok(setsockopt(socket, sockopt::Ipv4RecvErr, &true)?)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn tell_errors(_socket: &Socket, _peer: SocketAddr) -> io::Result<()> {
-    Ok(())
-}
-
-/// Throws away what the system keeps of an error that was told: as long as it is there, the socket does not
-/// rest.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn forget_error(socket: &UdpSocket) {
-    use rustix::net::{RecvFlags, recv};
-    while recv(socket, &mut [0; 64], RecvFlags::ERRQUEUE | RecvFlags::DONTWAIT).is_ok() {}
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn forget_error(_socket: &UdpSocket) {}
-
-/// An error that says nothing about a datagram that was sent.
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 impl datagrams::Unconnected for Unconnected {
@@ -107,20 +74,17 @@ impl datagrams::Unconnected for Unconnected {
 
     fn send(&mut self, socket: usize, to: SocketAddr, datagram: &[u8]) -> Result<(), Unsent> {
         let socket = self.socket(socket);
-        match socket.send_to(datagram, to) {
-            Ok(_) => Ok(()),
-            Err(error) if is_passing(&error) => Err(Unsent::Full),
-            Err(error) => match Errno::from_io_error(&error) {
-                Some(Errno::NOBUFS) => Err(Unsent::Full),
-                Some(Errno::MSGSIZE) => {
-                    let length = datagram.len();
-                    Err(Unsent::Never(format!("this system sends no datagram of {length} bytes")))
-                }
-                _ => {
-                    forget_error(socket);
-                    Err(Unsent::Failed(failure(&error)))
-                }
-            },
+        match icmp::send(socket, to, datagram) {
+            Ok(()) => Ok(()),
+            Err(Errno::AGAIN | Errno::INTR | Errno::NOBUFS) => Err(Unsent::Full),
+            Err(Errno::MSGSIZE) => {
+                let length = datagram.len();
+                Err(Unsent::Never(format!("this system sends no datagram of {length} bytes")))
+            }
+            Err(error) => {
+                icmp::forget(socket);
+                Err(Unsent::Failed(failure(&error.into())))
+            }
         }
     }
 
@@ -132,11 +96,13 @@ impl datagrams::Unconnected for Unconnected {
         let socket = self.socket(socket);
         match socket.recv_from(buffer) {
             Ok(received) => Ok(Some(received)),
-            Err(error) if is_passing(&error) => Ok(None),
-            Err(error) => {
-                forget_error(socket);
-                Err(failure(&error))
-            }
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::AGAIN | Errno::INTR) => Ok(None),
+                errno => {
+                    icmp::forget(socket);
+                    errno.and_then(icmp::told).map_or(Ok(None), |errno| Err(failure(&errno.into())))
+                }
+            },
         }
     }
 
