@@ -278,7 +278,13 @@ mod tests {
     /// A broadcast address, here that of the loopback, cannot be a source.
     #[test]
     fn what_cannot_be_sent_holds_up_none_of_the_others() {
-        let (_listeners, sockets) = listen_to_both(None, 0, 1).expect("a free port");
+        // At all addresses of both families, and of IPv4.
+        [None, Some("0.0.0.0")].into_iter().for_each(some_cannot_be_sent);
+    }
+
+    fn some_cannot_be_sent(at: Option<&str>) {
+        let at = at.map(|at| at.parse().expect("an address"));
+        let (_listeners, sockets) = listen_to_both(at.as_ref(), 0, 1).expect("a free port");
         let port = sockets[0].local_addr().expect("bound").port();
         let (poll, counters) = (Poll::new().expect("a descriptor"), Counters::default());
         let mut answerer =
