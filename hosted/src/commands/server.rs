@@ -24,13 +24,9 @@ use crate::server::{Config, Server};
 ///
 /// If it cannot listen, or the reader of stdout has left.
 pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
-    if let Some(kind) = args.fault.as_ref().and_then(Faults::of_datagrams)
-        && !args.udp
-    {
-        bail!(Misuse(format!("--fault {kind} is a fault of datagrams: it needs --udp")));
-    }
     // Before this process opens anything.
     let inherited = inherited(args)?;
+    plants_nothing_in_vain(args, inherited.as_ref())?;
     let from = inherited.as_ref().map(|sockets| sockets.from.clone());
     let default = if args.one_shot { None } else { Some(Duration::from_secs(30)) };
     let config = Config {
@@ -98,6 +94,19 @@ fn inherited(args: &ServerArgs) -> Result<Option<Inherited>> {
         bail!(Misuse(format!("--{flag} cannot be used: the sockets are inherited from {from}")));
     }
     Ok(sockets)
+}
+
+/// Refuses faults of datagrams where none arrive.
+fn plants_nothing_in_vain(args: &ServerArgs, inherited: Option<&Inherited>) -> Result<()> {
+    let Some(kind) = args.fault.as_ref().and_then(Faults::of_datagrams) else { return Ok(()) };
+    let lack = match inherited {
+        None if !args.udp => "it needs --udp".into(),
+        Some(sockets) if sockets.sockets.is_empty() => {
+            format!("{} passes no socket of UDP", sockets.from)
+        }
+        _ => return Ok(()),
+    };
+    bail!(Misuse(format!("--fault {kind} is a fault of datagrams: {lack}")))
 }
 
 /// Prints where it listens, on the first line, and the `Server Config:`. Returns where. A server for

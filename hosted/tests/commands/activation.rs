@@ -182,6 +182,7 @@ fn a_socket_for_datagrams_is_taken_over() {
         } else {
             activated(socket, &[])
         };
+        command.args(["--fault", "duplicate=100%"]);
         let mut server = Program::start(&mut command);
         server.stdout_line(&format!("Echo server on {address} over UDP"));
         let mut echo = [0; 10];
@@ -189,7 +190,11 @@ fn a_socket_for_datagrams_is_taken_over() {
         server.signal(Signal::TERM);
         let ended = server.wait();
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+        assert!(ended.stdout.ends_with("\nfaults planted: 1 duplicate\n"), "{ended:?}");
     }
+    let ended = Program::start(&mut activated(listener().0, &["--fault", "lose=1%"])).wait();
+    let said = "--fault lose is a fault of datagrams: systemd (echo) passes no socket of UDP";
+    assert!(ended.code == Some(2) && ended.stderr.contains(said), "{ended:?}");
 }
 
 #[test]
