@@ -9,6 +9,10 @@ pub struct StartAt(pub(super) SystemTime);
 
 const DAY: u64 = 86_400;
 
+/// How long after the beginning of 1970 the year 9999 ends: RFC 3339 has no time after it, and people are told none
+/// before 1970.
+const LAST: Duration = Duration::from_secs(253_402_300_800);
+
 impl StartAt {
     /// What a text means at this time: a time of day is one of the same day.
     pub(super) fn read(text: &str, now: SystemTime) -> Result<Self, &'static str> {
@@ -20,7 +24,10 @@ impl StartAt {
                 SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs() / DAY * DAY) + time
             }),
         };
-        at.map(Self).ok_or(EXPECTED)
+        let told = |at: &SystemTime| {
+            at.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since < LAST)
+        };
+        at.filter(told).map(Self).ok_or(EXPECTED)
     }
 }
 
@@ -94,6 +101,7 @@ mod tests {
             ("2030-01-31T12:00:00+01:00", "2030-01-31T11:00:00Z"),
             ("2030-01-31T12:00:00-05:30", "2030-01-31T17:30:00Z"),
             ("@1896091200", "2030-01-31T12:00:00Z"),
+            ("@253402300799", "9999-12-31T23:59:59Z"),
             ("@0.5", "1970-01-01T00:00:00.500000000Z"),
             ("14:05", "1972-09-27T14:05:00Z"),
             ("14:05:06", "1972-09-27T14:05:06Z"),
@@ -116,6 +124,9 @@ mod tests {
             "@-1",
             "@nan",
             "@1e300",
+            "@253402300800",
+            "9999-12-31T23:59:59-00:01",
+            "1970-01-01T00:00:00+00:01",
             "2030-01-31",
             "2030-13-31T12:00:00Z",
             "2030-01-31T12:00:00",

@@ -12,6 +12,7 @@ use crate::search::{Goal, Hunt};
 use crate::signals::Stop;
 use crate::start::Start;
 use crate::terminal::live::Live;
+use crate::terminal::notes::remark;
 use crate::trial::panel::Panel;
 
 impl Trial<'_> {
@@ -50,6 +51,10 @@ impl Trial<'_> {
             watch.panel = Panel::new(&Subject { plan: &plan, ..subject.clone() });
             let run = measure(&plan, &mut watch).context("cannot wait for echoes")?;
             watch.over();
+            if let Some(late) = watch.late.take() {
+                watch.live.clear();
+                remark(&late);
+            }
             let row = search::row(goal, hunt.tell(plan, run), paper.layout());
             if shown && printed.is_ok() {
                 watch.live.clear();
