@@ -68,10 +68,23 @@ impl Condition {
             return self.limited(measurement);
         }
         let Some(value) = self.value(measurement, message_bytes) else {
-            return Some(format!("failed: {self} cannot be decided: too few messages"));
+            return Some(format!("failed: {self} cannot be decided: {}", self.lack(measurement)));
         };
         let holds = if self.above { value > self.bound } else { value < self.bound };
         holds.then(|| format!("failed: {self}: {}", self.said(value, measurement)))
+    }
+
+    /// Why it cannot be decided.
+    fn lack(&self, measurement: &Measurement) -> String {
+        match self.metric {
+            Metric::Within(bound) if measurement.within.iter().all(|it| it.bound != bound) => {
+                format!("nobody counted it (--within {})", humantime::format_duration(bound))
+            }
+            Metric::Rate | Metric::Messages if measurement.together.is_some() => {
+                "the runs have no time in common".into()
+            }
+            _ => "too few messages".into(),
+        }
     }
 
     /// The message if the instrument was the limit, or that cannot be told.

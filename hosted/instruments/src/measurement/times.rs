@@ -49,9 +49,21 @@ impl Times {
             None => out.is_empty().then_some(out),
             Some((fastest, slowest)) => {
                 (out.fastest, out.slowest) = (fastest, slowest);
-                (!out.is_empty() && fastest <= slowest).then_some(out)
+                out.is_possible().then_some(out)
             }
         }
+    }
+
+    /// Whether there can be so many times with these sums between these ends: a deviation would be the root of a negative
+    /// number otherwise.
+    fn is_possible(&self) -> bool {
+        let n = u128::from(self.len());
+        let [fastest, slowest] = [self.fastest, self.slowest].map(|end| end.as_nanos());
+        let all = |end: u128| n.checked_mul(end);
+        let within = all(fastest).is_some_and(|least| least <= self.sum)
+            && all(slowest).is_some_and(|most| self.sum <= most);
+        let products = n.checked_mul(self.squares).zip(self.sum.checked_mul(self.sum));
+        n > 0 && within && products.is_none_or(|(squares, square)| square <= squares)
     }
 
     /// Adds a time. Allocates nothing.
@@ -68,8 +80,8 @@ impl Times {
     /// Adds the times of another collection.
     pub(crate) fn add(&mut self, other: &Self) {
         self.histogram += &other.histogram;
-        self.sum += other.sum;
-        self.squares += other.squares;
+        self.sum = self.sum.saturating_add(other.sum);
+        self.squares = self.squares.saturating_add(other.squares);
         self.fastest = self.fastest.min(other.fastest);
         self.slowest = self.slowest.max(other.slowest);
     }

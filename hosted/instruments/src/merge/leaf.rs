@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use echo_core::Tally;
+use echo_core::{FailureKind, Tally};
 use serde_json::Value;
 
 use crate::measurement::together::{Host, Part};
@@ -105,7 +105,8 @@ impl Parsed<'_> {
     }
 
     fn count(&self, place: &str) -> Result<u64> {
-        self.at(place).as_u64().ok_or_else(|| anyhow!("it has no {place} that is a count"))
+        let count = self.at(place).as_u64().filter(|count| *count <= LARGEST);
+        count.ok_or_else(|| anyhow!("it has no {place} that is a count"))
     }
 
     fn text(&self, place: &str) -> Result<&str> {
@@ -115,11 +116,13 @@ impl Parsed<'_> {
     fn seconds(&self, place: &str) -> Result<Duration> {
         let seconds = self.at(place).as_f64();
         let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let time = time.filter(|time| *time <= LONGEST);
         time.ok_or_else(|| anyhow!("it has no {place} that is a time"))
     }
 
     fn nanos(&self, place: &str) -> Result<Duration> {
-        self.count(place).map(Duration::from_nanos)
+        let nanos = self.at(place).as_u64().map(Duration::from_nanos);
+        nanos.ok_or_else(|| anyhow!("it has no {place} that is a time"))
     }
 
     /// What is read there, unless there is nothing.
@@ -198,7 +201,13 @@ impl Parsed<'_> {
         let started = humantime::parse_rfc3339(self.text("/started")?);
         let waiting = self.count("/under_way/messages")?;
         let longest = self.optional("/under_way/longest_ns", |place| self.nanos(place))?;
-        let failed = |kind| self.at("/failed")[report::key(kind)].as_u64().unwrap_or_default();
+        // Reports that are older than a kind of failure have none of it.
+        let failed = |kind| {
+            self.optional(&format!("/failed/{}", report::key(kind)), |place| self.count(place))
+        };
+        let failed: Result<Vec<_>> = FailureKind::ALL.into_iter().map(failed).collect();
+        let failed = failed?;
+        let failed = |kind: FailureKind| failed[kind as usize].unwrap_or_default();
         let mut out = Measurement {
             started: started.map_err(|_| anyhow!("it has no /started that is a time"))?,
             elapsed: self.seconds("/elapsed_s")?,
@@ -230,7 +239,7 @@ impl Parsed<'_> {
         }
         let within = self.at("/within").as_array().into_iter().flatten().map(|within| {
             let number = |key| Parsed(within).count(key);
-            let bound = Duration::from_nanos(number("/bound_ns")?);
+            let bound = Parsed(within).nanos("/bound_ns")?;
             Ok(Within::known_as(bound, number("/messages")?, &out))
         });
         out.within = within.collect::<Result<_>>()?;
@@ -288,6 +297,12 @@ impl Parsed<'_> {
         intervals.filter_map(part).collect()
     }
 }
+
+/// The largest count: up to it all readers of JSON are exact, and sums of many fit.
+const LARGEST: u64 = 1 << 53;
+
+/// The longest run, which is a century.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// No run has so many messages in flight at its end.
 const MOST: u64 = 1 << 20;

@@ -283,9 +283,13 @@ fn what_cannot_be_added_is_refused_by_name() {
     assert!(refused([&udp, &odd]).1.contains("no /datagrams/overdue that is a count"));
     for (key, value, said) in [
         ("sent", json!(7), "its counts contradict each other"),
+        ("omitted", json!(u64::MAX), "no /omitted that is a count"),
+        ("failed", json!({ "reset": u64::MAX }), "no /failed/reset that is a count"),
+        ("elapsed_s", json!(1.844e19), "no /elapsed_s that is a time"),
         ("elapsed_s", json!(-1), "no /elapsed_s that is a time"),
         ("started", json!("noon"), "no /started that is a time"),
         ("within", json!([{ "bound_ns": 1 }]), "no /messages that is a count"),
+        ("within", json!([{ "bound_ns": -1, "messages": 1 }]), "no /bound_ns that is a time"),
         ("failed", json!({ "lost": 1, "reset": 3 }), "its counts contradict each other"),
     ] {
         let mut odd = east.clone();
@@ -339,7 +343,10 @@ fn bounds_are_those_of_all_together() {
         ("rate<1", ""),
         ("fail>1%", ""),
         ("fail>0", "failed: fail>0: it was 50.0 ppm"),
-        ("within 1ms<99%", "failed: within 1ms<99% cannot be decided: too few messages"),
+        (
+            "within 1ms<99%",
+            "failed: within 1ms<99% cannot be decided: nobody counted it (--within 1ms)",
+        ),
         ("limited", "failed: limited: its thread had no time left (on east)"),
     ] {
         let condition: Condition = bound.parse().expect("a bound");

@@ -100,6 +100,9 @@ mod tests {
             ("n", json!(3), CONTRADICT),
             ("sum", json!(150_000), CONTRADICT),
             ("sum", json!("-1"), CONTRADICT),
+            ("sum", json!("139999"), CONTRADICT),
+            ("sum", json!("160001"), CONTRADICT),
+            ("sum_of_squares", json!("11249999999"), CONTRADICT),
             ("min", Value::Null, CONTRADICT),
             ("max", json!(60_000), CONTRADICT),
         ] {
