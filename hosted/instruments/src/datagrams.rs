@@ -14,7 +14,8 @@ use crate::stack::Driver;
 /// [`wait`](Driver::wait) tells a port as long as something is there: one from which less was received
 /// than has arrived is told by the next wait again. What it tells wrongly costs one call that receives nothing.
 pub trait Datagrams: Driver {
-    /// Sends one datagram, whole or not at all, and without waiting; opens the port if it is not open.
+    /// Sends one datagram, whole or not at all; opens the port if it is not open. It waits for room no longer than a
+    /// moment: what is due meanwhile is late.
     ///
     /// # Errors
     ///

@@ -127,8 +127,11 @@ const ONE_FRAME_OF_IPV6: u64 = 1452;
 /// Hints at what may be the matter.
 pub(super) fn hint(subject: &Subject<'_>, measurement: &Measurement) -> Option<String> {
     let count = |class: Class| class.count(measurement).unwrap_or_default();
-    let came = measurement.tally.echoed() + count(Class::Overdue);
-    if came == 0 && count(Class::Foreign) > 0 {
+    let failed = |kind| measurement.tally.failed(kind);
+    // Whatever is wrong with it, it came back.
+    let changed = failed(FailureKind::Differs) + failed(FailureKind::Extra);
+    let came = measurement.tally.echoed() + count(Class::Overdue) + count(Class::Crossed) + changed;
+    if came == 0 && count(Class::Cut) == 0 && count(Class::Foreign) > 0 {
         return Some(
             "hint: whatever came is from another address: does the server answer from the one that was asked?"
                 .into(),
@@ -290,6 +293,14 @@ mod tests {
         let v6 = Subject { address: (Ipv6Addr::LOCALHOST, 7).into(), ..beyond.subject() };
         let told = hint(&v6, &beyond.run).unwrap_or_default();
         assert!(told.ends_with("may refuse (-l 1452)"), "{told}");
+        let extra = Failure::Extra { message: 1, bytes: 1 };
+        assert_eq!(hinted(&made(1000, &[LOST, extra])), "", "one came back changed");
+        let mut elsewhere = made(1000, &[LOST]);
+        elsewhere.run.datagrams = Some(Datagrams { crossed: 1, ..Datagrams::default() });
+        assert_eq!(hinted(&elsewhere), "", "one came back somewhere");
+        let mut cut = made(9_000, &[LOST, Failure::Cut { message: 1, received: 1, length: 9_000 }]);
+        cut.run.datagrams = Some(Datagrams { foreign: 1, ..Datagrams::default() });
+        assert!(!hinted(&cut).contains("from another address"), "one came from the right one");
     }
 
     #[test]

@@ -26,19 +26,25 @@ pub(super) fn text(measurement: &Measurement) -> Option<String> {
         (Verdict::TooFew, _) => {
             Some(format!("arrivals ({kind}): too few to tell whether they were as planned"))
         }
-        (Verdict::Rate, _) => {
-            Some(format!("arrivals not as planned ({kind}): {rate}; {}", reason(spacing)))
-        }
+        (Verdict::Rate, _) => Some(format!(
+            "arrivals not as planned ({kind}): {rate}; {}",
+            reason(spacing, measurement.datagrams.is_some())
+        )),
         (Verdict::Distances, _) => Some(format!(
             "arrivals not as planned ({kind}): messages were sent at other intervals than asked for; {}",
-            reason(spacing)
+            reason(spacing, measurement.datagrams.is_some())
         )),
     }
 }
 
 /// The probable reason, and what helps.
-fn reason(spacing: &Spacing) -> String {
+fn reason(spacing: &Spacing, datagrams: bool) -> String {
     match spacing.waited() {
+        Some(share) if share >= BUSY && datagrams => format!(
+            "{} of them waited, with as many in flight as can be: with --payload seq these are more, and a shorter \
+             --timeout gives up earlier those that are lost",
+            quantity::ratio(share)
+        ),
         Some(share) if share >= BUSY => format!(
             "{} of them waited for their connection, which more connections (-P) shorten",
             quantity::ratio(share)
@@ -88,6 +94,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::measurement::Datagrams;
     use crate::plan::{Pace, Plan};
 
     fn measured(arrivals: Arrivals, gaps: impl Iterator<Item = u64>, waited: bool) -> Measurement {
@@ -123,6 +130,14 @@ mod tests {
             told(&measured(poisson, (0..500).map(|_| 1_000), true)),
             "arrivals not as planned (Poisson, --seed 42): messages were sent at other intervals than \
              asked for; 100 % of them waited for their connection, which more connections (-P) shorten"
+        );
+        let mut datagrams = measured(Arrivals::Even, (0..500).map(|_| 2_000), true);
+        datagrams.datagrams = Some(Datagrams::default());
+        assert_eq!(
+            told(&datagrams),
+            "arrivals not as planned (at equal intervals): 500/s sent of 1000/s; 100 % of them waited, \
+             with as many in flight as can be: with --payload seq these are more, and a shorter \
+             --timeout gives up earlier those that are lost"
         );
         assert_eq!(told(&measured(Arrivals::Even, (0..500).map(|_| 1_000), false)), "");
         assert_eq!(
