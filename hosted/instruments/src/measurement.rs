@@ -13,6 +13,7 @@ pub mod passages;
 pub mod percentiles;
 #[cfg(test)]
 mod reference;
+mod sample;
 pub mod spacing;
 pub(crate) mod stationarity;
 mod student;
@@ -27,13 +28,13 @@ pub mod wrong;
 use std::time::{Duration, SystemTime};
 
 use echo_core::{Failure, Tally};
-use rustix::io::Errno;
 
 pub use self::datagrams::Datagrams;
 pub(crate) use self::datagrams::Stray;
 use self::effort::Effort;
 pub use self::instrument::Instrument;
 use self::passages::Passages;
+pub use self::sample::{Incident, Sample};
 use self::spacing::Spacing;
 use self::succession::Succession;
 use self::timeline::Timeline;
@@ -41,7 +42,6 @@ use self::times::Times;
 use self::together::Together;
 use self::within::Within;
 use self::wrong::Wrong;
-
 use crate::plan::{Pace, Plan, Protocol};
 use crate::ports::Ports;
 use crate::stack::{Kernel, Lack, Stops};
@@ -135,64 +135,6 @@ pub enum Ended {
     Stopped,
     /// A message failed, and the plan was to stop then.
     Failed,
-}
-
-/// One failed message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Incident {
-    /// The time since the start of the measurement.
-    pub at: Duration,
-    /// The number of the connection, from 0.
-    pub connection: usize,
-    /// Its number on the connection, from 0.
-    pub message: u64,
-    /// What happened.
-    pub failure: Failure,
-    /// The system's error, if that was why.
-    pub errno: Option<Errno>,
-    /// Whether its connection was not open yet.
-    pub unopened: bool,
-}
-
-/// One message that ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample {
-    /// The time since the start of the measurement.
-    pub at: Duration,
-    /// The number of the connection, from 0.
-    pub connection: usize,
-    /// Its number on the connection, from 0.
-    pub message: u64,
-    /// How long after the instant at which it was due it was sent.
-    pub late: Duration,
-    /// How long opening its connection took, if it had one of its own.
-    pub connecting: Option<Duration>,
-    /// Whether the instrument did not run meanwhile: then its end says nothing.
-    pub interrupted: bool,
-    /// The system's error, if that was why it failed.
-    pub errno: Option<Errno>,
-    /// Whether it ended before its connection was open.
-    pub unopened: bool,
-    /// How long it took from sending, or why it failed.
-    pub end: Result<Duration, Failure>,
-}
-
-impl Sample {
-    /// A message of a closed loop, which is never late.
-    #[must_use]
-    pub const fn new(at: Duration, connection: usize, end: Result<Duration, Failure>) -> Self {
-        Self {
-            at,
-            connection,
-            message: 0,
-            late: Duration::ZERO,
-            connecting: None,
-            interrupted: false,
-            errno: None,
-            unopened: false,
-            end,
-        }
-    }
 }
 
 impl Measurement {
@@ -331,8 +273,8 @@ impl Measurement {
         self.felt().slowest().max(self.under_way.iter().copied().max())
     }
 
-    /// Messages echoed per second, if any time has passed; of several machines in the time that they share. The rate never exceeds the schedule:
-    /// each of its messages counts for its whole slot.
+    /// Messages echoed per second, if any time has passed; of several machines in the time that they share. The rate
+    /// never exceeds the schedule: each of its messages counts for its whole slot.
     #[must_use]
     pub fn messages_per_second(&self) -> Option<f64> {
         if let Some(together) = &self.together {
