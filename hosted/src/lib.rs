@@ -1,4 +1,4 @@
-//! The echo service and its instruments on the operating system's TCP.
+//! The echo service and its instruments on the operating system's TCP and UDP.
 //!
 //! `echo-core` decides; this crate moves bytes, reads the clock, waits, and
 //! reports results. The instruments are those of `echo-instruments`.
