@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use echo_cases::Needs;
-use echo_instruments::check::{self, Check};
+use echo_instruments::args::CheckArgs;
+use echo_instruments::check::{self, Check, datagrams};
 use echo_instruments::plan::{Plan, Protocol};
 use echo_instruments::report::Subject;
 use echo_instruments::signals::Stop;
@@ -21,7 +22,7 @@ use crate::addressing;
 use crate::cli::WayArgs;
 use crate::plan::Line;
 use crate::serve::UNFIT;
-use crate::station::{Post, Station};
+use crate::station::{Post, Station, Unconnected};
 use crate::wait::Waiter;
 
 /// A measurement that is ready to run: what to measure, and which server.
@@ -36,6 +37,7 @@ pub(crate) struct Measuring<'c> {
 pub(crate) enum Instrument<'c> {
     Trial(Trial<'c>),
     Check(Check<'c>),
+    DatagramCheck(datagrams::Check<'c>, &'c CheckArgs<WayArgs>),
 }
 
 impl<'c> From<Trial<'c>> for Instrument<'c> {
@@ -47,6 +49,12 @@ impl<'c> From<Trial<'c>> for Instrument<'c> {
 impl<'c> From<Check<'c>> for Instrument<'c> {
     fn from(check: Check<'c>) -> Self {
         Self::Check(check)
+    }
+}
+
+impl<'c> From<(datagrams::Check<'c>, &'c CheckArgs<WayArgs>)> for Instrument<'c> {
+    fn from((check, args): (datagrams::Check<'c>, &'c CheckArgs<WayArgs>)) -> Self {
+        Self::DatagramCheck(check, args)
     }
 }
 
@@ -65,6 +73,7 @@ impl<'c> Measuring<'c> {
         let mut plan = match &instrument {
             Instrument::Trial(trial) => trial.plan()?,
             Instrument::Check(check) => check.plan(),
+            Instrument::DatagramCheck(..) => Plan::new(),
         };
         if plan.spin.is_zero() {
             plan.spin = line.spin;
@@ -106,88 +115,111 @@ impl<'c> Measuring<'c> {
         if !faults.is_empty() {
             remark(&faults.join("; "));
         }
-        if self.plan.protocol == Protocol::Udp {
-            return self.over_datagrams(line, interface, device, waiter, stop);
-        }
-        // All that measuring needs is allocated once.
-        let count = Station::<()>::connections(&self.plan);
-        let (rx, tx) = (line.socket.receive, line.socket.send);
-        let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();
-        let (mut receive, mut send) = (vec![0; count * rx], vec![0; count * tx]);
-        let rings = receive.chunks_exact_mut(rx).zip(send.chunks_exact_mut(tx));
-        let connections = storage.iter_mut().zip(rings).map(|(storage, (receive, send))| {
-            let mut connection = Connection::new(storage, receive, send);
-            connection.set_nagle(line.socket.nagle);
-            connection.set_ack_delay(line.socket.ack_delay);
-            connection
-        });
-        let mut connections: Vec<_> = connections.collect();
-        let client = Client::new(interface, &mut connections, line.seed);
-        let mut station = Station::new(&self.plan, client, device, waiter);
-
-        let address = station.connect(&self.addresses, self.plan.limit)?;
-        let verdict = self.over(&mut station, address, stop);
-        tell(station.finish());
-        verdict
-    }
-
-    /// The same over UDP, to the first address: whether somebody answers there is measured.
-    fn over_datagrams(
-        self,
-        line: &Line,
-        interface: Interface,
-        device: impl Device,
-        waiter: Waiter,
-        stop: &Stop,
-    ) -> Result<Verdict> {
-        let Instrument::Trial(trial) = self.instrument else {
-            bail!("the conformance cases of UDP need sockets: `hosted check --udp` has them");
-        };
-        let (count, datagrams) = (self.plan.links(), line.socket.datagrams);
-        let (rx, tx) = (line.socket.receive, line.socket.send);
-        let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();
-        let (mut receive, mut send) = (vec![0; count * rx], vec![0; count * tx]);
-        let mut metadata = vec![[PacketMetadata::EMPTY; 2]; count * datagrams];
-        let rings = receive.chunks_exact_mut(rx).zip(send.chunks_exact_mut(tx));
-        let rings = rings.zip(metadata.chunks_exact_mut(datagrams));
-        let mailboxes = storage.iter_mut().zip(rings);
-        let mailboxes = mailboxes.map(|(storage, ((receive, send), metadata))| {
-            let (received, sent) = metadata.as_flattened_mut().split_at_mut(datagrams);
-            let receive = PacketBuffer::new(received, receive);
-            Mailbox::new(storage, receive, PacketBuffer::new(sent, send))
-        });
-        let mut mailboxes: Vec<_> = mailboxes.collect();
-        let address = self.addresses[0];
-        let courier = Courier::new(interface, &mut mailboxes, address.into(), line.seed);
-        let mut post = Post::new(&self.plan, courier, device, waiter);
-        let exports = trial.exports()?;
-        trial.arm(stop);
-        let subject = subject(&trial, self.target, address, &self.plan);
-        let verdict = trial.run_datagrams(&subject, &mut post, exports, stop);
-        tell(post.losses());
-        verdict
-    }
-
-    fn over(
-        self,
-        station: &mut Station<'_, '_, impl Device>,
-        address: SocketAddr,
-        stop: &Stop,
-    ) -> Result<Verdict> {
-        let trial = match self.instrument {
-            Instrument::Trial(trial) => trial,
-            Instrument::Check(mut check) => {
-                stop.arm();
-                check.run(Needs::Echo, station)?;
-                let name = self.target.called(address);
-                return check.finish(&check::Subject { name, address });
+        let Self { instrument, plan, target, addresses } = self;
+        match instrument {
+            Instrument::Check(mut check) => over_streams(
+                &plan,
+                &addresses,
+                line,
+                interface,
+                device,
+                waiter,
+                |station, address| {
+                    stop.arm();
+                    check.run(Needs::Echo, station)?;
+                    check.finish(&check::Subject { name: target.called(address), address })
+                },
+            ),
+            Instrument::DatagramCheck(mut check, args) => {
+                let sockets = datagrams::Check::SOCKETS.max(addresses.len());
+                over_datagrams(sockets, line, interface, |courier| {
+                    let mut sockets = Unconnected::new(courier, line, device, waiter);
+                    let address = datagrams::reach(&mut sockets, &addresses, args.timeout.0, stop)?;
+                    let server = datagrams::Server::new(address, args)?;
+                    stop.arm();
+                    check.run(&server, &mut sockets)?;
+                    tell(line, sockets.waiter());
+                    check.finish(&check::Subject { name: target.called(address), address })
+                })
             }
-        };
-        let exports = trial.exports()?;
-        trial.arm(stop);
-        let subject = subject(&trial, self.target, address, &self.plan);
-        trial.run(&subject, station, exports, stop)
+            Instrument::Trial(trial) if plan.protocol == Protocol::Tcp => over_streams(
+                &plan,
+                &addresses,
+                line,
+                interface,
+                device,
+                waiter,
+                |station, address| {
+                    let exports = trial.exports()?;
+                    trial.arm(stop);
+                    trial.run(&subject(&trial, target, address, &plan), station, exports, stop)
+                },
+            ),
+            // To the first address: whether somebody answers there is measured.
+            Instrument::Trial(trial) => over_datagrams(plan.links(), line, interface, |courier| {
+                let mut post = Post::new(&plan, courier, addresses[0], device, waiter);
+                let exports = trial.exports()?;
+                trial.arm(stop);
+                let subject = subject(&trial, target, addresses[0], &plan);
+                let verdict = trial.run_datagrams(&subject, &mut post, exports, stop);
+                tell(line, post.waiter());
+                verdict
+            }),
+        }
     }
+}
+
+/// Lets `measure` use a station. All that it needs is allocated once.
+fn over_streams<D: Device>(
+    plan: &Plan,
+    addresses: &[SocketAddr],
+    line: &Line,
+    interface: Interface,
+    device: D,
+    waiter: Waiter,
+    measure: impl FnOnce(&mut Station<'_, '_, D>, SocketAddr) -> Result<Verdict>,
+) -> Result<Verdict> {
+    let count = Station::<()>::connections(plan);
+    let (rx, tx) = (line.socket.receive, line.socket.send);
+    let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();
+    let (mut receive, mut send) = (vec![0; count * rx], vec![0; count * tx]);
+    let rings = receive.chunks_exact_mut(rx).zip(send.chunks_exact_mut(tx));
+    let connections = storage.iter_mut().zip(rings).map(|(storage, (receive, send))| {
+        let mut connection = Connection::new(storage, receive, send);
+        connection.set_nagle(line.socket.nagle);
+        connection.set_ack_delay(line.socket.ack_delay);
+        connection
+    });
+    let mut connections: Vec<_> = connections.collect();
+    let client = Client::new(interface, &mut connections, line.seed);
+    let mut station = Station::new(plan, client, device, waiter);
+    let address = station.connect(addresses, plan.limit)?;
+    let verdict = measure(&mut station, address);
+    tell(line, &station.finish());
+    verdict
+}
+
+/// Lets `measure` use a courier with so many mailboxes. All that it needs is allocated once.
+fn over_datagrams(
+    count: usize,
+    line: &Line,
+    interface: Interface,
+    measure: impl FnOnce(Courier<'_, '_>) -> Result<Verdict>,
+) -> Result<Verdict> {
+    let (rx, tx, datagrams) = (line.socket.receive, line.socket.send, line.socket.datagrams);
+    let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();
+    let (mut receive, mut send) = (vec![0; count * rx], vec![0; count * tx]);
+    let mut metadata = vec![[PacketMetadata::EMPTY; 2]; count * datagrams];
+    let rings = receive.chunks_exact_mut(rx).zip(send.chunks_exact_mut(tx));
+    let rings = rings.zip(metadata.chunks_exact_mut(datagrams));
+    let mailboxes = storage.iter_mut().zip(rings);
+    let mailboxes = mailboxes.map(|(storage, ((receive, send), metadata))| {
+        let (received, sent) = metadata.as_flattened_mut().split_at_mut(datagrams);
+        let receive = PacketBuffer::new(received, receive);
+        Mailbox::new(storage, receive, PacketBuffer::new(sent, send))
+    });
+    let mut mailboxes: Vec<_> = mailboxes.collect();
+    measure(Courier::new(interface, &mut mailboxes, line.seed))
 }
 
 fn subject<'s>(
@@ -209,9 +241,12 @@ fn subject<'s>(
     }
 }
 
-/// Tells how many frames were lost on this side, and why.
-fn tell(losses: [(u64, String); 2]) {
-    for (count, what) in losses {
+/// Tells which faults of the wire frames have met, and how many were lost on this side.
+fn tell(line: &Line, waiter: &Waiter) {
+    if line.manner.counts() {
+        remark(&format!("wire faults: {}", waiter.met()));
+    }
+    for (count, what) in waiter.losses() {
         if count > 0 {
             note(&format!("{count} {what}"));
         }

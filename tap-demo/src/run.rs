@@ -6,11 +6,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use echo_instruments::check::{self, Check};
+use echo_instruments::check::{self, Check, datagrams};
 use echo_instruments::files::Output;
 use echo_instruments::signals::{Stop, survive_file_size_limit};
 use echo_instruments::trial::Trial;
-use echo_instruments::verdict::{Misuse, Verdict};
+use echo_instruments::verdict::Verdict;
 use echo_smoltcp::smoltcp::phy::{Device, PcapMode, PcapWriter};
 
 use crate::cli::{Cli, Command};
@@ -85,8 +85,8 @@ impl<'c> Work<'c> {
                 Self::measure(Measuring::of(Trial::from(args), &args.way, line)?)
             }
             Some(Command::Check(args)) if args.udp => {
-                let why = "check --udp is not possible over smoltcp (`hosted check --udp` is)";
-                return Err(Misuse(why.into()).into());
+                let check = datagrams::Check::new(args, stop)?;
+                Self::measure(Measuring::of((check, args), &args.way, line)?)
             }
             Some(Command::Check(args)) => {
                 Self::measure(Measuring::of(Check::new(args, stop)?, &args.way, line)?)

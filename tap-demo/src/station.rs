@@ -7,6 +7,7 @@
 
 mod pool;
 mod post;
+mod unconnected;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -28,10 +29,14 @@ use echo_smoltcp::smoltcp::phy::Device;
 
 use self::pool::Pool;
 pub(crate) use self::post::Post;
+pub(crate) use self::unconnected::Unconnected;
 use crate::wait::{Due, Waiter};
 
 /// How long to wait for the peer's answer to our FIN.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How long to wait for an answer to ARP or neighbour discovery, which is asked for once a second.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The longest single wait while the first connection opens or the last ones close.
 const PIECE: Duration = Duration::from_millis(100);
@@ -151,13 +156,12 @@ impl<'c, 'a, D: Device> Station<'c, 'a, D> {
         }
     }
 
-    /// Closes all connections and waits for the peer's FINs. Returns how many frames were lost on
-    /// this side, and why.
-    pub(crate) fn finish(mut self) -> [(u64, String); 2] {
+    /// Closes all connections and waits for the peer's FINs. Returns what knows what became of frames.
+    pub(crate) fn finish(mut self) -> Waiter {
         (0..self.links.len()).for_each(|link| self.close(link));
         // Without an interface no FIN can come.
         _ = self.settle();
-        self.waiter.losses()
+        self.waiter
     }
 
     /// Sends what is pending, waits for frames, and takes them in.

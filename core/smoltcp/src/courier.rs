@@ -1,6 +1,7 @@
-//! The client of a UDP service: datagrams from here to an echo server elsewhere, and what comes back.
+//! The client of a UDP service: datagrams from here to echo servers elsewhere, and what comes back.
 
 mod mailbox;
+mod scout;
 mod undeliverable;
 
 use core::mem;
@@ -10,9 +11,10 @@ use heapless::{Deque, Vec};
 use smoltcp::config::FRAGMENTATION_BUFFER_SIZE;
 use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
-use smoltcp::wire::{IpEndpoint, IpVersion, UDP_HEADER_LEN};
+use smoltcp::wire::{IpAddress, IpEndpoint, IpVersion, UDP_HEADER_LEN};
 
 pub use self::mailbox::Mailbox;
+use self::scout::Scout;
 use self::undeliverable::undeliverable;
 use crate::addresses::Addresses;
 use crate::clock::to_wire;
@@ -26,7 +28,7 @@ const BATCH: usize = 64;
 /// As many packets as smoltcp puts together at once.
 const BEGUN: usize = smoltcp::config::REASSEMBLY_BUFFER_COUNT;
 
-/// An interface that sends datagrams to one echo server, each from the port of a [`Mailbox`].
+/// An interface that sends datagrams, each from the port of a [`Mailbox`].
 ///
 /// In each round call [`receive`](Self::receive), then [`take`](Self::take) for each mailbox that
 /// was [touched](Self::touched) until nothing is left in it. A mailbox is named by its number in the
@@ -35,7 +37,8 @@ pub struct Courier<'c, 'a> {
     link: Link,
     mailboxes: &'c mut [Mailbox<'a>],
     ports: Ports,
-    server: IpEndpoint,
+    /// Whether the caller has chosen a port: any mailbox may have any port then.
+    chosen: bool,
     /// An empty set: smoltcp itself answers frames that belong to no mailbox.
     strangers: SocketSet<'a>,
     touched: Vec<usize, BATCH>,
@@ -46,25 +49,52 @@ pub struct Courier<'c, 'a> {
 }
 
 impl<'c, 'a> Courier<'c, 'a> {
-    /// A courier to this server. `seed` chooses the ports it begins with: it should differ at each
-    /// start.
+    /// A courier with these mailboxes. `seed` chooses the ports it begins with: it should differ at
+    /// each start.
     #[must_use]
-    pub fn new(
-        interface: Interface,
-        mailboxes: &'c mut [Mailbox<'a>],
-        server: IpEndpoint,
-        seed: u64,
-    ) -> Self {
+    pub fn new(interface: Interface, mailboxes: &'c mut [Mailbox<'a>], seed: u64) -> Self {
         Self {
             link: Link::new(interface),
             ports: Ports::new(mailboxes.len(), seed),
             mailboxes,
-            server,
+            chosen: false,
             strangers: SocketSet::new(&mut [][..]),
             touched: Vec::new(),
             begun: Deque::new(),
             waiting: 0,
         }
+    }
+
+    /// Whether it is known where frames go that are for this address. If not, the network is asked,
+    /// once a second at most; [`receive`](Self::receive) takes in the answer. No datagram leaves.
+    pub fn reaches(&mut self, to: IpAddress, now: Instant, device: &mut impl Device) -> bool {
+        Scout::new(device).reaches(to, now, &mut self.link)
+    }
+
+    /// Opens a mailbox at this port, or at one that it has not had for long. Whatever was in it is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Local`] if another mailbox has the port, or if there are fewer ports than mailboxes.
+    pub fn open(&mut self, number: usize, port: Option<u16>) -> Result<(), Failure> {
+        self.close(number);
+        self.chosen |= port.is_some();
+        let port = match port {
+            Some(port) => Some(port).filter(|port| self.user(*port).is_none()),
+            None => self.deal(number),
+        };
+        self.mailboxes[number].open(port.ok_or(Failure::Local)?);
+        Ok(())
+    }
+
+    /// The next of the mailbox's own ports.
+    fn deal(&mut self, number: usize) -> Option<u16> {
+        let mut turn = self.mailboxes[number].turn;
+        // Each that is taken was chosen for another mailbox.
+        let mut all = (0..self.mailboxes.len()).map_while(|_| self.ports.next(number, &mut turn));
+        let port = all.find(|port| !self.chosen || self.user(*port).is_none());
+        self.mailboxes[number].turn = turn;
+        port
     }
 
     /// Sends a datagram, whole or not at all. One whose next hop is not known yet, or for which the
@@ -73,24 +103,29 @@ impl<'c, 'a> Courier<'c, 'a> {
     /// # Errors
     ///
     /// [`Failure::TooLong`] if it can never be sent, [`Failure::Full`] if the mailbox has no room,
+    /// [`Failure::Unreachable`] if the interface has no address from which it can be sent,
     /// [`Failure::Local`] if there are fewer ports than mailboxes.
     pub fn send(
         &mut self,
         number: usize,
+        to: IpEndpoint,
         bytes: &[u8],
         now: Instant,
         device: &mut impl Device,
     ) -> Result<(), Failure> {
         let mtu = device.capabilities().ip_mtu();
-        let mailbox = &mut self.mailboxes[number];
-        if bytes.len() > longest(self.server, mtu).min(mailbox.longest()) {
+        if bytes.len() > longest(to.addr, mtu).min(self.mailboxes[number].longest()) {
             return Err(Failure::TooLong);
         }
-        if !mailbox.is_open() {
-            let port = self.ports.next(number, &mut mailbox.turn).ok_or(Failure::Local)?;
-            mailbox.open(port);
+        // smoltcp would send it from the address of a loopback that it does not have.
+        let own = self.link.interface.ip_addrs();
+        if !own.iter().any(|own| own.address().version() == to.addr.version()) {
+            return Err(Failure::Unreachable);
         }
-        mailbox.put(bytes, self.server)?;
+        if !self.mailboxes[number].is_open() {
+            self.open(number, None)?;
+        }
+        self.mailboxes[number].put(bytes, to)?;
         self.push(number, now, device);
         Ok(())
     }
@@ -147,8 +182,9 @@ impl<'c, 'a> Courier<'c, 'a> {
             Subject::Datagram(arrival) => self.whose(&arrival),
             Subject::Neighbour | Subject::Ping { .. } | Subject::Segment { .. } => None,
             Subject::Other => {
-                if let Some((port, failure)) = undeliverable(frame, self.server, checksums)
+                if let Some((port, to, failure)) = undeliverable(frame, checksums)
                     && let Some(number) = self.user(port)
+                    && self.mailboxes[number].asked == Some(to)
                 {
                     self.mailboxes[number].failure = Some(failure);
                     self.touch(number);
@@ -183,8 +219,9 @@ impl<'c, 'a> Courier<'c, 'a> {
     }
 
     fn user(&self, port: u16) -> Option<usize> {
-        let number = self.ports.user(port)?;
-        self.mailboxes.get(number).is_some_and(|mailbox| mailbox.has(port)).then_some(number)
+        let has = |number: &usize| self.mailboxes.get(*number).is_some_and(|it| it.has(port));
+        let dealt = self.ports.user(port).filter(has);
+        if self.chosen { dealt.or_else(|| (0..self.mailboxes.len()).find(has)) } else { dealt }
     }
 
     fn touch(&mut self, number: usize) {
@@ -206,18 +243,23 @@ impl<'c, 'a> Courier<'c, 'a> {
         &self.touched
     }
 
-    /// The next datagram in a mailbox, and whether it came from the server.
+    /// The next datagram in a mailbox, and who sent it.
     ///
     /// # Errors
     ///
     /// [`Failure::Refused`] or [`Failure::Unreachable`], if ICMP says so of an earlier datagram.
-    pub fn take(&mut self, number: usize) -> Result<Option<(&[u8], bool)>, Failure> {
-        let server = self.server;
-        let taken = self.mailboxes[number].take()?;
-        Ok(taken.map(|(bytes, from)| (bytes, from == server)))
+    pub fn take(&mut self, number: usize) -> Result<Option<(&[u8], IpEndpoint)>, Failure> {
+        self.mailboxes[number].take()
     }
 
-    /// Closes a mailbox. When it is used again, its port is another one.
+    /// Whether something that was sent from a mailbox could not leave yet.
+    #[must_use]
+    pub fn holds(&self, number: usize) -> bool {
+        self.mailboxes[number].waits
+    }
+
+    /// Closes a mailbox, in which nothing is left, and nothing leaves that [waits](Self::holds). When it
+    /// is used again, its port is another one.
     pub fn close(&mut self, number: usize) {
         let mailbox = &mut self.mailboxes[number];
         self.waiting -= usize::from(mem::take(&mut mailbox.waits));
@@ -226,8 +268,8 @@ impl<'c, 'a> Courier<'c, 'a> {
 }
 
 /// The longest datagram that can be sent there.
-fn longest(server: IpEndpoint, mtu: usize) -> usize {
-    let longest = match server.addr.version() {
+fn longest(to: IpAddress, mtu: usize) -> usize {
+    let longest = match to.version() {
         IpVersion::Ipv4 if cfg!(feature = "fragments") => {
             // The buffer is for what has to be cut.
             mtu.max(FRAGMENTATION_BUFFER_SIZE.min(65_535)) - 20
@@ -241,18 +283,15 @@ fn longest(server: IpEndpoint, mtu: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use smoltcp::wire::IpAddress;
-
     use super::*;
 
     /// However small smoltcp's buffer for fragments is.
     #[test]
     fn what_fits_into_a_frame_can_be_sent() {
-        let to = |address| IpEndpoint::new(address, 2333);
         for mtu in [576, 1500, 9000, 65_535] {
-            assert!(longest(to(IpAddress::v4(10, 0, 0, 1)), mtu) >= mtu - 28);
+            assert!(longest(IpAddress::v4(10, 0, 0, 1), mtu) >= mtu - 28);
             #[cfg(feature = "ipv6")]
-            assert_eq!(longest(to(IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1)), mtu), mtu - 48);
+            assert_eq!(longest(IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1), mtu), mtu - 48);
         }
     }
 }

@@ -4,6 +4,8 @@
 //! operating system's sockets are one, smoltcp behind a TAP interface is another, and a simulated network that
 //! loses, doubles and delays as planned is what the loop itself is tested on.
 
+use std::io;
+
 use echo_core::Failure;
 
 use crate::stack::Driver;
@@ -33,6 +35,16 @@ pub trait Datagrams: Driver {
 
     /// Closes the port. It may be opened again, and is another one to the network then, as a rule.
     fn close(&mut self, port: usize);
+
+    /// Finds out, for a bounded time, what a stack has to know before the first datagram can leave: called before
+    /// each run, so that it is no part of a round trip.
+    ///
+    /// # Errors
+    ///
+    /// If the stack has no way to wait.
+    fn settle(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The most bytes of a datagram: an IPv4 packet of 65 535 bytes without its headers.

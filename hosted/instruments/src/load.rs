@@ -87,6 +87,7 @@ pub fn run_datagrams(
         &Plan { protocol: Protocol::Udp, per_message: false, follows: false, ..plan.clone() };
     let instrument = examine(plan, || datagrams.now());
     let lanes = numbers(plan).map(|number| Flow::new(plan, number)).collect();
+    datagrams.settle()?;
     observer.ready();
     Load::new(plan, datagrams, lanes, instrument).run(stop, observer)
 }

@@ -21,6 +21,7 @@ pub(super) fn of(command: &str) -> &'static [Example] {
         "check" => &[
             ("sudo tap-demo --iface tap0 check 192.168.69.100", "all cases"),
             ("sudo tap-demo --iface tap0 --drop-chance 1 check 192.168.69.100", "a bad wire"),
+            ("sudo tap-demo --iface tap0 check -u 192.168.69.100", "over UDP"),
         ],
         "completions" => &[("source <(tap-demo completions bash)", "for this shell")],
         "man" => &[("tap-demo man rate | man -l -", "read a page")],

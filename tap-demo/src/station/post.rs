@@ -1,6 +1,7 @@
 //! smoltcp behind the interface as [`Datagrams`] to measure over.
 
 use std::io;
+use std::net::SocketAddr;
 
 use echo_core::{Failure, Instant};
 use echo_instruments::clock::Clock;
@@ -10,13 +11,15 @@ use echo_instruments::stack::{Busy, Driver, Stops};
 use echo_instruments::stopwatch::Stopwatch;
 use echo_smoltcp::Courier;
 use echo_smoltcp::smoltcp::phy::Device;
+use echo_smoltcp::smoltcp::wire::IpEndpoint;
 
-use super::PIECE;
+use super::{PATIENCE, PIECE};
 use crate::wait::{Due, Waiter};
 
 /// Datagrams from this stack to one echo server.
 pub(crate) struct Post<'c, 'a, D> {
     courier: Courier<'c, 'a>,
+    server: IpEndpoint,
     device: D,
     waiter: Waiter,
     clock: Stopwatch,
@@ -28,15 +31,22 @@ pub(crate) struct Post<'c, 'a, D> {
 
 impl<'c, 'a, D: Device> Post<'c, 'a, D> {
     /// The mailboxes of `courier` are the ports that `plan` needs.
-    pub(crate) fn new(plan: &Plan, courier: Courier<'c, 'a>, device: D, waiter: Waiter) -> Self {
+    pub(crate) fn new(
+        plan: &Plan,
+        courier: Courier<'c, 'a>,
+        server: SocketAddr,
+        device: D,
+        waiter: Waiter,
+    ) -> Self {
         let unread = Vec::with_capacity(plan.links());
         let (clock, exact) = (Stopwatch::new(Clock::start()), plan.pace != Pace::Closed);
-        Self { courier, device, waiter, clock, unread, exact }
+        let server = server.into();
+        Self { courier, server, device, waiter, clock, unread, exact }
     }
 
-    /// How many frames were lost on this side, and why.
-    pub(crate) fn losses(&self) -> [(u64, String); 2] {
-        self.waiter.losses()
+    /// What became of frames.
+    pub(crate) const fn waiter(&self) -> &Waiter {
+        &self.waiter
     }
 }
 
@@ -76,21 +86,37 @@ impl<D: Device> Driver for Post<'_, '_, D> {
 
 impl<D: Device> Datagrams for Post<'_, '_, D> {
     fn send(&mut self, port: usize, datagram: &[u8]) -> Result<(), Failure> {
-        self.courier.send(port, datagram, self.waiter.now(), &mut self.device)
+        self.courier.send(port, self.server, datagram, self.waiter.now(), &mut self.device)
     }
 
     fn receive(&mut self, port: usize, buffer: &mut [u8]) -> Result<Option<Received>, Failure> {
-        let Some((bytes, from_peer)) = self.courier.take(port)? else {
+        let Some((bytes, from)) = self.courier.take(port)? else {
             self.unread.retain(|unread| *unread != port);
             return Ok(None);
         };
         let fits = bytes.len().min(buffer.len());
         buffer[..fits].copy_from_slice(&bytes[..fits]);
-        Ok(Some(Received { length: bytes.len(), from_peer }))
+        Ok(Some(Received { length: bytes.len(), from_peer: from == self.server }))
     }
 
     fn close(&mut self, port: usize) {
         self.courier.close(port);
         self.unread.retain(|unread| *unread != port);
+    }
+
+    /// Waits until somebody has said where the server's frames go. Nobody may: then the messages are
+    /// lost, which is measured.
+    fn settle(&mut self) -> io::Result<()> {
+        let until = self.waiter.now() + PATIENCE;
+        loop {
+            let now = self.waiter.now();
+            if self.courier.reaches(self.server.addr, now, &mut self.device) || now >= until {
+                return Ok(());
+            }
+            let coarse = Some(until.min(now + PIECE));
+            self.waiter.wait(now, Due { coarse, exact: None })?;
+            self.courier.receive(self.waiter.now(), &mut self.device);
+            self.waiter.check()?;
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `tap-demo rate` and `tap-demo fail-rate`: smoltcp measures a server of the host.
 
+mod datagrams;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
@@ -181,12 +183,15 @@ fn a_record_that_is_lost_is_an_error_and_the_report_is_there() {
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn what_the_wire_does_is_told_and_by_which_seed() {
     let echo = Echo::start();
-    for (flags, expected) in [
-        ("--duplicate-chance 1 --seed 7", "wire: duplicate 1 %; seed: 7\n"),
-        ("--delay 100us", "wire: delay 100us\n"),
+    for (flags, expected, counts) in [
+        ("--duplicate-chance 100 --seed 7", "wire: duplicate 100 %; seed: 7", true),
+        ("--delay 100us", "wire: delay 100us", false),
     ] {
         let (text, said, code) = run(&format!("{flags} rate {} -c 10 --no-plot", echo.target()));
-        assert_eq!((code, said.as_str()), (Some(0), expected), "{text}");
+        let (first, rest) = said.split_once('\n').expect("a line");
+        assert_eq!((code, first), (Some(0), expected), "{text}");
+        let met = rest.strip_prefix("wire faults: ").map(|met| met.ends_with(" duplicate\n"));
+        assert_eq!(met, counts.then_some(true), "{said}");
     }
     let (_, said, _) = run(&format!("--jitter 1us rate {} -c 1 --no-plot", echo.target()));
     let seed = said.trim_end().strip_prefix("wire: jitter 1us; seed: ").expect("a seed");

@@ -23,6 +23,8 @@ pub struct Mailbox<'a> {
     pub(super) turn: usize,
     /// Whether something could not leave at once.
     pub(super) waits: bool,
+    /// Where the last datagram was sent.
+    pub(super) asked: Option<IpEndpoint>,
     /// What ICMP said.
     pub(super) failure: Option<Failure>,
 }
@@ -36,7 +38,7 @@ impl<'a> Mailbox<'a> {
         send: PacketBuffer<'a>,
     ) -> Self {
         let socket = Lone::new(storage, receive, send);
-        Self { socket, sent: 0, unread: 0, turn: 0, waits: false, failure: None }
+        Self { socket, sent: 0, unread: 0, turn: 0, waits: false, asked: None, failure: None }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -44,7 +46,7 @@ impl<'a> Mailbox<'a> {
     }
 
     pub(super) fn has(&self, port: u16) -> bool {
-        self.socket.get().endpoint().port == port
+        self.is_open() && self.socket.get().endpoint().port == port
     }
 
     /// The longest datagram for which there can be room.
@@ -67,12 +69,12 @@ impl<'a> Mailbox<'a> {
 
     pub(super) fn close(&mut self) {
         self.socket.bind(0);
-        (self.sent, self.unread, self.failure) = (0, 0, None);
+        (self.sent, self.unread, self.asked, self.failure) = (0, 0, None, None);
     }
 
     pub(super) fn put(&mut self, bytes: &[u8], to: IpEndpoint) -> Result<(), Failure> {
         self.socket.socket().send_slice(bytes, to).map_err(|_| Failure::Full)?;
-        self.sent = self.sent.max(bytes.len());
+        (self.sent, self.asked) = (self.sent.max(bytes.len()), Some(to));
         Ok(())
     }
 

@@ -13,12 +13,11 @@ use smoltcp::wire::{
 
 use crate::packet::Packet;
 
-/// The port here that a datagram to this server came from, and why it did not arrive.
+/// The port here that a datagram came from, where it was to go, and why it did not arrive.
 pub(super) fn undeliverable(
     frame: &[u8],
-    server: IpEndpoint,
     checksums: &ChecksumCapabilities,
-) -> Option<(u16, Failure)> {
+) -> Option<(u16, IpEndpoint, Failure)> {
     let packet = Packet::of(&EthernetFrame::new_checked(frame).ok()?)?;
     // The packet that is quoted may be cut off, for which smoltcp's own parser would reject it.
     let (refused, protocol, to, data) = match (packet.protocol, packet.source, packet.destination) {
@@ -49,7 +48,7 @@ pub(super) fn undeliverable(
         _ => return None,
     };
     let header = UdpPacket::new_unchecked(data.get(..UDP_HEADER_LEN)?);
-    let ours = protocol == IpProtocol::Udp && to == server.addr && header.dst_port() == server.port;
     let failure = if refused { Failure::Refused } else { Failure::Unreachable };
-    ours.then(|| (header.src_port(), failure))
+    let told = (header.src_port(), IpEndpoint::new(to, header.dst_port()), failure);
+    (protocol == IpProtocol::Udp).then_some(told)
 }

@@ -28,6 +28,7 @@ pub(crate) struct Cable {
     /// For each end the frames on their way to it.
     towards: [Vec<Travelling>; 2],
     pub(crate) lost: u64,
+    loses_next: bool,
     /// Frames sent to each end.
     pub(crate) sent_to: [u64; 2],
 }
@@ -50,8 +51,8 @@ impl Cable {
     /// A cable and its two ends.
     pub(crate) fn new(faults: Faults, seed: u64) -> (Rc<RefCell<Self>>, [Plug; 2]) {
         let towards = [Vec::new(), Vec::new()];
-        let cable =
-            Self { faults, noise: Noise::new(seed), sent: 0, towards, lost: 0, sent_to: [0; 2] };
+        let (noise, sent_to, loses_next) = (Noise::new(seed), [0; 2], false);
+        let cable = Self { faults, noise, sent: 0, towards, lost: 0, loses_next, sent_to };
         let cable = Rc::new(RefCell::new(cable));
         let plugs = [0, 1].map(|side| Plug { cable: Rc::clone(&cable), side });
         (cable, plugs)
@@ -62,6 +63,11 @@ impl Cable {
         self.faults.loss = 100;
     }
 
+    /// The next frame does not arrive.
+    pub(crate) fn lose_next(&mut self) {
+        self.loses_next = true;
+    }
+
     /// When the next frame arrives at either end.
     pub(crate) fn next_arrival(&self) -> Option<Instant> {
         self.towards.iter().flatten().map(|travelling| travelling.due).min()
@@ -69,7 +75,7 @@ impl Cable {
 
     fn send(&mut self, now: Instant, to: usize, mut frame: Vec<u8>) {
         self.sent_to[to] += 1;
-        if self.noise.happens(self.faults.loss) {
+        if std::mem::take(&mut self.loses_next) || self.noise.happens(self.faults.loss) {
             self.lost += 1;
             return;
         }

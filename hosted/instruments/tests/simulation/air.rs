@@ -20,6 +20,9 @@ use super::world::BEGINNING;
 /// More steps than any test needs: a loop that comes no further fails.
 const STEPS: u32 = 2_000_000;
 
+/// How long it takes to settle: the load begins after it.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// A datagram that was sent.
 pub(crate) struct Sent<'a> {
     /// Its number among all.
@@ -84,6 +87,7 @@ pub(crate) struct Air<'a> {
     dropped: Cell<u64>,
     calls: Calls,
     steps: u32,
+    settled: bool,
 }
 
 impl Air<'_> {
@@ -132,6 +136,7 @@ impl Driver for Air<'_> {
 impl Datagrams for Air<'_> {
     fn send(&mut self, port: usize, datagram: &[u8]) -> Result<(), Failure> {
         self.step();
+        assert!(self.settled, "nobody has asked for the way");
         self.open.insert(port);
         // As the system does it: what ICMP has told comes first, and nothing is sent.
         if let Some(key) = self.first(port)
@@ -173,6 +178,13 @@ impl Datagrams for Air<'_> {
         self.open.remove(&port);
         self.coming.retain(|_, (to, _)| *to != port);
     }
+
+    fn settle(&mut self) -> io::Result<()> {
+        if !std::mem::replace(&mut self.settled, true) {
+            self.clock.pass(SETTLING);
+        }
+        Ok(())
+    }
 }
 
 /// What was seen of a run.
@@ -205,8 +217,9 @@ pub(crate) fn fly_at(
     fate: impl FnMut(&Sent<'_>) -> Result<Vec<Item>, Failure>,
 ) -> Flown {
     let (open, coming, dropped, calls) = Default::default();
-    let (clock, fate) = (Clock::at(BEGINNING), Box::new(fate));
-    let mut air = Air { clock, costs, fate, open, coming, put: 0, dropped, calls, steps: 0 };
+    let (clock, fate) = (Clock::at(BEGINNING - SETTLING), Box::new(fate));
+    let (put, steps, settled) = (0, 0, false);
+    let mut air = Air { clock, costs, fate, open, coming, put, dropped, calls, steps, settled };
     let mut watching = Watching(Vec::new());
     let stop = Stop::new().expect("a pipe");
     let out = load::repeat_datagrams(plan, &mut air, &stop, &mut watching).expect("waits");
