@@ -371,3 +371,28 @@ fn no_more_are_in_flight_than_there_is_room_for() {
         assert!(flight.under_way().all(|sent| *sent != last) && flight.in_flight() == 2);
     }
 }
+
+/// A slot remembers the last message in it that was given up, and those before it are not taken for doubles.
+#[test]
+fn more_are_given_up_than_there_are_slots_and_all_of_them_are_late() {
+    for payload in [SEQ, RANDOM] {
+        let mut flight = flight(payload, 16, 4);
+        let echoes: Vec<_> = (0..8)
+            .map(|turn| {
+                let now = at(200 * turn);
+                flight.begin(now, ()).expect("room");
+                assert!(flight.handle_timeout(now + LIMIT).is_some());
+                flight.datagram().to_vec()
+            })
+            .collect();
+        for expected in [
+            |message| Arrival::<()>::Late { message },
+            |message| Arrival::<()>::Duplicate { message },
+        ] {
+            for (message, echo) in (0..).zip(&echoes) {
+                let arrival = flight.handle_datagram(at(2000), 0, true, 16, echo);
+                assert_eq!(arrival, expected(message), "{payload:?}");
+            }
+        }
+    }
+}
