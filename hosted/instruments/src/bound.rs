@@ -11,9 +11,10 @@ use crate::measurement::Measurement;
 use crate::measurement::arrival::{Arrival, arrival};
 use crate::measurement::percentiles::{P99, percentile};
 use crate::measurement::times::Times;
-use crate::plan::{Pace, Plan, Protocol};
+use crate::plan::{Pace, Plan, Protocol, Window};
 use crate::quantity;
 use crate::quantity::given::{Time, number};
+use crate::report::datagrams::Class;
 use crate::report::effort;
 
 /// A bound that a run must not cross: `p99>2ms`, `service p99>1ms`, `rate<90M`, `fail>0.1%`.
@@ -46,6 +47,9 @@ impl Condition {
             }
             (Metric::Class(_), _) if plan.protocol == Protocol::Tcp => {
                 "that happens to datagrams only: add --udp".to_owned()
+            }
+            (Metric::Class(Class::Reordered), _) if !Window::of(plan).shows_order() => {
+                "messages that are all alike do not tell their order: add --payload seq".to_owned()
             }
             (_, Some(Sort::Response)) if !planned => {
                 "there are no response times without a schedule: add --rate".to_owned()
@@ -236,7 +240,7 @@ const LIMITED: &str = "limited";
 
 #[cfg(test)]
 mod tests {
-    use echo_core::Failure;
+    use echo_core::{Failure, Payload};
 
     use super::*;
     use crate::made_up::MadeUp;
@@ -298,9 +302,18 @@ mod tests {
         let few = Plan { count: Some(99), ..Plan::new() };
         let enough = Plan { count: Some(100), ..Plan::new() };
         let together = Plan { repeat: 2, ..few.clone() };
+        let seq = Payload::Seq { run: 1, connection: 0 };
         for (text, plan, fits) in [
             ("unsent>1%", &Plan::new(), false),
             ("unsent>1%", &rate, true),
+            ("reordered>1%", &rate, false),
+            ("reordered>1%", &Plan { protocol: Protocol::Udp, ..rate.clone() }, false),
+            (
+                "reordered>1%",
+                &Plan { protocol: Protocol::Udp, payload: seq, length: 8, ..rate.clone() },
+                true,
+            ),
+            ("reordered>1%", &Plan { protocol: Protocol::Udp, ..Plan::new() }, true),
             ("unsent>1%", &interval, true),
             ("late>1ms", &Plan::new(), false),
             ("late>1ms", &interval, true),

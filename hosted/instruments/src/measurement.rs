@@ -42,7 +42,7 @@ use self::times::Times;
 use self::together::Together;
 use self::within::Within;
 use self::wrong::Wrong;
-use crate::plan::{Pace, Plan, Protocol};
+use crate::plan::{Pace, Plan};
 use crate::ports::Ports;
 use crate::stack::{Kernel, Lack, Stops};
 
@@ -179,7 +179,7 @@ impl Measurement {
     pub(crate) fn of(plan: &Plan) -> Self {
         let times = |wanted: bool| wanted.then(Times::new);
         Self {
-            datagrams: (plan.protocol == Protocol::Udp).then(Datagrams::default),
+            datagrams: Datagrams::of(plan),
             response: times(matches!(plan.pace, Pace::Rate(_))),
             late: times(plan.pace != Pace::Closed),
             spacing: Spacing::of(plan),

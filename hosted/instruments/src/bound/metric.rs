@@ -119,7 +119,8 @@ mod tests {
         made.echoes((0..90).map(|_| 70));
         let timed_out = Failure::TimedOut { received: 0, length: 1, whole: None };
         (0..10).for_each(|_| made.fails(500, 0, timed_out));
-        made.run.datagrams = Some(Datagrams { late: 4, reordered: 200, ..Datagrams::default() });
+        made.run.datagrams =
+            Some(Datagrams { late: 4, reordered: Some(200), ..Datagrams::default() });
         for (text, said) in [
             ("lost>6%", None),
             ("lost>5%", Some("failed: lost>5%: it was 6.00 %")),

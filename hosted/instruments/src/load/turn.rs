@@ -177,8 +177,9 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
             unopened: !lane.is_open(),
             end,
         };
-        if let Some(datagrams) = self.out.datagrams.as_mut().filter(|_| !interrupted) {
-            datagrams.reordered += u64::from(overtaken);
+        let datagrams = self.out.datagrams.as_mut().filter(|_| !interrupted);
+        if let Some(reordered) = datagrams.and_then(|datagrams| datagrams.reordered.as_mut()) {
+            *reordered += u64::from(overtaken);
         }
         self.out.record(&sample);
         observer.message(&sample);

@@ -1,5 +1,7 @@
 //! What a network that delivers datagrams as it likes did besides: by itself none of it is a failure.
 
+use crate::plan::{Plan, Protocol, Window};
+
 /// Datagrams that arrived and are not the one echo of a message in flight, and messages whose order was changed.
 ///
 /// They are about messages that are measured; what cannot be known to belong to one counts if it arrived after the
@@ -10,8 +12,9 @@ pub struct Datagrams {
     pub late: u64,
     /// Echoes of messages that had come back already.
     pub duplicated: u64,
-    /// Messages that came back after one that was sent later on the same connection. They are echoed, too.
-    pub reordered: u64,
+    /// Messages that came back after one that was sent later on the same connection; they are echoed, too. None if that
+    /// is not known, because several are in flight and each has a local port of its own.
+    pub reordered: Option<u64>,
     /// Echoes that came on another connection than that of their message. That one may have been lost.
     pub crossed: u64,
     /// Datagrams from another address, or that nobody here has sent.
@@ -31,6 +34,12 @@ pub(crate) enum Stray {
 }
 
 impl Datagrams {
+    /// Nothing yet, of what is known of a load like this.
+    pub(super) fn of(plan: &Plan) -> Option<Self> {
+        let reordered = Window::of(plan).shows_order().then_some(0);
+        (plan.protocol == Protocol::Udp).then(|| Self { reordered, ..Self::default() })
+    }
+
     /// Counts what came besides.
     pub(crate) fn record(&mut self, stray: Stray) {
         *match stray {
@@ -47,10 +56,12 @@ impl Datagrams {
         let Self { late, duplicated, reordered, crossed, foreign, dropped_here } = other;
         self.late += late;
         self.duplicated += duplicated;
-        self.reordered += reordered;
         self.crossed += crossed;
         self.foreign += foreign;
-        self.dropped_here =
-            self.dropped_here.zip(*dropped_here).map(|(mine, theirs)| mine + theirs);
+        for (mine, theirs) in
+            [(&mut self.reordered, reordered), (&mut self.dropped_here, dropped_here)]
+        {
+            *mine = mine.zip(*theirs).map(|(mine, theirs)| mine + theirs);
+        }
     }
 }

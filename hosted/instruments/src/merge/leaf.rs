@@ -251,7 +251,7 @@ impl Parsed<'_> {
         Ok(Datagrams {
             late: self.count("/datagrams/overdue")?,
             duplicated: self.count("/datagrams/duplicated")?,
-            reordered: self.count("/datagrams/reordered")?,
+            reordered: self.optional("/datagrams/reordered", |place| self.count(place))?,
             crossed: self.count("/datagrams/crossed")?,
             foreign: self.count("/datagrams/foreign")?,
             dropped_here: self.optional("/datagrams/dropped_here", |place| self.count(place))?,

@@ -54,7 +54,7 @@ fn run(protocol: Protocol, start: u64, messages: &[Message]) -> MadeUp {
         *datagrams = Datagrams {
             late: count(&|(at, took, _)| took.is_none() && at % 2 == 0),
             duplicated: count(&|(at, ..)| at % 3 == 0),
-            reordered: count(&|(at, ..)| at % 5 == 0),
+            reordered: Some(count(&|(at, ..)| at % 5 == 0)),
             crossed: count(&|(at, ..)| at % 7 == 0),
             foreign: count(&|(at, ..)| at % 11 == 0),
             dropped_here: Some(count(&|(at, ..)| at % 13 == 0)),

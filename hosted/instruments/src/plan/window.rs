@@ -25,6 +25,12 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// Whether the order in which messages come back is known: what has come to several ports is
+    /// received in the order of the ports.
+    pub(crate) const fn shows_order(&self) -> bool {
+        self.ports == 1 || self.most == 1
+    }
+
     /// Where the content tells the message, any number is in flight on one port. Where it does not, ports take turns
     /// with one message each.
     pub(crate) fn of(plan: &Plan) -> Self {

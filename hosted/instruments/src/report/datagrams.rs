@@ -66,7 +66,7 @@ impl Class {
         Self::ALL.into_iter().find(|class| class.as_str() == name)
     }
 
-    /// How many there were, over UDP.
+    /// How many there were, over UDP, if that is known.
     pub(crate) fn count(self, measurement: &Measurement) -> Option<u64> {
         let datagrams = measurement.datagrams?;
         let failed = |kind| measurement.tally.failed(kind);
@@ -75,7 +75,7 @@ impl Class {
             Self::Overdue => datagrams.late,
             Self::Cut => failed(FailureKind::Cut),
             Self::Duplicated => datagrams.duplicated,
-            Self::Reordered => datagrams.reordered,
+            Self::Reordered => return datagrams.reordered,
             Self::Crossed => datagrams.crossed,
             Self::Foreign => datagrams.foreign,
         })
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(
             json(&made.run),
             json!({
-                "lost": 3, "overdue": 2, "duplicated": 3, "reordered": 0, "crossed": 0, "foreign": 1,
+                "lost": 3, "overdue": 2, "duplicated": 3, "reordered": null, "crossed": 0, "foreign": 1,
                 "dropped_here": null
             })
         );
@@ -236,8 +236,13 @@ mod tests {
         let mut made = made(1000, &[LOST, LOST, LOST]);
         made.fails(20, 0, Failure::Cut { message: 7, received: 512, length: 1000 });
         made.echoes(spread(996, 71));
-        let counts =
-            Datagrams { late: 1, duplicated: 3, reordered: 12, crossed: 1, ..Datagrams::default() };
+        let counts = Datagrams {
+            late: 1,
+            duplicated: 3,
+            reordered: Some(12),
+            crossed: 1,
+            ..Datagrams::default()
+        };
         made.run.datagrams = Some(Datagrams { foreign: 2, ..counts });
         let layout = Layout { width: Some(80), histogram: false };
         let subject = made.subject();

@@ -15,7 +15,7 @@ const LOST: Failure = Failure::TimedOut { received: 0, length: 100, whole: None 
 const NOTHING: Datagrams = Datagrams {
     late: 0,
     duplicated: 0,
-    reordered: 0,
+    reordered: Some(0),
     crossed: 0,
     foreign: 0,
     dropped_here: Some(0),

@@ -110,9 +110,13 @@ fn planted_equals_found_by_class() {
                     *latest = if came { sample.message.max(*latest) } else { *latest };
                     came && sample.message < *latest
                 });
-                assert_eq!(told.reordered, reordered.count() as u64, "{what}");
-                let several = matches!(pace, Pace::Rate(_)) && connections == 1;
-                assert_eq!(told.reordered > 100, several, "{what}: {}", told.reordered);
+                let reordered = reordered.count() as u64;
+                let scheduled = matches!(pace, Pace::Rate(_));
+                // Messages that are all alike have a port each, whose order nobody knows.
+                let alike = !plan.payload.tells(plan.length);
+                let known = Some(reordered).filter(|_| !(alike && scheduled));
+                assert_eq!(told.reordered, known, "{what}");
+                assert_eq!(reordered > 100, scheduled && connections == 1, "{what}: {reordered}");
                 assert!(out.times.slowest() < Some(LIMIT), "late ones are none of the times");
             }
         }
