@@ -282,6 +282,6 @@ pub use intercepted::Intercepted;
 pub use payload::{Origin, Payload};
 pub use probe::Probe;
 pub use script::Script;
-pub use session::{CloseReason, LINGER, Rules, SILENCE, Session};
+pub use session::{CloseReason, Haste, LINGER, Rules, SILENCE, Session};
 pub use tally::Tally;
 pub use time::Instant;

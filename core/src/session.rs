@@ -62,8 +62,11 @@ pub struct Session<const N: usize> {
     buffer: Vec<u8, N>,
     head: usize,
     chunk: usize,
-    one_shot: bool,
     scanner: Option<ExitScanner>,
+    /// Why it ends in the first pause behind input, if it does,
+    ends: Option<CloseReason>,
+    /// and whether any has come since that was decided.
+    heard: bool,
     idle: IdleTimer,
     silence: IdleTimer,
     linger: IdleTimer,
@@ -85,6 +88,16 @@ enum Phase {
     Over(CloseReason),
 }
 
+/// How soon a session ends that is [asked to leave](Session::leave).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Haste {
+    /// When the peer next pauses, for [`SILENCE`] behind something that it sends: what it has begun is
+    /// finished, and what it does next begins later than our FIN reaches it.
+    AtPause,
+    /// Now, for a peer that never pauses, or sends nothing.
+    Now,
+}
+
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CloseReason {
@@ -100,12 +113,21 @@ pub enum CloseReason {
     Cut,
     /// A fault that was [planted](crate::Faulty) ended it: the driver resets the connection.
     Reset,
+    /// It was asked to [leave](Session::leave), and all that it had accepted was sent.
+    Drained,
 }
 
 impl CloseReason {
     /// All reasons, in the order of their indices.
-    pub const ALL: [Self; 6] =
-        [Self::Disconnected, Self::Exit, Self::TimedOut, Self::Answered, Self::Cut, Self::Reset];
+    pub const ALL: [Self; 7] = [
+        Self::Disconnected,
+        Self::Exit,
+        Self::TimedOut,
+        Self::Answered,
+        Self::Cut,
+        Self::Reset,
+        Self::Drained,
+    ];
 }
 
 impl fmt::Display for CloseReason {
@@ -117,6 +139,7 @@ impl fmt::Display for CloseReason {
             Self::Answered => "answered",
             Self::Cut => "cut on purpose",
             Self::Reset => "reset on purpose",
+            Self::Drained => "drained",
         })
     }
 }
@@ -136,8 +159,9 @@ impl<const N: usize> Session<N> {
             buffer: Vec::new(),
             head: 0,
             chunk: rules.chunk.max(1),
-            one_shot: rules.one_shot,
             scanner: rules.exit.then(ExitScanner::new),
+            ends: rules.one_shot.then_some(CloseReason::Answered),
+            heard: false,
             idle,
             silence: IdleTimer::new(Some(SILENCE)),
             linger: IdleTimer::new(Some(LINGER)),
@@ -151,6 +175,21 @@ impl<const N: usize> Session<N> {
     #[must_use]
     pub const fn echoed(&self) -> u64 {
         self.echoed
+    }
+
+    /// Asks it to end, because the server is about to: the peer gets the echo of all that was received until
+    /// then, and then our FIN. Asked again, it may be in more haste.
+    pub fn leave(&mut self, now: Instant, haste: Haste) {
+        if !self.is_echoing() {
+            return;
+        }
+        match haste {
+            Haste::AtPause if self.ends.is_none() => {
+                (self.ends, self.heard) = (Some(CloseReason::Drained), false);
+            }
+            Haste::AtPause => {}
+            Haste::Now => self.finish(now, CloseReason::Drained),
+        }
     }
 
     /// The number of bytes that the buffer can take. What has been sent is
@@ -176,6 +215,17 @@ impl<const N: usize> Session<N> {
     /// Whether what is received is sent back.
     pub(crate) fn is_echoing(&self) -> bool {
         self.phase == Phase::Echoing
+    }
+
+    /// Ends it behind the last input: what the scanner holds is data, or the command.
+    fn finish(&mut self, now: Instant, reason: CloseReason) {
+        match self.scanner.as_mut().map_or(Some(&b""[..]), ExitScanner::end) {
+            None => self.close(now, CloseReason::Exit),
+            Some(tail) => {
+                self.append(tail);
+                self.close(now, reason);
+            }
+        }
     }
 
     /// Accepts no more; what was accepted is still delivered.
@@ -276,6 +326,7 @@ impl<const N: usize> Endpoint for Session<N> {
         let bytes = &bytes[..n];
         self.idle.restart(now);
         self.silence.stop();
+        self.heard = true;
         match &mut self.scanner {
             None => self.append(bytes),
             Some(scanner) => {
@@ -299,23 +350,18 @@ impl<const N: usize> Endpoint for Session<N> {
             holds_word = scanner.holds_word();
             self.append(released);
         }
-        let answered = self.one_shot && (self.echoed > 0 || !self.buffer.is_empty());
-        if (holds_word || answered) && self.silence.deadline().is_none() {
+        let ends = self.ends.is_some() && self.heard;
+        if (holds_word || ends) && self.silence.deadline().is_none() {
             self.silence.restart(now);
         }
     }
 
     fn handle_eof(&mut self, now: Instant) {
         self.eof = true;
-        if self.phase != Phase::Echoing {
-            return self.advance(now);
-        }
-        match self.scanner.as_mut().map_or(Some(&b""[..]), ExitScanner::end) {
-            None => self.close(now, CloseReason::Exit),
-            Some(tail) => {
-                self.append(tail);
-                self.close(now, CloseReason::Disconnected);
-            }
+        if self.is_echoing() {
+            self.finish(now, CloseReason::Disconnected);
+        } else {
+            self.advance(now);
         }
     }
 
@@ -335,7 +381,7 @@ impl<const N: usize> Endpoint for Session<N> {
     fn handle_timeout(&mut self, now: Instant) {
         if self.silence.expired(now) {
             let word = self.scanner.as_ref().is_some_and(ExitScanner::holds_word);
-            self.close(now, if word { CloseReason::Exit } else { CloseReason::Answered });
+            self.close(now, self.ends.filter(|_| !word).unwrap_or(CloseReason::Exit));
         }
         if self.idle.expired(now) {
             self.end_with(CloseReason::TimedOut);

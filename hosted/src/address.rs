@@ -116,6 +116,23 @@ pub(crate) fn refuse_itself(local: SocketAddr, peer: SocketAddr) -> io::Result<(
     if local == peer { Err(ErrorKind::ConnectionRefused.into()) } else { Ok(()) }
 }
 
+/// How to listen.
+#[derive(Debug, Clone, Copy)]
+pub struct Listening {
+    /// How many connections may wait to be accepted.
+    pub backlog: i32,
+    /// Whether other servers may listen at the same address, if they say the same: the system shares
+    /// the clients out among them.
+    pub reuse_port: bool,
+}
+
+/// Alone, with this backlog.
+impl From<i32> for Listening {
+    fn from(backlog: i32) -> Self {
+        Self { backlog, reuse_port: false }
+    }
+}
+
 /// Listens on every address of `target`, or on all of the machine without one.
 ///
 /// A port of 0 lets the system choose; all addresses then get the same.
@@ -123,16 +140,19 @@ pub(crate) fn refuse_itself(local: SocketAddr, peer: SocketAddr) -> io::Result<(
 /// # Errors
 ///
 /// If one of the addresses cannot be listened on.
-pub fn listen(target: Option<&Target>, port: u16, backlog: i32) -> Result<Vec<TcpListener>> {
+pub fn listen(
+    target: Option<&Target>,
+    port: u16,
+    how: impl Into<Listening>,
+) -> Result<Vec<TcpListener>> {
+    let how = how.into();
     let Some(target) = target else {
         let dual = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-        return match listen_on(dual, backlog) {
+        return match listen_on(dual, how) {
             // This machine has no IPv6.
             Err(error) if no_such_family(&error) => {
                 let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-                Ok(vec![
-                    listen_on(v4, backlog).map_err(|error| cannot_listen("listen", v4, &error))?,
-                ])
+                Ok(vec![listen_on(v4, how).map_err(|error| cannot_listen("listen", v4, &error))?])
             }
             listener => Ok(vec![listener.map_err(|error| cannot_listen("listen", dual, &error))?]),
         };
@@ -142,7 +162,7 @@ pub fn listen(target: Option<&Target>, port: u16, backlog: i32) -> Result<Vec<Tc
     let mut tries = if port == 0 { 10 } else { 1 };
     loop {
         tries -= 1;
-        match listen_on_all(&addresses, backlog) {
+        match listen_on_all(&addresses, how) {
             // The port that the system chose for one address is in use at the next.
             Err((_, error)) if error.kind() == ErrorKind::AddrInUse && tries > 0 => {}
             listeners => {
@@ -156,13 +176,13 @@ pub fn listen(target: Option<&Target>, port: u16, backlog: i32) -> Result<Vec<Tc
 /// Listens at all addresses, on the port that the first one has, or gets.
 fn listen_on_all(
     addresses: &[SocketAddr],
-    backlog: i32,
+    how: Listening,
 ) -> Result<Vec<TcpListener>, (SocketAddr, io::Error)> {
     let mut port = addresses.first().map_or(0, SocketAddr::port);
     let mut listeners: Vec<TcpListener> = Vec::new();
     for mut address in addresses.iter().copied() {
         address.set_port(port);
-        let listener = match listen_on(address, backlog) {
+        let listener = match listen_on(address, how) {
             // `localhost` has an IPv6 address even where the machine has none.
             Err(error) if no_such_family(&error) && !listeners.is_empty() => continue,
             listener => listener.map_err(|error| (address, error))?,
@@ -173,15 +193,16 @@ fn listen_on_all(
     Ok(listeners)
 }
 
-fn listen_on(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+fn listen_on(address: SocketAddr, how: Listening) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         // The unspecified address means IPv4 too, whatever the system's default.
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
     socket.set_reuse_address(true)?;
+    socket.set_reuse_port(how.reuse_port)?;
     socket.bind(&address.into())?;
-    socket.listen(backlog)?;
+    socket.listen(how.backlog)?;
     Ok(socket.into())
 }
 

@@ -112,7 +112,7 @@ impl Cli {
 }
 
 /// The flags of a server that only make sense for sockets of its own.
-const OWN_SOCKETS: [&str; 4] = ["ip", "port", "udp", "listen"];
+const OWN_SOCKETS: [&str; 5] = ["ip", "port", "udp", "listen", "reuse-port"];
 
 const LISTENING: &str = "Listening";
 const EXCHANGE: &str = "Exchange";
@@ -164,6 +164,13 @@ pub(crate) struct ServerArgs {
           value_parser = given::within::<i32>(1..=i32::MAX as u64))]
     pub(crate) listen: i32,
 
+    /// Share the port with other servers
+    ///
+    /// Share the address and port with other servers of this user that are started with this flag, too:
+    /// the system distributes clients among them. So the successor of a server can start before it stops.
+    #[arg(long, id = "reuse-port", help_heading = LISTENING)]
+    pub(crate) reuse_port: bool,
+
     /// Serve at most N clients at once
     ///
     /// Serve at most this many clients at once. Others wait to be accepted.
@@ -204,7 +211,8 @@ pub(crate) struct ServerArgs {
 
     /// On Ctrl+C, give sessions TIME to finish
     ///
-    /// On Ctrl+C or SIGTERM, give the sessions this long to finish.
+    /// On Ctrl+C or SIGTERM, give the sessions this long to finish. In the first half of it one session
+    /// after another is closed when it pauses, in the next quarter also those that never do.
     #[arg(long, value_name = "TIME", default_value = "5s", help_heading = SESSIONS)]
     pub(crate) drain: Time,
 

@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use echo_core::IdleTimer;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::service::{
-    Counters, Datagrams as Counted, Dropped, End, Lines, Log, MetricsSocket, Planting,
+    Counters, Datagrams as Counted, Drain, Dropped, End, Lines, Log, MetricsSocket, Planting,
     announce_drain,
 };
 use echo_instruments::signals::Stop;
@@ -78,7 +77,7 @@ pub(crate) fn serve(
     let counters = Arc::clone(&book.counters);
     let offer = |socket: MetricsSocket| socket.offer(move || counters.totals(), stop);
     let offered = plan.metrics.map(offer).transpose()?;
-    let mut drain = IdleTimer::new(Some(plan.drain));
+    let mut drain: Option<Drain> = None;
     let outcome = loop {
         let now = waiter.now();
         let mut next = server.step(now, &mut device, &mut |event| book.enter(&event));
@@ -87,17 +86,22 @@ pub(crate) fn serve(
             break Err(gone.into());
         }
         if stop.requested() {
-            if drain.deadline().is_none() {
+            let drain = drain.get_or_insert_with(|| {
                 server.stop_accepting();
                 announce_drain(server.connections(), plan.drain);
-                drain.restart(now);
+                let sessions: Vec<_> = server.sessions().collect();
+                Drain::begin(now, plan.drain, &sessions)
+            });
+            while let Some((session, haste)) = drain.next(now) {
+                server.leave(now, session, haste);
+                next = Some(now);
             }
-            if server.connections() == 0 || drain.expired(now) {
+            if server.connections() == 0 || drain.is_over(now) {
                 book.stopping = true;
                 server.abort(now, &mut device, &mut |event| book.enter(&event));
                 break Ok(());
             }
-            next = [next, drain.deadline()].into_iter().flatten().min();
+            next = [next, Some(drain.due())].into_iter().flatten().min();
         }
         waiter.wait(now, Due { coarse: next, exact: None }).context("cannot wait for frames")?;
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
-use echo_core::{CloseReason, Endpoint, Instant, LINGER, Rules, SILENCE, Session};
+use echo_core::{CloseReason, Endpoint, Haste, Instant, LINGER, Rules, SILENCE, Session};
 
 /// Something that can happen to a session.
 #[derive(Debug)]
@@ -14,6 +14,7 @@ enum Op {
     /// The peer took bytes; the driver hears of it this much later.
     Deliver(Duration),
     Quiet,
+    Leave(Haste),
     Eof,
     Sleep(Duration),
     Timeout,
@@ -53,7 +54,8 @@ fn op(u: &mut Unstructured<'_>) -> Result<Op> {
         6..=8 => Op::Send(usize::MAX),
         9..=11 => Op::Send(u.int_in_range(0..=11)?),
         12..=13 => Op::Deliver(*u.choose(&PAUSES)?),
-        14..=17 => Op::Quiet,
+        14..=16 => Op::Quiet,
+        17 => Op::Leave(*u.choose(&[Haste::AtPause, Haste::Now])?),
         18 => Op::Eof,
         19..=20 => Op::Sleep(*u.choose(&PAUSES)?),
         _ => Op::Timeout,
@@ -135,6 +137,10 @@ impl<const N: usize> Case<N> {
                 assert!(before.is_some() || after.is_none(), "what does not count begins to");
             }
             Op::Quiet => session.handle_quiet(now),
+            Op::Leave(haste) => {
+                session.leave(now, *haste);
+                self.closed |= *haste == Haste::Now;
+            }
             Op::Eof => {
                 session.handle_eof(now);
                 (self.eof, self.closed) = (true, true);

@@ -99,8 +99,8 @@ extern "C" fn echo_end(session: &Session) -> u8 {
         Some(CloseReason::Exit) => 2,
         Some(CloseReason::TimedOut) => 3,
         Some(CloseReason::Answered) => 4,
-        // Only a session that is spoilt on purpose ends so, and none is here.
-        Some(CloseReason::Cut | CloseReason::Reset) => 5,
+        // None is spoilt on purpose, or asked to leave, here.
+        Some(CloseReason::Cut | CloseReason::Reset | CloseReason::Drained) => 5,
     }
 }
 

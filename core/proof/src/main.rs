@@ -19,8 +19,8 @@ use core::time::Duration;
 use echo_core::datagram::{Arrival, Fate, Flight, Question, Slot, Unanswered};
 use echo_core::script::{Act, Body, Manner, What, Wish};
 use echo_core::{
-    CloseReason, Defect, Endpoint, ExitScanner, Failure, FailureKind, Faulty, IdleTimer, Instant,
-    Intercepted, Odds, Payload, Probe, Rules, Script, Session, Spoiler, Tally, datagram, random,
+    CloseReason, Defect, Endpoint, ExitScanner, Failure, FailureKind, Faulty, Haste, IdleTimer,
+    Instant, Intercepted, Odds, Payload, Probe, Rules, Script, Session, Spoiler, Tally, datagram, random,
 };
 
 #[cfg(feature = "std")]
@@ -38,6 +38,7 @@ extern "C" fn _start() -> ! {
     drive(now, &mut Session::<8>::new(now, black_box(Rules::default())));
     drive(now, &mut Session::<1024>::new(now, black_box(Rules::default())));
     let mut session = Session::<8>::new(now, black_box(Rules::default()));
+    session.leave(now, black_box(Haste::AtPause));
     drive(now, &mut Intercepted::new(&mut session, Endpoint::handle_received));
     let mut spoiler = Spoiler::<8>::new(faults(), black_box(1), black_box(2));
     spoiler.begin();

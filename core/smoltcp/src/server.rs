@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use echo_core::{CloseReason, Instant, Planted, Rules};
+use echo_core::{CloseReason, Haste, Instant, Planted, Rules};
 use heapless::Vec;
 use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
@@ -203,6 +203,19 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
     /// From now on new connections are reset; those that are open go on.
     pub fn stop_accepting(&mut self) {
         self.accepting = false;
+    }
+
+    /// The numbers of the slots in which a session is.
+    pub fn sessions(&mut self) -> impl Iterator<Item = usize> {
+        (0..self.slots.len()).filter(|number| self.slots.get(*number).serves())
+    }
+
+    /// [Asks](echo_core::Session::leave) the session in this slot to leave, if there is one; the next
+    /// step does what follows from that.
+    pub fn leave(&mut self, now: Instant, number: usize, haste: Haste) {
+        if self.slots.get(number).leave(now, haste) {
+            self.deadline = Some(now);
+        }
     }
 
     /// Ends all connections with a reset and sends it.

@@ -4,7 +4,9 @@
 use core::slice;
 use core::time::Duration;
 
-use echo_core::{CloseReason, Endpoint, Faulty, IdleTimer, Instant, Rules, Session, Spoiler};
+use echo_core::{
+    CloseReason, Endpoint, Faulty, Haste, IdleTimer, Instant, Rules, Session, Spoiler,
+};
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
@@ -257,6 +259,19 @@ impl<'a, const N: usize> Slot<'a, N> {
         let stack = link.interface.poll_at(to_wire(now), &self.sockets).map(from_wire);
         self.deadline = [self.own_deadline(), stack].into_iter().flatten().min();
         vacancy
+    }
+
+    /// Whether a session is in it.
+    pub(crate) const fn serves(&self) -> bool {
+        matches!(self.life, Life::Serving { .. })
+    }
+
+    /// Asks the session to leave, if there is one. Returns whether it has to be served for that.
+    pub(crate) fn leave(&mut self, now: Instant, haste: Haste) -> bool {
+        let Life::Serving { session, .. } = &mut self.life else { return false };
+        session.leave(now, haste);
+        self.deadline = Some(now);
+        true
     }
 
     /// Ends the connection, if there is one, with a reset.

@@ -7,6 +7,7 @@ mod fault;
 mod faulty;
 mod flight;
 mod intercepted;
+mod leaving;
 mod line;
 mod pair;
 mod pairs;

@@ -5,9 +5,9 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use anyhow::Result;
 use echo_instruments::target::Target;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use super::{cannot_listen, listen};
+use super::{Listening, cannot_listen, listen};
 
 /// Listens as [`listen`] does, and takes datagrams at the same addresses and the same port.
 ///
@@ -17,13 +17,14 @@ use super::{cannot_listen, listen};
 pub fn listen_to_both(
     target: Option<&Target>,
     port: u16,
-    backlog: i32,
+    how: impl Into<Listening>,
 ) -> Result<(Vec<TcpListener>, Vec<UdpSocket>)> {
+    let how = how.into();
     let any = target.and_then(|target| target.port).unwrap_or(port) == 0;
     let mut tries = if any { 10 } else { 1 };
     loop {
         tries -= 1;
-        let listeners = listen(target, port, backlog)?;
+        let listeners = listen(target, port, how)?;
         match datagrams(&listeners) {
             // The port that the system chose for connections is in use for datagrams.
             Err((_, error)) if error.kind() == ErrorKind::AddrInUse && tries > 0 => {}
@@ -42,18 +43,20 @@ pub fn datagrams(listeners: &[TcpListener]) -> Result<Vec<UdpSocket>, (SocketAdd
     let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
     let bound = listeners.iter().map(|listener| {
         let address = listener.local_addr().map_err(|error| (unknown, error))?;
-        bind(address).map_err(|error| (address, error))
+        let shared = SockRef::from(listener).reuse_port().map_err(|error| (address, error))?;
+        bind(address, shared).map_err(|error| (address, error))
     });
     bound.collect()
 }
 
 /// Unlike a listener's, the address must not be reused: another socket could have it as well, and
-/// take half of the datagrams.
-fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+/// take half of the datagrams. With a port that is shared, that is meant.
+fn bind(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
+    socket.set_reuse_port(shared)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
 }

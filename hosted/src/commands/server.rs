@@ -14,7 +14,7 @@ use echo_instruments::signals::Stop;
 use echo_instruments::verdict::{Misuse, Verdict};
 
 use crate::activation::Inherited;
-use crate::address;
+use crate::address::{self, Listening};
 use crate::cli::ServerArgs;
 use crate::server::{Config, Server};
 
@@ -47,15 +47,16 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
     let stop = Stop::on_signals().context("cannot catch signals")?;
     let metrics = args.metrics.as_ref().map(MetricsSocket::bind).transpose()?;
     let ip = args.ip.as_ref();
+    let how = Listening { backlog: args.listen, reuse_port: args.reuse_port };
     let server = match inherited {
         Some(inherited) => Server::new(inherited.listeners, config)
             .with_datagrams(inherited.sockets)
             .serving(inherited.connections),
         None if args.udp => {
-            let (listeners, sockets) = address::listen_to_both(ip, args.port, args.listen)?;
+            let (listeners, sockets) = address::listen_to_both(ip, args.port, how)?;
             Server::new(listeners, config).with_datagrams(sockets)
         }
-        None => Server::new(address::listen(ip, args.port, args.listen)?, config),
+        None => Server::new(address::listen(ip, args.port, how)?, config),
     };
     stop.arm();
     let lines = match (args.quiet, args.verbose) {

@@ -4,7 +4,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use echo_core::{CloseReason, Endpoint, Faulty, Instant, Intercepted, Rules, Session, Spoiler};
+use echo_core::{
+    CloseReason, Endpoint, Faulty, Haste, Instant, Intercepted, Rules, Session, Spoiler,
+};
 use echo_instruments::service::{End, Log};
 use mio::event::Event;
 use mio::net::TcpStream;
@@ -39,6 +41,11 @@ impl<const N: usize> Connection<N> {
 
     pub(super) fn echoed(&self) -> u64 {
         self.session.echoed()
+    }
+
+    /// Asks it to leave, because the server stops.
+    pub(super) fn leave(&mut self, now: Instant, haste: Haste) {
+        self.session.leave(now, haste);
     }
 
     /// When the worker has to look at it again, if the system reports nothing before.

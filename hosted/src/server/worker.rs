@@ -4,6 +4,8 @@
 //! up, gives every connection that is ready a turn, and handles deadlines: per
 //! message one read and one write, and nothing else. It never waits for the log.
 
+mod drain;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -15,7 +17,7 @@ use std::thread;
 use anyhow::{Context, Result};
 use echo_core::{Instant, Planted};
 use echo_instruments::clock::Clock;
-use echo_instruments::service::{Counters, End, Log, Totals, announce_drain};
+use echo_instruments::service::{Counters, Drain, End, Log, Totals};
 use echo_instruments::signals::Stop;
 use echo_instruments::target::canonical;
 use mio::net::TcpStream;
@@ -135,8 +137,8 @@ struct Worker<'a, const N: usize> {
     alarms: BTreeSet<(Instant, usize)>,
     scratch: Vec<u8>,
     planted: Option<Planted>,
-    /// The end of the drain, if a stop was requested.
-    drain: Option<Instant>,
+    /// The drain, if a stop was requested.
+    drain: Option<Drain>,
 }
 
 impl<'a, const N: usize> Worker<'a, N> {
@@ -214,12 +216,13 @@ impl<'a, const N: usize> Worker<'a, N> {
                 }
             }
             self.answer(now);
+            self.dismiss(now);
             self.fire_alarms(now);
             self.accept(now);
             while let Ok((stream, peer)) = self.mail.try_recv() {
                 self.adopt(stream, peer, now);
             }
-            if self.drain.is_some_and(|end| self.connections.is_empty() || end <= now) {
+            if self.is_drained(now) {
                 self.cut_off();
                 return Ok(());
             }
@@ -232,7 +235,8 @@ impl<'a, const N: usize> Worker<'a, N> {
         let queue = (!self.queue.is_empty()).then_some(now);
         let alarm = self.alarms.first().map(|(at, _)| *at);
         let accept = self.acceptor.as_ref().filter(|_| !self.is_full()).and_then(|a| a.due(now));
-        [queue, answer, alarm, accept, self.drain].into_iter().flatten().min()
+        let drain = self.drain.as_ref().map(Drain::due);
+        [queue, answer, alarm, accept, drain].into_iter().flatten().min()
     }
 
     /// Lets one connection have its turn.
@@ -299,7 +303,8 @@ impl<'a, const N: usize> Worker<'a, N> {
             self.shared.live.fetch_add(1, Ordering::SeqCst);
             self.counters.open();
             self.shared.log.client(peer, "connected");
-            let worker = self.next_worker;
+            // At the end this one serves all: another may be gone already.
+            let worker = if self.shared.stop.requested() { 0 } else { self.next_worker };
             self.next_worker = (worker + 1) % self.shared.mailboxes.len();
             if worker == 0 {
                 self.adopt(stream, peer, now);
@@ -361,6 +366,9 @@ impl<'a, const N: usize> Worker<'a, N> {
             let registry = self.poll.registry();
             registry.register(&mut connection.stream, Token(key), Pump::interest())
         });
+        if let Some(drain) = &mut self.drain {
+            drain.add(key);
+        }
         match ready {
             Ok(()) => self.drive(key, now),
             Err(error) => self.close(key, &End::Broken(error)),
@@ -387,28 +395,6 @@ impl<'a, const N: usize> Worker<'a, N> {
         }
         if self.ends_with_clients {
             self.end_with_clients();
-        }
-    }
-
-    /// Accepts no more, nor datagrams, and lets the sessions finish for a while.
-    fn start_drain(&mut self, now: Instant) {
-        if self.drain.is_some() {
-            return;
-        }
-        self.drain = Some(now + self.shared.config.drain);
-        let receiver = self.shared.stop.receiver().as_raw_fd();
-        // It stays readable; one event is enough.
-        let _ = self.poll.registry().deregister(&mut SourceFd(&receiver));
-        let live = self.shared.live.load(Ordering::SeqCst);
-        if self.acceptor.take().is_some() {
-            announce_drain(live, self.shared.config.drain);
-        }
-    }
-
-    fn cut_off(&mut self) {
-        let keys: Vec<_> = self.connections.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            self.close(key, &End::CutOff);
         }
     }
 }

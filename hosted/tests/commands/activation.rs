@@ -16,7 +16,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 use crate::support::{PATIENCE, Program, at_once, connect, hosted, ping, rest, skip};
 
 /// `hosted server` with this socket as descriptor 3, passed as systemd passes it.
-fn activated(socket: impl Into<OwnedFd>, args: &[&str]) -> Command {
+pub(crate) fn activated(socket: impl Into<OwnedFd>, args: &[&str]) -> Command {
     passed(socket, "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=echo", args)
 }
 
@@ -53,6 +53,9 @@ fn a_socket_that_listens_is_taken_over() {
     ping(&mut early, b"early");
     ping(&mut connect(address), b"late");
     drop(early);
+    for _ in 0..2 {
+        server.stdout_line(" disconnected!");
+    }
     server.signal(Signal::TERM);
     let ended = server.wait();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");

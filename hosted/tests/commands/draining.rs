@@ -1,6 +1,6 @@
 //! How a server stops: on signals, and when its output is gone.
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -115,6 +115,52 @@ fn the_drain_has_an_end() {
     let ended = server.wait();
     assert_eq!(ended.code, Some(0));
     assert!(ended.stdout.ends_with("1 cut off\n"), "{}", ended.stdout);
+}
+
+/// None is cut off: those that are idle and the one that never pauses get a FIN, behind whole echoes.
+#[test]
+fn sessions_are_closed_one_after_another_before_the_end_of_the_drain() {
+    for threads in ["1", "3"] {
+        let (server, address) = Program::server(&["--drain", "4s", "--threads", threads]);
+        let mut clients: Vec<_> = (0..6).map(|_| connect(address)).collect();
+        let mut talker = connect(address);
+        clients.iter_mut().for_each(|client| ping(client, b"hello"));
+        ping(&mut talker, b"hello");
+        server.signal(Signal::TERM);
+        thread::scope(|scope| {
+            for client in clients {
+                scope.spawn(move || assert_eq!(rest(&client), b""));
+            }
+            let mut echo = [0; 5];
+            while talker.write_all(b"hello").is_ok() {
+                match talker.read(&mut echo).expect("a FIN is not a reset") {
+                    0 => break,
+                    n => talker.read_exact(&mut echo[n..]).expect("no echo is cut"),
+                }
+                assert_eq!(&echo, b"hello");
+            }
+            drop(talker);
+        });
+        let ended = server.wait();
+        assert_eq!(ended.code, Some(0));
+        assert!(ended.stdout.ends_with(": 7 drained\n"), "{threads} threads: {}", ended.stdout);
+    }
+}
+
+/// The system has told them that they are connected.
+#[test]
+fn who_waits_to_be_accepted_when_the_server_stops_is_served() {
+    for threads in ["1", "3"] {
+        let (server, address) = Program::server(&["--drain", "60s", "--threads", threads]);
+        server.signal(Signal::STOP);
+        let mut clients: Vec<_> = (0..6).map(|_| connect(address)).collect();
+        [Signal::TERM, Signal::CONT].into_iter().for_each(|signal| server.signal(signal));
+        clients.iter_mut().for_each(|client| ping(client, b"hello"));
+        drop(clients);
+        let ended = server.wait();
+        let totals = "6 connections, 30 bytes echoed: 6 disconnected\n";
+        assert!(ended.stdout.ends_with(totals), "{threads} threads: {}", ended.stdout);
+    }
 }
 
 #[test]

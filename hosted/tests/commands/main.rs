@@ -28,6 +28,7 @@ mod ports;
 mod progress;
 mod rate;
 mod repeat;
+mod restarting;
 mod search;
 mod server;
 mod slow_readers;

@@ -15,7 +15,7 @@ use tempfile::tempdir;
 use crate::support::{PATIENCE, Program, connect, ping, run, skip};
 
 /// A server that offers metrics, where it listens and where it offers them.
-fn server(args: &[&str]) -> (Program, SocketAddr, SocketAddr) {
+pub(crate) fn server(args: &[&str]) -> (Program, SocketAddr, SocketAddr) {
     let (mut server, address) = Program::server(&[&["--metrics", "0"], args].concat());
     let line = server.stdout_line("        metrics  ");
     let metrics = line.trim_start_matches("        metrics  http://").trim_end_matches("/metrics");
@@ -34,7 +34,7 @@ fn get(address: SocketAddr, path: &str) -> (String, String) {
 }
 
 /// Waits until the metrics have all these lines.
-fn await_lines(metrics: SocketAddr, lines: &[&str]) {
+pub(crate) fn await_lines(metrics: SocketAddr, lines: &[&str]) {
     for _ in 0..6_000 {
         let (status, text) = get(metrics, "/metrics");
         assert_eq!(status, "200");

@@ -1,0 +1,148 @@
+//! Servers that are restarted under load: two behind a balancer, Debian's HAProxy, and one at a socket that
+//! its service manager keeps.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::{TempDir, tempdir};
+
+use crate::activation::activated;
+use crate::metrics::{await_lines, server};
+use crate::support::{Ended, Program, connect, hosted, loopback, ping, skip};
+
+/// Long enough for every client to have its turn, and its pause.
+const DRAIN: &str = "6s";
+
+const CLIENTS: usize = 50;
+
+/// Clients that pause for longer than a server waits for to close, and have time to notice that it did.
+const PAUSING: [&str; 2] = ["-i", "1s"];
+
+/// Clients that look at every byte.
+fn load(address: SocketAddr, args: &[&str]) -> Program {
+    let (address, clients) = (address.to_string(), CLIENTS.to_string());
+    let mut fail_rate = hosted();
+    fail_rate.args(["fail-rate", &address, "-P", &clients, "-J", "--no-plot", "--timeout", "60"]);
+    Program::start(fail_rate.args(args))
+}
+
+/// What they found.
+fn report(load: Program) -> Value {
+    load.signal(Signal::INT);
+    let ended = load.wait();
+    serde_json::from_str(&ended.stdout).expect(&ended.stderr)
+}
+
+/// Whether a server has closed what it served, in time, and had no trouble.
+fn assert_drained(ended: &Ended) {
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let errors: Vec<_> = ended.stderr.lines().collect();
+    let told = matches!(errors[..], [one] if one.starts_with("stopping: waiting"));
+    assert!(told, "health checks are no errors: {errors:?}");
+    let totals = ended.stdout.lines().last().expect("totals");
+    assert!(totals.contains(" drained") && !totals.contains("cut off"), "{totals}");
+}
+
+/// HAProxy in front of two servers.
+struct Balanced {
+    /// Each with where it listens and where it offers metrics.
+    servers: Vec<(Program, SocketAddr, SocketAddr)>,
+    address: SocketAddr,
+    _haproxy: Program,
+    _folder: TempDir,
+}
+
+impl Balanced {
+    fn start() -> Option<Self> {
+        if Command::new("haproxy").arg("-v").output().is_err() {
+            skip("servers behind a balancer: there is no haproxy");
+            return None;
+        }
+        let flags = ["--reuse-port", "--drain", DRAIN];
+        let servers: Vec<_> = (0..2).map(|_| server(&flags)).collect();
+        let [a, b] = [0, 1].map(|n| servers[n].1);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let folder = tempdir().expect("a folder");
+        let config = folder.path().join("haproxy.cfg");
+        let text = format!(
+            "defaults\n mode tcp\n timeout connect 60s\n timeout client 60s\n timeout server 60s\n \
+             retries 10\n option redispatch 1\n\
+             listen echo\n bind fd@3\n balance roundrobin\n default-server check inter 100ms\n \
+             server a {a}\n server b {b}\n"
+        );
+        fs::write(&config, text).expect("a file");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "exec 3<&0 </dev/null; exec haproxy -db -f \"$0\""]).arg(config);
+        let haproxy = Program::start(shell.stdin(Stdio::from(OwnedFd::from(listener))));
+        ping(&mut connect(address), b"hello");
+        Some(Self { servers, address, _haproxy: haproxy, _folder: folder })
+    }
+
+    /// Restarts both servers under a load, which finds this: the successor of each listens before it stops.
+    fn restart_under(self, args: &[&str]) -> Value {
+        let load = load(self.address, args);
+        let mut successors = Vec::new();
+        for (_, address, metrics) in &self.servers {
+            await_lines(*metrics, &[format!("echo_connections {}", CLIENTS / 2).as_str()]);
+            let port = address.port().to_string();
+            let mut successor = hosted();
+            successor.args(["server", "--ip", "127.0.0.1", "--reuse-port", "--port", &port]);
+            let mut successor = Program::start(&mut successor);
+            assert_eq!(successor.address(), *address);
+            successors.push(successor);
+        }
+        self.servers.iter().for_each(|(server, ..)| server.signal(Signal::TERM));
+        self.servers.into_iter().for_each(|(server, ..)| assert_drained(&server.wait()));
+        report(load)
+    }
+}
+
+#[test]
+fn clients_that_pause_notice_nothing_when_their_servers_are_restarted() {
+    let Some(balanced) = Balanced::start() else { return };
+    let report = balanced.restart_under(&PAUSING);
+    assert_eq!(report["fail_rate"], 0.0, "{report}");
+}
+
+#[test]
+fn clients_that_never_pause_get_a_fin_and_no_wrong_byte() {
+    let Some(balanced) = Balanced::start() else { return };
+    let report = balanced.restart_under(&["--max-fail", "1000000"]);
+    let failed = report["failed"].as_object().expect("kinds");
+    for (kind, n) in failed {
+        let most = if kind == "closed_early" { CLIENTS as u64 } else { 0 };
+        assert!(n.as_u64().expect("a count") <= most, "{kind}: {failed:?}");
+    }
+}
+
+/// Who comes when there is no server waits for the next.
+#[test]
+fn clients_that_pause_notice_nothing_when_the_server_at_a_kept_socket_is_restarted() {
+    let listener = loopback();
+    let address = listener.local_addr().expect("bound");
+    let start = || {
+        let kept = listener.try_clone().expect("a descriptor");
+        let mut server = Program::start(&mut activated(kept, &["--drain", DRAIN]));
+        assert_eq!(server.address(), address);
+        server
+    };
+    let serves_all = |server: &mut Program| {
+        for _ in 0..CLIENTS {
+            server.stdout_line(" connected!");
+        }
+    };
+    let mut server = start();
+    let load = load(address, &PAUSING);
+    serves_all(&mut server);
+    server.signal(Signal::TERM);
+    assert_drained(&server.wait());
+    let mut successor = start();
+    serves_all(&mut successor);
+    let report = report(load);
+    assert_eq!(report["fail_rate"], 0.0, "{report}");
+}
