@@ -1,5 +1,6 @@
 //! The same over UDP.
 
+use std::fs;
 use std::net::UdpSocket;
 
 use echo_cases::Needs;
@@ -104,6 +105,10 @@ fn what_the_wire_loses_and_doubles_is_what_is_found() {
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn a_port_at_which_nobody_listens_is_told_as_refused() {
     crate::assert_inside();
+    // The kernel tells of a few a second only, and echoes that come to who has left count, too.
+    for limit in ["ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit"] {
+        fs::write(format!("/proc/sys/net/{limit}"), "0").expect("a namespace of our own");
+    }
     // Its port was free a moment ago, and nobody else is in this namespace.
     let port =
         UdpSocket::bind("[::]:0").and_then(|it| it.local_addr()).expect("a free port").port();
