@@ -29,7 +29,7 @@ impl Answerer {
         match *self {}
     }
 
-    pub(super) const fn finish(self, _: &Counters) -> Option<Planted> {
+    pub(super) const fn finish(self, _: Instant, _: &Counters, _: &Log) -> Option<Planted> {
         match self {}
     }
 

@@ -285,7 +285,7 @@ impl<'a, const N: usize> Worker<'a, N> {
         if self.drain.is_some()
             && let Some(answerer) = self.answerer.take()
         {
-            let planted = answerer.finish(self.counters);
+            let planted = answerer.finish(now, self.counters, self.shared.log);
             if let (Some(all), Some(planted)) = (&mut self.planted, &planted) {
                 all.add(planted);
             }

@@ -222,6 +222,20 @@ fn a_stop_ends_datagrams_at_once_and_sessions_when_they_are_over() {
 }
 
 #[test]
+fn what_has_arrived_before_a_stop_is_answered() {
+    const ASKED: u8 = 200;
+    let (server, address) = server(&[]);
+    let client = client("127.0.0.1:0");
+    server.signal(Signal::STOP);
+    (0..ASKED).for_each(|number| assert!(client.send_to(&[number], address).is_ok()));
+    server.signal(Signal::TERM);
+    server.signal(Signal::CONT);
+    let ended = server.wait();
+    assert!(ended.stdout.ends_with("200 datagrams, 200 bytes echoed\n"), "{}", ended.stdout);
+    (0..ASKED).for_each(|number| assert_eq!(next(&client), (vec![number], address)));
+}
+
+#[test]
 fn a_port_in_use_for_datagrams_is_refused_with_a_way_out() {
     // The same port of TCP may be another's at this moment.
     let tried = (0..20).map(|_| {
