@@ -4,7 +4,7 @@
 //! A round trip can never be shorter than the server held the message: that is
 //! asserted strictly, for every message. How much longer it may be depends on
 //! what else the machine does, so a bound is set on the median only, far above
-//! what an idle machine shows; `cargo run --release -p hosted --example
+//! what an idle machine shows; `cargo bench -p benchmarks --
 //! accuracy` prints the real errors.
 
 mod servers;

@@ -1,5 +1,6 @@
 //! Servers in processes of their own, on a processor of their own, whose time the kernel accounts.
 
+use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -7,6 +8,18 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_setaffinity};
+
+use crate::{datagrams, server};
+
+/// What serves under this name.
+pub(crate) fn minimal(name: &str) -> Option<fn() -> Result<()>> {
+    match name {
+        server::MINIMAL => Some(server::minimal_server),
+        datagrams::SINGLE => Some(datagrams::one_by_one),
+        datagrams::MANY => Some(datagrams::in_batches),
+        _ => None,
+    }
+}
 
 /// A server on the first processor, until it is dropped.
 pub(crate) struct Server {
@@ -17,23 +30,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// What this program is with the argument.
-    pub(crate) fn of_this_program(argument: &str) -> Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(argument);
-        Self::start(command)
-    }
-
-    /// `hosted server` with these flags.
-    pub(crate) fn hosted(flags: &[&str]) -> Result<Self> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hosted"));
-        command.arg("server").args(flags);
-        Self::start(command)
-    }
-
-    /// The first line of each names the address.
-    fn start(mut command: Command) -> Result<Self> {
+    /// What this program is with these words. The first line of each server names the address.
+    pub(crate) fn start(words: &[&str]) -> Result<Self> {
         pin(0);
+        let mut command = Command::new(env::current_exe()?);
+        command.args(words);
         let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start a server")?;
         let mut output = BufReader::new(child.stdout.take().context("no stdout")?);
         let mut line = String::new();

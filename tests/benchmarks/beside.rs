@@ -1,6 +1,6 @@
 //! What `hosted rate` measures beside the plainest clients that one can write: a table for the README.
 //!
-//! `cargo run --release -p hosted --example beside`, on an idle machine with two processors. The server is the
+//! `cargo bench -p benchmarks -- beside`, on an idle machine with two processors. The server is the
 //! same for all, in a thread on processor 1; the clients run on processor 0, one after the other and in
 //! several rounds, and the median of the rounds is printed. Without places of their own the threads are sometimes
 //! on one processor and sometimes on two, and everything is 15 or 70 µs by chance.
@@ -38,7 +38,7 @@ const OMIT: Duration = Duration::from_millis(200);
 /// How long one measurement lasts.
 const TIME: Duration = Duration::from_millis(500);
 
-fn main() -> anyhow::Result<()> {
+pub(crate) fn run() -> anyhow::Result<()> {
     place(1)?;
     let server = Local::with(Rules { exit: false, chunk: 64 << 10, ..Rules::default() })?;
     let spinning = spinning_server()?;
@@ -118,14 +118,14 @@ fn plan(connections: u16) -> Plan {
     Plan { length, connections, limit, time: Some(TIME), ..Plan::new() }
 }
 
-fn run(address: SocketAddr, plan: &Plan) -> anyhow::Result<Measurement> {
+fn offer(address: SocketAddr, plan: &Plan) -> anyhow::Result<Measurement> {
     let first = connect(address)?;
     sockets::measure(plan, first, &Stop::new()?, &mut |_: &Measurement| {})
 }
 
 fn measured(address: SocketAddr, spin: bool) -> anyhow::Result<Duration> {
     let spin = if spin { Duration::MAX } else { Duration::ZERO };
-    let out = run(address, &Plan { spin, ..plan(1) })?;
+    let out = offer(address, &Plan { spin, ..plan(1) })?;
     Ok(percentile(&out.times, MEDIAN).unwrap_or_default())
 }
 
@@ -139,7 +139,7 @@ fn measured_datagrams(address: SocketAddr) -> anyhow::Result<Duration> {
 
 /// The mean time from one message to the next.
 fn gap(address: SocketAddr, connections: u16) -> anyhow::Result<Duration> {
-    let out = run(address, &Plan { omit: OMIT, ..plan(connections) })?;
+    let out = offer(address, &Plan { omit: OMIT, ..plan(connections) })?;
     let per_second = out.messages_per_second().filter(|per_second| *per_second > 0.0);
     Ok(Duration::from_secs_f64(1.0 / per_second.context("nothing came back")?))
 }

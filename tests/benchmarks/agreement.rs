@@ -1,12 +1,10 @@
 //! Whether instruments agree: `hosted rate` beside the plainest client that one can write, and beside `ping`
 //! where the server answers that, too.
 //!
-//! `cargo bench -p tap-demo --bench agreement` makes a network namespace of its own; it needs /dev/net/tun and
+//! `cargo bench -p benchmarks -- agreement` makes a network namespace of its own; it needs /dev/net/tun and
 //! the right to make one, and takes a minute. All send the same number of bytes at the same pace, one after
 //! another in interleaved rounds, with both ends on one core: where nothing waits for another core to wake up,
 //! the differences that remain are those of the instruments.
-
-mod ends;
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -23,7 +21,7 @@ use echo_instruments::signals::Stop;
 use hosted::server::Local;
 use hosted::sockets;
 
-use ends::{CLIENT, TapDemo, pin, pinned};
+use crate::ends::{self, CLIENT, TapDemo, pin, pinned};
 
 const ROUNDS: usize = 9;
 const LENGTH: usize = 1000;
@@ -33,7 +31,7 @@ const EVERY: Duration = Duration::from_millis(2);
 /// Measures the median round trip to a server.
 type Instrument = fn(SocketAddr) -> Result<Duration>;
 
-fn main() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     ends::enter()?;
     pin(CLIENT)?;
     println!("a message of {LENGTH} bytes every {EVERY:?}, both ends on one core");

@@ -19,7 +19,11 @@ pub(crate) fn enter() -> Result<()> {
     if env::var_os(INSIDE).is_none() {
         let program = env::current_exe()?;
         let mut inside = Command::new("unshare");
-        inside.args(["-n", "--kill-child"]).arg(program).env(INSIDE, "yes");
+        inside
+            .args(["-n", "--kill-child"])
+            .arg(program)
+            .args(env::args().skip(1))
+            .env(INSIDE, "yes");
         return Err(inside.exec()).context("cannot make a network namespace");
     }
     command("ip link set lo up")
@@ -50,8 +54,8 @@ pub(crate) struct TapDemo {
 impl TapDemo {
     pub(crate) fn start(core: usize, arguments: &[&str]) -> Result<Self> {
         let mut child = pinned(core, || {
-            Command::new(env!("CARGO_BIN_EXE_tap-demo"))
-                .args(["--iface", "tap0", "-q"])
+            Command::new(env::current_exe()?)
+                .args(["tap-demo", "--iface", "tap0", "-q"])
                 .args(arguments)
                 .stdout(Stdio::piped())
                 .spawn()

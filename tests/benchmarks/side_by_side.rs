@@ -2,12 +2,9 @@
 //! of `core/c`, which are on BSD sockets and on lwIP, and beside a bare frame
 //! reflector on a TAP, in one run, rounds interleaved, both ends pinned.
 //!
-//! `cargo bench -p tap-demo` makes a network namespace of its own; it needs
+//! `cargo bench -p benchmarks -- side_by_side` makes a network namespace of its own; it needs
 //! /dev/net/tun and the right to make one, and for `core/c` a C compiler and
 //! Debian's liblwip-dev. Compare only inside one table.
-
-mod c;
-mod ends;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
@@ -27,7 +24,8 @@ use hosted::server::Local;
 use hosted::sockets;
 use tun_tap::{Iface, Mode};
 
-use ends::{CLIENT, TapDemo, command, pinned};
+use crate::c;
+use crate::ends::{self, CLIENT, TapDemo, command, pinned};
 
 const ROUNDS: usize = 5;
 const LENGTH: u64 = 1000;
@@ -35,7 +33,7 @@ const BULK: usize = 128 << 20;
 /// The server's core, if it is another than the client's.
 const OTHER: usize = 1;
 
-fn main() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     // Out here what they are made of can be fetched; in there they are built already.
     let programs = c::Programs::build();
     ends::enter()?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::ends::{command, pinned};
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/c");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../core/c");
 
 pub(crate) struct Programs {
     posix: PathBuf,

@@ -1,12 +1,10 @@
 //! What the echo of a datagram costs the server: `hosted server --udp` beside the least that can be
 //! done, one datagram at a time and many at once.
 //!
-//! `cargo bench -p hosted --bench datagrams` starts each as a process of its own on the first
+//! `cargo bench -p benchmarks -- datagrams` starts each as a process of its own on the first
 //! processor, keeps so many datagrams under way from the second, takes turns, and prints medians.
-//! The processor time is the server's, as the kernel accounts it. With `-- 100ms` a round takes
+//! The processor time is the server's, as the kernel accounts it. With `100ms` behind it a round takes
 //! that long instead of a second.
-
-mod process;
 
 use std::array;
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
@@ -14,12 +12,12 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use echo_instruments::quantity;
 use echo_instruments::quantity::given::Time;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrIn, recvmmsg, sendmmsg};
 
-use self::process::{Server, median, pin};
+use crate::process::{Server, median, pin};
 
 const ROUNDS: usize = 5;
 
@@ -27,29 +25,23 @@ const ROUNDS: usize = 5;
 const LONGEST: usize = 2048;
 const BATCH: usize = 32;
 
-/// With one of these arguments the program is a minimal server.
-const SINGLE: &str = "--minimal-server";
-const MANY: &str = "--minimal-server-of-batches";
+/// With one of these words the program is a minimal server.
+pub(crate) const SINGLE: &str = "minimal datagrams";
+pub(crate) const MANY: &str = "minimal datagrams in batches";
 
-fn main() -> Result<()> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    for (argument, serve) in [(SINGLE, one_by_one as fn() -> _), (MANY, in_batches)] {
-        if arguments.iter().any(|it| it == argument) {
-            return serve().context("the minimal server failed");
-        }
-    }
-    let given = arguments.iter().find_map(|argument| argument.parse().ok());
+pub(crate) fn run(words: &[String]) -> Result<()> {
+    let given = words.iter().find_map(|argument| argument.parse().ok());
     let Time(round) = given.unwrap_or(Time(Duration::from_secs(1)));
     println!("UDP over loopback; server on processor 0, load on processor 1");
     println!(
         "{:>6}  {:>9}  {:<20}{:>12}{:>18}",
         "bytes", "under way", "server", "echoes/s", "server CPU/echo"
     );
-    let flags = ["--udp", "--ip", "127.0.0.1", "--port", "0", "--quiet"];
+    let flags = ["hosted", "server", "--udp", "--ip", "127.0.0.1", "--port", "0", "--quiet"];
     let servers = [
-        ("recvfrom, sendto", Server::of_this_program(SINGLE)?),
-        ("recvmmsg, sendmmsg", Server::of_this_program(MANY)?),
-        ("hosted server --udp", Server::hosted(&flags)?),
+        ("recvfrom, sendto", Server::start(&[SINGLE])?),
+        ("recvmmsg, sendmmsg", Server::start(&[MANY])?),
+        ("hosted server --udp", Server::start(&flags)?),
     ];
     pin(1);
     for length in [64, 1000] {
@@ -114,7 +106,7 @@ fn bound() -> Result<UdpSocket> {
 }
 
 /// The least that an echo server can do: receive, send.
-fn one_by_one() -> Result<()> {
+pub(crate) fn one_by_one() -> Result<()> {
     let socket = bound()?;
     let mut buffer = [0; LONGEST];
     loop {
@@ -124,7 +116,7 @@ fn one_by_one() -> Result<()> {
 }
 
 /// The same with as many at once as are there.
-fn in_batches() -> Result<()> {
+pub(crate) fn in_batches() -> Result<()> {
     let socket = bound()?;
     let mut buffers = [[0; LONGEST]; BATCH];
     let mut received = MultiHeaders::<SockaddrIn>::preallocate(BATCH, None);

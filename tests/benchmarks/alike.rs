@@ -1,6 +1,6 @@
 //! How often `hosted compare` alarms where nothing has changed, and how often it finds what has: a table for the README.
 //!
-//! `cargo run --release -p hosted --example alike`, on an idle machine with two processors; three minutes, or as many seconds
+//! `cargo bench -p benchmarks -- alike`, on an idle machine with two processors; three minutes, or as many seconds
 //! as are given. Each comparison measures anew, first one side and then the other, five short runs each over connections of their
 //! own. The server echoes at once, or spins before each echo for a tenth of the round trip. Where the system places them a run is
 //! three times as slow as another by chance, and that must not pass for a change. On one processor runs scatter least, so that it
@@ -38,8 +38,8 @@ const OMIT: Duration = Duration::from_millis(10);
 /// The default threshold of `hosted compare`, in per cent.
 const THRESHOLD: f64 = 5.0;
 
-fn main() -> Result<()> {
-    let seconds = std::env::args().nth(1).map_or(Ok(180), |text| text.parse::<u32>());
+pub(crate) fn run(words: &[String]) -> Result<()> {
+    let seconds = words.first().map_or(Ok(180), |text| text.parse::<u32>());
     let budget = Duration::from_secs(seconds.context("expected a number of seconds")?.into());
     let everywhere = sched_getaffinity(None)?;
     let [one, other] = [0, 1].map(|number| {

@@ -1,26 +1,26 @@
 //! How far from the truth `hosted rate` is: a table for the README.
 //!
-//! `cargo run --release -p hosted --example accuracy`, on an idle machine. The same servers of known behaviour
+//! `cargo bench -p benchmarks -- accuracy`, on an idle machine. The same servers of known behaviour
 //! are measured twice. On virtual time nothing takes time but they, and an error is the load loop's and the
 //! statistics'. In real time they note for how long they held each message, and an error is what the report says
 //! beyond that. It contains the way there and back, which no instrument can leave out: the first row, without
 //! a delay, shows it.
 
-#[path = "../tests/accuracy/servers.rs"]
+#[path = "../../hosted/tests/accuracy/servers.rs"]
 mod servers;
 
 // The simulation of the instruments' own tests; these need more of it.
-#[path = "../instruments/tests/simulation/clock.rs"]
+#[path = "../../hosted/instruments/tests/simulation/clock.rs"]
 mod clock;
-#[path = "../instruments/tests/simulation/link.rs"]
+#[path = "../../hosted/instruments/tests/simulation/link.rs"]
 mod link;
-#[path = "../instruments/tests/simulation/run.rs"]
+#[path = "../../hosted/instruments/tests/simulation/run.rs"]
 #[expect(dead_code)]
 mod run;
-#[path = "../instruments/tests/simulation/server.rs"]
+#[path = "../../hosted/instruments/tests/simulation/server.rs"]
 #[expect(dead_code)]
 mod server;
-#[path = "../instruments/tests/simulation/world.rs"]
+#[path = "../../hosted/instruments/tests/simulation/world.rs"]
 mod world;
 
 use std::net::TcpStream;
@@ -37,7 +37,7 @@ use server::{AT_ONCE, Behaviour};
 use servers::{Delaying, LENGTH};
 use world::Nature;
 
-fn main() -> anyhow::Result<()> {
+pub(crate) fn run() -> anyhow::Result<()> {
     println!("| server | number | true | error on virtual time | in real time | error |");
     println!("|---|---|---|---|---|---|");
     let constant: [(_, _, Delay); 4] = [

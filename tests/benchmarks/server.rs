@@ -1,16 +1,14 @@
 //! What an echo costs the server: `hosted server` beside a minimal event loop.
 //!
-//! `cargo bench -p hosted --bench server` starts each as a process of its own on
+//! `cargo bench -p benchmarks -- server` starts each as a process of its own on
 //! the first processor, offers load from the second, takes turns, and prints
 //! medians. The processor time is the server's, as the kernel accounts it.
 
-mod process;
-
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use echo_instruments::measurement::Measurement;
 use echo_instruments::measurement::percentiles::{MEDIAN, percentile};
 use echo_instruments::plan::Plan;
@@ -21,29 +19,25 @@ use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use self::process::{Server, median, pin};
+use crate::process::{Server, median, pin};
 
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(2);
 const MESSAGE: u64 = 1000;
 
-/// With this argument the program is the minimal server.
-const MINIMAL: &str = "--minimal-server";
+/// With this word the program is the minimal server.
+pub(crate) const MINIMAL: &str = "minimal server";
 
-fn main() -> Result<()> {
-    if std::env::args().any(|argument| argument == MINIMAL) {
-        return minimal_server().context("the minimal server failed");
-    }
+pub(crate) fn run() -> Result<()> {
     println!("{MESSAGE}-byte messages over loopback; server on processor 0, load on processor 1");
     println!(
         "{:>11}  {:<16}{:>12}{:>14}{:>18}",
         "connections", "server", "rtt p50", "echoes/s", "server CPU/echo"
     );
-    let flags = ["--ip", "127.0.0.1", "--port", "0", "--listen", "1024", "--quiet"];
-    let servers = [
-        ("minimal loop", Server::of_this_program(MINIMAL)?),
-        ("hosted server", Server::hosted(&flags)?),
-    ];
+    let flags =
+        ["hosted", "server", "--ip", "127.0.0.1", "--port", "0", "--listen", "1024", "--quiet"];
+    let servers =
+        [("minimal loop", Server::start(&[MINIMAL])?), ("hosted server", Server::start(&flags)?)];
     pin(1);
     for connections in [1, 64, 1000] {
         let mut results = [Vec::new(), Vec::new()];
@@ -91,7 +85,7 @@ fn measure(server: &Server, connections: u16) -> Result<Sample> {
 }
 
 /// The least that an echo server can do: wait, receive, send.
-fn minimal_server() -> io::Result<()> {
+pub(crate) fn minimal_server() -> Result<()> {
     const LISTENER: Token = Token(usize::MAX);
     let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
     println!("{}", listener.local_addr()?);
