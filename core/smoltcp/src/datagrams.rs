@@ -12,11 +12,11 @@ use smoltcp::phy::{Device, PacketMeta, TxToken};
 use smoltcp::socket::udp::{PacketBuffer, UdpMetadata};
 
 use self::outbox::Outbox;
+use crate::Event;
 use crate::addresses::Addresses;
 use crate::demux::Arrival;
 use crate::link::Link;
 use crate::lone::Lone;
-use crate::server::Event;
 
 /// Storage for the datagrams of a server, [lent](crate::Server::lend) to it.
 ///

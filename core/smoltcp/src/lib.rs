@@ -342,6 +342,7 @@ mod courier;
 #[cfg(feature = "udp")]
 mod datagrams;
 mod demux;
+mod event;
 mod held;
 mod host;
 mod link;
@@ -353,6 +354,7 @@ mod ports;
 mod pump;
 mod reset;
 mod server;
+mod service;
 mod slot;
 mod slots;
 
@@ -361,8 +363,10 @@ pub use client::{Client, Connection};
 pub use courier::{Courier, Mailbox};
 #[cfg(feature = "udp")]
 pub use datagrams::{Counts, Datagrams};
+pub use event::Event;
 pub use host::{Host, HostError};
 pub use pump::{Broken, Pump};
-pub use server::{Event, Server, Service};
+pub use server::Server;
+pub use service::Service;
 pub use slot::Slot;
 pub use smoltcp;

@@ -1,98 +1,23 @@
 //! The server as one step: frames in, bytes through the sessions, frames out,
 //! and the time of the next step.
 
-use core::time::Duration;
+mod audience;
 
-use echo_core::{CloseReason, Haste, Instant, Planted, Rules};
+use echo_core::{Haste, Instant, Planted};
 use heapless::Vec;
 use smoltcp::iface::{Interface, SocketSet};
-use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
-use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
+use smoltcp::phy::Device;
 
-use crate::addresses::Addresses;
-use crate::clock::to_wire;
 #[cfg(feature = "udp")]
 use crate::datagrams::{Counts, Datagrams};
-use crate::demux::{Flow, Subject, classify};
 use crate::link::Link;
-use crate::packet::is_genuine;
-use crate::slot::{Standing, Vacancy};
+use crate::slot::Vacancy;
 use crate::slots::Slots;
-use crate::{Broken, Slot};
+use crate::{Event, Service, Slot};
 
 /// The most frames that one step takes in, so that a flood of them cannot hold up
 /// the answers.
 const BATCH: usize = 64;
-
-/// What is served, and how.
-#[derive(Debug, Clone, Copy)]
-pub struct Service {
-    /// The TCP port, not 0.
-    pub port: u16,
-    /// The rules of the sessions.
-    pub rules: Rules,
-    /// Nagle's algorithm: hold back a segment that is not full until all before
-    /// it are acknowledged. With delayed acknowledgements of the peer, small echoes
-    /// then wait 40 ms for each other; so it is off by default.
-    pub nagle: bool,
-    /// How long an acknowledgement waits for data that can carry it. In an echo
-    /// the echo itself carries it, so the 10 ms are never seen, and half of the
-    /// frames are saved.
-    pub ack_delay: Option<Duration>,
-}
-
-/// The echo port of this project, the rules of [`Rules::default`], Nagle off,
-/// acknowledgements delayed by 10 ms.
-impl Default for Service {
-    fn default() -> Self {
-        Self {
-            port: 2333,
-            rules: Rules::default(),
-            nagle: false,
-            ack_delay: Some(Duration::from_millis(10)),
-        }
-    }
-}
-
-/// What a server tells its driver, which may log it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event<'e> {
-    /// A handshake is complete.
-    Connected {
-        /// The client.
-        peer: IpEndpoint,
-    },
-    /// A session takes bytes.
-    Received {
-        /// The client that sent them.
-        peer: IpEndpoint,
-        /// The bytes.
-        bytes: &'e [u8],
-    },
-    /// The socket takes bytes of an echo.
-    Echoed {
-        /// The client that gets them.
-        peer: IpEndpoint,
-        /// How many they are.
-        bytes: u64,
-    },
-    /// A datagram that is to be answered has arrived.
-    Datagram {
-        /// The client that sent it.
-        peer: IpEndpoint,
-        /// What it carries.
-        bytes: &'e [u8],
-    },
-    /// A session is over. Its tail may still be on the way.
-    Closed {
-        /// The client of the session.
-        peer: IpEndpoint,
-        /// The reason.
-        end: Result<CloseReason, Broken>,
-        /// The number of bytes that were echoed.
-        echoed: u64,
-    },
-}
 
 /// An echo server: an interface that answers ARP, neighbour discovery and ping,
 /// and as many TCP connections at once as it was lent [`Slot`]s.
@@ -112,17 +37,6 @@ pub struct Server<'s, 'a, const N: usize> {
     neighbours_changed: bool,
     connections: usize,
     turned_away: u64,
-}
-
-/// The socket that a frame is shown to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Audience {
-    /// The socket of the slot with this number.
-    Slot(usize),
-    /// No socket: smoltcp answers by itself.
-    Strangers,
-    /// The frame is dropped.
-    Nobody,
 }
 
 /// Numbers of the slots that frames came for.
@@ -262,143 +176,6 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
     pub fn interface(&mut self) -> &mut Interface {
         self.link.forget();
         &mut self.link.interface
-    }
-
-    /// Takes in a frame, if there is one.
-    fn receive(
-        &mut self,
-        now: Instant,
-        device: &mut impl Device,
-        checksums: &ChecksumCapabilities,
-        touched: &mut Touched,
-    ) -> bool {
-        let Some((frame, answer)) = device.receive(to_wire(now)) else { return false };
-        frame.consume(|frame| self.take_in(now, frame, checksums, answer, touched));
-        true
-    }
-
-    /// Shows the frame to the one socket that it is for.
-    fn take_in(
-        &mut self,
-        now: Instant,
-        frame: &[u8],
-        checksums: &ChecksumCapabilities,
-        answer: impl TxToken,
-        touched: &mut Touched,
-    ) {
-        let addresses = Addresses::of(&self.link.interface);
-        let audience = match classify(frame, &addresses) {
-            Subject::Segment { flow, from, opens, resets } => {
-                let serves = flow.local.port == self.service.port;
-                let found = if serves { self.slots.find(&flow) } else { None };
-                let known = found.is_some_and(|number| self.slots.get(number).via == from);
-                if (opens.is_some() || !known) && !is_genuine(frame, &addresses, checksums) {
-                    return;
-                }
-                self.link.introduce(now, flow.peer.addr, from);
-                if let (Some(number), Some(reset)) = (found, resets)
-                    && self.slots.get(number).doubts(reset)
-                {
-                    return self.touch(number, touched);
-                }
-                let audience = match opens {
-                    Some(number) if serves => self.meet(now, flow, found, number),
-                    _ => found.map_or(Audience::Strangers, Audience::Slot),
-                };
-                if let Audience::Slot(number) = audience {
-                    self.slots.get(number).via = from;
-                }
-                audience
-            }
-            #[cfg(feature = "udp")]
-            Subject::Datagram(arrival) => {
-                if let Some(datagrams) = &mut self.datagrams
-                    && datagrams.expects(&arrival)
-                {
-                    return datagrams.take_in(now, frame, arrival, answer, &mut self.link);
-                }
-                if is_genuine(frame, &addresses, checksums) {
-                    self.link.introduce(now, arrival.peer, arrival.from);
-                }
-                Audience::Strangers
-            }
-            Subject::Ping { peer, from } => {
-                if is_genuine(frame, &addresses, checksums) {
-                    self.link.introduce(now, peer, from);
-                }
-                Audience::Strangers
-            }
-            Subject::Neighbour => {
-                self.neighbours_changed = true;
-                self.link.forget();
-                Audience::Strangers
-            }
-            Subject::Claim(notice) => return notice.send(answer),
-            Subject::Unanswered => Audience::Nobody,
-            Subject::Other => Audience::Strangers,
-        };
-        let sockets = match audience {
-            Audience::Slot(number) => self.slots.get(number).sockets(),
-            Audience::Strangers => &mut self.strangers,
-            Audience::Nobody => return,
-        };
-        self.link.show(now, frame, answer, sockets);
-        if let Audience::Slot(number) = audience {
-            self.touch(number, touched);
-        }
-    }
-
-    /// The socket that gets a SYN with this number, whose flow was found in a slot or not.
-    fn meet(
-        &mut self,
-        now: Instant,
-        flow: Flow,
-        found: Option<usize>,
-        number: TcpSeqNumber,
-    ) -> Audience {
-        match found.map(|found| (found, self.slots.get(found).standing(number))) {
-            Some((found, Standing::Known)) => Audience::Slot(found),
-            Some((found, Standing::Open)) => {
-                self.slots.get(found).challenged = true;
-                Audience::Slot(found)
-            }
-            _ if !self.accepting => Audience::Strangers,
-            Some((found, Standing::Begun(yields))) => {
-                self.slots.get(found).listen(number, yields, &self.service);
-                Audience::Slot(found)
-            }
-            Some((found, Standing::Over)) => {
-                self.slots.get(found).part();
-                self.slots.remove(found);
-                self.open(now, flow, number)
-            }
-            None => self.open(now, flow, number),
-        }
-    }
-
-    /// Makes a slot ready for a SYN.
-    fn open(&mut self, now: Instant, flow: Flow, syn: TcpSeqNumber) -> Audience {
-        let number = if let Some(number) = self.slots.take() {
-            self.connections += 1;
-            number
-        } else if let Some(number) = self.slots.take_yielding(now) {
-            number
-        } else {
-            self.turned_away += 1;
-            return Audience::Nobody;
-        };
-        self.slots.get(number).listen(syn, Slot::<N>::patience(now), &self.service);
-        // If smoltcp does not take the SYN, the slot is vacant again when it is served.
-        self.slots.insert(number, flow);
-        Audience::Slot(number)
-    }
-
-    fn touch(&mut self, number: usize, touched: &mut Touched) {
-        let slot = self.slots.get(number);
-        if !core::mem::replace(&mut slot.touched, true) {
-            // As many places as frames in a step.
-            let _ = touched.push(number);
-        }
     }
 
     fn serve(

@@ -1,26 +1,28 @@
 //! One connection's place: its socket, its session, and its life from the
 //! handshake until the peer has acknowledged the last byte.
 
+mod life;
+mod standing;
+
 use core::slice;
 use core::time::Duration;
 
-use echo_core::{
-    CloseReason, Endpoint, Faulty, Haste, IdleTimer, Instant, Rules, Session, Spoiler,
-};
+use echo_core::{CloseReason, Faulty, Haste, IdleTimer, Instant, Rules, Session, Spoiler};
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
-use smoltcp::wire::{EthernetAddress, IpEndpoint, TcpSeqNumber};
+use smoltcp::wire::{EthernetAddress, TcpSeqNumber};
 
-use crate::Broken;
+use self::life::{Life, started};
+pub(crate) use self::standing::Standing;
 use crate::challenge::challenge;
 use crate::clock::{from_wire, to_wire};
 use crate::demux::Flow;
 use crate::link::Link;
 use crate::pump::{Pump, pump_told};
-use crate::reset::{drop_unsent, forget};
-use crate::server::{Event, Service};
+use crate::reset::drop_unsent;
 use crate::slots::Links;
+use crate::{Broken, Event, Service};
 
 /// How long a handshake may take: three retransmissions of our answer, which
 /// follow after 1, 2 and 4 s. Without this limit, a flood of SYNs would stay for ever.
@@ -38,14 +40,6 @@ const SILENT_PEER: Duration = Duration::from_secs(300);
 
 /// How often a silent peer is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
-
-/// How long the tail of an echo may rest after the session has ended, with the
-/// peer acknowledging nothing of it.
-const TAIL: Duration = Duration::from_secs(120);
-
-/// A tail of which nothing was acknowledged for this long gives way: three
-/// retransmissions, which follow after 1, 2 and 4 s, have got no answer.
-const TAIL_YIELDS: Duration = Duration::from_secs(10);
 
 /// Without it the compiler leaves out what a spoiler would do.
 const FAULTS: bool = cfg!(feature = "faults");
@@ -70,44 +64,6 @@ pub struct Slot<'a, const N: usize> {
     /// Whether it is to send a challenge ACK.
     pub(crate) challenged: bool,
     pub(crate) links: Links,
-}
-
-/// The life of a slot.
-#[derive(Debug)]
-enum Life<const N: usize> {
-    /// No connection, or one whose peer has acknowledged everything, so that
-    /// nothing is lost if it is forgotten for a new one.
-    Vacant,
-    Opening {
-        /// The sequence number of the SYN.
-        number: TcpSeqNumber,
-        yields: IdleTimer,
-    },
-    Serving {
-        peer: IpEndpoint,
-        session: Session<N>,
-        pump: Pump,
-    },
-    /// The session is over; the socket still holds its tail, and the FIN.
-    Closing {
-        limit: IdleTimer,
-        yields: IdleTimer,
-        pump: Pump,
-    },
-}
-
-/// What a slot holds, seen by a SYN of the same peer and port (RFC 9293, 3.10.7.4).
-#[derive(Debug)]
-pub(crate) enum Standing {
-    /// A connection that is over: the SYN opens another.
-    Over,
-    /// The handshake that this very SYN began.
-    Known,
-    /// A handshake that another SYN began, which gives way by this timer: the peer
-    /// begins again.
-    Begun(IdleTimer),
-    /// A connection: a challenge ACK will show whether its peer still knows it.
-    Open,
 }
 
 /// When a slot that has become vacant should be used again.
@@ -175,51 +131,6 @@ impl<'a, const N: usize> Slot<'a, N> {
         started(HANDSHAKE_YIELDS, now)
     }
 
-    /// What it holds, seen by a SYN of its peer.
-    pub(crate) fn standing(&self, syn: TcpSeqNumber) -> Standing {
-        match (&self.life, self.socket().state()) {
-            (Life::Vacant, _) | (_, State::Closed) => Standing::Over,
-            (Life::Opening { number, yields }, State::Listen | State::SynReceived) => {
-                if *number == syn { Standing::Known } else { Standing::Begun(yields.clone()) }
-            }
-            _ => Standing::Open,
-        }
-    }
-
-    /// Whether a reset with this number is doubtful: smoltcp accepts any that lies in its window
-    /// or reaches into it with bytes, but only the next number expected shows that it is the
-    /// peer's (RFC 5961, 3). A peer that did send one within the window answers the challenge ACK
-    /// with a reset that has that number.
-    pub(crate) fn doubts(&mut self, reset: TcpSeqNumber) -> bool {
-        let socket = self.socket();
-        let ended = matches!(
-            socket.state(),
-            State::CloseWait | State::LastAck | State::Closing | State::TimeWait
-        );
-        let next = self.taken + socket.recv_queue() + usize::from(ended);
-        let window = socket.recv_capacity() - socket.recv_queue();
-        let in_window = next < reset && reset < next + window;
-        self.challenged |= in_window && !matches!(self.life, Life::Opening { .. });
-        reset != next
-    }
-
-    /// Forgets a connection that is over: if the slot is vacant, its peer gets nothing more from it.
-    pub(crate) fn part(&mut self) {
-        if matches!(self.life, Life::Vacant) {
-            forget(self.sockets.get_mut(self.handle));
-        }
-    }
-
-    /// Whether it has waited so long for its peer that it gives way to another.
-    pub(crate) fn yields(&self, now: Instant) -> bool {
-        match &self.life {
-            // What its peer has just sent has not been processed yet.
-            _ if self.touched => false,
-            Life::Opening { yields, .. } | Life::Closing { yields, .. } => yields.expired(now),
-            Life::Serving { .. } | Life::Vacant => false,
-        }
-    }
-
     /// When to serve it even if no frame comes.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadline
@@ -257,7 +168,8 @@ impl<'a, const N: usize> Slot<'a, N> {
         }
         let vacancy = self.vacate();
         let stack = link.interface.poll_at(to_wire(now), &self.sockets).map(from_wire);
-        self.deadline = [self.own_deadline(), stack].into_iter().flatten().min();
+        let own = self.life.deadline(self.spoiler.as_deref_mut());
+        self.deadline = [own, stack].into_iter().flatten().min();
         vacancy
     }
 
@@ -359,8 +271,7 @@ impl<'a, const N: usize> Slot<'a, N> {
             _ => socket.close(),
         }
         socket.set_keep_alive(None);
-        let (limit, yields) = (started(TAIL, now), started(TAIL_YIELDS, now));
-        self.life = Life::Closing { limit, yields, pump: core::mem::take(pump) };
+        self.life = Life::closing(now, core::mem::take(pump));
     }
 
     fn vacate(&mut self) -> Option<Vacancy> {
@@ -373,23 +284,6 @@ impl<'a, const N: usize> Slot<'a, N> {
         self.life = Life::Vacant;
         Some(vacancy)
     }
-
-    fn own_deadline(&mut self) -> Option<Instant> {
-        match &mut self.life {
-            Life::Vacant | Life::Opening { .. } => None,
-            Life::Serving { session, .. } => match &mut self.spoiler {
-                Some(spoiler) if FAULTS => Faulty::new(session, spoiler).deadline(),
-                _ => session.deadline(),
-            },
-            Life::Closing { limit, .. } => limit.deadline(),
-        }
-    }
-}
-
-fn started(limit: Duration, now: Instant) -> IdleTimer {
-    let mut timer = IdleTimer::new(Some(limit));
-    timer.restart(now);
-    timer
 }
 
 #[cfg(test)]

@@ -1,0 +1,163 @@
+//! The one socket that a frame is shown to, and what a frame that opens a connection finds.
+
+use echo_core::Instant;
+use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
+use smoltcp::wire::TcpSeqNumber;
+
+use super::{Server, Touched};
+use crate::Slot;
+use crate::addresses::Addresses;
+use crate::clock::to_wire;
+use crate::demux::{Flow, Subject, classify};
+use crate::packet::is_genuine;
+use crate::slot::Standing;
+
+/// The socket that a frame is shown to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    /// The socket of the slot with this number.
+    Slot(usize),
+    /// No socket: smoltcp answers by itself.
+    Strangers,
+    /// The frame is dropped.
+    Nobody,
+}
+
+impl<'a, const N: usize> Server<'_, 'a, N> {
+    /// Takes in a frame, if there is one.
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        device: &mut impl Device,
+        checksums: &ChecksumCapabilities,
+        touched: &mut Touched,
+    ) -> bool {
+        let Some((frame, answer)) = device.receive(to_wire(now)) else { return false };
+        frame.consume(|frame| self.take_in(now, frame, checksums, answer, touched));
+        true
+    }
+
+    /// Shows the frame to the one socket that it is for.
+    fn take_in(
+        &mut self,
+        now: Instant,
+        frame: &[u8],
+        checksums: &ChecksumCapabilities,
+        answer: impl TxToken,
+        touched: &mut Touched,
+    ) {
+        let addresses = Addresses::of(&self.link.interface);
+        let audience = match classify(frame, &addresses) {
+            Subject::Segment { flow, from, opens, resets } => {
+                let serves = flow.local.port == self.service.port;
+                let found = if serves { self.slots.find(&flow) } else { None };
+                let known = found.is_some_and(|number| self.slots.get(number).via == from);
+                if (opens.is_some() || !known) && !is_genuine(frame, &addresses, checksums) {
+                    return;
+                }
+                self.link.introduce(now, flow.peer.addr, from);
+                if let (Some(number), Some(reset)) = (found, resets)
+                    && self.slots.get(number).doubts(reset)
+                {
+                    return self.touch(number, touched);
+                }
+                let audience = match opens {
+                    Some(number) if serves => self.meet(now, flow, found, number),
+                    _ => found.map_or(Audience::Strangers, Audience::Slot),
+                };
+                if let Audience::Slot(number) = audience {
+                    self.slots.get(number).via = from;
+                }
+                audience
+            }
+            #[cfg(feature = "udp")]
+            Subject::Datagram(arrival) => {
+                if let Some(datagrams) = &mut self.datagrams
+                    && datagrams.expects(&arrival)
+                {
+                    return datagrams.take_in(now, frame, arrival, answer, &mut self.link);
+                }
+                if is_genuine(frame, &addresses, checksums) {
+                    self.link.introduce(now, arrival.peer, arrival.from);
+                }
+                Audience::Strangers
+            }
+            Subject::Ping { peer, from } => {
+                if is_genuine(frame, &addresses, checksums) {
+                    self.link.introduce(now, peer, from);
+                }
+                Audience::Strangers
+            }
+            Subject::Neighbour => {
+                self.neighbours_changed = true;
+                self.link.forget();
+                Audience::Strangers
+            }
+            Subject::Claim(notice) => return notice.send(answer),
+            Subject::Unanswered => Audience::Nobody,
+            Subject::Other => Audience::Strangers,
+        };
+        let sockets = match audience {
+            Audience::Slot(number) => self.slots.get(number).sockets(),
+            Audience::Strangers => &mut self.strangers,
+            Audience::Nobody => return,
+        };
+        self.link.show(now, frame, answer, sockets);
+        if let Audience::Slot(number) = audience {
+            self.touch(number, touched);
+        }
+    }
+
+    /// The socket that gets a SYN with this number, whose flow was found in a slot or not.
+    fn meet(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        found: Option<usize>,
+        number: TcpSeqNumber,
+    ) -> Audience {
+        match found.map(|found| (found, self.slots.get(found).standing(number))) {
+            Some((found, Standing::Known)) => Audience::Slot(found),
+            Some((found, Standing::Open)) => {
+                self.slots.get(found).challenged = true;
+                Audience::Slot(found)
+            }
+            _ if !self.accepting => Audience::Strangers,
+            Some((found, Standing::Begun(yields))) => {
+                self.slots.get(found).listen(number, yields, &self.service);
+                Audience::Slot(found)
+            }
+            Some((found, Standing::Over)) => {
+                self.slots.get(found).part();
+                self.slots.remove(found);
+                self.open(now, flow, number)
+            }
+            None => self.open(now, flow, number),
+        }
+    }
+
+    /// Makes a slot ready for a SYN.
+    fn open(&mut self, now: Instant, flow: Flow, syn: TcpSeqNumber) -> Audience {
+        let number = if let Some(number) = self.slots.take() {
+            self.connections += 1;
+            number
+        } else if let Some(number) = self.slots.take_yielding(now) {
+            number
+        } else {
+            self.turned_away += 1;
+            return Audience::Nobody;
+        };
+        self.slots.get(number).listen(syn, Slot::<N>::patience(now), &self.service);
+        // If smoltcp does not take the SYN, the slot is vacant again when it is served.
+        self.slots.insert(number, flow);
+        Audience::Slot(number)
+    }
+
+    fn touch(&mut self, number: usize, touched: &mut Touched) {
+        let slot = self.slots.get(number);
+        if !core::mem::replace(&mut slot.touched, true) {
+            // As many places as frames in a step.
+            let _ = touched.push(number);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a slot is to those who want its place, or its end: a SYN, a reset.
+
+use echo_core::{IdleTimer, Instant};
+use smoltcp::socket::tcp::State;
+use smoltcp::wire::TcpSeqNumber;
+
+use super::{Life, Slot};
+use crate::reset::forget;
+
+/// What a slot holds, seen by a SYN of the same peer and port (RFC 9293, 3.10.7.4).
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// A connection that is over: the SYN opens another.
+    Over,
+    /// The handshake that this very SYN began.
+    Known,
+    /// A handshake that another SYN began, which gives way by this timer: the peer
+    /// begins again.
+    Begun(IdleTimer),
+    /// A connection: a challenge ACK will show whether its peer still knows it.
+    Open,
+}
+
+impl<const N: usize> Slot<'_, N> {
+    /// What it holds, seen by a SYN of its peer.
+    pub(crate) fn standing(&self, syn: TcpSeqNumber) -> Standing {
+        match (&self.life, self.socket().state()) {
+            (Life::Vacant, _) | (_, State::Closed) => Standing::Over,
+            (Life::Opening { number, yields }, State::Listen | State::SynReceived) => {
+                if *number == syn { Standing::Known } else { Standing::Begun(yields.clone()) }
+            }
+            _ => Standing::Open,
+        }
+    }
+
+    /// Whether a reset with this number is doubtful: smoltcp accepts any that lies in its window
+    /// or reaches into it with bytes, but only the next number expected shows that it is the
+    /// peer's (RFC 5961, 3). A peer that did send one within the window answers the challenge ACK
+    /// with a reset that has that number.
+    pub(crate) fn doubts(&mut self, reset: TcpSeqNumber) -> bool {
+        let socket = self.socket();
+        let ended = matches!(
+            socket.state(),
+            State::CloseWait | State::LastAck | State::Closing | State::TimeWait
+        );
+        let next = self.taken + socket.recv_queue() + usize::from(ended);
+        let window = socket.recv_capacity() - socket.recv_queue();
+        let in_window = next < reset && reset < next + window;
+        self.challenged |= in_window && !matches!(self.life, Life::Opening { .. });
+        reset != next
+    }
+
+    /// Forgets a connection that is over: if the slot is vacant, its peer gets nothing more from it.
+    pub(crate) fn part(&mut self) {
+        if matches!(self.life, Life::Vacant) {
+            forget(self.sockets.get_mut(self.handle));
+        }
+    }
+
+    /// Whether it has waited so long for its peer that it gives way to another.
+    pub(crate) fn yields(&self, now: Instant) -> bool {
+        match &self.life {
+            // What its peer has just sent has not been processed yet.
+            _ if self.touched => false,
+            Life::Opening { yields, .. } | Life::Closing { yields, .. } => yields.expired(now),
+            Life::Serving { .. } | Life::Vacant => false,
+        }
+    }
+}
