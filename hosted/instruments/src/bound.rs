@@ -1,20 +1,18 @@
 //! `--fail-if`: the conditions that make a run a failure.
 
+mod given;
 mod metric;
+mod misfit;
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use self::metric::{EXPECTED, Metric};
+use self::metric::Metric;
 use crate::measurement::Measurement;
 use crate::measurement::arrival::{Arrival, arrival};
 use crate::measurement::percentiles::{P99, percentile};
 use crate::measurement::times::Times;
-use crate::plan::{Pace, Plan, Protocol, Window};
 use crate::quantity;
-use crate::quantity::given::{Time, number};
-use crate::report::datagrams::Class;
 use crate::report::effort;
 
 /// A bound that a run must not cross: `p99>2ms`, `service p99>1ms`, `rate<90M`, `fail>0.1%`.
@@ -36,34 +34,6 @@ enum Sort {
 }
 
 impl Condition {
-    /// The reason why it can never hold in a run of this plan, if there is one.
-    #[must_use]
-    pub fn misfit(&self, plan: &Plan) -> Option<String> {
-        let scheduled = plan.pace != Pace::Closed;
-        let planned = matches!(plan.pace, Pace::Rate(_));
-        let reason = match (self.metric, self.of) {
-            (Metric::Unsent | Metric::Late, _) if !scheduled => {
-                "nothing is due without a schedule: add --rate or --interval".to_owned()
-            }
-            (Metric::Class(_), _) if plan.protocol == Protocol::Tcp => {
-                "that happens to datagrams only: add --udp".to_owned()
-            }
-            (Metric::Class(Class::Reordered), _) if !Window::of(plan).shows_order() => {
-                "messages that are all alike do not tell their order: add --payload seq".to_owned()
-            }
-            (_, Some(Sort::Response)) if !planned => {
-                "there are no response times without a schedule: add --rate".to_owned()
-            }
-            _ => {
-                let fewest = self.metric.fewest_messages()?;
-                let all = |count: u64| count.saturating_mul(plan.repeat.into());
-                plan.count.filter(|count| all(*count) < fewest)?;
-                format!("it needs at least {} messages: raise --count", quantity::count(fewest))
-            }
-        };
-        Some(format!("--fail-if {self} can never hold: {reason}"))
-    }
-
     /// The message if it holds for this run. A bound that the run cannot decide counts as well: no
     /// check should pass because too little was measured.
     #[must_use]
@@ -184,155 +154,22 @@ impl Condition {
     }
 }
 
-impl FromStr for Condition {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.trim() == LIMITED {
-            let metric = Metric::Limited;
-            return Ok(Self { text: LIMITED.into(), of: None, metric, above: true, bound: 0.0 });
-        }
-        let at = text.find(['<', '>']).ok_or(EXPECTED)?;
-        let (name, bound) = (text[..at].trim(), text[at + 1..].trim());
-        let (of, name) = match name.split_once(' ') {
-            Some(("service", name)) => (Some(Sort::Service), name.trim()),
-            Some(("response", name)) => (Some(Sort::Response), name.trim()),
-            _ => (None, name),
-        };
-        let metric: Metric = name.parse()?;
-        let above = text.as_bytes()[at] == b'>';
-        let mut condition = Self { text: text.to_owned(), of, metric, above, bound: 0.0 };
-        let bound = match metric {
-            Metric::Rate | Metric::Messages => number(bound),
-            _ if metric.is_share() => match bound.strip_suffix('%') {
-                Some(percent) => number(percent.trim_end()).map(|percent| percent / 1e2),
-                None => number(bound),
-            },
-            _ => bound.parse().ok().map(|Time(time)| time.as_nanos() as f64),
-        };
-        condition.bound = bound.filter(|bound| *bound >= 0.0).ok_or(EXPECTED)?;
-        if metric.is_share() && condition.bound > 1.0 {
-            return Err(
-                "a share is at most 100 %, that is 1: write 5% for five in a hundred".into()
-            );
-        }
-        if of.is_some() && !metric.is_time() {
-            return Err("service and response have p50 to p99.999, min, avg and max only".into());
-        }
-        if !above && condition.bound == 0.0 {
-            return Err("it can never hold: nothing is below 0".into());
-        }
-        if above && metric.is_share() && condition.bound == 1.0 {
-            return Err("it can never hold: no share is above 100 %".into());
-        }
-        Ok(condition)
-    }
-}
-
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-/// The condition that has no bound.
-const LIMITED: &str = "limited";
-
 #[cfg(test)]
 mod tests {
-    use echo_core::{Failure, Payload};
+    use echo_core::Failure;
 
     use super::*;
     use crate::made_up::MadeUp;
     use crate::measurement::Sample;
     use crate::measurement::effort::Effort;
+    use crate::plan::{Pace, Plan};
     use crate::usage::Usage;
-
-    #[test]
-    fn bounds_are_read_in_their_units() {
-        for (text, metric, above, bound) in [
-            ("p99>2ms", Metric::Percentile(100), true, 2e6),
-            ("p99.9 > 0.5", Metric::Percentile(1000), true, 5e8),
-            ("max<1s", Metric::Slowest, false, 1e9),
-            ("rate<90M", Metric::Rate, false, 90e6),
-            ("messages<5k", Metric::Messages, false, 5e3),
-            ("fail>0.5%", Metric::Failed, true, 0.005),
-            ("fail>0", Metric::Failed, true, 0.0),
-            ("unsent>1%", Metric::Unsent, true, 0.01),
-            ("late>1ms", Metric::Late, true, 1e6),
-            ("p75>2ms", Metric::Percentile(4), true, 2e6),
-            ("p95<2ms", Metric::Percentile(20), false, 2e6),
-            ("within 1ms<99%", Metric::Within(Duration::from_millis(1)), false, 0.99),
-            ("within 0.5 > 0.9", Metric::Within(Duration::from_millis(500)), true, 0.9),
-        ] {
-            let expected = Condition { text: text.to_owned(), of: None, metric, above, bound };
-            assert_eq!(text.parse(), Ok(expected), "{text}");
-        }
-        for text in [
-            "",
-            "p99",
-            "p98>1ms",
-            ">2ms",
-            "p99>",
-            "p99>2parsecs",
-            "rate<x",
-            "fail>-1",
-            "fail>5",
-            "unsent>101%",
-            "service rate<5M",
-            "server p99>1ms",
-            "within<99%",
-            "within soon<99%",
-            "within 0<99%",
-            "within 1ms<101%",
-            "service within 1ms<99%",
-        ] {
-            assert!(text.parse::<Condition>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_can_never_hold_is_refused() {
-        for text in ["p99<0", "rate<0", "fail<0%", "fail>100%", "unsent>1"] {
-            let error = text.parse::<Condition>().expect_err(text);
-            assert!(error.starts_with("it can never hold: "), "{error}");
-        }
-        let rate = Plan { pace: Pace::Rate(5.0), ..Plan::new() };
-        let interval = Plan { pace: Pace::Interval(Duration::from_secs(1)), ..Plan::new() };
-        let few = Plan { count: Some(99), ..Plan::new() };
-        let enough = Plan { count: Some(100), ..Plan::new() };
-        let together = Plan { repeat: 2, ..few.clone() };
-        let seq = Payload::Seq { run: 1, connection: 0 };
-        for (text, plan, fits) in [
-            ("unsent>1%", &Plan::new(), false),
-            ("unsent>1%", &rate, true),
-            ("reordered>1%", &rate, false),
-            ("reordered>1%", &Plan { protocol: Protocol::Udp, ..rate.clone() }, false),
-            (
-                "reordered>1%",
-                &Plan { protocol: Protocol::Udp, payload: seq, length: 8, ..rate.clone() },
-                true,
-            ),
-            ("reordered>1%", &Plan { protocol: Protocol::Udp, ..Plan::new() }, true),
-            ("unsent>1%", &interval, true),
-            ("late>1ms", &Plan::new(), false),
-            ("late>1ms", &interval, true),
-            ("late>1ms", &Plan { pace: Pace::Rate(5.0), ..few.clone() }, false),
-            ("response p50>1ms", &Plan::new(), false),
-            ("response p50>1ms", &interval, false),
-            ("response p50>1ms", &rate, true),
-            ("service p50>1ms", &Plan::new(), true),
-            ("p99>1ms", &few, false),
-            ("p99>1ms", &enough, true),
-            ("p99>1ms", &together, true),
-            ("p99.9>1ms", &together, false),
-            ("p99>1ms", &Plan::new(), true),
-            ("max>1ms", &few, true),
-        ] {
-            let condition: Condition = text.parse().expect(text);
-            assert_eq!(condition.misfit(plan).is_none(), fits, "{text} {plan:?}");
-        }
-    }
 
     #[test]
     fn a_bound_that_is_crossed_says_by_what() {

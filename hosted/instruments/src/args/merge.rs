@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::{Args, ValueHint};
 
-use super::{OUTPUT, VERDICT, figure, one_on_stdout};
+use super::stdout::one_on_stdout;
+use super::{OUTPUT, VERDICT, figure};
 use crate::bound::Condition;
 use crate::files::is_stdout;
 use crate::verdict::Misuse;
