@@ -8,7 +8,7 @@
 #![expect(unsafe_code, reason = "no crate offers this request of the TUN driver")]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsFd;
 
 use rustix::ioctl::{IntegerSetter, Opcode, ioctl, opcode};
 
@@ -19,13 +19,9 @@ const TUN_F_TSO4: usize = 2;
 const TUN_F_TSO6: usize = 4;
 
 /// Lets the kernel send large segments to this end, or not.
-pub(crate) fn set(tap: &impl AsRawFd, wanted: bool) -> io::Result<()> {
+pub(crate) fn set(tap: impl AsFd, wanted: bool) -> io::Result<()> {
     let flags = if wanted { TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 } else { 0 };
-    // SAFETY: the descriptor is open as long as `tap` lives, which is longer than
-    // this block; the request takes an integer, reads and writes no memory of ours.
-    unsafe {
-        let tap = BorrowedFd::borrow_raw(tap.as_raw_fd());
-        ioctl(tap, IntegerSetter::<TUNSETOFFLOAD>::new_usize(flags))?;
-    }
+    // SAFETY: the request takes an integer, reads and writes no memory of ours.
+    unsafe { ioctl(tap, IntegerSetter::<TUNSETOFFLOAD>::new_usize(flags))? };
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! Opens the interface, prepares both of its sides, and runs the server or a measurement on it.
 
 use std::cell::OnceCell;
-use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -54,8 +53,8 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
     let loss = record.loss();
 
     let watch = tap.watch();
-    let (fd, spin) = (tap.as_raw_fd(), work.spin(&line));
-    let waiter = Waiter::new(fd, &line.iface, Rc::clone(&watch), clock, &stop, spin)?;
+    let spin = work.spin(&line);
+    let waiter = Waiter::new(&tap, &line.iface, Rc::clone(&watch), clock, &stop, spin)?;
     let verdict = if !line.manner.is_faultless() {
         let recorded = PcapWriter::new(tap, record, PcapMode::Both);
         let wire = Wire::new(recorded, line.manner, line.seed, move || clock.now(), watch);

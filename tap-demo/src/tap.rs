@@ -4,10 +4,12 @@
 //! frame. A device cannot return an error to smoltcp, so errors are noted
 //! in a [`Watch`], which the event loop reads, however many layers lie in between.
 
+mod appetite;
+mod descriptor;
+
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
 use std::num::NonZeroUsize;
-use std::os::fd::{AsRawFd, RawFd};
 use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -20,6 +22,7 @@ use echo_smoltcp::smoltcp::wire::{
 };
 use tun_tap::{Iface, Mode};
 
+use self::appetite::Appetite;
 use crate::offload;
 use crate::wire::Met;
 
@@ -37,6 +40,7 @@ pub struct Tap {
     iface: Iface,
     received: Box<[u8]>,
     sending: Box<[u8]>,
+    appetite: Appetite,
     mtu: usize,
     offload: bool,
     watch: Rc<Watch>,
@@ -53,7 +57,7 @@ pub struct Watch {
     pub overrun: Cell<u64>,
     /// The random faults that frames met in a layer.
     pub met: Cell<Met>,
-    /// Whether the last read found no frame.
+    /// Whether the next frame is waited for: the last read found none, or it is expected to.
     pub drained: Cell<bool>,
     /// When the next frame that a layer holds back is due.
     pub due: Cell<Option<Instant>>,
@@ -111,6 +115,7 @@ impl Tap {
             iface,
             received: Box::default(),
             sending: Box::default(),
+            appetite: Appetite::default(),
             mtu: 0,
             offload: false,
             watch: Rc::default(),
@@ -133,7 +138,7 @@ impl Tap {
     ///
     /// If the kernel refuses.
     pub fn set_offload(&mut self, offload: bool) -> Result<()> {
-        offload::set(&self.iface, offload)
+        offload::set(&self, offload)
             .with_context(|| format!("cannot set the offloads of {}", self.iface.name()))?;
         self.offload = offload;
         self.make_buffers();
@@ -194,22 +199,21 @@ fn is_line_of(line: &str, name: &str) -> bool {
     line.trim_start().strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))
 }
 
-impl AsRawFd for Tap {
-    fn as_raw_fd(&self) -> RawFd {
-        self.iface.as_raw_fd()
-    }
-}
-
 impl phy::Device for Tap {
     type RxToken<'a> = Received<'a>;
     type TxToken<'a> = Sending<'a>;
 
     fn receive(&mut self, _now: WireInstant) -> Option<(Received<'_>, Sending<'_>)> {
+        if !self.appetite.wants() {
+            self.watch.drained.set(true);
+            return None;
+        }
         let frame = loop {
             match self.iface.recv(&mut self.received) {
                 Ok(length) => break self.received.get(..length)?,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
+                    self.appetite.end();
                     self.watch.drained.set(true);
                     if error.kind() != ErrorKind::WouldBlock {
                         self.watch.broken.replace(Some(error));
@@ -218,6 +222,7 @@ impl phy::Device for Tap {
                 }
             }
         };
+        self.appetite.feed();
         self.watch.drained.set(false);
         self.watch.received.set(self.watch.received.get() + 1);
         let (iface, buffer) = (&self.iface, &mut *self.sending);
@@ -305,7 +310,7 @@ impl Drop for Tap {
     fn drop(&mut self) {
         if self.offload {
             // An interface that is gone has no settings either.
-            let _ = offload::set(&self.iface, false);
+            let _ = offload::set(&self, false);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The clock, and waiting for a frame, a signal or a deadline.
 
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,19 +12,17 @@ use echo_instruments::clock::Clock;
 use echo_instruments::reason::reason;
 use echo_instruments::signals::Stop;
 use echo_instruments::timer::Timer;
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::io::Errno;
 
 use crate::tap::Watch;
 use crate::wire::{FRAMES, Met};
 
-/// The token of the timer; the others count from 0.
-const TIMER: Token = Token(usize::MAX);
-
 /// Waits for whatever comes first.
 pub struct Waiter {
-    poll: Poll,
-    events: Events,
+    /// A frame ends a wait as long as it is there, a signal and the timer once: nobody reads them.
+    epoll: OwnedFd,
     /// Wakes up at the exact time at which a frame is due.
     timer: Timer,
     watch: Rc<Watch>,
@@ -75,29 +74,24 @@ impl Waiter {
     ///
     /// If the system has no way to wait.
     pub fn new(
-        tap: RawFd,
+        tap: impl AsFd,
         iface: &str,
         watch: Rc<Watch>,
         clock: UnixClock,
         stop: &Stop,
         spin: Duration,
     ) -> Result<Self> {
-        let poll = Poll::new().context("cannot wait for frames")?;
-        let registry = poll.registry();
-        for (token, fd) in [tap, stop.receiver().as_raw_fd()].into_iter().enumerate() {
-            registry
-                .register(&mut SourceFd(&fd), Token(token), Interest::READABLE)
+        let epoll = epoll::create(CreateFlags::CLOEXEC).context("cannot wait for frames")?;
+        let timer = Timer::new().context("cannot wait for delayed frames")?;
+        let (readable, once) = (EventFlags::IN, EventFlags::IN | EventFlags::ET);
+        for (source, flags) in
+            [(tap.as_fd(), readable), (stop.receiver().as_fd(), once), (timer.as_fd(), once)]
+        {
+            epoll::add(&epoll, source, EventData::new_u64(0), flags)
                 .context("cannot wait for frames and signals")?;
         }
-        let timer = Timer::new().context("cannot wait for delayed frames")?;
-        if let Some(descriptor) = timer.descriptor() {
-            registry
-                .register(&mut SourceFd(&descriptor), TIMER, Interest::READABLE)
-                .context("cannot wait for delayed frames")?;
-        }
         Ok(Self {
-            poll,
-            events: Events::with_capacity(3),
+            epoll,
             timer,
             watch,
             iface: iface.into(),
@@ -144,13 +138,14 @@ impl Waiter {
             if wait.is_zero() {
                 return Ok(());
             }
-            // mio sleeps in whole milliseconds, rounded up: a wire of 100 us would become one of 1 ms.
+            // The wait sleeps in whole milliseconds, rounded up: a wire of 100 us would become one of 1 ms.
             self.timer.set(wait)?;
             timeout = None;
         }
-        match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            _ => Ok(()),
+        let timeout = timeout.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
+        match epoll::wait(&self.epoll, &mut [MaybeUninit::uninit()], timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -189,10 +184,10 @@ impl Waiter {
 mod tests {
     use super::*;
 
-    fn waiter(quiet: &impl AsRawFd, watch: &Rc<Watch>, stop: &Stop) -> Waiter {
+    fn waiter(quiet: &impl AsFd, watch: &Rc<Watch>, stop: &Stop) -> Waiter {
         watch.drained.set(true);
-        let (fd, watch, clock) = (quiet.as_raw_fd(), Rc::clone(watch), UnixClock::start());
-        Waiter::new(fd, "tap0", watch, clock, stop, Duration::ZERO).expect("the system can wait")
+        let (watch, clock) = (Rc::clone(watch), UnixClock::start());
+        Waiter::new(quiet, "tap0", watch, clock, stop, Duration::ZERO).expect("the system can wait")
     }
 
     #[test]
@@ -212,6 +207,26 @@ mod tests {
                 assert!(waiter.now() >= at, "{micros} us");
             }
         }
+    }
+
+    /// [`Tap`](crate::tap::Tap) may leave some unread.
+    #[test]
+    fn a_frame_that_was_left_ends_every_wait_and_a_request_to_stop_only_one() {
+        let (quiet, mut writer) = io::pipe().expect("a pipe");
+        let stop = Stop::new().expect("a descriptor");
+        let mut waiter = waiter(&quiet, &Rc::default(), &stop);
+        let mut wait = |limit| {
+            let now = waiter.now();
+            let coarse = Some(now + limit);
+            waiter.wait(now, Due { coarse, exact: None }).expect("it waits");
+            waiter.now() < now + limit
+        };
+        let (short, long) = (Duration::from_millis(1), Duration::from_secs(20));
+        stop.request();
+        assert!(wait(long));
+        assert!(!wait(short), "or a drain would not sleep");
+        io::Write::write_all(&mut writer, b"frame").expect("there is room");
+        assert!(wait(long) && wait(long) && wait(long));
     }
 
     #[test]
