@@ -45,10 +45,12 @@ impl Answer {
         };
         let Self { status, text } = answer;
         let length = text.len();
+        // HEAD asks for all but the text (RFC 9110, 9.3.2).
+        let content = if received.starts_with(b"HEAD ") { "" } else { &text };
         Some(
             format!(
                 "HTTP/1.1 {status}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {length}\r\n\
-                 Allow: GET\r\nConnection: close\r\n\r\n{text}"
+                 Allow: GET, HEAD\r\nConnection: close\r\n\r\n{content}"
             )
             .into_bytes(),
         )
@@ -63,7 +65,7 @@ fn asked(request: &[u8]) -> Result<Page, &'static str> {
     if !version.starts_with(b"HTTP/1.") {
         return Err("400 Bad Request");
     }
-    if method != b"GET" {
+    if ![&b"GET"[..], b"HEAD"].contains(&method) {
         return Err("405 Method Not Allowed");
     }
     match target.split(|byte| *byte == b'?').next() {
@@ -105,6 +107,24 @@ mod tests {
             assert_eq!(status(request.as_bytes()).as_deref(), Some(due), "{request:?}");
         }
         assert_eq!(status(b"\x16\x03\x01\0\xff\n\n").as_deref(), Some("400 Bad Request "), "TLS");
+    }
+
+    #[test]
+    fn head_is_answered_like_get_but_for_the_text() {
+        let answer = |method: &str, path: &str| {
+            let request = format!("{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+            let page = |page| match page {
+                Page::Metrics => Answer::well("echo_connections 0\n".into()),
+                Page::Readiness => Answer::unavailable("draining\n"),
+            };
+            String::from_utf8(Answer::to(request.as_bytes(), page).expect("whole")).expect("text")
+        };
+        for (path, text) in
+            [("/metrics", "echo_connections 0\n"), ("/ready", "draining\n"), ("/other", "")]
+        {
+            assert_eq!(answer("GET", path), answer("HEAD", path) + text);
+        }
+        assert!(answer("DELETE", "/ready").contains("\r\nAllow: GET, HEAD\r\n"));
     }
 
     #[test]
