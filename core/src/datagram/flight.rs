@@ -211,11 +211,18 @@ where
             .or_else(|| self.only(length, bytes).map(Whose::Own))
     }
 
-    /// The only message in flight that a datagram can be of which does not tell: the only one there is, or the only one
-    /// of the [`LAST`] that begins so if it is cut to less than a word.
+    /// The only message in flight that a datagram can be of which does not tell: the only one there is, if the bytes are
+    /// not another's altogether, or the only one of the [`LAST`] that begins so if it is cut to less than a word.
     fn only(&self, length: usize, bytes: &[u8]) -> Option<u64> {
         if self.slots.in_flight() == 1 {
-            return Some(self.slots.oldest());
+            let only = self.slots.oldest();
+            let fault = match self.judge(only, length, bytes) {
+                Err(Failure::Differs(told)) => Some(told.fault),
+                _ => None,
+            };
+            let others =
+                matches!(fault, Some(Fault::Foreign | Fault::Stale(_) | Fault::Crossed(_)));
+            return (!others).then_some(only);
         }
         if length >= 8 || length == 0 {
             return None;

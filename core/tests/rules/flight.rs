@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use echo_core::datagram::{Arrival, Flight, Sent, Slot};
-use echo_core::{Failure, Instant, Payload};
+use echo_core::{Failure, Fault, Instant, Payload};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -305,6 +305,45 @@ fn a_cut_that_leaves_less_than_a_word_is_known_by_its_beginning() {
     let mut flight = flight(SEQ, 64, 4);
     (0..2).for_each(|_| _ = flight.begin(at(0), ()));
     assert_eq!(flight.handle_datagram(at(1), 0, true, 0, &[]), Arrival::Foreign);
+}
+
+/// However many are in flight, a message that is not one of them is not judged as the echo of one; one of which no whole
+/// word is right is judged if the rest of it is.
+#[test]
+fn the_only_one_in_flight_is_not_blamed_for_what_is_of_another() {
+    for payload in [SEQ, RANDOM] {
+        let (mut before, mut later, mut noise) = ([0; 67], [0; 64], [0; 64]);
+        payload.fill(0, 0, &mut before[3..]);
+        payload.fill(2, 0, &mut later);
+        Payload::Random { seed: 6 }.fill(0, 0, &mut noise);
+        let others = [&before[..], &later, &noise, &noise[..9], &noise[..7], &[0; 64], &later[1..]];
+        for (other, in_flight) in others.into_iter().flat_map(|other| [(other, 1), (other, 2)]) {
+            let mut flight = flight(payload, 64, 4);
+            flight.begin(at(0), ());
+            let echo = flight.datagram().to_vec();
+            if in_flight == 1 {
+                flight.handle_datagram(at(0), 0, true, 64, &echo);
+            }
+            flight.begin(at(1), ());
+            let arrival =
+                flight.handle_datagram(at(2), 0, true, other.len(), &other[..other.len().min(64)]);
+            assert_eq!(
+                (arrival, flight.in_flight()),
+                (Arrival::Foreign, in_flight),
+                "{payload:?} {other:?}"
+            );
+        }
+        // One bit is wrong, and the only word says nothing.
+        let mut flight = flight(payload, 8, 4);
+        let sent = flight.begin(at(0), ()).expect("room");
+        let mut echo = flight.datagram().to_vec();
+        echo[3] ^= 4;
+        let arrival = flight.handle_datagram(at(1), 0, true, 8, &echo);
+        let Arrival::Echo { sent: told, end: Err(Failure::Differs(wrong)), .. } = arrival else {
+            panic!("{arrival:?}")
+        };
+        assert_eq!((told, wrong.offset, wrong.fault), (sent, 3, Fault::Flipped));
+    }
 }
 
 /// The search for it has an end, however many are in flight.
