@@ -1,22 +1,23 @@
 //! Network namespaces of the tests' own: no frame leaves them.
 //!
-//! The one test that runs by itself starts this very program again inside of some, among which all
-//! tests that are otherwise ignored are dealt out: most of them wait most of the time, and those of
-//! one namespace run one after another. Where a namespace or a TAP is not allowed, it prints one
-//! line and passes; with `CI=true` it fails.
+//! The one test that runs by itself starts this very program again for each test that is otherwise
+//! ignored, inside of a namespace of its own, and some of them at once: most wait most of the time.
+//! Where a namespace or a TAP is not allowed, it prints one line and passes; with `CI=true` it fails.
 
 use std::env;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Set inside the namespace, and nowhere else.
 const INSIDE: &str = "ECHO_TEST_NAMESPACE";
 
-/// The number of namespaces among which tests are dealt out.
-const NAMESPACES: usize = 4;
+/// The number of tests that run at the same time: the next begins as soon as one has ended.
+const AT_ONCE: usize = 4;
 
 /// Runs the tests that are ignored, all together within this time.
 pub(crate) fn run_inside(what: &str, limit: Duration) {
@@ -29,22 +30,30 @@ pub(crate) fn run_inside(what: &str, limit: Duration) {
     let list = String::from_utf8(list.stdout).expect("names");
     let names: Vec<_> = list.lines().filter_map(|line| line.strip_suffix(": test")).collect();
     assert!(!names.is_empty(), "{list}");
+    let (count, until) = (names.len(), Instant::now() + limit);
+    let names = Mutex::new(names.into_iter());
+    let next = || names.lock().expect("nothing panics here").next();
     thread::scope(|scope| {
-        for first in 0..NAMESPACES.min(names.len()) {
-            let hand: Vec<_> = names.iter().skip(first).step_by(NAMESPACES).collect();
-            let mut command = assert_cmd::Command::new("unshare");
-            command.args([namespace, "--kill-child"]).arg(&program).args(&hand);
-            command.args(["--exact", "--ignored", "--test-threads=1", "--nocapture"]);
-            command.env(INSIDE, "yes").timeout(limit);
-            scope.spawn(move || {
-                let output = command.output().expect("unshare was there a moment ago");
-                let report = [output.stdout, output.stderr].concat();
-                let report = String::from_utf8_lossy(&report);
-                assert!(output.status.success(), "{report}");
-                assert!(report.contains(&format!("ok. {} passed", hand.len())), "{report}");
+        for _ in 0..AT_ONCE.min(count) {
+            scope.spawn(|| {
+                while let Some(name) = next() {
+                    run(namespace, &program, name, until);
+                }
             });
         }
     });
+}
+
+/// Runs one test in a namespace of its own.
+fn run(namespace: &str, program: &Path, name: &str, until: Instant) {
+    let mut command = assert_cmd::Command::new("unshare");
+    command.args([namespace, "--kill-child"]).arg(program);
+    command.args([name, "--exact", "--ignored", "--nocapture"]).env(INSIDE, "yes");
+    command.timeout(until.saturating_duration_since(Instant::now()));
+    let output = command.output().expect("unshare was there a moment ago");
+    let report = [output.stdout, output.stderr].concat();
+    let report = String::from_utf8_lossy(&report);
+    assert!(output.status.success() && report.contains("ok. 1 passed"), "{name}: {report}");
 }
 
 /// How `unshare` makes a network namespace here, or why it cannot.

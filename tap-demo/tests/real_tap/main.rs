@@ -19,7 +19,7 @@ mod unread;
 
 use std::time::Duration;
 
-/// For all tests together; they take about 20 s unoptimised.
+/// For all tests together; they take about 30 s unoptimised.
 const LIMIT: Duration = Duration::from_secs(300);
 
 #[test]
