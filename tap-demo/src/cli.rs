@@ -165,7 +165,9 @@ pub enum Command {
     ///
     /// Put an echo server, over this stack, through everything that clients do. Each case is reported as
     /// passed or failed; a failed one with what was sent, what came back, and what that usually means.
-    #[command(override_usage = "tap-demo --iface <NAME> [OPTIONS] check [OPTIONS] <TARGET>")]
+    #[command(override_usage = "tap-demo --iface <NAME> [OPTIONS] check [OPTIONS] <TARGET>
+       tap-demo check [--udp] --list")]
+    #[command(mut_arg("target", |target| target.required(false).required_unless_present("list")))]
     Check(CheckArgs<WayArgs>),
     /// What the program says about itself.
     #[command(flatten)]
@@ -180,8 +182,8 @@ pub struct WayArgs {
     ///
     /// The echo server: HOST, HOST:PORT, IPV6 or '[IPV6]:PORT'. Quote the brackets: some shells take
     /// them for a pattern.
-    #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname)]
-    pub target: Target,
+    #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname, required = true)]
+    pub target: Option<Target>,
 
     /// Port, unless TARGET has one
     ///
@@ -236,7 +238,11 @@ impl Cli {
 
     /// Whether it uses an interface.
     const fn works(&self) -> bool {
-        !matches!(self.command, Some(Command::About(_)))
+        match &self.command {
+            Some(Command::About(_)) => false,
+            Some(Command::Check(args)) => !args.list,
+            _ => true,
+        }
     }
 }
 
@@ -336,6 +342,11 @@ mod tests {
         assert!(read("rate").is_err(), "a target is needed");
         assert!(Cli::read(["tap-demo", "rate", "192.168.69.100"]).is_err(), "and an interface");
         assert!(Cli::read(["tap-demo", "man"]).is_ok(), "but not for this");
+        assert!(read("check").is_err() && read("check --udp").is_err(), "a target is needed");
+        assert!(Cli::read(["tap-demo", "check", "192.168.69.100"]).is_err(), "and an interface");
+        for list in [&["--list"][..], &["-u", "--list"]] {
+            assert!(Cli::read([&["tap-demo", "check"], list].concat()).is_ok(), "but for no list");
+        }
         assert!(
             read("rate 192.168.69.100 --local").is_err() && read("rate a --bind 1.2.3.4").is_err()
         );

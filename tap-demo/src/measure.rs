@@ -78,7 +78,8 @@ impl<'c> Measuring<'c> {
         if plan.spin.is_zero() {
             plan.spin = line.spin;
         }
-        let mut addresses = way.family.resolve(&way.target, way.port)?;
+        let target = way.target.as_ref().expect("only a list of cases has none");
+        let mut addresses = way.family.resolve(target, way.port)?;
         let reason = |address: &SocketAddr| addressing::unreachable(line, address.ip().into());
         let reasons: Vec<_> = addresses.iter().filter_map(reason).collect();
         addresses.retain(|address| reason(address).is_none());
@@ -91,7 +92,7 @@ impl<'c> Measuring<'c> {
             ))
             .into());
         }
-        Ok(Self { instrument, plan, target: &way.target, addresses })
+        Ok(Self { instrument, plan, target, addresses })
     }
 
     /// Measures, prints the report and writes the files.
