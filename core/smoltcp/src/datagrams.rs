@@ -2,21 +2,28 @@
 //! sent to, or not at all. Whom not to answer, the core decides.
 
 mod outbox;
+mod spoilt;
 
 use core::net::SocketAddr;
 
-use echo_core::Instant;
+#[cfg(feature = "faults")]
+use echo_core::datagram::Spoiler;
 use echo_core::datagram::{HOPS, Question, Unanswered};
+use echo_core::{Instant, Planted};
 use smoltcp::iface::SocketStorage;
 use smoltcp::phy::{Device, PacketMeta, TxToken};
 use smoltcp::socket::udp::{PacketBuffer, UdpMetadata};
 
-use self::outbox::Outbox;
-use crate::Event;
+#[cfg(feature = "faults")]
+use smoltcp::wire::IpEndpoint;
+
+use self::outbox::{Answer, Outbox};
+use self::spoilt::Spoilt;
 use crate::addresses::Addresses;
 use crate::demux::Arrival;
 use crate::link::Link;
 use crate::lone::Lone;
+use crate::{Event, FAULTS};
 
 /// Storage for the datagrams of a server, [lent](crate::Server::lend) to it.
 ///
@@ -28,16 +35,18 @@ pub struct Datagrams<'a> {
     /// a copy in between.
     inbox: Lone<'a>,
     outbox: Outbox<'a>,
+    /// What spoils the answers, if they are to be spoilt: only with the feature `faults`.
+    spoilt: Option<Spoilt<'a>>,
     port: u16,
     /// The frame that came last, if what it brought was not looked at yet.
     arrival: Option<Arrival>,
-    counts: Counts,
 }
 
-/// What became of datagrams: each that is well-formed makes one count.
+/// What became of datagrams: each that is well-formed makes one count, as soon as that is known. No
+/// count ever falls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Those that were answered.
+    /// Those whose answer has left.
     pub echoed: u64,
     /// The bytes in them.
     pub bytes: u64,
@@ -66,13 +75,37 @@ impl<'a> Datagrams<'a> {
         let mut answers = Lone::new(outbox, none(), send);
         answers.socket().set_hop_limit(Some(HOPS));
         let outbox = Outbox::new(answers);
-        Self { inbox, outbox, port: 0, arrival: None, counts: Counts::default() }
+        Self { inbox, outbox, spoilt: None, port: 0, arrival: None }
+    }
+
+    /// These datagrams with answers that are spoilt on purpose. `hand` and `kept` have to hold one of
+    /// the longest each: what is longer is not spoilt.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn spoilt(
+        mut self,
+        spoiler: &'a mut Spoiler<IpEndpoint>,
+        hand: &'a mut [u8],
+        kept: &'a mut [u8],
+    ) -> Self {
+        self.spoilt = Some(Spoilt { spoiler, hand, kept, waits: None });
+        self
     }
 
     /// What became of those that have arrived.
     #[must_use]
     pub const fn counts(&self) -> Counts {
-        self.counts
+        self.outbox.counts
+    }
+
+    /// The faults that were planted so far.
+    pub(crate) fn planted(&self) -> Planted {
+        self.spoilt.as_ref().map_or_else(Planted::default, |spoilt| spoilt.spoiler.planted())
+    }
+
+    /// When [`send`](Self::send) has something to do, unless it waits for the device.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.spoilt.as_ref().filter(|_| FAULTS)?.spoiler.deadline()
     }
 
     /// Begins to receive what is for this port.
@@ -97,7 +130,7 @@ impl<'a> Datagrams<'a> {
         link: &mut Link,
     ) {
         if arrival.length > Some(self.inbox.socket().payload_recv_capacity()) {
-            self.counts.too_long += 1;
+            self.outbox.counts.too_long += 1;
         }
         link.show(now, frame, answer, self.inbox.sockets());
         self.arrival = Some(arrival);
@@ -126,42 +159,33 @@ impl<'a> Datagrams<'a> {
         let unanswered =
             if other { question.unanswered(Some(self.port)) } else { Some(Unanswered::Source) };
         if let Some(reason) = unanswered {
-            self.counts.unanswered[reason as usize] += 1;
+            self.outbox.counts.unanswered[reason as usize] += 1;
             return;
         }
         on_event(Event::Datagram { peer, bytes });
         let to = UdpMetadata { endpoint: peer, local_address, meta: PacketMeta::default() };
-        let way = Some((peer.addr, from));
-        self.counts.give_up(self.outbox.give_way());
-        let mut fits = self.outbox.put(bytes, to);
-        if !fits {
-            // There may be room in the device by now.
-            self.outbox.send(now, link, device, None);
-            fits = self.outbox.put(bytes, to);
-        }
-        if fits {
-            self.counts.echoed += 1;
-            self.counts.bytes += bytes.len() as u64;
-            link.introduce(now, peer.addr, from);
-            self.outbox.send(now, link, device, way);
-        } else {
-            self.counts.full += 1;
+        let answer = Answer { bytes, to, via: from };
+        let mut give = |answer: Answer<'_>| self.outbox.answer(now, answer, link, device);
+        match self.spoilt.as_mut().filter(|_| FAULTS) {
+            None => give(answer),
+            Some(spoilt) => spoilt.spoil(now, answer, &mut give),
         }
     }
 
     /// Sends what had to wait. Whether some of it waits for room in the device still.
     pub(crate) fn send(&mut self, now: Instant, link: &mut Link, device: &mut impl Device) -> bool {
+        if let Some(spoilt) = self.spoilt.as_mut().filter(|_| FAULTS) {
+            let mut give = |answer: Answer<'_>| self.outbox.answer(now, answer, link, device);
+            spoilt.handle_timeout(now, &mut give);
+        }
         self.outbox.send(now, link, device, None);
         self.outbox.waits_for_room()
     }
-}
 
-impl Counts {
-    /// Datagrams with so many bytes in all were not answered in the end.
-    const fn give_up(&mut self, (datagrams, bytes): (u64, u64)) {
-        self.echoed -= datagrams;
-        // Of several that waited at the end of their ring, its gap is counted, too.
-        self.bytes = self.bytes.saturating_sub(bytes);
-        self.unreachable += datagrams;
+    /// Sends what is kept for another to overtake it: none will.
+    pub(crate) fn release(&mut self, now: Instant, link: &mut Link, device: &mut impl Device) {
+        if let Some(spoilt) = self.spoilt.as_mut().filter(|_| FAULTS) {
+            spoilt.release(&mut |answer: Answer<'_>| self.outbox.answer(now, answer, link, device));
+        }
     }
 }

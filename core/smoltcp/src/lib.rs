@@ -186,8 +186,9 @@
 //! # Features
 //!
 //! `ipv6`, `udp` and `faults` are on by default. Without the first and the last, the image of a
-//! Cortex-M3 is 25 KiB smaller, of 63: `ipv6` takes 22, and `faults`, which has [`Slot::spoilt`],
-//! takes 3. `udp` has [`Datagrams`]. `fragments`, which is off, is for [longer ones](#datagrams).
+//! Cortex-M3 is 25 KiB smaller, of 63: `ipv6` takes 22, and `faults`, which has [`Slot::spoilt`]
+//! and [`Datagrams::spoilt`], takes 3. `udp` has [`Datagrams`]. `fragments`, which is off, is for
+//! [longer ones](#datagrams).
 //!
 //! # How it works
 //!
@@ -370,3 +371,6 @@ pub use server::Server;
 pub use service::Service;
 pub use slot::Slot;
 pub use smoltcp;
+
+/// Without it the compiler leaves out what a spoiler would do.
+const FAULTS: bool = cfg!(feature = "faults");

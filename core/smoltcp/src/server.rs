@@ -108,10 +108,15 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         }
         #[cfg(feature = "udp")]
         let waits = self.datagrams.as_mut().is_some_and(|it| it.send(now, &mut self.link, device));
+        #[cfg(feature = "udp")]
+        let kept = self.datagrams.as_ref().and_then(|datagrams| datagrams.deadline());
         #[cfg(not(feature = "udp"))]
-        let waits = false;
+        let (waits, kept) = (false, None);
         let flushed = self.link.flush(now, device);
-        if frames == BATCH || waits || !flushed { Some(now) } else { self.deadline }
+        if frames == BATCH || waits || !flushed {
+            return Some(now);
+        }
+        [self.deadline, kept].into_iter().flatten().min()
     }
 
     /// From now on new connections are reset; those that are open go on.
@@ -132,7 +137,7 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         }
     }
 
-    /// Ends all connections with a reset and sends it.
+    /// Ends all connections with a reset and sends it, and what is left of datagrams.
     pub fn abort(
         &mut self,
         now: Instant,
@@ -142,6 +147,10 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         for number in 0..self.slots.len() {
             self.slots.get(number).abort(now, on_event);
             self.serve(number, now, device, on_event);
+        }
+        #[cfg(feature = "udp")]
+        if let Some(datagrams) = &mut self.datagrams {
+            datagrams.release(now, &mut self.link, device);
         }
     }
 
@@ -166,10 +175,16 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
         self.datagrams.as_ref().map_or_else(Counts::default, |datagrams| datagrams.counts())
     }
 
-    /// The faults that were planted so far, if slots are [spoilt](Slot::spoilt).
+    /// The faults that were planted so far, if slots are [spoilt](Slot::spoilt), or datagrams.
     #[must_use]
     pub fn planted(&self) -> Planted {
-        self.slots.planted()
+        #[cfg_attr(not(feature = "udp"), expect(unused_mut, reason = "there are no datagrams"))]
+        let mut planted = self.slots.planted();
+        #[cfg(feature = "udp")]
+        if let Some(datagrams) = &self.datagrams {
+            planted.add(&datagrams.planted());
+        }
+        planted
     }
 
     /// The interface, to change its addresses or routes.

@@ -22,7 +22,7 @@ use crate::link::Link;
 use crate::pump::{Pump, pump_told};
 use crate::reset::drop_unsent;
 use crate::slots::Links;
-use crate::{Broken, Event, Service};
+use crate::{Broken, Event, FAULTS, Service};
 
 /// How long a handshake may take: three retransmissions of our answer, which
 /// follow after 1, 2 and 4 s. Without this limit, a flood of SYNs would stay for ever.
@@ -40,9 +40,6 @@ const SILENT_PEER: Duration = Duration::from_secs(300);
 
 /// How often a silent peer is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
-
-/// Without it the compiler leaves out what a spoiler would do.
-const FAULTS: bool = cfg!(feature = "faults");
 
 /// Storage for one connection, lent to a [`Server`](crate::Server).
 #[derive(Debug)]

@@ -1,10 +1,13 @@
 //! Answers on their way out.
 
+use core::mem;
+
 use echo_core::Instant;
 use smoltcp::phy::Device;
 use smoltcp::socket::udp::UdpMetadata;
 use smoltcp::wire::{EthernetAddress, IpAddress};
 
+use super::Counts;
 use crate::link::{Egress, Link};
 use crate::lone::Lone;
 
@@ -16,13 +19,27 @@ use crate::lone::Lone;
 pub(super) struct Outbox<'a> {
     answers: Lone<'a>,
     waiting: u64,
+    /// The bytes that they take of the ring, with the gap.
+    held: usize,
+    /// The bytes at the ring's end that were too few for one of them, and how many are before that one.
+    gap: Option<(usize, u64)>,
     /// The first one waits not for room, but for its next hop.
     unresolved: bool,
+    pub(super) counts: Counts,
+}
+
+/// What is to be sent to whom, and by way of whom frames come from there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answer<'b> {
+    pub(super) bytes: &'b [u8],
+    pub(super) to: UdpMetadata,
+    pub(super) via: EthernetAddress,
 }
 
 impl<'a> Outbox<'a> {
-    pub(super) const fn new(answers: Lone<'a>) -> Self {
-        Self { answers, waiting: 0, unresolved: false }
+    pub(super) fn new(answers: Lone<'a>) -> Self {
+        let (waiting, held, gap, unresolved) = (0, 0, None, false);
+        Self { answers, waiting, held, gap, unresolved, counts: Counts::default() }
     }
 
     pub(super) fn bind(&mut self, port: u16) {
@@ -33,20 +50,51 @@ impl<'a> Outbox<'a> {
         self.waiting > 0 && !self.unresolved
     }
 
-    /// Drops what waits for a next hop; returns how many datagrams and bytes that were.
-    pub(super) fn give_way(&mut self) -> (u64, u64) {
-        if !core::mem::take(&mut self.unresolved) {
-            return (0, 0);
+    /// Sends an answer, or has it wait.
+    pub(super) fn answer(
+        &mut self,
+        now: Instant,
+        Answer { bytes, to, via }: Answer<'_>,
+        link: &mut Link,
+        device: &mut impl Device,
+    ) {
+        if self.unresolved {
+            self.give_way();
         }
-        let bytes = self.answers.socket().send_queue();
+        let mut fits = self.put(bytes, to);
+        if !fits {
+            // There may be room in the device by now.
+            self.send(now, link, device, None);
+            fits = self.put(bytes, to);
+        }
+        if fits {
+            link.introduce(now, to.endpoint.addr, via);
+            self.send(now, link, device, Some((to.endpoint.addr, via)));
+        } else {
+            self.counts.full += 1;
+        }
+    }
+
+    /// Drops what waits for a next hop.
+    fn give_way(&mut self) {
         self.answers.reset();
-        (core::mem::take(&mut self.waiting), bytes as u64)
+        self.counts.unreachable += mem::take(&mut self.waiting);
+        (self.held, self.gap, self.unresolved) = (0, None, false);
     }
 
     /// Whether there was room for the answer.
-    pub(super) fn put(&mut self, bytes: &[u8], to: UdpMetadata) -> bool {
-        let fits = self.answers.socket().send_slice(bytes, to).is_ok();
-        self.waiting += u64::from(fits);
+    fn put(&mut self, bytes: &[u8], to: UdpMetadata) -> bool {
+        let socket = self.answers.socket();
+        let before = socket.send_queue();
+        let fits = socket.send_slice(bytes, to).is_ok();
+        if fits {
+            let taken = socket.send_queue() - before;
+            if taken > bytes.len() {
+                self.gap = Some((taken - bytes.len(), self.waiting));
+            }
+            self.held += taken;
+            self.waiting += 1;
+        }
         fits
     }
 
@@ -61,8 +109,8 @@ impl<'a> Outbox<'a> {
         while self.waiting > 0 {
             match link.egress(now, device, self.answers.sockets()) {
                 Egress::Sent => {
-                    self.waiting -= 1;
                     self.unresolved = false;
+                    self.count();
                 }
                 Egress::Unresolved => {
                     self.unresolved = true;
@@ -73,5 +121,21 @@ impl<'a> Outbox<'a> {
                 Egress::Nothing => return,
             }
         }
+    }
+
+    /// Counts the one that has just left.
+    fn count(&mut self) {
+        self.waiting -= 1;
+        let held = self.answers.socket().send_queue();
+        let mut bytes = mem::replace(&mut self.held, held) - held;
+        self.gap = match self.gap {
+            Some((gap, 0)) => {
+                bytes -= gap;
+                None
+            }
+            gap => gap.map(|(gap, before)| (gap, before - 1)),
+        };
+        self.counts.echoed += 1;
+        self.counts.bytes += bytes as u64;
     }
 }

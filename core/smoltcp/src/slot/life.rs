@@ -5,7 +5,7 @@ use core::time::Duration;
 use echo_core::{Endpoint, Faulty, IdleTimer, Instant, Session, Spoiler};
 use smoltcp::wire::{IpEndpoint, TcpSeqNumber};
 
-use super::FAULTS;
+use crate::FAULTS;
 use crate::pump::Pump;
 
 /// How long the tail of an echo may rest after the session has ended, with the

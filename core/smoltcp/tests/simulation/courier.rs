@@ -16,19 +16,19 @@ use crate::world::{N, SERVER, SERVER_V6, Setup, interface_of_client, server};
 /// A datagram, and who sent it; or what ICMP says.
 type Taken = Result<(Vec<u8>, IpEndpoint), Failure>;
 
-struct Mail {
-    now: Instant,
-    server: Server<'static, 'static, N>,
+pub(crate) struct Mail {
+    pub(crate) now: Instant,
+    pub(crate) server: Server<'static, 'static, N>,
     courier: Courier<'static, 'static>,
     /// Who is asked.
-    to: IpEndpoint,
+    pub(crate) to: IpEndpoint,
     /// The ports of those that were answered.
     peers: Vec<u16>,
-    plugs: [Plug; 2],
+    pub(crate) plugs: [Plug; 2],
     cable: Rc<RefCell<Cable>>,
 }
 
-const PORT: u16 = 2333;
+pub(crate) const PORT: u16 = 2333;
 
 impl Mail {
     fn new(faults: Faults, to: IpEndpoint, mailboxes: usize) -> Self {
@@ -36,7 +36,7 @@ impl Mail {
         Self::over(&Setup { faults, ..Setup::default() }, to, mailboxes)
     }
 
-    fn over(setup: &Setup, to: IpEndpoint, mailboxes: usize) -> Self {
+    pub(crate) fn over(setup: &Setup, to: IpEndpoint, mailboxes: usize) -> Self {
         let setup = Setup { datagrams: [1 << 16, 1 << 17], ..*setup };
         let (cable, mut plugs) = Cable::new(setup.faults, setup.seed);
         let server = server(&setup, &mut plugs[0]);
@@ -51,7 +51,7 @@ impl Mail {
         Self { now: Instant::START, server, courier, to, peers: Vec::new(), plugs, cable }
     }
 
-    fn send(&mut self, number: usize, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn send(&mut self, number: usize, bytes: &[u8]) -> Result<(), Failure> {
         self.courier.send(number, self.to, bytes, self.now, &mut self.plugs[1])
     }
 
@@ -67,7 +67,7 @@ impl Mail {
     }
 
     /// What comes back within this time, and to which mailbox.
-    fn hear(&mut self, time: Duration) -> Vec<(usize, Taken)> {
+    pub(crate) fn hear(&mut self, time: Duration) -> Vec<(usize, Taken)> {
         let until = self.now + time;
         let mut heard = Vec::new();
         loop {
@@ -101,7 +101,7 @@ fn content(length: usize) -> Vec<u8> {
     (0..length).map(|n| (n ^ n >> 8) as u8).collect()
 }
 
-const SOON: Duration = Duration::from_millis(1);
+pub(crate) const SOON: Duration = Duration::from_millis(1);
 
 /// The longest that the stack can send.
 fn longest(server: IpAddress) -> usize {

@@ -172,6 +172,7 @@ fn who_cannot_be_reached_yet_holds_nobody_up() {
     }
     // The last one is kept.
     assert_eq!(answers(&mut bench, &far.datagram(50_000, b"far")), []);
+    assert_eq!(bench.server.datagrams().echoed, 3, "it has not left, and may never");
     assert_eq!(bench.asked.len(), 1, "one question a second");
     let question = bench.sent.iter().find(|frame| frame[12..14] == [8, 6]).expect("it asks");
     let reply = arp_reply(&question[14..]);
@@ -234,6 +235,31 @@ fn what_the_device_has_no_room_for_waits_its_turn_and_what_the_ring_has_none_for
     }
     let counts = bench.server.datagrams();
     assert_eq!((counts.echoed, counts.bytes, counts.full), (8, 800, 2), "{counts:?}");
+}
+
+/// At the end of the ring there is a gap, which is no part of any datagram.
+#[test]
+fn what_waits_is_counted_when_it_leaves_and_by_its_own_length() {
+    // What comes in each step, and the frames that the device then has room for.
+    let begun: [(&[usize], usize); 3] = [(&[100, 100], 0), (&[], 1), (&[60], 0)];
+    for rest in [&[(&[][..], 2)][..], &[(&[][..], 1), (&[90], 0), (&[], 2)], &[(&[30], 9)]] {
+        let mut bench = Bench::of(Setup { datagrams: [100, 250], ..Setup::default() });
+        let neighbour = Neighbour::v4(200);
+        let mut counted = Counts::default();
+        for (lengths, room) in begun.iter().chain(rest) {
+            for length in *lengths {
+                bench.put(&neighbour.datagram(40_000, &vec![7; *length]));
+            }
+            let before = bench.sent.len();
+            bench.step_with_room(*room);
+            for answer in bench.sent[before..].iter().filter_map(|frame| parse(frame)) {
+                counted.echoed += 1;
+                counted.bytes += answer.bytes.len() as u64;
+            }
+            assert_eq!(bench.server.datagrams(), counted, "{lengths:?}, {rest:?}");
+        }
+        assert!(counted.echoed >= 3, "{rest:?}");
+    }
 }
 
 /// And the other way round: a datagram is answered before the frame after it is looked at.

@@ -7,6 +7,7 @@ mod clock;
 mod courier;
 mod datagram;
 mod datagrams;
+mod datagrams_spoilt;
 mod echo;
 mod faults;
 mod faulty;

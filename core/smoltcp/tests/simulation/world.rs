@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use echo_core::{Endpoint, Failure, Instant, Odds, Spoiler};
+use echo_core::{Endpoint, Failure, Instant, Odds, Spoiler, datagram};
 use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
 use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
@@ -55,7 +55,7 @@ pub(crate) struct Setup {
     pub(crate) faults: Faults,
     /// The bytes that the server's rings hold for datagrams: received, and to be sent.
     pub(crate) datagrams: [usize; 2],
-    /// How the server's sessions are spoilt, if they are.
+    /// How the server's sessions and datagrams are spoilt, if they are.
     pub(crate) odds: Option<Odds>,
     pub(crate) seed: u64,
     pub(crate) server: IpAddress,
@@ -190,7 +190,13 @@ pub(crate) fn server(setup: &Setup, plug: &mut Plug) -> Server<'static, 'static,
         .datagrams
         .map(|bytes| PacketBuffer::new(leak(vec![PacketMetadata::EMPTY; 8]), ring(bytes)));
     let storage = Box::leak(Box::new([SocketStorage::EMPTY, SocketStorage::EMPTY]));
-    let datagrams = Box::leak(Box::new(Datagrams::new(storage, receive, send)));
+    let mut datagrams = Datagrams::new(storage, receive, send);
+    if let Some(odds) = setup.odds {
+        let spoiler = Box::leak(Box::new(datagram::Spoiler::new(odds, setup.seed)));
+        let [hand, kept] = [(); 2].map(|()| ring(setup.datagrams[0]));
+        datagrams = datagrams.spoilt(spoiler, hand, kept);
+    }
+    let datagrams = Box::leak(Box::new(datagrams));
     Server::new(interface, slots, setup.service, setup.seed).lend(datagrams)
 }
 
