@@ -131,8 +131,11 @@ impl Serving {
     ///
     /// # Errors
     ///
-    /// If metrics cannot be offered where they should be.
+    /// If metrics cannot be offered where they should be, or if a fault would never be planted.
     pub fn of(args: &ServerArgs, line: &Line) -> Result<Self> {
+        if let (Some(faults), false) = (&args.fault, args.udp) {
+            faults.fit_streams("it needs --udp")?;
+        }
         let default = if args.one_shot { None } else { Some(Duration::from_secs(30)) };
         let rules = Rules {
             idle: args.timeout.map_or(default, |Limit(limit)| limit),

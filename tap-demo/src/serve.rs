@@ -63,11 +63,17 @@ pub(crate) fn serve(
         ([PacketMetadata::EMPTY], vec![PacketMetadata::EMPTY; line.socket.datagrams]);
     let (mut receive, mut send) = (vec![0; rx], vec![0; tx]);
     let mut sockets = [SocketStorage::EMPTY, SocketStorage::EMPTY];
+    let mut spoiler = plan.planting.as_ref().map(Planting::spoiler_of_datagrams);
+    let spoilt = if spoiler.is_some() { rx } else { 0 };
+    let (mut hand, mut kept) = (vec![0; spoilt], vec![0; spoilt]);
     let mut datagrams = Datagrams::new(
         &mut sockets,
         PacketBuffer::new(&mut one[..], &mut receive[..]),
         PacketBuffer::new(&mut several[..], &mut send[..]),
     );
+    if let Some(spoiler) = &mut spoiler {
+        datagrams = datagrams.spoilt(spoiler, &mut hand, &mut kept);
+    }
     let mut server = Server::new(interface, &mut slots, plan.service, line.seed);
     if plan.udp {
         server = server.lend(&mut datagrams);
@@ -75,12 +81,18 @@ pub(crate) fn serve(
     let mut book = Book::new(plan.lines, stop).context("cannot start a thread for stdout")?;
     describe(&plan, line, device.capabilities().ip_mtu(), &book.log);
     let counters = Arc::clone(&book.counters);
+    if plan.udp {
+        counters.tell(Counted::default());
+    }
     let offer = |socket: MetricsSocket| socket.offer(move || counters.totals(), stop);
     let offered = plan.metrics.map(offer).transpose()?;
     let mut drain: Option<Drain> = None;
     let outcome = loop {
         let now = waiter.now();
         let mut next = server.step(now, &mut device, &mut |event| book.enter(&event));
+        if plan.udp {
+            book.counters.tell(counted(&server.datagrams()));
+        }
         book.log.check().context("cannot write to stdout")?;
         if let Err(gone) = waiter.check() {
             break Err(gone.into());

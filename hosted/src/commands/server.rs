@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use echo_core::Rules;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::seed;
-use echo_instruments::service::{Faults, Lines, Log, Manager, MetricsSocket, Planting};
+use echo_instruments::service::{Lines, Log, Manager, MetricsSocket, Planting};
 use echo_instruments::signals::Stop;
 use echo_instruments::verdict::{Misuse, Verdict};
 
@@ -99,7 +99,7 @@ fn inherited(args: &ServerArgs) -> Result<Option<Inherited>> {
 
 /// Refuses faults of datagrams where none arrive.
 fn plants_nothing_in_vain(args: &ServerArgs, inherited: Option<&Inherited>) -> Result<()> {
-    let Some(kind) = args.fault.as_ref().and_then(Faults::of_datagrams) else { return Ok(()) };
+    let Some(faults) = &args.fault else { return Ok(()) };
     let lack = match inherited {
         None if !args.udp => "it needs --udp".into(),
         Some(sockets) if sockets.sockets.is_empty() => {
@@ -107,7 +107,7 @@ fn plants_nothing_in_vain(args: &ServerArgs, inherited: Option<&Inherited>) -> R
         }
         _ => return Ok(()),
     };
-    bail!(Misuse(format!("--fault {kind} is a fault of datagrams: {lack}")))
+    Ok(faults.fit_streams(&lack)?)
 }
 
 /// Prints where it listens, on the first line, and the `Server Config:`. Returns where. A server for

@@ -53,9 +53,9 @@ pub struct ServerArgs {
     /// Plant faults: KIND=PROBABILITY, ..
     ///
     /// Spoil echoes on purpose, as `hosted server` does: flip, drop, repeat, stale, hold, stall, cut or
-    /// reset, each with its probability in a message (flip=0.1%,hold=0.01:200ms); see --seed. Datagrams
-    /// come back without them: for those there are the faults of the wire.
-    #[arg(long, value_name = "SPEC", value_parser = service::Faults::of_streams)]
+    /// reset, each with its probability in a message (flip=0.1%,hold=0.01:200ms); with --udp also flip,
+    /// lose, duplicate, reorder or truncate in datagrams. See --seed.
+    #[arg(long, value_name = "SPEC")]
     pub fault: Option<service::Faults>,
 
     /// Offer metrics at PORT or ADDR:PORT

@@ -2,15 +2,19 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, UdpSocket};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use echo_instruments::quantity;
+use echo_instruments::verdict::Verdict;
 use hosted::datagrams::Unconnected;
+use serde_json::Value;
 
 use crate::list_udp;
-use crate::station::{SOON, Station, V4, connect};
+use crate::station::{SOON, Station, V4, connect, read_to_end};
+use crate::tests::{hosted, planted};
 
 const V6: &str = "[fdaa::1]:2333";
 
@@ -170,4 +174,61 @@ fn one_that_floods_does_not_keep_others_out() {
         assert!(echo == sent);
         stop.store(true, Ordering::Relaxed);
     });
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn what_it_plants_in_datagrams_is_what_hosted_finds() {
+    let spec = "flip=0.04,lose=0.04,duplicate=0.04,reorder=0.04,truncate=0.04";
+    let station = Station::start(&["-q", "--udp", "--fault", spec, "--seed", "1"]);
+    station.wait_for(&format!("faults   {spec} (seed 1)"));
+    let folder = tempfile::tempdir().expect("a place for temporary files");
+    let file = folder.path().join("report.json");
+    let export = ["--export-json", file.to_str().expect("a plain name")];
+    let load = ["fail-rate", V4, "-u", "-c", "400", "-R", "400", "--timeout", "1"];
+    assert_eq!(hosted(&[&load[..], &export].concat()), Verdict::Failed);
+    let report = std::fs::read(&file).expect("it is written");
+    let report: Value = serde_json::from_slice(&report).expect("JSON");
+    let totals = station.stop();
+    for (kind, group, class) in [
+        ("flip", "failed", "differs"),
+        ("lose", "datagrams", "lost"),
+        ("duplicate", "datagrams", "duplicated"),
+        ("reorder", "datagrams", "reordered"),
+        ("truncate", "failed", "cut"),
+    ] {
+        let planted = planted(&totals, kind);
+        assert!(planted > 0, "{totals}");
+        assert_eq!(report[group][class], planted, "{kind}: {totals} {report:#}");
+    }
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn metrics_count_datagrams_while_it_runs() {
+    let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();
+    assert!(up.expect("ip is installed").success());
+    let station = Station::on("tap0", &["-q", "--udp", "--metrics", "0"]);
+    let line = station.wait_for("metrics  http://");
+    let address = line.trim().trim_start_matches("metrics  http://").trim_end_matches("/metrics");
+    let scraped = || {
+        let mut stream = connect(address);
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").expect("a connection");
+        String::from_utf8(read_to_end(&stream)).expect("text")
+    };
+    assert!(scraped().contains("\necho_datagrams_total 0\n"), "{}", scraped());
+    bound("0.0.0.0:7", V4).send(b"not answered").expect("a way");
+    assert!(echoes(&socket(V4), b"five."));
+    let all = [
+        "\necho_datagrams_total 1\n",
+        "\necho_datagram_bytes_total 5\n",
+        "\necho_datagrams_unanswered_total{reason=\"service_port\"} 1\n",
+    ];
+    // They are told right after the echo.
+    let until = Instant::now() + SOON;
+    while !all.iter().all(|one| scraped().contains(one)) {
+        assert!(Instant::now() < until, "{}", scraped());
+    }
+    let totals = station.stop();
+    assert!(totals.contains("1 datagram, 5 bytes echoed; not answered: 1 "), "{totals}");
 }

@@ -28,7 +28,7 @@ fn it_passes_the_list_of_cases() {
     });
 }
 
-fn hosted(arguments: &[&str]) -> Verdict {
+pub(crate) fn hosted(arguments: &[&str]) -> Verdict {
     let cli = Cli::parse_from([&["hosted"], arguments].concat());
     hosted::run(cli).expect("the command runs")
 }
@@ -61,17 +61,20 @@ fn what_it_plants_on_purpose_is_what_hosted_finds() {
     let report = std::fs::read(&file).expect("it is written");
     let failed = &serde_json::from_slice::<Value>(&report).expect("JSON")["failed"];
     let totals = station.stop();
-    let planted = |kind: &str| {
-        let all = totals.lines().find_map(|line| line.strip_prefix("faults planted: "));
-        let mut all = all.expect("it is counted").split(", ");
-        let count = all.find_map(|one| one.strip_suffix(kind)?.trim_end().parse::<u64>().ok());
-        count.unwrap_or_else(|| panic!("no {kind}: {totals}"))
-    };
+    let planted = |kind: &str| planted(&totals, kind);
     assert_eq!(failed["differs"], planted("flip") + planted("stale"), "{totals} {failed}");
     assert_eq!(failed["extra"], planted("repeat"), "{totals} {failed}");
     assert_eq!(failed["closed_early"], planted("cut"), "{totals} {failed}");
     assert_eq!(failed["reset"], planted("reset"), "{totals} {failed}");
     assert_eq!(failed["timeout"], 0, "{totals} {failed}");
+}
+
+/// How many faults of a kind a server has planted.
+pub(crate) fn planted(totals: &str, kind: &str) -> u64 {
+    let all = totals.lines().find_map(|line| line.strip_prefix("faults planted: "));
+    let mut all = all.expect("it is counted").split(", ");
+    let count = all.find_map(|one| one.strip_suffix(kind)?.trim_end().parse().ok());
+    count.unwrap_or_else(|| panic!("no {kind}: {totals}"))
 }
 
 #[test]
@@ -306,6 +309,7 @@ fn each_wrong_interface_is_refused_in_its_own_words() {
         (&["--iface", "tap1", "rate", "192.168.69.1"], 2, "is this stack's own address"),
         (&["--iface", "tap1", "rate", "127.0.0.1"], 2, "is a loopback address"),
         (&["--iface", "tap1", "--pcap", "/dev/null/a.pcap"], 3, "cannot write /dev/null/a.pcap"),
+        (&["--iface", "tap1", "--fault", "flip=1%,lose=1%"], 2, "--fault lose is a fault of data"),
     ] {
         let (found, said) = refusal(arguments);
         assert_eq!(found, Some(code), "{arguments:?}: {said}");

@@ -7,6 +7,7 @@ use echo_core::{Defect, Odds, Spoiler, datagram};
 
 use crate::quantity::given::{Time, percent};
 use crate::quantity::ratio;
+use crate::verdict::Misuse;
 
 /// Faults with their probabilities: `KIND=PROBABILITY[:ARGUMENT]`, several with commas.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,24 +71,17 @@ impl FromStr for Faults {
 }
 
 impl Faults {
-    /// The faults of this text, for a server that plants none in datagrams.
+    /// Refuses what a server of streams alone would never plant.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
-    pub fn of_streams(text: &str) -> Result<Self, String> {
-        let faults: Self = text.parse()?;
-        match faults.of_datagrams() {
-            Some(kind) => Err(format!("{kind} is for datagrams; `hosted server --udp` plants it")),
-            None => Ok(faults),
-        }
-    }
-
-    /// The first of the faults that a server of streams alone cannot plant.
-    #[must_use]
-    pub fn of_datagrams(&self) -> Option<Defect> {
+    /// The first fault of datagrams, and the `lack` for which none arrive.
+    pub fn fit_streams(&self, lack: &str) -> Result<(), Misuse> {
         let mut others = Defect::ALL.into_iter().filter(|it| !Defect::OF_STREAMS.contains(it));
-        others.find(|kind| self.odds.has(*kind))
+        match others.find(|kind| self.odds.has(*kind)) {
+            Some(kind) => Err(Misuse(format!("--fault {kind} is a fault of datagrams: {lack}"))),
+            None => Ok(()),
+        }
     }
 }
 
@@ -162,8 +156,9 @@ mod tests {
             ("cut=1%,truncate=1%,lose=1%", Some(Defect::Lose)),
         ] {
             let faults: Faults = text.parse().expect(text);
-            assert_eq!(faults.of_datagrams(), kind, "{text}");
-            assert_eq!(Faults::of_streams(text).is_ok(), kind.is_none(), "{text}");
+            let said = faults.fit_streams("where are they?").map_err(|Misuse(said)| said);
+            let due = |kind| format!("--fault {kind} is a fault of datagrams: where are they?");
+            assert_eq!(said, kind.map_or(Ok(()), |kind| Err(due(kind))), "{text}");
         }
     }
 
