@@ -5,7 +5,9 @@
 //! loses, doubles and delays as planned is what the loop itself is tested on.
 
 use std::io;
+use std::time::Duration;
 
+use anyhow::{Error, anyhow};
 use echo_core::Failure;
 
 use crate::stack::Driver;
@@ -49,6 +51,17 @@ pub trait Datagrams: Driver {
 
 /// The most bytes of a datagram: an IPv4 packet of 65 535 bytes without its headers.
 pub const LONGEST: usize = 65_507;
+
+/// How long an echo may take where nothing else is asked for: later than most networks deliver anything.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The error where nobody answers: `told` is who was asked, and what became of it.
+pub(crate) fn nobody(told: &str) -> Error {
+    anyhow!(
+        "no echo over UDP from {told} (is an echo server listening there? one of TCP may need a flag for UDP: \
+         hosted server --udp)"
+    )
+}
 
 /// A datagram that has arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

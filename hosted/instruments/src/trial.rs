@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::args::{Content, FailRateArgs, LoadArgs, RateArgs};
 use crate::bound::Condition;
-use crate::datagrams::Datagrams;
+use crate::datagrams::{self, Datagrams};
 use crate::exports::{Exports, Picture, Table};
 use crate::load::{self, Observer};
 use crate::measurement::{Measurement, Sample};
@@ -257,6 +257,9 @@ impl Trial<'_> {
                 return Err(error).context(NO_OUTPUT);
             }
             _ => {}
+        }
+        if let Some(why) = measurement.nobody() {
+            return Err(datagrams::nobody(&format!("{}: {why}", subject.address)));
         }
         let found = hunt.is_none_or(|hunt| hunt.has_answer() || !hunt.is_complete());
         let well = measurement.tally.failures() <= self.max_fail && !crossed && found;

@@ -1,8 +1,7 @@
 //! `hosted client`.
 
-use std::time::Duration;
-
 use anyhow::Result;
+use echo_instruments::datagrams;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::verdict::Verdict;
 
@@ -15,7 +14,7 @@ use crate::client::{self, Talk};
 ///
 /// If the server cannot be reached, or standard input or output is broken.
 pub(super) fn main(args: &ClientArgs) -> Result<Verdict> {
-    let default = args.udp.then_some(Duration::from_secs(1));
+    let default = args.udp.then_some(datagrams::PATIENCE);
     let talk = Talk {
         udp: args.udp,
         limit: args.timeout.map_or(default, |Limit(limit)| limit),

@@ -20,7 +20,6 @@ use crate::sockets::Sockets;
 ///
 /// If something could not be resolved, connected to, opened or written.
 pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
-    let args = trial.load;
     let stop = Stop::on_signals().context("cannot catch signals")?;
     way.to.family.admit_all(&way.bind)?;
     let plan = trial.plan()?;
@@ -56,7 +55,7 @@ pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
         let mut sockets = UdpSockets::new(&plan, address, subject.sources.clone())?;
         return trial.run_datagrams(&subject, &mut sockets, exports, &stop);
     }
-    let connect = || address::connect_from(&way.bind, &addresses, args.timeout.0);
+    let connect = || address::connect_from(&way.bind, &addresses, plan.limit);
     let first = connect()?;
     let exports = trial.exports()?;
     suffice()?;

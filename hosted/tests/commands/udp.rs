@@ -150,9 +150,15 @@ fn where_nobody_listens_the_run_ends() {
     let bound = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     bound.connect((Ipv4Addr::LOCALHOST, 9)).expect("a route");
     let target = bound.local_addr().expect("bound").to_string();
-    let ended = run(&["rate", &target, "-u", "-c", "3", "--no-plot"]);
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stdout.contains("\nfailed: 1 refused\n"), "{ended:?}");
+    let told = format!(
+        "error: no echo over UDP from {target}: connection refused (is an echo server listening there? one of TCP may \
+         need a flag for UDP: hosted server --udp)\n"
+    );
+    for (command, failed) in [("rate", 1), ("fail-rate", 3)] {
+        let ended = run(&[command, &target, "-u", "-c", "3", "--no-plot"]);
+        assert_eq!((ended.code, &ended.stderr), (Some(3), &told), "{ended:?}");
+        assert!(ended.stdout.contains(&format!("\nfailed: {failed} refused\n")), "{ended:?}");
+    }
 }
 
 /// While it is stopped, nobody empties its buffer.

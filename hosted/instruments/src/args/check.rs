@@ -64,7 +64,7 @@ pub struct CheckArgs<W: Args> {
     /// Give up after TIME without a byte
     ///
     /// The time limit for opening a connection, and for the next byte that is due; over UDP, for an
-    /// echo. 0 or negative: none.
+    /// echo. 0 or negative: none but that of each case.
     #[arg(long, value_name = "TIME", default_value = "5", help_heading = CASES)]
     pub timeout: Limit,
 

@@ -11,6 +11,7 @@ use super::stdout::one_on_stdout;
 use super::time::{interval, run_time, within};
 use super::{Content, DURATION, LOAD, Label, OUTPUT, PACE, PLANNED, SpacingArgs, VERDICT};
 use crate::bound::Condition;
+use crate::datagrams;
 use crate::files::is_stdout;
 use crate::plan::{Pace, Plan, Protocol};
 use crate::quantity::given::{self, Limit, Rate, Spin, Time, count, length};
@@ -117,11 +118,12 @@ pub struct LoadArgs {
     #[arg(long, requires = "crr", help_heading = LOAD)]
     pub reset: bool,
 
-    /// Give up on an echo after TIME; 0: never
+    /// Give up after TIME [default: 10; UDP: 1]
     ///
-    /// The time limit for opening a connection and for each round trip. 0 or negative: none; --udp needs one.
-    #[arg(long, value_name = "TIME", default_value = "10", help_heading = LOAD)]
-    pub timeout: Limit,
+    /// The time limit for opening a connection and for each round trip. 0 or negative: none; --udp needs one
+    /// [default: 10; with --udp 1].
+    #[arg(long, value_name = "TIME", help_heading = LOAD)]
+    pub timeout: Option<Limit>,
 
     /// Busy-wait for echoes [for TIME]
     ///
@@ -212,13 +214,14 @@ impl LoadArgs {
         Label::differ(&self.label)?;
         let pace = self.pace();
         self.each_ends()?;
-        fits(self.udp, self.length, self.timeout.0)?;
+        let limit = self.limit();
+        fits(self.udp, self.length, limit)?;
         Ok(Plan {
             protocol: if self.udp { Protocol::Udp } else { Protocol::Tcp },
             connections: self.parallel,
             payload: content.read(self.length)?,
             length: self.length,
-            limit: self.timeout.0,
+            limit,
             pace,
             arrivals: self.spacing.arrivals(pace)?,
             follows: self.follow,
@@ -232,6 +235,13 @@ impl LoadArgs {
             keep_going,
             within: self.bounds(),
         })
+    }
+
+    /// The time limit of a message. Over UDP it is short: what is lost is sent by nobody again, and holds up a
+    /// closed loop for all of it.
+    fn limit(&self) -> Option<Duration> {
+        let default = if self.udp { datagrams::PATIENCE } else { Duration::from_secs(10) };
+        self.timeout.map_or(Some(default), |Limit(limit)| limit)
     }
 
     /// The times that messages are to come back within, for the report and for conditions.
@@ -280,6 +290,34 @@ impl LoadArgs {
             (Some(Time(interval)), _) => Pace::Interval(interval),
             (None, Some(Rate(per_second))) => Pace::Rate(per_second),
             (None, None) => Pace::Closed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        load: LoadArgs,
+    }
+
+    #[test]
+    fn a_lost_datagram_is_given_up_soon_unless_a_limit_is_given() {
+        for (flags, seconds) in [
+            (&["rate"][..], Some(10)),
+            (&["rate", "-u"], Some(1)),
+            (&["rate", "--timeout", "3"], Some(3)),
+            (&["rate", "-u", "--timeout", "3"], Some(3)),
+            (&["rate", "--timeout=-1"], None),
+        ] {
+            let Flags { load } = Flags::parse_from(flags);
+            let plan = load.plan(&Content::Zero, false).expect("it fits");
+            assert_eq!(plan.limit, seconds.map(Duration::from_secs), "{flags:?}");
         }
     }
 }

@@ -24,19 +24,21 @@ impl FromStr for Condition {
         let metric: Metric = name.parse()?;
         let above = text.as_bytes()[at] == b'>';
         let mut condition = Self { text: text.to_owned(), of, metric, above, bound: 0.0 };
+        let percent = bound.strip_suffix('%');
         let bound = match metric {
             Metric::Rate | Metric::Messages => number(bound),
-            _ if metric.is_share() => match bound.strip_suffix('%') {
+            _ if metric.is_share() => match percent {
                 Some(percent) => number(percent.trim_end()).map(|percent| percent / 1e2),
                 None => number(bound),
             },
             _ => bound.parse().ok().map(|Time(time)| time.as_nanos() as f64),
         };
         condition.bound = bound.filter(|bound| *bound >= 0.0).ok_or(EXPECTED)?;
-        if metric.is_share() && condition.bound > 1.0 {
-            return Err(
-                "a share is at most 100 %, that is 1: write 5% for five in a hundred".into()
-            );
+        if metric.is_share() && percent.is_none() && condition.bound > 1.0 {
+            return Err("1 is all of them: write 5% for five in a hundred".into());
+        }
+        if metric.is_part() && condition.bound > 1.0 {
+            return Err("this share is at most 100 %".into());
         }
         if of.is_some() && !metric.is_time() {
             return Err("service and response have p50 to p99.999, min, avg and max only".into());
@@ -44,8 +46,8 @@ impl FromStr for Condition {
         if !above && condition.bound == 0.0 {
             return Err("it can never hold: nothing is below 0".into());
         }
-        if above && metric.is_share() && condition.bound == 1.0 {
-            return Err("it can never hold: no share is above 100 %".into());
+        if above && metric.is_part() && condition.bound == 1.0 {
+            return Err("it can never hold: this share is at most 100 %".into());
         }
         Ok(condition)
     }
@@ -98,14 +100,40 @@ mod tests {
             "within 0<99%",
             "within 1ms<101%",
             "service within 1ms<99%",
+            "lost>101%",
+            "overdue>150%",
+            "cut>200%",
+            "reordered<101%",
+            "duplicated>5",
+            "foreign>-1%",
         ] {
             assert!(text.parse::<Condition>().is_err(), "{text}");
         }
     }
 
+    /// A message may come back any number of times, and strangers may send what they like.
+    #[test]
+    fn there_may_be_more_of_what_comes_besides_than_messages() {
+        for name in ["duplicated", "crossed", "foreign"] {
+            for (given, bound) in [("100%", 1.0), ("150%", 1.5), ("1", 1.0)] {
+                let condition: Condition = format!("{name}>{given}").parse().expect(name);
+                assert_eq!(condition.bound, bound, "{name}>{given}");
+            }
+        }
+    }
+
     #[test]
     fn what_can_never_hold_is_refused() {
-        for text in ["p99<0", "rate<0", "fail<0%", "fail>100%", "unsent>1"] {
+        for text in [
+            "p99<0",
+            "rate<0",
+            "fail<0%",
+            "fail>100%",
+            "unsent>1",
+            "lost>100%",
+            "within 1s>1",
+            "reordered>100%",
+        ] {
             let error = text.parse::<Condition>().expect_err(text);
             assert!(error.starts_with("it can never hold: "), "{error}");
         }

@@ -54,9 +54,17 @@ impl Metric {
         }
     }
 
-    /// Whether it bounds a share, of 0 to 1.
+    /// Whether it bounds how many there were for each message.
     pub(super) const fn is_share(self) -> bool {
         matches!(self, Self::Failed | Self::Unsent | Self::Class(_) | Self::Within(_))
+    }
+
+    /// Whether it bounds a share that is a part of all messages: 1 at the most.
+    pub(super) const fn is_part(self) -> bool {
+        match self {
+            Self::Class(class) => !class.may_outnumber(),
+            _ => self.is_share(),
+        }
     }
 
     /// Whether it bounds a round trip, a service or a response.
@@ -119,17 +127,20 @@ mod tests {
         made.echoes((0..90).map(|_| 70));
         let timed_out = Failure::TimedOut { received: 0, length: 1, whole: None };
         (0..10).for_each(|_| made.fails(500, 0, timed_out));
-        made.run.datagrams =
-            Some(Datagrams { late: 4, reordered: Some(200), ..Datagrams::default() });
+        let datagrams =
+            Datagrams { late: 4, reordered: Some(99), foreign: 151, ..Datagrams::default() };
+        made.run.datagrams = Some(datagrams);
         for (text, said) in [
             ("lost>6%", None),
             ("lost>5%", Some("failed: lost>5%: it was 6.00 %")),
             ("overdue>3.9%", Some("failed: overdue>3.9%: it was 4.00 %")),
             ("duplicated>0", None),
-            ("reordered>99%", Some("failed: reordered>99%: it was 200 %")),
+            ("reordered>98%", Some("failed: reordered>98%: it was 99.0 %")),
+            ("foreign>151%", None),
+            ("foreign>150%", Some("failed: foreign>150%: it was 151 %")),
             ("cut>0", None),
             ("crossed>0", None),
-            ("foreign<1%", Some("failed: foreign<1%: it was 0 %")),
+            ("crossed<1%", Some("failed: crossed<1%: it was 0 %")),
         ] {
             assert_eq!(told(text, &made).as_deref(), said, "{text}");
         }

@@ -1,5 +1,8 @@
 //! What a network that delivers datagrams as it likes did besides: by itself none of it is a failure.
 
+use echo_core::{Failure, FailureKind};
+
+use super::Measurement;
 use crate::plan::{Plan, Protocol, Window};
 
 /// Datagrams that arrived and are not the one echo of a message in flight, and messages whose order was changed.
@@ -63,5 +66,61 @@ impl Datagrams {
         {
             *mine = mine.zip(*theirs).map(|(mine, theirs)| mine + theirs);
         }
+    }
+}
+
+impl Measurement {
+    /// Why nobody can be there: the network has said so, and nothing has come from anybody.
+    pub(crate) fn nobody(&self) -> Option<Failure> {
+        use FailureKind::{Full, Local, Refused, TimedOut, TooLong, Unreachable};
+        let Datagrams { late, duplicated, crossed, foreign, .. } = self.datagrams?;
+        let failed = |kind| self.tally.failed(kind);
+        let alone = [Full, Local, Refused, TimedOut, TooLong, Unreachable].map(failed);
+        if alone.iter().sum::<u64>() < self.tally.messages()
+            || late + duplicated + crossed + foreign > 0
+        {
+            return None;
+        }
+        let said = [Failure::Refused, Failure::Unreachable];
+        said.into_iter().find(|failure| failed(failure.kind()) > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::made_up::MadeUp;
+
+    #[test]
+    fn nobody_is_there_where_the_network_says_so_and_nothing_comes() {
+        let lost = Failure::TimedOut { received: 0, length: 1, whole: None };
+        let cut = Failure::Cut { message: 1, received: 1, length: 2 };
+        let plan = Plan { protocol: Protocol::Udp, keep_going: true, ..Plan::new() };
+        let run = |failures: &[Failure], datagrams| {
+            let mut made = MadeUp::new(plan.clone(), 1_000);
+            failures.iter().for_each(|failure| made.fails(1, 0, *failure));
+            made.run.datagrams = datagrams;
+            made
+        };
+        let none = Datagrams::default();
+        let told = |failures: &[Failure], datagrams| run(failures, datagrams).run.nobody();
+        let refused = Some(Failure::Refused);
+        assert_eq!(told(&[Failure::Refused], Some(none)), refused);
+        assert_eq!(told(&[lost, Failure::Refused, lost], Some(none)), refused, "ICMP is rationed");
+        assert_eq!(told(&[Failure::Unreachable], Some(none)), Some(Failure::Unreachable));
+        assert_eq!(told(&[lost, Failure::Local], Some(none)), None, "nobody said so");
+        assert_eq!(told(&[Failure::Refused, cut], Some(none)), None, "one came");
+        assert_eq!(told(&[Failure::Refused], None), None, "not over UDP");
+        for came in [
+            Datagrams { late: 1, ..none },
+            Datagrams { duplicated: 1, ..none },
+            Datagrams { crossed: 1, ..none },
+            Datagrams { foreign: 1, ..none },
+        ] {
+            assert_eq!(told(&[Failure::Refused, lost], Some(came)), None, "{came:?}");
+        }
+        let mut answered = run(&[Failure::Refused], Some(none));
+        answered.echoes([70].into_iter());
+        assert_eq!(answered.run.nobody(), None);
     }
 }

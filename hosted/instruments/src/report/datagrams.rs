@@ -66,6 +66,11 @@ impl Class {
         Self::ALL.into_iter().find(|class| class.as_str() == name)
     }
 
+    /// Whether there may be more of them than messages: what comes besides an echo.
+    pub(crate) const fn may_outnumber(self) -> bool {
+        matches!(self, Self::Duplicated | Self::Crossed | Self::Foreign)
+    }
+
     /// How many there were, over UDP, if that is known.
     pub(crate) fn count(self, measurement: &Measurement) -> Option<u64> {
         let datagrams = measurement.datagrams?;
@@ -137,13 +142,6 @@ pub(super) fn hint(subject: &Subject<'_>, measurement: &Measurement) -> Option<S
                 .into(),
         );
     }
-    if came == 0 && measurement.tally.failed(FailureKind::Refused) > 0 {
-        return Some(
-            "hint: the port is closed: is a UDP echo server listening there? (one of TCP may need a flag for \
-             UDP: hosted server --udp)"
-                .into(),
-        );
-    }
     let fragments = subject.plan.length > ONE_FRAME_OF_IPV6 && subject.address.is_ipv6();
     if came == 0 && measurement.tally.failed(FailureKind::Unreachable) > 0 && fragments {
         return Some(format!(
@@ -152,7 +150,8 @@ pub(super) fn hint(subject: &Subject<'_>, measurement: &Measurement) -> Option<S
             quantity::count(ONE_FRAME_OF_IPV6)
         ));
     }
-    if came == 0 && count(Class::Cut) == 0 && count(Class::Lost) > 0 {
+    let is_open = failed(FailureKind::Refused) == 0;
+    if came == 0 && is_open && count(Class::Cut) == 0 && count(Class::Lost) > 0 {
         let long = if subject.plan.length > ONE_FRAME {
             format!(
                 "; what is longer than {} bytes also goes in fragments, which some drop (-l {ONE_FRAME})",
@@ -291,8 +290,11 @@ mod tests {
         assert!(hinted(&silent).starts_with("hint: whatever came is from another address"));
         silent.run.datagrams = Some(Datagrams { late: 1, ..Datagrams::default() });
         assert_eq!(hinted(&silent), "", "one came late");
-        let closed = hinted(&made(1000, &[Failure::Refused]));
-        assert!(closed.starts_with("hint: the port is closed: is a UDP echo server"), "{closed}");
+        assert_eq!(
+            hinted(&made(1000, &[LOST, Failure::Refused])),
+            "",
+            "that is an error of its own"
+        );
         let beyond = made(9_000, &[Failure::Unreachable]);
         assert_eq!(hinted(&beyond), "", "over IPv4");
         let v6 = Subject { address: (Ipv6Addr::LOCALHOST, 7).into(), ..beyond.subject() };

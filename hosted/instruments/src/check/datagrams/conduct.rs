@@ -23,8 +23,8 @@ const TRIES: usize = 4;
 /// When a datagram is sent again, in tenths of the time that its echo may take.
 const AGAIN: [u32; TRIES] = [0, 1, 3, 6];
 
-/// The time for one that waits for ever.
-const LONG: Duration = Duration::from_secs(10);
+/// How long an echo may take where there is no limit; a case has one of its own.
+pub(super) const LONG: Duration = Duration::from_secs(10);
 
 /// How long a double may come after the echo.
 const MOMENT: Duration = Duration::from_millis(100);

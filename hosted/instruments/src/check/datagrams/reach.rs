@@ -3,18 +3,21 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use echo_core::Instant;
 
-use super::conduct::WHOLE;
+use super::conduct::{LONG, WHOLE};
 use super::door::{Unconnected, Unsent};
+use crate::datagrams;
+use crate::quantity::given::Limit;
 use crate::signals::Stop;
 use crate::target::HEAD_START;
 
 /// What is sent again that is not answered.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// The first of these addresses at which anything answers within the `limit`.
+/// The first of these addresses at which anything answers within the `limit`, or,
+/// if there is none, within some seconds: nobody tells that nobody is there.
 ///
 /// # Errors
 ///
@@ -26,7 +29,7 @@ pub fn reach(
     stop: &Stop,
 ) -> Result<SocketAddr> {
     let begun = sockets.now();
-    let end = limit.map(|limit| begun + limit);
+    let end = begun + limit.unwrap_or(LONG);
     // When each is asked next; `None` once it is known that it will not answer.
     let mut due: Vec<Option<Instant>> =
         (0..addresses.len()).map(|index| Some(begun + HEAD_START * index as u32)).collect();
@@ -64,20 +67,22 @@ pub fn reach(
             }
         }
         let Some(next) = due.iter().flatten().min().copied() else { break };
-        if answered.is_some() || end.is_some_and(|end| end <= now) {
+        if answered.is_some() || end <= now {
             break;
         }
-        let until = end.map_or(next, |end| end.min(next));
-        sockets.wait(until).context("cannot wait for an echo")?;
+        sockets.wait(end.min(next)).context("cannot wait for an echo")?;
     }
     (0..addresses.len()).for_each(|socket| sockets.close(socket));
     answered.ok_or_else(|| {
-        let silent = "no answer (--timeout is the limit)";
+        let silent = limit.map_or_else(
+            || format!("no answer within {}", Limit(Some(LONG))),
+            |_| "no answer (--timeout is the limit)".into(),
+        );
         let told = addresses.iter().zip(&reasons);
         let told =
-            told.map(|(address, why)| format!("{address}: {}", why.as_deref().unwrap_or(silent)));
+            told.map(|(address, why)| format!("{address}: {}", why.as_deref().unwrap_or(&silent)));
         let told = told.collect::<Vec<_>>().join("; nor from ");
-        anyhow!("no echo over UDP from {told} (is an echo server listening there?)")
+        datagrams::nobody(&told)
     })
 }
 

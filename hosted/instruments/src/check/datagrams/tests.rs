@@ -83,9 +83,16 @@ impl<S: FnMut(u16, SocketAddr, &[u8]) -> Answers> Unconnected for Network<S> {
     fn wait(&mut self, until: Instant) -> io::Result<()> {
         self.coming.retain(|(_, to, ..)| self.ports.contains(&Some(*to)));
         let next = self.coming.iter().map(|(at, ..)| *at).fold(until, Instant::min);
+        assert!(next.since_start() < Duration::from_secs(3600), "it waits for ever");
         self.now = self.now.max(next);
         Ok(())
     }
+}
+
+/// One in which nothing has happened yet.
+fn network<S: FnMut(u16, SocketAddr, &[u8]) -> Answers>(serve: S) -> Network<S> {
+    let (ports, coming, sent) = (Vec::new(), Vec::new(), Vec::new());
+    Network { now: Instant::START, ports, next: 10_000, coming, serve, sent }
 }
 
 /// The results of a check over such a network, and what was sent when.
@@ -97,8 +104,7 @@ fn check(
     let Flags { args } = Flags::parse_from(words);
     let stop = Stop::new().expect("a descriptor");
     let mut check = Check::new(&args, &stop).expect("cases");
-    let (ports, coming, sent) = (Vec::new(), Vec::new(), Vec::new());
-    let mut network = Network { now: Instant::START, ports, next: 10_000, coming, serve, sent };
+    let mut network = network(serve);
     let address = SERVER.parse().expect("an address");
     let server = Server::new(address, &args).expect("addresses");
     let answering = reach(&mut network, &[address], args.timeout.0, &stop);
@@ -141,6 +147,21 @@ fn a_right_one_passes_all_and_nothing_is_skipped() {
     let (records, _) = check(&format!("--ours {ALSO}"), careful);
     let pass = |it: &&Record| it.outcome == Outcome::Pass(None);
     assert_eq!(records.iter().filter(pass).count(), cases().count(), "{records:#?}");
+}
+
+#[test]
+fn nobody_is_asked_for_ever() {
+    let stop = Stop::new().expect("a descriptor");
+    let address = SERVER.parse().expect("an address");
+    for (limit, seconds, said) in [
+        (None, 10, "no answer within 10s"),
+        (Some(Duration::from_secs(3)), 3, "no answer (--timeout is the limit)"),
+    ] {
+        let mut network = network(|_, _, _| Vec::new());
+        let error = reach(&mut network, &[address], limit, &stop).expect_err("nobody").to_string();
+        assert_eq!(network.now.since_start(), Duration::from_secs(seconds));
+        assert!(error.starts_with(&format!("no echo over UDP from {SERVER}: {said} (")), "{error}");
+    }
 }
 
 #[test]
