@@ -68,14 +68,16 @@ pub(crate) struct ServerArgs {
 
     /// Serve at most N clients at once
     ///
-    /// Serve at most this many clients at once. Others wait to be accepted.
+    /// Serve at most this many clients at once. Others wait to be accepted; when the server stops, those
+    /// that wait are served as well.
     #[arg(long, value_name = "N", help_heading = LISTENING,
           value_parser = given::within::<u32>(1..=u32::MAX.into()))]
     pub(crate) max_conns: Option<u32>,
 
     /// Serve on N threads
     ///
-    /// Serve on this many threads. Datagrams are answered by the first one alone.
+    /// Serve on this many threads. Each client that comes gets the one that serves the fewest. Datagrams are
+    /// answered by the first one alone.
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = LISTENING,
           value_parser = given::within::<u16>(1..=256))]
     pub(crate) threads: u16,

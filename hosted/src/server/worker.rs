@@ -1,17 +1,19 @@
 //! The event loop: one worker on each thread serves its share of the clients.
 //!
-//! The first worker also accepts, distributes connections, and answers datagrams. A worker wakes
-//! up, gives every connection that is ready a turn, and handles deadlines: per
-//! message one read and one write, and nothing else. It never waits for the log.
+//! The first worker also accepts, shares out connections, answers datagrams, and is the one that hears
+//! of a request to stop. A worker wakes up, gives every connection that is ready a turn, and handles
+//! deadlines: per message one read and one write, and nothing else. It never waits for the log.
 
 mod drain;
+mod entry;
+mod mail;
+mod shares;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::Receiver;
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -19,22 +21,24 @@ use echo_core::{Instant, Planted};
 use echo_instruments::clock::Clock;
 use echo_instruments::service::{Counters, Drain, End, Log, Totals};
 use echo_instruments::signals::Stop;
-use echo_instruments::target::canonical;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
-use super::accept::{Acceptor, prepare};
-use super::connection::{Connection, watch};
+use self::mail::Outbox;
+use self::shares::Shares;
+use super::accept::Acceptor;
+use super::connection::Connection;
 use super::datagrams::Answerer;
 use super::{Config, LARGEST_BUFFER, Server};
-use crate::pump::{Pump, Pumped};
+use crate::pump::Pumped;
 
 /// The tokens of event sources that are not connections; those count from 0.
 const ACCEPT: Token = Token(usize::MAX);
 const STOP: Token = Token(usize::MAX - 1);
-const MAIL: Token = Token(usize::MAX - 2);
+/// There is mail, or room for another connection.
+const CALL: Token = Token(usize::MAX - 2);
 /// The first of the sockets for datagrams; as many follow as a name has addresses.
 const DATAGRAMS: Token = Token(usize::MAX / 2);
 
@@ -48,63 +52,51 @@ struct Shared<'a> {
     log: &'a Log,
     stop: &'a Stop,
     clock: Clock,
-    /// The number of connections that are being served.
-    live: AtomicUsize,
-    /// Whether the limit is reached: then a worker that closes a connection wakes the acceptor.
-    full: AtomicBool,
-    mailboxes: Vec<Mailbox>,
-}
-
-/// The channel through which a worker gets connections.
-struct Mailbox {
-    sender: Sender<(TcpStream, SocketAddr)>,
-    waker: Waker,
+    shares: Shares,
+    /// One for each worker.
+    wakers: Vec<Waker>,
 }
 
 /// Serves with sessions of `N` bytes, on as many threads as configured.
 pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> Result<Totals> {
     let Server { listeners, connections, sockets, config, counters } = server;
     let cannot_wait = "cannot wait for sockets";
-    let mut posts = Vec::new();
-    let mut mailboxes = Vec::new();
+    let (mut polls, mut wakers) = (Vec::new(), Vec::new());
     for _ in counters.iter() {
         let poll = Poll::new().context(cannot_wait)?;
-        let (sender, mail) = mpsc::channel();
-        let waker = Waker::new(poll.registry(), MAIL).context(cannot_wait)?;
-        let mut receiver = SourceFd(&stop.receiver().as_raw_fd());
-        poll.registry().register(&mut receiver, STOP, Interest::READABLE).context(cannot_wait)?;
-        mailboxes.push(Mailbox { sender, waker });
-        posts.push((poll, mail));
+        wakers.push(Waker::new(poll.registry(), CALL).context(cannot_wait)?);
+        polls.push(poll);
     }
-    let shared = Shared {
-        config,
-        log,
-        stop,
-        clock: Clock::start(),
-        live: AtomicUsize::new(0),
-        full: AtomicBool::new(false),
-        mailboxes,
-    };
-    let mut workers =
-        (0..).zip(posts).zip(counters.iter()).map(|((number, (poll, mail)), counters)| {
-            Worker::<N>::new(&shared, counters, number, poll, mail)
-        });
+    let shares = Shares::new(polls.len(), config.max_conns);
+    let shared = Shared { config, log, stop, clock: Clock::start(), shares, wakers };
+    let mut workers = polls
+        .into_iter()
+        .zip(counters.iter())
+        .enumerate()
+        .map(|(number, (poll, counters))| Worker::<N>::new(&shared, counters, number, poll));
     let mut first = workers.next().context("a server has a thread at least")?;
-    first.inherit(connections)?;
-    if listeners.is_empty() && sockets.is_empty() {
-        first.end_with_clients();
+    let mut others: Vec<_> = workers.collect();
+    for (worker, waker) in others.iter_mut().zip(&shared.wakers[1..]) {
+        let (outbox, inbox) = Outbox::new(waker);
+        first.outboxes.push(outbox);
+        worker.inbox = Some(inbox);
     }
+    let registry = first.poll.registry();
+    let mut receiver = SourceFd(&stop.receiver().as_raw_fd());
+    registry.register(&mut receiver, STOP, Interest::READABLE).context(cannot_wait)?;
     if !listeners.is_empty() {
-        let acceptor = Acceptor::new(listeners, first.poll.registry(), ACCEPT);
+        let acceptor = Acceptor::new(listeners, registry, ACCEPT);
         first.acceptor = Some(acceptor.context(cannot_wait)?);
     }
     if !sockets.is_empty() {
-        let (registry, planting) = (first.poll.registry(), shared.config.planting.as_ref());
+        let planting = shared.config.planting.as_ref();
         let answerer = Answerer::new(sockets, registry, DATAGRAMS, planting);
         first.answerer = Some(answerer.context("cannot take datagrams")?);
     }
+    first.inherit(connections)?;
     thread::scope(|scope| {
-        let others: Vec<_> = workers.map(|worker| scope.spawn(move || worker.run())).collect();
+        let others: Vec<_> =
+            others.into_iter().map(|worker| scope.spawn(move || worker.run())).collect();
         let mut totals = first.run();
         for other in others {
             let result = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -120,14 +112,17 @@ pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> R
 struct Worker<'a, const N: usize> {
     shared: &'a Shared<'a>,
     counters: &'a Counters,
+    /// Its number among the workers.
+    number: usize,
     poll: Poll,
-    mail: Receiver<(TcpStream, SocketAddr)>,
+    /// The connections that the first worker has for this one, if it is another; until the end of them.
+    inbox: Option<Receiver<(TcpStream, SocketAddr)>>,
+    /// The ways from the first worker to the others, in their order.
+    outboxes: Vec<Outbox<'a>>,
     acceptor: Option<Acceptor>,
     /// Whether no other clients can come than those it has from the start: then they alone are waited for.
     ends_with_clients: bool,
     answerer: Option<Answerer>,
-    /// The worker that gets the next connection.
-    next_worker: usize,
     connections: Slab<Box<Connection<N>>>,
     /// The number of the next connection: no two of a server have the same.
     next_connection: u64,
@@ -142,24 +137,19 @@ struct Worker<'a, const N: usize> {
 }
 
 impl<'a, const N: usize> Worker<'a, N> {
-    fn new(
-        shared: &'a Shared<'a>,
-        counters: &'a Counters,
-        number: u64,
-        poll: Poll,
-        mail: Receiver<(TcpStream, SocketAddr)>,
-    ) -> Self {
+    fn new(shared: &'a Shared<'a>, counters: &'a Counters, number: usize, poll: Poll) -> Self {
         Self {
             shared,
             counters,
+            number,
             poll,
-            mail,
+            inbox: None,
+            outboxes: Vec::new(),
             acceptor: None,
             ends_with_clients: false,
             answerer: None,
-            next_worker: 0,
             connections: Slab::new(),
-            next_connection: number << 48,
+            next_connection: (number as u64) << 48,
             queue: VecDeque::new(),
             alarms: BTreeSet::new(),
             scratch: vec![0; LARGEST_BUFFER.min(N)],
@@ -193,9 +183,8 @@ impl<'a, const N: usize> Worker<'a, N> {
             self.shared.log.check().context("cannot write to stdout")?;
             for event in &events {
                 match event.token() {
-                    ACCEPT | MAIL => {
-                        self.acceptor.iter_mut().for_each(Acceptor::note);
-                    }
+                    ACCEPT => self.acceptor.iter_mut().for_each(Acceptor::note),
+                    CALL => {}
                     STOP => self.start_drain(now),
                     Token(number) if number >= DATAGRAMS.0 => {
                         let number = number - DATAGRAMS.0;
@@ -219,9 +208,7 @@ impl<'a, const N: usize> Worker<'a, N> {
             self.dismiss(now);
             self.fire_alarms(now);
             self.accept(now);
-            while let Ok((stream, peer)) = self.mail.try_recv() {
-                self.adopt(stream, peer, now);
-            }
+            self.collect(now);
             if self.is_drained(now) {
                 self.cut_off();
                 return Ok(());
@@ -234,7 +221,8 @@ impl<'a, const N: usize> Worker<'a, N> {
         let answer = self.answerer.as_ref().and_then(|answerer| answerer.due(now));
         let queue = (!self.queue.is_empty()).then_some(now);
         let alarm = self.alarms.first().map(|(at, _)| *at);
-        let accept = self.acceptor.as_ref().filter(|_| !self.is_full()).and_then(|a| a.due(now));
+        let accept = self.acceptor.as_ref().and_then(|acceptor| acceptor.due(now));
+        let accept = accept.filter(|_| !self.shared.shares.is_full());
         let drain = self.drain.as_ref().map(Drain::due);
         [queue, answer, alarm, accept, drain].into_iter().flatten().min()
     }
@@ -292,107 +280,21 @@ impl<'a, const N: usize> Worker<'a, N> {
         }
     }
 
-    fn accept(&mut self, now: Instant) {
-        for _ in 0..TURN {
-            if self.acceptor.is_none() || self.is_full() {
-                return;
-            }
-            let Some((stream, peer)) = self.acceptor.as_mut().and_then(|a| a.next(now)) else {
-                return;
-            };
-            self.shared.live.fetch_add(1, Ordering::SeqCst);
-            self.counters.open();
-            self.shared.log.client(peer, "connected");
-            // At the end this one serves all: another may be gone already.
-            let worker = if self.shared.stop.requested() { 0 } else { self.next_worker };
-            self.next_worker = (worker + 1) % self.shared.mailboxes.len();
-            if worker == 0 {
-                self.adopt(stream, peer, now);
-            } else {
-                let mailbox = &self.shared.mailboxes[worker];
-                // A worker that is gone has stopped the others, too.
-                if mailbox.sender.send((stream, peer)).is_ok() {
-                    let _ = mailbox.waker.wake();
-                }
-            }
-        }
-    }
-
-    /// Serves connections that somebody else has accepted.
-    fn inherit(&mut self, connections: Vec<std::net::TcpStream>) -> Result<()> {
-        let now = self.shared.clock.now();
-        for stream in connections {
-            // Whoever has left already is no client.
-            let Ok(peer) = stream.peer_addr() else { continue };
-            stream.set_nonblocking(true).context("cannot serve an inherited connection")?;
-            let _ = prepare(&stream);
-            self.shared.live.fetch_add(1, Ordering::SeqCst);
-            self.counters.open();
-            self.shared.log.client(canonical(peer), "connected");
-            self.adopt(TcpStream::from_std(stream), canonical(peer), now);
-        }
-        Ok(())
-    }
-
-    /// Ends the server with the last client that it has.
-    fn end_with_clients(&mut self) {
-        self.ends_with_clients = true;
-        if self.connections.is_empty() {
-            self.shared.stop.request();
-        }
-    }
-
-    /// Whether the limit on connections is reached; if so, the next close wakes the acceptor.
-    fn is_full(&self) -> bool {
-        let Some(most) = self.shared.config.max_conns else { return false };
-        if self.shared.live.load(Ordering::SeqCst) < most {
-            return false;
-        }
-        self.shared.full.store(true, Ordering::SeqCst);
-        // A connection may have been closed in between without seeing the flag.
-        self.shared.live.load(Ordering::SeqCst) >= most
-    }
-
-    fn adopt(&mut self, stream: TcpStream, peer: SocketAddr, now: Instant) {
-        let rules = self.shared.config.rules;
-        let entry = self.connections.vacant_entry();
-        let key = entry.key();
-        let connection = entry.insert(Box::new(Connection::new(stream, peer, now, rules)));
-        if let Some(planting) = &self.shared.config.planting {
-            connection.spoiler = Some(Box::new(planting.spoiler(self.next_connection)));
-            self.next_connection += 1;
-        }
-        let ready = watch(&connection.stream, rules).and_then(|()| {
-            let registry = self.poll.registry();
-            registry.register(&mut connection.stream, Token(key), Pump::interest())
-        });
-        if let Some(drain) = &mut self.drain {
-            drain.add(key);
-        }
-        match ready {
-            Ok(()) => self.drive(key, now),
-            Err(error) => self.close(key, &End::Broken(error)),
-        }
-    }
-
     fn close(&mut self, key: usize, end: &End) {
         let connection = self.connections.remove(key);
         connection.alarm.map(|alarm| self.alarms.remove(&(alarm, key)));
-        self.counters.end(connection.echoed(), end);
         if let (Some(planted), Some(spoiler)) = (&mut self.planted, &connection.spoiler) {
             planted.add(&spoiler.planted());
         }
         self.shared.log.client(connection.peer, end);
-        // The descriptor is free before the acceptor is woken.
+        let echoed = connection.echoed();
+        // The descriptor is free before the first worker is woken, and the place before it is told.
         connection.close(end);
-        self.shared.live.fetch_sub(1, Ordering::SeqCst);
-        match &mut self.acceptor {
-            Some(acceptor) => acceptor.resume(),
-            None if self.shared.full.swap(false, Ordering::SeqCst) => {
-                let _ = self.shared.mailboxes[0].waker.wake();
-            }
-            None => {}
+        self.acceptor.iter_mut().for_each(Acceptor::resume);
+        if self.shared.shares.leave(self.number) && self.number > 0 {
+            let _ = self.shared.wakers[0].wake();
         }
+        self.counters.end(echoed, end);
         if self.ends_with_clients {
             self.end_with_clients();
         }

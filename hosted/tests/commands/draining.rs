@@ -9,7 +9,7 @@ use std::thread;
 
 use rustix::process::Signal;
 
-use crate::support::{PATIENCE, Program, connect, hosted, ping, rest};
+use crate::support::{PATIENCE, Program, connect, expect, hosted, ping, rest};
 
 #[test]
 fn each_signal_lets_the_sessions_finish() {
@@ -159,6 +159,26 @@ fn who_waits_to_be_accepted_when_the_server_stops_is_served() {
         drop(clients);
         let ended = server.wait();
         let totals = "6 connections, 30 bytes echoed: 6 disconnected\n";
+        assert!(ended.stdout.ends_with(totals), "{threads} threads: {}", ended.stdout);
+    }
+}
+
+/// As who waits because there was no time to accept them.
+#[test]
+fn who_waits_beyond_the_limit_when_the_server_stops_is_served() {
+    for threads in ["1", "3"] {
+        let flags = ["--drain", "60s", "--max-conns", "2", "--threads", threads];
+        let (mut server, address) = Program::server(&flags);
+        let mut clients: Vec<_> = (0..2).map(|_| connect(address)).collect();
+        clients.iter_mut().for_each(|client| ping(client, b"hello"));
+        clients.extend((0..3).map(|_| connect(address)));
+        clients[2..].iter_mut().for_each(|client| client.write_all(b"hello").expect("sent"));
+        server.signal(Signal::TERM);
+        server.stderr_line("waiting up to 1m for 5 sessions to finish");
+        clients[2..].iter_mut().for_each(|client| expect(client, b"hello"));
+        drop(clients);
+        let ended = server.wait();
+        let totals = "5 connections, 25 bytes echoed: 5 disconnected\n";
         assert!(ended.stdout.ends_with(totals), "{threads} threads: {}", ended.stdout);
     }
 }

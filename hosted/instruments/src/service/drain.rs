@@ -27,24 +27,13 @@ impl Drain {
     /// The drain that begins now, of the sessions with these numbers.
     #[must_use]
     pub fn begin(now: Instant, limit: Duration, sessions: &[usize]) -> Self {
-        let mut drain = Self { start: now, limit, asks: BTreeSet::new() };
-        for (place, session) in (1..).zip(sessions) {
-            drain.ask(*session, place, sessions.len() as u32 + 1);
-        }
-        drain
-    }
-
-    /// Adds a session that was accepted at the last moment: it is the last in its turn.
-    pub fn add(&mut self, session: usize) {
-        self.ask(session, 1, 1);
-    }
-
-    fn ask(&mut self, session: usize, place: u32, of: u32) {
-        let quarter = self.limit / 4;
-        let within = |time: Duration| time / of * place;
-        self.asks.insert((self.start + within(2 * quarter), Haste::AtPause, session));
-        let second = self.start + 2 * quarter + within(quarter);
-        self.asks.insert((second, Haste::Now, session));
+        let (quarter, turns) = (limit / 4, sessions.len() as u32 + 1);
+        let asks = (1..).zip(sessions).flat_map(|(place, &session)| {
+            let within = |time: Duration| time / turns * place;
+            let second = now + 2 * quarter + within(quarter);
+            [(now + within(2 * quarter), Haste::AtPause, session), (second, Haste::Now, session)]
+        });
+        Self { start: now, limit, asks: asks.collect() }
     }
 
     /// Who is to be asked now, and how, if somebody is. The session may be over by itself.
@@ -105,7 +94,6 @@ mod tests {
     fn closes_are_spread_and_the_last_quarter_is_for_echoes() {
         let second = |n| Instant::START + Duration::from_secs(n);
         let mut drain = Drain::begin(second(100), Duration::from_secs(48), &[7, 5, 9]);
-        drain.add(1);
         assert_eq!(drain.due(), second(106));
         assert_eq!(drain.next(second(105)), None, "nobody is asked too early");
         let (first, then) = (Haste::AtPause, Haste::Now);
@@ -113,11 +101,9 @@ mod tests {
             (second(106), 7, first),
             (second(112), 5, first),
             (second(118), 9, first),
-            (second(124), 1, first),
             (second(127), 7, then),
             (second(130), 5, then),
             (second(133), 9, then),
-            (second(136), 1, then),
         ];
         assert_eq!(asks(&mut drain), due);
         assert_eq!(drain.due(), second(148));

@@ -1,7 +1,6 @@
 //! How a worker stops.
 
 use std::os::fd::AsRawFd;
-use std::sync::atomic::Ordering;
 
 use echo_core::Instant;
 use echo_instruments::service::{Drain, End, announce_drain};
@@ -10,23 +9,32 @@ use mio::unix::SourceFd;
 use super::Worker;
 use crate::server::accept::Acceptor;
 
+/// The most that are accepted at the end: more than wait as a rule, for more and more may come.
+const LONGEST_BACKLOG: usize = 65_536;
+
 impl<const N: usize> Worker<'_, N> {
     /// Accepts no more, nor datagrams, and lets the sessions finish for a while.
     pub(super) fn start_drain(&mut self, now: Instant) {
         if self.drain.is_some() {
             return;
         }
-        // Who waits already is served: the system resets what waits at a socket that is closed.
+        // Who waits already is served, whatever the limit: the system resets what waits at a socket
+        // that is closed.
         self.acceptor.iter_mut().for_each(Acceptor::note);
-        self.accept(now);
+        for _ in 0..LONGEST_BACKLOG {
+            if !self.accept_one(now) {
+                break;
+            }
+        }
+        // The other workers drain when they have taken what is theirs.
+        self.outboxes.clear();
         let sessions: Vec<_> = self.connections.iter().map(|(key, _)| key).collect();
         self.drain = Some(Drain::begin(now, self.shared.config.drain, &sessions));
         let receiver = self.shared.stop.receiver().as_raw_fd();
-        // It stays readable; one event is enough.
+        // It stays readable; one event is enough. Only the first worker has it.
         let _ = self.poll.registry().deregister(&mut SourceFd(&receiver));
-        let live = self.shared.live.load(Ordering::SeqCst);
         if self.acceptor.take().is_some() {
-            announce_drain(live, self.shared.config.drain);
+            announce_drain(self.shared.shares.total(), self.shared.config.drain);
         }
     }
 
