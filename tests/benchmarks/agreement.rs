@@ -1,91 +1,66 @@
 //! Whether instruments agree: `hosted rate` beside the plainest client that one can write, and beside `ping`
 //! where the server answers that, too.
 //!
-//! `cargo bench -p benchmarks -- agreement` makes a network namespace of its own; it needs /dev/net/tun and
-//! the right to make one, and takes a minute. All send the same number of bytes at the same pace, one after
-//! another in interleaved rounds, with both ends on one core: where nothing waits for another core to wake up,
-//! the differences that remain are those of the instruments.
+//! Both ends are on one processor: where nothing waits for another to wake up, the differences that remain are
+//! those of the instruments.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use echo_core::Rules;
-use echo_instruments::measurement::Measurement;
-use echo_instruments::measurement::percentiles::{MEDIAN, percentile};
+use anyhow::{Context, Result, bail, ensure};
 use echo_instruments::plan::{Pace, Plan};
-use echo_instruments::signals::Stop;
-use hosted::server::Local;
-use hosted::sockets;
 
-use crate::ends::{self, CLIENT, TapDemo, pin, pinned};
+use crate::effort::Effort;
+use crate::load::{LENGTH, connect, median, offer, plan};
+use crate::namespace;
+use crate::process::{CLIENT, Process, pin};
+use crate::sheet::{Sheet, Unit};
 
-const ROUNDS: usize = 9;
-const LENGTH: usize = 1000;
-const MESSAGES: u32 = 500;
 const EVERY: Duration = Duration::from_millis(2);
 
-/// Measures the median round trip to a server.
-type Instrument = fn(SocketAddr) -> Result<Duration>;
+/// Measures the median round trip of so many messages to a server, in seconds.
+type Instrument = fn(SocketAddr, u32) -> Result<f64>;
 
-pub(crate) fn run() -> Result<()> {
-    ends::enter()?;
+pub(crate) fn run(effort: &Effort) -> Result<String> {
+    namespace::enter()?;
     pin(CLIENT)?;
-    println!("a message of {LENGTH} bytes every {EVERY:?}, both ends on one core");
-    println!(
-        "median of {ROUNDS} rounds of {MESSAGES} messages each, and the range of their medians"
-    );
-    let kernel = pinned(CLIENT, || Local::with(Rules::default()))?;
-    let sockets = [("hosted rate", hosted as Instrument), ("send and recv", plain)];
-    table("the kernel's TCP over the loopback", kernel.address(), &sockets)?;
-    drop(kernel);
-    let tap = TapDemo::start(CLIENT, &[])?;
-    table("tap-demo", tap.address, &[&sockets[..], &[("ping", ping)]].concat())
-}
-
-/// Lets all instruments measure one server in turn, and prints what each says.
-fn table(server: &str, address: SocketAddr, instruments: &[(&str, Instrument)]) -> Result<()> {
-    println!("{server}:");
-    let mut medians = vec![Vec::new(); instruments.len()];
-    for _ in 0..ROUNDS {
-        for ((_, measure), medians) in instruments.iter().zip(&mut medians) {
-            medians.push(measure(address)?);
+    let servers = [Process::hosted(CLIENT, &[])?, Process::tap_demo(CLIENT, &[])?];
+    let instruments: [(_, Instrument); 3] =
+        [("`send` and `recv`", plain), ("`hosted rate`", hosted), ("`ping`", ping)];
+    let columns = [("`hosted server`", Unit::Time), ("`tap-demo`", Unit::Time)];
+    let names = instruments.map(|(name, _)| name);
+    let mut sheet = Sheet::new("round trip, measured by", names, &columns);
+    let messages = effort.count(500).try_into()?;
+    effort.rounds(9, instruments.len(), |turns| {
+        for (column, server) in servers.iter().enumerate() {
+            // The kernel's own `ping` says nothing of its TCP.
+            for &row in turns.iter().filter(|row| column == 1 || **row < 2) {
+                sheet.note(row, column, instruments[row].1(server.address, messages)?);
+            }
         }
-    }
-    medians.iter_mut().for_each(|medians| medians.sort_unstable());
-    let micros = |time: Duration| time.as_secs_f64() * 1e6;
-    let ours = micros(medians[0][ROUNDS / 2]);
-    for ((name, _), medians) in instruments.iter().zip(medians) {
-        let [least, median, most] = [0, ROUNDS / 2, ROUNDS - 1].map(|at| micros(medians[at]));
-        let more = (median / ours - 1.0) * 100.0;
-        println!("  {name:<14} {median:>6.1} µs  {more:>+6.1} %   ({least:.1} to {most:.1})");
-    }
-    Ok(())
+        Ok(())
+    })?;
+    Ok(format!(
+        "### Agreement\n\nWhat `rate` and others measure of the same servers: a message of 1000 bytes every {EVERY:?}, both ends on one processor. `ping` is answered by smoltcp before TCP, tells \
+         times in steps of a microsecond, and takes the time at which the kernel received the reply, before any program wakes up.\n\n{sheet}"
+    ))
 }
 
-fn hosted(address: SocketAddr) -> Result<Duration> {
-    let plan = Plan {
-        length: LENGTH as u64,
-        pace: Pace::Interval(EVERY),
-        count: Some(MESSAGES.into()),
-        limit: Some(Duration::from_secs(10)),
-        ..Plan::new()
-    };
-    let first = connect(address)?;
-    let out = sockets::measure(&plan, first, &Stop::new()?, &mut |_: &Measurement| {})?;
-    percentile(&out.times, MEDIAN).context("nothing came back")
+fn hosted(address: SocketAddr, messages: u32) -> Result<f64> {
+    let (pace, count) = (Pace::Interval(EVERY), Some(messages.into()));
+    median(&offer(address, &Plan { pace, count, time: None, ..plan(1, EVERY) })?)
 }
 
 /// Sends, waits in the read, takes the time; sleeps until the next is due.
-fn plain(address: SocketAddr) -> Result<Duration> {
+fn plain(address: SocketAddr, messages: u32) -> Result<f64> {
     let mut stream = connect(address)?;
     let (message, mut echo) = ([b'0'; LENGTH], [0; LENGTH]);
     let start = Instant::now();
-    let mut times = Vec::with_capacity(MESSAGES as usize);
-    for number in 0..MESSAGES {
+    let mut times = Vec::with_capacity(messages as usize);
+    for number in 0..messages {
         thread::sleep((EVERY * number).saturating_sub(start.elapsed()));
         let sent = Instant::now();
         stream.write_all(&message)?;
@@ -93,30 +68,24 @@ fn plain(address: SocketAddr) -> Result<Duration> {
         times.push(sent.elapsed());
     }
     times.sort_unstable();
-    Ok(times[times.len() / 2])
+    Ok(times[times.len() / 2].as_secs_f64())
 }
 
 /// ICMP echoes with as many bytes. The kernel notes when one arrives, so that waking up is no part of it.
-fn ping(address: SocketAddr) -> Result<Duration> {
-    let IpAddr::V4(address) = address.ip() else { anyhow::bail!("not an IPv4 address") };
+fn ping(address: SocketAddr, messages: u32) -> Result<f64> {
+    let IpAddr::V4(address) = address.ip() else { bail!("not an IPv4 address") };
     let mut ping = Command::new("ping");
-    ping.args(["-n", "-c", &MESSAGES.to_string(), "-s", &LENGTH.to_string()]);
+    ping.args(["-n", "-c", &messages.to_string(), "-s", &LENGTH.to_string()]);
     ping.args(["-i", &EVERY.as_secs_f64().to_string(), &address.to_string()]);
     let out = ping.output().context("cannot run ping (Debian package iputils-ping)")?;
     let text = String::from_utf8_lossy(&out.stdout);
     let times = text.split("time=").skip(1).filter_map(|rest| rest.split(' ').next()?.parse().ok());
     let mut times: Vec<f64> = times.collect();
     ensure!(
-        times.len() > MESSAGES as usize / 2,
+        times.len() > messages as usize / 2,
         "ping: {text}{}",
         String::from_utf8_lossy(&out.stderr)
     );
     times.sort_by(f64::total_cmp);
-    Ok(Duration::from_secs_f64(times[times.len() / 2] / 1e3))
-}
-
-fn connect(address: SocketAddr) -> Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    Ok(times[times.len() / 2] / 1e3)
 }

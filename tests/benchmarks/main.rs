@@ -1,67 +1,110 @@
-//! The benchmarks, which `cargo bench -p benchmarks -- NAME` runs, on an idle machine with two processors.
+//! What the servers and the instruments cost, and how far to trust them: the tables of the README.
 //!
-//! They are one program, and it is the servers that they start as well: each in a process of its own.
+//! `cargo bench -p benchmarks` prints them. This program is also the servers that are measured, each in a process of its own.
 
 mod accuracy;
 mod agreement;
-mod alike;
-mod beside;
-mod c;
-mod datagrams;
-mod ends;
+mod clients;
+mod compare;
+mod effort;
+mod load;
+mod machine;
+mod namespace;
 mod process;
-mod server;
-mod side_by_side;
+mod rate;
+mod series;
+mod servers;
+mod sheet;
+mod tap;
+mod tcp;
+mod udp;
 
 use std::env;
+use std::os::unix::process::parent_id;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
+use clap::Parser;
 use echo_instruments::verdict::{exit_code, refuse};
+use rustix::process::{Signal, set_parent_process_death_signal};
 
-/// A benchmark, and the words behind its name.
-type Benchmark = fn(&[String]) -> Result<()>;
+use crate::effort::Effort;
 
-const ALL: [(&str, Benchmark); 7] = [
-    ("accuracy", |_| accuracy::run()),
-    ("agreement", |_| agreement::run()),
-    ("alike", alike::run),
-    ("beside", |_| beside::run()),
-    ("datagrams", datagrams::run),
-    ("server", |_| server::run()),
-    ("side_by_side", |_| side_by_side::run()),
+/// One table.
+pub(crate) struct Benchmark {
+    pub(crate) name: &'static str,
+    /// The number of seconds in which it ends.
+    bound: u64,
+    run: fn(&Effort) -> Result<String>,
+}
+
+const ALL: [Benchmark; 7] = [
+    Benchmark { name: "tcp", bound: 120, run: tcp::run },
+    Benchmark { name: "udp", bound: 60, run: udp::run },
+    Benchmark { name: "tap", bound: 120, run: tap::run },
+    Benchmark { name: "rate", bound: 120, run: rate::run },
+    Benchmark { name: "accuracy", bound: 90, run: accuracy::run },
+    Benchmark { name: "agreement", bound: 90, run: agreement::run },
+    Benchmark { name: "compare", bound: 90, run: compare::run },
 ];
 
+/// The word before the name of a benchmark that is run in this process, and before the processor of a server.
+const ALONE: &str = "alone";
+const ON: &str = "on";
+
 fn main() -> ExitCode {
-    // Cargo adds one of its own.
-    let words: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
-    match words.first().map(String::as_str) {
-        Some("hosted") => {
-            let cli = hosted::cli::Cli::read(words).unwrap_or_else(|error| refuse(&error));
-            exit_code(hosted::run(cli))
+    let words: Vec<_> = env::args().skip(1).collect();
+    let told = match &*words.iter().map(String::as_str).collect::<Vec<_>>() {
+        [ALONE, name, rest @ ..] => Ok(alone(name, rest)),
+        [ON, processor, server @ ..] => on(processor, server),
+        _ => series::run(&series::Cli::parse()),
+    };
+    told.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// One benchmark, in this process: it prints its table, or why there is none.
+fn alone(name: &str, rest: &[&str]) -> ExitCode {
+    let run = || {
+        die_with_parent()?;
+        let benchmark = ALL.iter().find(|it| it.name == name).context("no such benchmark")?;
+        (benchmark.run)(&Effort::new(benchmark, rest == ["--quick"]))
+    };
+    let (text, code) = match run() {
+        Ok(text) => (text, ExitCode::SUCCESS),
+        Err(error) => (format!("{error:#}"), ExitCode::FAILURE),
+    };
+    print!("{text}");
+    code
+}
+
+/// A server, on this processor.
+fn on(processor: &str, server: &[&str]) -> Result<ExitCode> {
+    die_with_parent()?;
+    process::pin(processor.parse()?)?;
+    match *server {
+        ["hosted", ..] => {
+            let cli = hosted::cli::Cli::read(server).unwrap_or_else(|error| refuse(&error));
+            Ok(exit_code(hosted::run(cli)))
         }
-        Some("tap-demo") => {
-            let cli = tap_demo::cli::Cli::read(words).unwrap_or_else(|error| refuse(&error));
-            exit_code(tap_demo::run(&cli))
+        ["tap-demo", ..] => {
+            let cli = tap_demo::cli::Cli::read(server).unwrap_or_else(|error| refuse(&error));
+            Ok(exit_code(tap_demo::run(&cli)))
         }
-        _ => match run(&words) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("{error:#}");
-                ExitCode::FAILURE
-            }
-        },
+        _ => {
+            let name = server.join(" ");
+            servers::serve(&name).with_context(|| format!("{name} failed"))?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
-fn run(words: &[String]) -> Result<()> {
-    let names = ALL.map(|(name, _)| name).join(", ");
-    let Some((name, rest)) = words.split_first() else { bail!("name a benchmark: {names}") };
-    if let Some(serve) = process::minimal(name) {
-        return serve();
-    }
-    let Some((_, run)) = ALL.iter().find(|(it, _)| it == name) else {
-        bail!("no benchmark {name}: there are {names}");
-    };
-    run(rest)
+/// Nothing that a benchmark starts outlives it, however it ends.
+fn die_with_parent() -> Result<()> {
+    let parent = parent_id();
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    anyhow::ensure!(parent_id() == parent && parent > 1, "nobody waits for this process");
+    Ok(())
 }

@@ -12,7 +12,7 @@ use super::change::{Change, Number, Unit, percent};
 use crate::measurement::percentiles::{self, MEDIAN};
 
 /// How many times as slow one of two runs of the same program may be as the other and still be no alarm. Where both ends
-/// share a processor a round trip over loopback takes 15 µs, and 70 µs where one must be woken on another (the benchmark `beside` pins
+/// share a processor a round trip over loopback takes 15 µs, and 70 µs where one must be woken on another (the benchmark `rate` pins
 /// them because of that): five times, by chance. Twice that is beyond what was seen.
 pub(super) const ALIKE: f64 = 10.0;
 

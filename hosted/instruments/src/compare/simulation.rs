@@ -1,7 +1,7 @@
 //! Comparisons of runs whose truth is known. Everything is made by seed, and no clock is read.
 //!
 //! A run has a pace of its own, which lasts for it (where its programs were placed, say), and its tail another; each percentile
-//! adds what its own few messages do. The scatter is supposed; that of a machine is told by `cargo bench -p benchmarks -- alike`.
+//! adds what its own few messages do. The scatter is supposed; that of a machine is told by `cargo bench -p benchmarks -- compare`.
 
 use serde_json::{Value, json};
 

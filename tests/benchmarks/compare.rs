@@ -1,12 +1,11 @@
-//! How often `hosted compare` alarms where nothing has changed, and how often it finds what has: a table for the README.
+//! How often `hosted compare` alarms where nothing has changed, and how often it finds what has.
 //!
-//! `cargo bench -p benchmarks -- alike`, on an idle machine with two processors; three minutes, or as many seconds
-//! as are given. Each comparison measures anew, first one side and then the other, five short runs each over connections of their
+//! Each comparison measures anew, first one side and then the other, five short runs each over connections of their
 //! own. The server echoes at once, or spins before each echo for a tenth of the round trip. Where the system places them a run is
 //! three times as slow as another by chance, and that must not pass for a change. On one processor runs scatter least, so that it
 //! shows; with a processor for each end, whose waking takes now more time and now less, a tenth is less than the chance of so short runs.
 
-use std::io::{IsTerminal, Read, Write, stderr};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,32 +24,34 @@ use hosted::sockets::Sockets;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde_json::Value;
 
-/// The message of the original programs.
-const LENGTH: usize = 1000;
+use crate::effort::Effort;
+use crate::load::LENGTH;
+use crate::process::{CLIENT, SERVER};
 
 /// Runs a side, as the README advises.
 const RUNS: u16 = 5;
 
-/// How long a run goes on, and its beginning, which is left out.
+/// How long a run goes on.
 const TIME: Duration = Duration::from_millis(100);
-const OMIT: Duration = Duration::from_millis(10);
 
 /// The default threshold of `hosted compare`, in per cent.
 const THRESHOLD: f64 = 5.0;
 
-pub(crate) fn run(words: &[String]) -> Result<()> {
-    let seconds = words.first().map_or(Ok(180), |text| text.parse::<u32>());
-    let budget = Duration::from_secs(seconds.context("expected a number of seconds")?.into());
+/// How long all comparisons take.
+const ALL: Duration = Duration::from_secs(70);
+
+pub(crate) fn run(effort: &Effort) -> Result<String> {
     let everywhere = sched_getaffinity(None)?;
-    let [one, other] = [0, 1].map(|number| {
+    let [one, other] = [CLIENT, SERVER].map(|number| {
         let mut set = CpuSet::new();
         set.set(number);
         set
     });
-    println!(
-        "| programs | true change | comparisons | alarms | of one run a side | p50, p99 and rate vary by |"
+    let mut text = format!(
+        "### `compare`\n\nHow often it alarms, with {RUNS} runs of {TIME:?} on either side, where nothing has changed and where the server was made slower. How small a \
+         change it finds depends on how far runs scatter, which the last column tells.\n\n\
+         | programs | true change | comparisons | alarms | of one run a side | p50, p99 and rate vary by |\n|---|---|---|---|---|---|\n"
     );
-    println!("|---|---|---|---|---|---|");
     // The comparisons of like programs are many: an alarm among them is rare.
     for (name, places, slower, share) in [
         ("where the system puts them", [everywhere; 2], 0.0, 0.35),
@@ -59,16 +60,18 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
         ("on a processor each", [one, other], 0.1, 0.1),
     ] {
         sched_setaffinity(None, &places[1])?;
-        let server = Server::start()?;
+        let server = Server::start(effort.time(TIME))?;
         sched_setaffinity(None, &places[0])?;
-        row(name, &server, slower, Instant::now() + budget.mul_f64(share))?;
+        let end = Instant::now() + effort.time(ALL).mul_f64(share);
+        text += &row(effort, name, &server, slower, end)?;
         sched_setaffinity(None, &everywhere)?;
     }
-    Ok(())
+    effort.tell("");
+    Ok(text)
 }
 
 /// Compares again and again until the time is over.
-fn row(name: &str, server: &Server, slower: f64, end: Instant) -> Result<()> {
+fn row(effort: &Effort, name: &str, server: &Server, slower: f64, end: Instant) -> Result<String> {
     let first = server.measure()?;
     let usual = percentile(first.felt(), MEDIAN).context("no echo came back")?;
     let (mut count, mut alarms, mut single) = (0, 0, 0);
@@ -83,12 +86,7 @@ fn row(name: &str, server: &Server, slower: f64, end: Instant) -> Result<()> {
         alarms += u32::from(alarm(&reports, usize::from(RUNS))?);
         single += u32::from(alarm(&reports, 1)?);
         all.extend(before.runs);
-        if stderr().is_terminal() {
-            eprint!("\r{name}, {:+.0} %: {alarms} of {count} comparisons alarm", slower * 100.0);
-        }
-    }
-    if stderr().is_terminal() {
-        eprintln!();
+        effort.tell(&format!("{name}, {:+.0} %: {alarms} of {count} alarm", slower * 100.0));
     }
     let micros = |one_in| {
         move |run: &Measurement| percentile(run.felt(), one_in).map(|time| time.as_secs_f64())
@@ -98,14 +96,13 @@ fn row(name: &str, server: &Server, slower: f64, end: Instant) -> Result<()> {
         variation(&all, micros(P99)),
         variation(&all, Measurement::messages_per_second),
     ];
-    println!(
-        "| {name} | {:+.0} % | {count} | {} | {} | {} |",
+    Ok(format!(
+        "| {name} | {:+.0} % | {count} | {} | {} | {} |\n",
         slower * 100.0,
         told(alarms, count),
         told(single, count),
         varies.map(|share| format!("{:.1} %", share * 100.0)).join(", ")
-    );
-    Ok(())
+    ))
 }
 
 /// Whether the first runs of both reports pass for worse.
@@ -134,10 +131,12 @@ struct Server {
     address: SocketAddr,
     /// Nanoseconds before each echo.
     spin: Arc<AtomicU64>,
+    /// How long a run goes on.
+    time: Duration,
 }
 
 impl Server {
-    fn start() -> Result<Self> {
+    fn start(time: Duration) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let spin = Arc::new(AtomicU64::new(0));
@@ -148,28 +147,29 @@ impl Server {
                 _ = echo(stream, &shared);
             }
         });
-        Ok(Self { address, spin })
+        Ok(Self { address, spin, time })
     }
 
     fn spin(&self, time: Duration) {
         self.spin.store(time.as_nanos() as u64, Ordering::Relaxed);
     }
 
-    fn plan() -> Plan {
-        let (length, time) = (LENGTH as u64, Some(TIME));
-        Plan { length, time, omit: OMIT, repeat: RUNS, ..Plan::new() }
+    fn plan(&self) -> Plan {
+        let (length, time) = (LENGTH as u64, Some(self.time));
+        // Its beginning is left out.
+        Plan { length, time, omit: self.time / 10, repeat: RUNS, ..Plan::new() }
     }
 
     /// A series of runs.
     fn measure(&self) -> Result<Measurement> {
-        let plan = Self::plan();
+        let plan = self.plan();
         let first = TcpStream::connect(self.address)?;
         let mut sockets = Sockets::new(&plan, first.into())?;
         Ok(load::repeat(&plan, &mut sockets, &Stop::new()?, &mut |_: &Measurement| {})?)
     }
 
     fn report(&self, sum: &Measurement) -> Value {
-        let plan = Self::plan();
+        let plan = self.plan();
         let subject = Subject {
             program: "hosted",
             command: "rate",

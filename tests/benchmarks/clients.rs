@@ -1,0 +1,146 @@
+//! The plainest clients: what `hosted rate` is compared with, and what it is no client for.
+
+use std::hint::black_box;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, UdpSocket};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use mio::{Events, Interest, Poll, Token};
+
+use crate::load::{LENGTH, connect};
+use crate::servers::spin;
+
+/// The median round trip of the plainest client, in seconds.
+pub(crate) fn ping_pong(address: SocketAddr, spins: bool, time: Duration) -> Result<f64> {
+    let mut stream = connect(address)?;
+    stream.set_nonblocking(spins)?;
+    let (message, mut echo) = ([b'0'; LENGTH], [0; LENGTH]);
+    median_of(time, || {
+        stream.write_all(&message)?;
+        let mut got = 0;
+        while got < LENGTH {
+            let n = spin(|| stream.read(&mut echo[got..]))?;
+            ensure!(n > 0, "the connection ended");
+            got += n;
+        }
+        Ok(())
+    })
+}
+
+/// The same over UDP.
+pub(crate) fn datagrams(address: SocketAddr, spins: bool, time: Duration) -> Result<f64> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    socket.connect(address)?;
+    socket.set_read_timeout(Some(Duration::from_secs(10)))?;
+    socket.set_nonblocking(spins)?;
+    let (message, mut echo) = ([b'0'; LENGTH], [0; LENGTH]);
+    median_of(time, || {
+        socket.send(&message)?;
+        spin(|| socket.recv(&mut echo))?;
+        Ok(())
+    })
+}
+
+fn median_of(time: Duration, mut exchange: impl FnMut() -> Result<()>) -> Result<f64> {
+    let mut times = Vec::with_capacity(1 << 20);
+    let start = Instant::now();
+    while start.elapsed() < time {
+        let begun = Instant::now();
+        exchange()?;
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times[times.len() / 2].as_secs_f64())
+}
+
+/// The messages per second of an event loop that does nothing but send, receive and take the time of each message, once.
+/// What it does in its warm-up is left out.
+pub(crate) fn event_loop(
+    address: SocketAddr,
+    connections: u16,
+    [omit, time]: [Duration; 2],
+) -> Result<f64> {
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(1024);
+    let mut streams = Vec::new();
+    for key in 0..connections {
+        let stream = connect(address)?;
+        stream.set_nonblocking(true)?;
+        let mut stream = mio::net::TcpStream::from_std(stream);
+        poll.registry().register(&mut stream, Token(key.into()), Interest::READABLE)?;
+        streams.push((stream, 0, Instant::now()));
+    }
+    let (message, mut echo) = ([b'0'; LENGTH], [0; LENGTH]);
+    for (stream, _, begun) in &mut streams {
+        *begun = Instant::now();
+        stream.write_all(&message)?;
+    }
+    let (mut start, mut messages) = (Instant::now(), 0_u64);
+    let (mut omitted, mut slowest) = (false, Duration::ZERO);
+    while start.elapsed() < time || messages == 0 {
+        if !omitted && start.elapsed() >= omit {
+            (start, messages, omitted) = (Instant::now(), 0, true);
+        }
+        poll.poll(&mut events, Some(time))?;
+        for event in &events {
+            let (stream, got, begun) = &mut streams[event.token().0];
+            *got += stream.read(&mut echo)?;
+            if *got >= LENGTH {
+                *got = 0;
+                messages += 1;
+                let now = Instant::now();
+                slowest = slowest.max(now - *begun);
+                *begun = now;
+                stream.write_all(&message)?;
+            }
+        }
+    }
+    black_box(slowest);
+    Ok(messages as f64 / start.elapsed().as_secs_f64())
+}
+
+/// Bytes per second there and back, of so many that are sent without waiting.
+pub(crate) fn bulk(address: SocketAddr, bytes: u64) -> Result<f64> {
+    let mut stream = connect(address)?;
+    let mut writer = stream.try_clone()?;
+    let start = Instant::now();
+    let writing = thread::spawn(move || -> std::io::Result<()> {
+        let block = vec![0; 1 << 18];
+        let mut left = bytes as usize;
+        while left > 0 {
+            let length = left.min(block.len());
+            writer.write_all(&block[..length])?;
+            left -= length;
+        }
+        writer.shutdown(Shutdown::Write)
+    });
+    let mut block = vec![0; 1 << 18];
+    let mut received = 0_u64;
+    loop {
+        match stream.read(&mut block)? {
+            0 => break,
+            n => received += n as u64,
+        }
+    }
+    writing.join().expect("the writer does not panic")?;
+    ensure!(received == bytes, "{received} bytes came back of {bytes}");
+    Ok(bytes as f64 / start.elapsed().as_secs_f64())
+}
+
+/// The same of datagrams that fill a frame, 64 of them in flight.
+pub(crate) fn bulk_datagrams(address: SocketAddr, time: Duration) -> Result<f64> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    socket.connect(address)?;
+    socket.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let mut datagram = [0; 1472];
+    (0..64).try_for_each(|_| socket.send(&datagram).map(drop))?;
+    let start = Instant::now();
+    let mut bytes = 0;
+    while start.elapsed() < time {
+        bytes += socket.recv(&mut datagram)?;
+        socket.send(&datagram)?;
+    }
+    Ok(bytes as f64 / start.elapsed().as_secs_f64())
+}

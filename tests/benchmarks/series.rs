@@ -1,0 +1,161 @@
+//! The benchmarks one after another, each in a process of its own, and what becomes of their tables.
+
+use std::env;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+
+use crate::{ALL, ALONE, Benchmark, machine};
+
+/// What stands around the tables in the README.
+const MARKS: [&str; 2] =
+    ["<!-- benchmarks: written by cargo bench -p benchmarks -->\n", "<!-- /benchmarks -->"];
+
+/// How much longer than its bound a benchmark may take before it is ended: a round more, for one that hangs.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// What these tables mean.
+const INTRODUCTION: &str = "\
+Each end is pinned to a processor, to another than the other unless the table says so, and all take turns. Each number is the median of some rounds. Behind it \
+stands × its ratio to the first row's of the same round, the median and the range; in the first row, and where nothing is compared, the range of the number.";
+
+/// Measures what the servers and the instruments cost, and prints it in Markdown
+///
+/// It needs an idle machine with two processors, and for tap and agreement the right to make a network namespace and a TAP interface in it: be root.
+#[derive(Parser)]
+#[command(bin_name = "cargo bench -p benchmarks --")]
+pub(crate) struct Cli {
+    /// Those to run [default: all]
+    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(ALL.map(|it| it.name)))]
+    names: Vec<String>,
+
+    /// Replace the tables in this file as well: those of benchmarks that are not named as they were found last
+    #[arg(long, value_name = "FILE")]
+    readme: Option<PathBuf>,
+
+    /// One short round of each, which shows only that it works
+    #[arg(long)]
+    quick: bool,
+
+    /// Added by cargo
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// Runs what is wanted. One that fails keeps no other from being run.
+pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
+    // Cargo starts benchmarks in the folder of their package.
+    env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))?;
+    let wanted =
+        |it: &&Benchmark| cli.names.is_empty() || cli.names.iter().any(|name| name == it.name);
+    let found = Found::on(machine::described(cli.quick))?;
+    if let Some(readme) = &cli.readme {
+        replace(readme, None)?;
+        ALL.iter().filter(|it| !wanted(it)).try_for_each(|it| found.text(it).map(drop))?;
+    }
+    let bound: u64 = ALL.iter().filter(wanted).map(|it| it.bound).sum();
+    eprintln!("at most {bound} s");
+    let mut failed = 0;
+    let mut texts = vec![format!("{}.\n\n{INTRODUCTION}\n", found.machine)];
+    println!("{}", texts[0]);
+    for benchmark in &ALL {
+        if wanted(&benchmark) {
+            let text = measured(benchmark, cli.quick).unwrap_or_else(|error| {
+                eprintln!("{} failed: {error:#}", benchmark.name);
+                failed += 1;
+                format!("(`{}` could not be measured: {error:#}.)\n", benchmark.name)
+            });
+            println!("{text}");
+            found.keep(benchmark, &text)?;
+        }
+        if cli.readme.is_some() {
+            texts.push(found.text(benchmark)?);
+        }
+    }
+    if let Some(readme) = &cli.readme {
+        replace(readme, Some(&texts.join("\n")))?;
+    }
+    ensure!(failed == 0, "{failed} of the benchmarks failed");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What one prints, within its bound.
+fn measured(benchmark: &Benchmark, quick: bool) -> Result<String> {
+    let (name, start) = (benchmark.name, Instant::now());
+    let bound = Duration::from_secs(benchmark.bound);
+    let mut command = Command::new(env::current_exe()?);
+    command.args([ALONE, name]).args(quick.then_some("--quick")).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start it")?;
+    eprintln!("{name}: at most {} s", benchmark.bound);
+    let mut stdout = child.stdout.take().context("no stdout")?;
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut text = String::new();
+        let read = stdout.read_to_string(&mut text);
+        let _ = sender.send(read.map(|_| text));
+    });
+    let Ok(text) = receiver.recv_timeout(bound + GRACE) else {
+        child.kill()?;
+        child.wait()?;
+        bail!("not done after {} s", start.elapsed().as_secs());
+    };
+    let (text, status) = (text?, child.wait()?);
+    let reason = if text.is_empty() { status.to_string() } else { text.clone() };
+    ensure!(status.success(), reason);
+    eprintln!("{name}: {} s", start.elapsed().as_secs());
+    Ok(text)
+}
+
+/// The tables that were found last, on this machine.
+struct Found {
+    machine: String,
+    folder: PathBuf,
+}
+
+impl Found {
+    fn on(machine: String) -> Result<Self> {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("benchmarks");
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        Ok(Self { machine, folder })
+    }
+
+    fn path(&self, benchmark: &Benchmark) -> PathBuf {
+        self.folder.join(benchmark.name).with_extension("md")
+    }
+
+    fn keep(&self, benchmark: &Benchmark, text: &str) -> Result<()> {
+        let path = self.path(benchmark);
+        fs::write(&path, format!("{}\n{text}", self.machine))
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    fn text(&self, benchmark: &Benchmark) -> Result<String> {
+        let text = fs::read_to_string(self.path(benchmark)).unwrap_or_default();
+        let text = text.strip_prefix(&format!("{}\n", self.machine));
+        let name = benchmark.name;
+        Ok(text.with_context(|| format!("{name} was not measured like this: name it, too"))?.into())
+    }
+}
+
+/// Replaces what is between the marks, of which there has to be a pair.
+fn replace(readme: &Path, text: Option<&str>) -> Result<()> {
+    let name = readme.display();
+    let old = fs::read_to_string(readme).with_context(|| format!("cannot read {name}"))?;
+    let parts = old
+        .split_once(MARKS[0])
+        .and_then(|(before, rest)| Some((before, rest.split_once(MARKS[1])?.1)));
+    let (before, after) = parts.with_context(|| format!("{name} lacks {MARKS:?}"))?;
+    if let Some(text) = text {
+        let new = [before, MARKS[0], text, MARKS[1], after].concat();
+        fs::write(readme, new).with_context(|| format!("cannot write {name}"))?;
+    }
+    Ok(())
+}

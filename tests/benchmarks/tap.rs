@@ -1,0 +1,87 @@
+//! `tap-demo` beside the kernel's TCP over the loopback, and beside a bare frame reflector on a TAP.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use echo_instruments::plan::Plan;
+
+use crate::clients::{bulk, bulk_datagrams, datagrams};
+use crate::effort::Effort;
+use crate::load::{costs, median, offer, per_second, plan};
+use crate::namespace;
+use crate::process::{CLIENT, Process, SERVER, pin};
+use crate::sheet::{Sheet, Unit};
+
+/// The bytes that go there and back in bulk.
+const BULK: u64 = 128 << 20;
+
+pub(crate) fn run(effort: &Effort) -> Result<String> {
+    namespace::enter()?;
+    pin(CLIENT)?;
+    // `hosted server` has no flag to spin.
+    let kernel = |core, flags: &[&str]| match flags {
+        ["--spin"] => Process::start(core, &["spinning"]),
+        _ => Process::hosted(core, flags),
+    };
+    let tap = |core, flags: &[&str]| Process::tap_demo(core, flags);
+    type Start = fn(usize, &[&str]) -> Result<Process>;
+    let servers: [(_, Start, &[&str]); 4] = [
+        ("the kernel's: `hosted server`", kernel, &[]),
+        ("`tap-demo`", tap, &[]),
+        ("`tap-demo --offload`", tap, &["--offload"]),
+        ("`tap-demo --sockets 1024`", tap, &["--sockets", "1024"]),
+    ];
+    let columns = [
+        ("round trip, one processor", Unit::Time),
+        ("on two", Unit::Time),
+        ("both ends spin", Unit::Time),
+        ("64 connections", Unit::PerSecond),
+        ("server's processor time for each", Unit::Time),
+        ("bulk", Unit::BytesPerSecond),
+    ];
+    let names = servers.map(|(name, ..)| name).into_iter().chain(["no stack: a reflector"]);
+    let mut sheet = Sheet::new("stack", names, &columns);
+    let time = effort.time(Duration::from_millis(500));
+    let spinning = Plan { spin: Duration::MAX, ..plan(1, time) };
+    effort.rounds(5, servers.len() + 1, |turns| {
+        for &row in turns {
+            let Some((_, start, flags)) = servers.get(row) else {
+                for (column, value) in reflector(time)? {
+                    sheet.note(row, column, value);
+                }
+                continue;
+            };
+            let round_trip = |server: &Process, plan: &Plan| median(&offer(server.address, plan)?);
+            let server = start(CLIENT, flags)?;
+            sheet.note(row, 0, round_trip(&server, &plan(1, time))?);
+            drop(server);
+            let server = start(SERVER, flags)?;
+            sheet.note(row, 1, round_trip(&server, &plan(1, time))?);
+            let (out, cost) = costs(&server, &plan(64, time))?;
+            sheet.note(row, 3, per_second(&out)?);
+            sheet.note(row, 4, cost);
+            sheet.note(row, 5, bulk(server.address, effort.count(BULK))?);
+            drop(server);
+            let server = start(SERVER, &[flags, &["--spin"][..]].concat())?;
+            sheet.note(row, 2, round_trip(&server, &spinning)?);
+        }
+        Ok(())
+    })?;
+    Ok(format!(
+        "### TAP\n\nMessages of 1000 bytes, on one connection or 64. The reflector swaps the addresses of a datagram and sends it back: what a TAP costs without a stack.\n\n{sheet}"
+    ))
+}
+
+/// Its round trips, and its bytes per second, by their columns.
+fn reflector(time: Duration) -> Result<[(usize, f64); 4]> {
+    let asleep = |core| -> Result<_> {
+        let server = Process::start(core, &["reflector"])?;
+        Ok((datagrams(server.address, false, time)?, server))
+    };
+    let (one, _) = asleep(CLIENT)?;
+    let (two, server) = asleep(SERVER)?;
+    let bytes = bulk_datagrams(server.address, time)?;
+    drop(server);
+    let server = Process::start(SERVER, &["spinning", "reflector"])?;
+    Ok([(0, one), (1, two), (2, datagrams(server.address, true, time)?), (5, bytes)])
+}
