@@ -12,7 +12,7 @@ mod totals;
 
 pub use self::counters::Counters;
 pub use self::datagrams::{Datagrams, Dropped};
-pub use self::drain::{Drain, announce_drain};
+pub use self::drain::{Drain, announce_drain, announce_notice};
 pub use self::faults::{Faults, Planting};
 pub use self::log::{Lines, Log};
 pub use self::manager::Manager;

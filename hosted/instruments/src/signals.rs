@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -36,6 +37,8 @@ pub(crate) fn asked_to_end() -> bool {
 pub struct Stop {
     requested: Arc<AtomicBool>,
     since: Arc<OnceLock<Instant>>,
+    /// How long after a request the event loop is woken.
+    notice: Arc<OnceLock<Duration>>,
     sender: Arc<UnixStream>,
     receiver: Arc<UnixStream>,
     /// Whether requests are handled: then the first signal does not end the program.
@@ -65,6 +68,7 @@ impl Stop {
         Ok(Self {
             requested: Arc::default(),
             since: Arc::default(),
+            notice: Arc::default(),
             sender: Arc::new(sender),
             receiver: Arc::new(receiver),
             armed: Arc::default(),
@@ -127,6 +131,11 @@ impl Stop {
         }
     }
 
+    /// Sets how long after a request the event loop is woken; [`requested`](Self::requested) tells of it at once.
+    pub fn give_notice(&self, notice: Duration) {
+        self.notice.get_or_init(|| notice);
+    }
+
     /// From now on there is something to finish: the first signal is a request.
     pub fn arm(&self) {
         self.armed.store(true, Ordering::Relaxed);
@@ -134,11 +143,23 @@ impl Stop {
 
     /// Asks to stop.
     pub fn request(&self) {
-        self.since.get_or_init(Instant::now);
+        let first = self.since.set(Instant::now()).is_ok();
         self.requested.store(true, Ordering::Relaxed);
+        let notice = self.notice.get().copied().unwrap_or_default();
+        let stop = self.clone();
+        let later = move || {
+            thread::sleep(notice);
+            stop.wake();
+        };
+        if notice.is_zero() || first && beside("notice", later).is_err() {
+            self.wake();
+        }
+        self.first_act.perform();
+    }
+
+    fn wake(&self) {
         // A full pipe has woken the loop already.
         let _ = (&*self.sender).write(b"!");
-        self.first_act.perform();
     }
 
     /// Whether a stop was asked for.
@@ -155,7 +176,7 @@ impl Stop {
         }
     }
 
-    /// Becomes readable when a stop is asked for, and stays so.
+    /// Becomes readable when a stop is due, and stays so.
     #[must_use]
     pub fn receiver(&self) -> &UnixStream {
         &self.receiver

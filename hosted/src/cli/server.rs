@@ -44,7 +44,7 @@ pub(crate) struct ServerArgs {
     /// Serve the socket that standard input is
     ///
     /// Serve the socket that standard input is, as an inetd passes it: one connection until it ends
-    /// (`wait = no`), or a socket that listens (`wait = yes`). Sockets from systemd need no flag.
+    /// (`wait = no`), or the socket itself, TCP or UDP (`wait = yes`). Sockets from systemd need no flag.
     #[arg(long, conflicts_with_all = OWN_SOCKETS, help_heading = LISTENING)]
     pub(crate) inetd: bool,
 
@@ -106,12 +106,19 @@ pub(crate) struct ServerArgs {
     #[arg(long, help_heading = SESSIONS)]
     pub(crate) rfc862: bool,
 
-    /// On Ctrl+C, give sessions TIME to finish
+    /// On Ctrl+C, wait TIME for the sessions
     ///
     /// On Ctrl+C or SIGTERM, give the sessions this long to finish. In the first half of it one session
     /// after another is closed when it pauses, in the next quarter also those that never do.
     #[arg(long, value_name = "TIME", default_value = "5s", help_heading = SESSIONS)]
     pub(crate) drain: Time,
+
+    /// Turn /ready TIME before the drain
+    ///
+    /// On Ctrl+C or SIGTERM, answer /ready of --metrics with 503 at once, but go on accepting clients for
+    /// this long before the drain begins: a balancer sends them until its next check.
+    #[arg(long, value_name = "TIME", default_value = "0", requires = "metrics", help_heading = SESSIONS)]
+    pub(crate) drain_notice: Time,
 
     /// Plant faults: KIND=PROBABILITY, ..
     ///
@@ -138,7 +145,7 @@ pub(crate) struct ServerArgs {
     /// Offer metrics at PORT or ADDR:PORT
     ///
     /// Offer metrics over HTTP: at /metrics for Prometheus, and at /ready whether the server is ready
-    /// (status 200, and 503 once a drain has begun). PORT alone is for this machine only, ADDR:PORT is
+    /// (status 200, and 503 once it is asked to stop). PORT alone is for this machine only, ADDR:PORT is
     /// taken as it is; port 0: any free port. The first lines say where.
     #[arg(long, value_name = "PORT", value_hint = ValueHint::Other, help_heading = LOG)]
     pub(crate) metrics: Option<MetricsAddress>,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use echo_core::Rules;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::seed;
-use echo_instruments::service::{Lines, Log, Manager, MetricsSocket, Planting};
+use echo_instruments::service::{Lines, Log, Manager, MetricsSocket, Planting, announce_notice};
 use echo_instruments::signals::Stop;
 use echo_instruments::verdict::{Misuse, Verdict};
 
@@ -70,11 +70,18 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
         log.line(format_args!("        metrics  {}", socket.url()));
     }
     let offered = metrics.map(|socket| socket.offer(server.totals(), &stop)).transpose()?;
-    if let Some(manager) = Manager::named() {
+    let manager = Manager::named();
+    if let Some(manager) = &manager {
         manager.ready(&addresses);
-        let drain = args.drain.0;
-        stop.at_request(move || manager.stopping(drain));
     }
+    let (notice, drain) = (args.drain_notice.0, args.drain.0);
+    stop.give_notice(notice);
+    stop.at_request(move || {
+        if let Some(manager) = &manager {
+            manager.stopping(notice.saturating_add(drain));
+        }
+        announce_notice(notice);
+    });
     let served = server.run(&stop, &log);
     if let Ok(totals) = &served {
         log.line(totals);

@@ -250,6 +250,7 @@ fn a_service_manager_hears_of_the_beginning_and_the_end() {
     for (name, socket) in sockets {
         let mut command = hosted();
         command.args(["server", "--ip", "127.0.0.1", "--port", "0", "--drain", "7s"]);
+        command.args(["--metrics", "0", "--drain-notice", "1ms"]);
         let mut server = Program::start(command.env("NOTIFY_SOCKET", &name));
         let ready = hear(&socket);
         // It is there before anything is asked for.
@@ -258,7 +259,7 @@ fn a_service_manager_hears_of_the_beginning_and_the_end() {
         let mut client = connect(address);
         ping(&mut client, b"hello");
         server.signal(Signal::TERM);
-        let stopping = "STOPPING=1\nSTATUS=stopping\nEXTEND_TIMEOUT_USEC=12000000";
+        let stopping = "STOPPING=1\nSTATUS=stopping\nEXTEND_TIMEOUT_USEC=12001000";
         assert_eq!(hear(&socket), stopping, "{name}");
         drop(client);
         assert_eq!(server.wait().code, Some(0), "{name}");

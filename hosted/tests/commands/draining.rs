@@ -9,6 +9,7 @@ use std::thread;
 
 use rustix::process::Signal;
 
+use crate::metrics;
 use crate::support::{PATIENCE, Program, connect, expect, hosted, ping, rest};
 
 #[test]
@@ -28,6 +29,35 @@ fn each_signal_lets_the_sessions_finish() {
         assert_eq!(ended.code, Some(0), "{signal:?}");
         let totals = "1 connection, 11 bytes echoed: 1 disconnected\n";
         assert!(ended.stdout.ends_with(totals), "{signal:?}: {}", ended.stdout);
+    }
+}
+
+/// A balancer has time to notice.
+#[test]
+fn clients_are_accepted_until_the_notice_is_over() {
+    for threads in ["1", "3"] {
+        let flags = ["--threads", threads, "--drain-notice"];
+        let (mut server, address, page) = metrics::server(&[&flags[..], &["1h"]].concat());
+        server.signal(Signal::TERM);
+        server.stderr_line("stopping: not ready any more; accepting clients for another 1h");
+        assert_eq!(metrics::get(page, "/ready").0, "503", "{threads} threads");
+        let mut clients: Vec<_> = (0..6).map(|_| connect(address)).collect();
+        clients.iter_mut().for_each(|client| ping(client, b"hello"));
+        while server.is_running() {
+            server.signal(Signal::TERM);
+            thread::yield_now();
+        }
+        assert_eq!(server.wait().code, Some(130), "{threads} threads");
+
+        let (server, address, _) = metrics::server(&[&flags[..], &["100ms"]].concat());
+        let mut client = connect(address);
+        ping(&mut client, b"hello");
+        server.signal(Signal::TERM);
+        // Nobody is accepted any more once it is over.
+        while TcpStream::connect(address).is_ok() {}
+        ping(&mut client, b"after");
+        drop(client);
+        assert_eq!(server.wait().code, Some(0), "{threads} threads");
     }
 }
 

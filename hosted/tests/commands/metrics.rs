@@ -23,7 +23,7 @@ pub(crate) fn server(args: &[&str]) -> (Program, SocketAddr, SocketAddr) {
 }
 
 /// The status and the text of a page.
-fn get(address: SocketAddr, path: &str) -> (String, String) {
+pub(crate) fn get(address: SocketAddr, path: &str) -> (String, String) {
     let mut stream = connect(address);
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
         .expect("sent");

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -52,35 +53,45 @@ struct Balanced {
     /// Each with where it listens and where it offers metrics.
     servers: Vec<(Program, SocketAddr, SocketAddr)>,
     address: SocketAddr,
-    _haproxy: Program,
+    haproxy: Program,
     _folder: TempDir,
 }
 
 impl Balanced {
-    fn start() -> Option<Self> {
+    /// With servers that have these flags, and options of HAProxy, which asks for their page or only whether they
+    /// listen.
+    fn start(flags: &[&str], options: &str, page: bool) -> Option<Self> {
         if Command::new("haproxy").arg("-v").output().is_err() {
             skip("servers behind a balancer: there is no haproxy");
             return None;
         }
-        let flags = ["--reuse-port", "--drain", DRAIN];
-        let servers: Vec<_> = (0..2).map(|_| server(&flags)).collect();
-        let [a, b] = [0, 1].map(|n| servers[n].1);
+        let servers: Vec<_> = (0..2).map(|_| server(flags)).collect();
+        let line = |(name, (_, address, metrics)): (&str, &(Program, SocketAddr, SocketAddr))| {
+            let checked = if page { *metrics } else { *address };
+            format!(" server {name} {address} check port {}\n", checked.port())
+        };
+        let lines: String = ["a", "b"].into_iter().zip(&servers).map(line).collect();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("bound");
         let folder = tempdir().expect("a folder");
         let config = folder.path().join("haproxy.cfg");
         let text = format!(
             "defaults\n mode tcp\n timeout connect 60s\n timeout client 60s\n timeout server 60s\n \
-             retries 10\n option redispatch 1\n\
-             listen echo\n bind fd@3\n balance roundrobin\n default-server check inter 100ms\n \
-             server a {a}\n server b {b}\n"
+             timeout check 60s\n\
+             listen echo\n bind fd@3\n balance roundrobin\n default-server inter 100ms fall 1\n \
+             {options}\n{lines}"
         );
         fs::write(&config, text).expect("a file");
         let mut shell = Command::new("sh");
         shell.args(["-c", "exec 3<&0 </dev/null; exec haproxy -db -f \"$0\""]).arg(config);
         let haproxy = Program::start(shell.stdin(Stdio::from(OwnedFd::from(listener))));
         ping(&mut connect(address), b"hello");
-        Some(Self { servers, address, _haproxy: haproxy, _folder: folder })
+        Some(Self { servers, address, haproxy, _folder: folder })
+    }
+
+    /// With servers that start before their predecessors on the same ports stop.
+    fn with_successors() -> Option<Self> {
+        Self::start(&["--reuse-port", "--drain", DRAIN], "retries 10\n option redispatch 1", false)
     }
 
     /// Restarts both servers under a load, which finds this: the successor of each listens before it stops.
@@ -104,20 +115,42 @@ impl Balanced {
 
 #[test]
 fn clients_that_pause_notice_nothing_when_their_servers_are_restarted() {
-    let Some(balanced) = Balanced::start() else { return };
+    let Some(balanced) = Balanced::with_successors() else { return };
     let report = balanced.restart_under(&PAUSING);
     assert_eq!(report["fail_rate"], 0.0, "{report}");
 }
 
 #[test]
 fn clients_that_never_pause_get_a_fin_and_no_wrong_byte() {
-    let Some(balanced) = Balanced::start() else { return };
+    let Some(balanced) = Balanced::with_successors() else { return };
     let report = balanced.restart_under(&["--max-fail", "1000000"]);
     let failed = report["failed"].as_object().expect("kinds");
     for (kind, n) in failed {
         let most = if kind == "closed_early" { CLIENTS as u64 } else { 0 };
         assert!(n.as_u64().expect("a count") <= most, "{kind}: {failed:?}");
     }
+}
+
+/// Nothing is tried again for a client that was sent to a server which does not accept any more.
+#[test]
+fn nobody_is_sent_to_a_server_that_stops_with_a_notice() {
+    let flags = ["--drain-notice", "1h"];
+    let options = "retries 0\n option httpchk GET /ready";
+    let Some(mut balanced) = Balanced::start(&flags, options, true) else { return };
+    let load = load(balanced.address, &["--crr", "-i", "50ms"]);
+    let (mut server, _, metrics) = balanced.servers.remove(0);
+    server.signal(Signal::TERM);
+    balanced.haproxy.stderr_line("Server echo/a is DOWN");
+    await_lines(metrics, &["echo_connections 0"]);
+    // The end of the notice, before its time.
+    while server.is_running() {
+        server.signal(Signal::TERM);
+        thread::yield_now();
+    }
+    ping(&mut connect(balanced.address), b"hello");
+    let report = report(load);
+    assert_eq!(report["fail_rate"], 0.0, "{report}");
+    assert_ne!(report["echoed"], 0, "{report}");
 }
 
 /// Who comes when there is no server waits for the next.

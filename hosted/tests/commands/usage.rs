@@ -68,6 +68,7 @@ fn wrong_flags_are_usage_errors() {
         ("fail-rate [::1]:7 --port 7", "'--port 7' cannot be used with '[::1]:7'"),
         ("client localhost:7 -p 7", "'--port 7' cannot be used with 'localhost:7'"),
         ("server --ip localhost:7 -p 7", "'--port 7' cannot be used with 'localhost:7'"),
+        ("server --drain-notice 3s", "required arguments were not provided"),
         ("rate -4 -6", "'--ipv4' cannot be used with '--ipv6'"),
         ("rate -4 --local", "'--ipv4' cannot be used with '--local'"),
         ("rate -4 ::1", "cannot use -4 with ::1: it is an IPv6 address"),

@@ -60,6 +60,14 @@ impl Drain {
     }
 }
 
+/// Says on stderr how long clients are still accepted, if they are.
+pub fn announce_notice(notice: Duration) {
+    if !notice.is_zero() {
+        let notice = Limit(Some(notice));
+        remark(&format!("stopping: not ready any more; accepting clients for another {notice}"));
+    }
+}
+
 /// Says on stderr how long these sessions may still take. If there are none, or no time for
 /// them, the server ends at once, and there is nothing to say.
 pub fn announce_drain(sessions: usize, limit: Duration) {
