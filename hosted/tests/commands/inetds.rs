@@ -11,7 +11,11 @@ const HOSTED: &str = env!("CARGO_BIN_EXE_hosted");
 
 #[test]
 fn below_systemd() {
-    for test in ["systemd_passes_what_listens", "systemd_passes_what_it_accepts"] {
+    for test in [
+        "systemd_passes_what_listens",
+        "systemd_passes_sockets_for_datagrams",
+        "systemd_passes_what_it_accepts",
+    ] {
         run("systemd-socket-activate", test);
     }
 }
@@ -52,6 +56,18 @@ fn systemd_passes_what_listens() {
 
 #[test]
 #[ignore = "in a network of its own"]
+fn systemd_passes_sockets_for_datagrams() {
+    network::prepare();
+    let mut command = Command::new("systemd-socket-activate");
+    command.args(["--datagram", "--listen=127.0.0.1:9", "--listen=[::1]:9", HOSTED, "server"]);
+    let mut server = Program::start(&mut command);
+    server.stderr_line("Listening on [::1]:9 as 4");
+    ["127.0.0.1:9", "[::1]:9"].into_iter().for_each(datagrams_are_echoed);
+    server.stdout_line("Echo server on 127.0.0.1:9 over UDP and [::1]:9 over UDP");
+}
+
+#[test]
+#[ignore = "in a network of its own"]
 fn systemd_passes_what_it_accepts() {
     network::prepare();
     let cases = [(7, &["--accept"][..], &[][..]), (8, &["--accept", "--inetd"], &["--inetd"])];
@@ -71,24 +87,32 @@ fn xinetd_passes_standard_input() {
     network::prepare();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("xinetd.conf");
-    let service = |name: &str, wait: &str, port: u16| {
+    let service = |name: &str, [kind, protocol, wait]: [&str; 3], port: u16| {
         format!(
-            "service {name}\n{{\n type = UNLISTED\n socket_type = stream\n protocol = tcp\n \
+            "service {name}\n{{\n type = UNLISTED\n socket_type = {kind}\n protocol = {protocol}\n \
              user = root\n wait = {wait}\n bind = 127.0.0.1\n port = {port}\n \
              server = {HOSTED}\n server_args = server --inetd\n}}\n"
         )
     };
     let defaults =
         "defaults\n{\n cps = 10000 1\n per_source = UNLIMITED\n instances = UNLIMITED\n}\n";
-    let services = [defaults, &service("each", "no", 7), &service("all", "yes", 8)].concat();
+    let [each, all] = ["no", "yes"].map(|wait| ["stream", "tcp", wait]);
+    let services = [
+        defaults,
+        &service("each", each, 7),
+        &service("all", all, 8),
+        &service("datagrams", ["dgram", "udp", "yes"], 9),
+    ];
+    let services = services.concat();
     fs::write(&file, services).expect("written");
     let mut command = Command::new("xinetd");
     command.args(["-dontfork", "-filelog", "/dev/stderr", "-f"]).arg(&file);
     let mut xinetd = Program::start(command.arg("-pidfile").arg(folder.path().join("pid")));
-    xinetd.stderr_line("Started working: 2 available services");
+    xinetd.stderr_line("Started working: 3 available services");
     for port in [7, 8] {
         all_is_echoed((Ipv4Addr::LOCALHOST, port).into());
     }
+    datagrams_are_echoed("127.0.0.1:9");
 }
 
 /// What depends on how a connection was accepted: the options of its socket, and who else has it open.
@@ -104,5 +128,11 @@ fn all_is_echoed(address: SocketAddr) {
     let target = address.to_string();
     let check = ["check", &target, "--only", CASES];
     let ended = Program::start(hosted().args(check)).wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+fn datagrams_are_echoed(target: &str) {
+    let only = "size-0,size-65507,many-at-once";
+    let ended = Program::start(hosted().args(["check", "-u", target, "--only", only])).wait();
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
