@@ -9,6 +9,7 @@ use super::Subject;
 use super::finding::Finding;
 use crate::quantity;
 use crate::target;
+use crate::terminal::wrap::broken;
 
 /// Version of the object below: the number changes when a reader may break.
 const SCHEMA: &str = "hosted-check/1";
@@ -55,12 +56,8 @@ impl Record {
         let mut lines = vec![format!("{word}  {name:<17} {reason}").trim_end().to_owned()];
         if let Outcome::Fail(finding) = &self.outcome {
             for (what, part) in &finding.parts {
-                let hanging = INDENT + PARTS;
-                let mut first = format!("{:INDENT$}{what:<PARTS$}", "");
-                for line in broken(part, WIDTH - hanging) {
-                    lines.push(format!("{first}{line}"));
-                    first = " ".repeat(hanging);
-                }
+                let line = format!("{:INDENT$}{what:<PARTS$}{part}", "");
+                lines.push(broken(&line, WIDTH, INDENT + PARTS));
             }
         }
         lines.join("\n")
@@ -129,39 +126,4 @@ pub(super) fn json(subject: &Subject, protocol: &str, records: &[Record], comple
 pub(super) fn listed<R>(case: &Case<'_, R>) -> String {
     let Case { name, source, meaning, .. } = case;
     format!("{name:<17}  {source:<17}  {meaning}\n")
-}
-
-/// Breaks text into lines of whole words, no wider than `width` unless a word is. What is in
-/// quotes, bytes with their blanks, is one word: at a break a blank would be lost.
-fn broken(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let (mut quoted, mut escaped) = (false, false);
-    let words = text.split(|letter| {
-        quoted ^= letter == '"' && !escaped;
-        escaped = letter == '\\' && !escaped;
-        letter == ' ' && !quoted
-    });
-    for word in words {
-        let last = lines.last_mut().expect("there is one");
-        if last.is_empty() {
-            last.push_str(word);
-        } else if last.chars().count() + 1 + word.chars().count() <= width {
-            *last = format!("{last} {word}");
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_broken_between_words_and_never_in_quotes() {
-        assert_eq!(broken("one two three", 9), ["one two", "three"]);
-        assert_eq!(broken(r#"sent "a  b" and on"#, 9), ["sent", r#""a  b""#, "and on"]);
-        assert_eq!(broken(r#"came "\" \\" x "b c""#, 8), ["came", r#""\" \\""#, r#"x "b c""#]);
-    }
 }

@@ -6,10 +6,13 @@ const INDENT: usize = 4;
 
 /// Breaks the lines of `text` that are wider than `width`; words that are wider stay whole.
 pub(crate) fn wrap(text: &str, width: usize) -> String {
-    text.lines().map(|line| broken(line, width)).collect::<Vec<_>>().join("\n")
+    let hanging = |line: &str| line.len() - line.trim_start().len() + INDENT;
+    let lines = text.lines().map(|line| broken(line, width, hanging(line)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
-fn broken(line: &str, width: usize) -> String {
+/// Breaks a line if it is wider than `width`; what follows is indented by `hanging`.
+pub(crate) fn broken(line: &str, width: usize, hanging: usize) -> String {
     if line.chars().count() <= width {
         return line.to_owned();
     }
@@ -20,7 +23,7 @@ fn broken(line: &str, width: usize) -> String {
     for (number, word) in words(text).enumerate() {
         let length = word.chars().count();
         if number > 0 && column + 1 + length > width {
-            column = own + INDENT;
+            column = hanging;
             out.truncate(out.trim_end().len());
             out.push('\n');
             out.push_str(&" ".repeat(column));
@@ -35,11 +38,13 @@ fn broken(line: &str, width: usize) -> String {
 }
 
 /// The parts that are not broken: a number stays with its unit or noun (`p99 118 µs`,
-/// `60 000 sent`).
+/// `60 000 sent`), and what is in quotes whole. It may be bytes, and a blank would be lost.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    let mut before = ' ';
+    let (mut before, mut quoted, mut escaped) = (' ', false, false);
     text.split(move |letter| {
-        let splits = letter == ' ' && !before.is_ascii_digit();
+        quoted ^= letter == '"' && !escaped;
+        escaped = letter == '\\' && !escaped;
+        let splits = letter == ' ' && !quoted && !before.is_ascii_digit();
         before = letter;
         splits
     })
@@ -58,6 +63,13 @@ mod tests {
         assert_eq!(wrap(line, 18), parts);
         assert_eq!(wrap("   a line in a block", 14), "   a line in a\n       block");
         assert_eq!(wrap("p50      9 µs  and on", 16), "p50      9 µs\n    and on", "a row");
+    }
+
+    #[test]
+    fn what_is_in_quotes_stays_whole() {
+        assert_eq!(broken(r#"sent "a  b" and on"#, 9, 2), "sent\n  \"a  b\"\n  and on");
+        assert_eq!(broken(r#"came "\" \\" x "b c""#, 10, 1), "came\n \"\\\" \\\\\" x\n \"b c\"");
+        assert_eq!(broken("  one two three", 9, 4), "  one two\n    three");
     }
 
     #[test]
