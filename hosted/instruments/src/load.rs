@@ -98,7 +98,7 @@ fn numbers(plan: &Plan) -> impl Iterator<Item = u16> {
 
 struct Load<'a, D, L> {
     plan: &'a Plan,
-    /// The end of the warm-up: messages that start before are left out.
+    /// The end of the warm-up.
     from: Instant,
     /// When the loop notes what the instrument has used in the warm-up; its end if that is done.
     note: Instant,
@@ -235,10 +235,10 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
         if self.plan.per_message || self.out.lack.is_some() {
             self.out.ports = self.driver.ports();
         }
-        let (from, response) = (self.from, self.out.response.is_some());
+        let response = self.out.response.is_some();
         let mut under_way = Vec::new();
         let mut waits = |planned, begun| {
-            if planned >= from {
+            if self.measures(planned) {
                 let since = if response { planned } else { begun };
                 under_way.push(now.saturating_duration_since(since));
             }
@@ -249,6 +249,12 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
             retransmits: kernel.retransmits.saturating_sub(self.before),
             ..kernel
         });
+    }
+
+    /// Whether a message counts that was `planned` then, with all that comes of it: the warm-up was over. One that was due
+    /// before and begins after it does not.
+    fn measures(&self, planned: Instant) -> bool {
+        planned >= self.from
     }
 
     /// Updates how far the run and its schedule have come.

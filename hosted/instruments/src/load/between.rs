@@ -31,7 +31,7 @@ impl<S: Stack> Load<'_, S, Connection<'_>> {
         match unasked {
             None => {}
             Some(Unasked::Closed) => {
-                self.out.closed_while_idle += u64::from(planned >= self.from);
+                self.out.closed_while_idle += u64::from(self.measures(planned));
             }
             Some(Unasked::Bytes(bytes)) => self.blame(key, bytes, observer),
         }

@@ -105,13 +105,13 @@ impl<'a> Flow<'a> {
                 self.message.overtaken = overtaken;
                 return Some(ended);
             }
-            Arrival::Late { message } => (Stray::Late, message),
-            Arrival::Duplicate { message } => (Stray::Duplicate, message),
-            Arrival::OtherConnection => (Stray::Crossed, u64::MAX),
-            Arrival::Foreign => (Stray::Foreign, u64::MAX),
+            Arrival::Late { message } => (Stray::Late, Some(message)),
+            Arrival::Duplicate { message } => (Stray::Duplicate, Some(message)),
+            Arrival::OtherConnection => (Stray::Crossed, None),
+            Arrival::Foreign => (Stray::Foreign, None),
         };
-        let measured = self.measured.is_some_and(|first| message >= first);
-        Some(Event::Stray(Some(stray).filter(|_| measured), now))
+        let measured = |message| self.measured.is_some_and(|first| message >= first);
+        Some(Event::Stray(stray, message.map(measured), now))
     }
 
     /// ICMP has told of a message that was sent from a port.
@@ -171,7 +171,7 @@ impl<D: Datagrams> Lane<D> for Flow<'_> {
     }
 
     fn measure(&mut self) {
-        self.measured = Some(self.messages);
+        self.measured.get_or_insert(self.messages.saturating_sub(1));
     }
 
     fn most(&self) -> usize {
@@ -275,10 +275,11 @@ impl<D: Datagrams> Lane<D> for Flow<'_> {
             <Self as Lane<D>>::told(&mut load.lanes, &mut ready);
             for key in ready.drain(..) {
                 while now < until
-                    && let Some(Event::Stray(stray, at)) = load.lanes[key].drive(now, load.driver)
+                    && let Some(Event::Stray(stray, measured, at)) =
+                        load.lanes[key].drive(now, load.driver)
                 {
                     now = at;
-                    load.count(stray);
+                    load.count(stray, measured);
                 }
             }
             if now == before {

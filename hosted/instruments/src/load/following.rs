@@ -11,8 +11,9 @@ use crate::stack::Driver;
 impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
     /// Has the stack follow the next message, if it is chosen. Returns the time afterwards.
     pub(super) fn follow(&mut self, key: usize, planned: Instant, now: Instant) -> (Instant, bool) {
+        let measured = self.measures(planned);
         let Some(passages) = &mut self.out.passages else { return (now, false) };
-        if planned < self.from || !self.lanes[key].is_open() || !passages.chooses(now) {
+        if !measured || !self.lanes[key].is_open() || !passages.chooses(now) {
             return (now, false);
         }
         let followed = self.driver.follow(key, self.plan.length);

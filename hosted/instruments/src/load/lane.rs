@@ -19,7 +19,7 @@ pub(super) trait Lane<D: Driver>: Sized {
     /// Takes note of the links that have something to be moved, and puts their lanes in their place.
     fn told(_lanes: &mut [Self], _links: &mut [usize]) {}
 
-    /// From now on messages are measured.
+    /// The message that has begun is measured, and so are all that follow it.
     fn measure(&mut self) {}
 
     /// The most messages in flight.
@@ -108,8 +108,8 @@ pub(super) trait Lane<D: Driver>: Sized {
 pub(super) enum Event {
     /// Its message has ended.
     Ended(Result<Duration, Failure>),
-    /// A datagram has come that ends none. What it is, if it counts.
-    Stray(Option<Stray>, Instant),
+    /// A datagram has come that ends none: what it is, and whether its message is measured, if that is known.
+    Stray(Stray, Option<bool>, Instant),
 }
 
 /// A message of a load.

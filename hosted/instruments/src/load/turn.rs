@@ -79,8 +79,8 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         self.moves += 1;
         let end = match event {
             Event::Ended(end) => end,
-            Event::Stray(stray, at) => {
-                self.count(stray);
+            Event::Stray(stray, measured, at) => {
+                self.count(stray, measured);
                 return at;
             }
         };
@@ -101,9 +101,10 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         now
     }
 
-    /// Counts what came besides.
-    pub(super) fn count(&mut self, stray: Option<Stray>) {
-        if let (Some(datagrams), Some(stray)) = (&mut self.out.datagrams, stray) {
+    /// Counts what came besides, if its message is measured; where nobody knows which that is, if the warm-up is over.
+    pub(super) fn count(&mut self, stray: Stray, measured: Option<bool>) {
+        let counts = measured.unwrap_or(!self.warming);
+        if let Some(datagrams) = self.out.datagrams.as_mut().filter(|_| counts) {
             datagrams.record(stray);
         }
     }
@@ -135,7 +136,8 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         lane.follow(followed);
         let due = lane.due();
         self.moves += 1;
-        if planned >= self.from {
+        if self.measures(planned) {
+            self.lanes[key].measure();
             self.begun += 1;
             let late = !waited && now.saturating_duration_since(planned) > LATE;
             self.effort.late += u64::from(late);
@@ -158,13 +160,14 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         observer: &mut dyn Observer,
     ) {
         let ends = end.is_err_and(|failure| !interrupted && self.ends_with(failure));
-        let lane = &mut self.lanes[key];
-        let Message { number, planned, begun, connecting, errno, overtaken, .. } = *lane.message();
+        let message = *self.lanes[key].message();
+        let Message { number, planned, begun, connecting, errno, overtaken, .. } = message;
         // A failure that ends the run is its result, even in the warm-up.
-        if planned < self.from && !ends {
+        if !self.measures(planned) && !ends {
             self.out.omitted += 1;
             return;
         }
+        let lane = &mut self.lanes[key];
         lane.count(!interrupted);
         let sample = Sample {
             at: now.saturating_duration_since(self.from),

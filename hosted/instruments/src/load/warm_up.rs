@@ -39,7 +39,6 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         if let Some(schedule) = &mut self.schedule {
             schedule.measure(self.from);
         }
-        self.lanes.iter_mut().for_each(Lane::measure);
         let Effort { used, spins, .. } = self.effort;
         self.effort = Effort { used, spins, ..Effort::default() };
         self.before = self.kernel().map_or(0, |kernel| kernel.retransmits);

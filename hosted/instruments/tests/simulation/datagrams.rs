@@ -279,6 +279,34 @@ fn what_comes_of_the_warm_up_is_left_out() {
     }
 }
 
+/// One that was due in the warm-up and begins after it is left out with its late or double echo; of the next one both
+/// count.
+#[test]
+fn what_comes_of_a_message_counts_if_the_message_does() {
+    // The tenth is due just before the end of the warm-up, and the clock is read after it.
+    let (pace, omit) = (Pace::Rate(1_000.0), 9 * MILLI + 20 * NANO);
+    let costs = (50 * NANO, Duration::ZERO, Duration::ZERO);
+    for payload in contents() {
+        for first in [9, 10] {
+            let plan = Plan { payload: payload.clone(), pace, omit, count: Some(50), ..udp() };
+            let Flown { out, .. } = fly_at(costs, &plan, |sent: &Sent<'_>| {
+                let number = sent.number;
+                let twice = number == first || number == 21;
+                let overdue = number == first + 1 || number == 30 || number == 31;
+                let after = if overdue { LIMIT + MILLI } else { TRIP };
+                let double = twice.then(|| sent.echo(TRIP + 20 * MICRO));
+                Ok([sent.echo(after)].into_iter().chain(double).collect())
+            });
+            let what = format!("{:?} {first}", plan.payload);
+            let lost = out.tally.failed(FailureKind::TimedOut);
+            assert_eq!((out.omitted, out.tally.messages(), lost), (10, 50, 3), "{what}");
+            let duplicated = if first == 9 { 1 } else { 2 };
+            let told = out.datagrams.map(|told| (told.late, told.duplicated));
+            assert_eq!(told, Some((lost, duplicated)), "{what}");
+        }
+    }
+}
+
 /// The double of the very last message is counted, and no time of the run.
 #[test]
 fn what_comes_after_the_last_message_is_counted_in_every_run() {
