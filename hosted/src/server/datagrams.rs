@@ -5,25 +5,23 @@
 //! other way round. What arrives alone costs two system calls, as in the simplest of loops.
 
 mod batch;
+mod socket;
 
 use std::io;
-use std::mem::replace;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use echo_core::datagram::{Fate, HOPS, Question, Spoiler};
+use echo_core::datagram::{Fate, Question, Spoiler};
 use echo_core::{Instant, Planted};
 use echo_instruments::service::{Counters, Datagrams, Dropped, Log, Planting};
 use echo_instruments::target::canonical;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use nix::sys::socket::{setsockopt, sockopt};
 use rustix::io::Errno;
-use socket2::SockRef;
 
 use self::batch::{Arrived, Batch, Sent};
-use crate::drops;
+use self::socket::Socket;
 
 /// The most datagrams that are answered in one turn.
 const TURN: usize = 32;
@@ -33,9 +31,6 @@ const LAST_TURNS: usize = 1024;
 
 /// As long as UDP over IPv6 can be; over IPv4 it is 20 bytes less.
 const LONGEST: usize = 65_527;
-
-/// The size that is asked for each buffer of a socket. The system cuts it to what it allows.
-const BUFFER: usize = 8 << 20;
 
 /// How often to ask what found no room in those buffers.
 const LOOK: Duration = Duration::from_secs(1);
@@ -53,16 +48,6 @@ pub(super) struct Answerer {
     look: Instant,
 }
 
-struct Socket {
-    socket: UdpSocket,
-    /// Where it is bound.
-    address: SocketAddr,
-    /// Whether something may have arrived: the system reports only changes.
-    readable: bool,
-    /// How many had found no room in its buffer when that was last asked.
-    dropped: u64,
-}
-
 impl Answerer {
     /// Prepares and registers the sockets, with one token after another from the `first` on.
     pub(super) fn new(
@@ -72,17 +57,15 @@ impl Answerer {
         planting: Option<&Planting>,
     ) -> io::Result<Self> {
         let sockets = sockets.into_iter().zip(first.0..).map(|(socket, token)| {
-            let address = socket.local_addr()?;
-            prepare(&socket, address)?;
             let mut source = SourceFd(&socket.as_raw_fd());
             registry.register(&mut source, Token(token), Interest::READABLE)?;
-            // Whoever had it before has counted what was dropped until now.
-            let dropped = drops::read(&socket).unwrap_or_default();
-            Ok(Socket { socket, address, readable: false, dropped })
+            Socket::new(socket)
         });
+        let sockets: Vec<_> = sockets.collect::<io::Result<_>>()?;
+        let together = sockets.iter().all(Socket::sends_together);
         Ok(Self {
-            sockets: sockets.collect::<io::Result<_>>()?,
-            batch: Batch::new(TURN, LONGEST),
+            sockets,
+            batch: Batch::new(TURN, LONGEST, together),
             counts: Datagrams::default(),
             spoiler: planting.map(Planting::spoiler_of_datagrams),
             kept_at: 0,
@@ -145,10 +128,8 @@ impl Answerer {
     }
 
     fn count_unreceived(&mut self) {
-        for Socket { socket, dropped, .. } in &mut self.sockets {
-            let now = drops::read(socket).unwrap_or_default();
-            let new = now.saturating_sub(replace(dropped, now));
-            self.counts.drop(Dropped::Unreceived, new);
+        for socket in &mut self.sockets {
+            self.counts.drop(Dropped::Unreceived, socket.dropped_since());
         }
     }
 
@@ -237,6 +218,7 @@ fn send(batch: &mut Batch, socket: &UdpSocket, counts: &mut Datagrams) {
                 done += datagrams;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if batch.part(&error) => {}
             Err(error) => {
                 counts.drop(reason(&error), 1);
                 done += 1;
@@ -255,37 +237,17 @@ fn reason(error: &io::Error) -> Dropped {
     }
 }
 
-/// Has the system tell the hop limit of what arrives, and which address was asked unless there is
-/// one only; and marks what leaves as an answer.
-fn prepare(socket: &UdpSocket, address: SocketAddr) -> io::Result<()> {
-    let options = SockRef::from(socket);
-    // As much as is allowed is enough.
-    let _ = options.set_recv_buffer_size(BUFFER);
-    let _ = options.set_send_buffer_size(BUFFER);
-    let any = address.ip().is_unspecified();
-    if address.is_ipv6() {
-        setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &any)?;
-        setsockopt(socket, sockopt::Ipv6RecvHopLimit, &true)?;
-        options.set_unicast_hops_v6(HOPS.into())?;
-    } else {
-        setsockopt(socket, sockopt::Ipv4PacketInfo, &any)?;
-    }
-    if address.is_ipv4() || any {
-        setsockopt(socket, sockopt::Ipv4RecvTtl, &true)?;
-        options.set_ttl_v4(HOPS.into())?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
     use std::time::Duration;
 
     use mio::Poll;
+    use socket2::SockRef;
 
     use super::*;
     use crate::address::listen_to_both;
+    use crate::drops;
 
     const NOW: Instant = Instant::START;
 

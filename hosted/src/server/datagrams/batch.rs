@@ -8,10 +8,11 @@
     reason = "no safe crate answers a batch of datagrams from several addresses"
 )]
 
+mod answers;
 mod source;
 
 use std::io;
-use std::mem::{replace, swap, zeroed};
+use std::mem::{swap, zeroed};
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::AsRawFd;
 use std::ptr::{from_mut, null_mut};
@@ -19,6 +20,8 @@ use std::ptr::{from_mut, null_mut};
 use echo_core::datagram::Question;
 use libc::{c_int, cmsghdr, in_pktinfo, in6_pktinfo, iovec, mmsghdr, sockaddr_in, sockaddr_in6};
 
+use self::answers::Answers;
+pub(in crate::server) use self::answers::Sent;
 use self::source::{Source, v4};
 
 /// Datagrams that have arrived together, those of them that are to be answered, and one that may be
@@ -30,8 +33,8 @@ pub(in crate::server) struct Batch {
     arrived: Vec<mmsghdr>,
     /// How many of them it has written to.
     used: usize,
-    /// The headers of the answers, which point to the same places.
-    answers: Vec<mmsghdr>,
+    /// The answers, which point to the same places.
+    answers: Answers,
     /// The bytes of all places, to which only these point.
     _memory: Vec<u8>,
     longest: usize,
@@ -57,19 +60,13 @@ pub(in crate::server) struct Arrived {
     pub(in crate::server) length: Option<usize>,
 }
 
-/// How much was sent with one system call.
-#[derive(Debug, Default, PartialEq)]
-pub(in crate::server) struct Sent {
-    pub(in crate::server) datagrams: usize,
-    pub(in crate::server) bytes: u64,
-}
-
 // SAFETY: its pointers point to what it owns, and nobody else has them.
 unsafe impl Send for Batch {}
 
 impl Batch {
-    /// Room for so many datagrams, none of which is longer than this.
-    pub(in crate::server) fn new(count: usize, longest: usize) -> Self {
+    /// Room for so many datagrams, none of which is longer than this. Some are sent `together`, if the
+    /// system can.
+    pub(in crate::server) fn new(count: usize, longest: usize, together: bool) -> Self {
         // At a distance that is no power of two, the beginnings of all share the cache.
         let stride = longest.next_multiple_of(64) + 1088;
         let mut memory = vec![0_u8; (count + 1) * stride];
@@ -77,7 +74,7 @@ impl Batch {
             // SAFETY: it consists of integers.
             peer: unsafe { zeroed() },
             control: [0; 12],
-            source: Source::Bound,
+            source: Source::bound(),
             bytes: iovec { iov_base: chunk.as_mut_ptr().cast(), iov_len: longest },
         });
         // From now on the places stay where they are.
@@ -92,7 +89,7 @@ impl Batch {
             header
         });
         let arrived: Vec<_> = arrived.collect();
-        let answers = Vec::with_capacity(count);
+        let answers = Answers::new(together);
         Self { places, arrived, used: count, answers, _memory: memory, longest, kept: 0 }
     }
 
@@ -106,7 +103,6 @@ impl Batch {
         for (header, place) in self.arrived.iter_mut().zip(&mut self.places).take(self.used) {
             header.msg_hdr.msg_namelen = size_of::<sockaddr_in6>() as _;
             header.msg_hdr.msg_controllen = size_of_val(&place.control) as _;
-            place.bytes.iov_len = self.longest;
         }
         self.used = 0;
         let (headers, count) = (self.arrived.as_mut_ptr(), self.count());
@@ -122,7 +118,7 @@ impl Batch {
     pub(in crate::server) fn arrived(&mut self, number: usize) -> Option<Arrived> {
         let (header, place) = (self.arrived.get(number)?, self.places.get_mut(number)?);
         let mut question = Question { from: address(&place.peer)?, to: None, hops: None };
-        place.source = Source::Bound;
+        place.source = Source::bound();
         let head = &raw const header.msg_hdr;
         // SAFETY: the kernel has filled in the header and the control messages that it points to,
         // and has told their length. What follows a message's header depends on its kind.
@@ -165,14 +161,10 @@ impl Batch {
 
     /// Notes that the first bytes of what is at a place are to go back to where it came from.
     pub(in crate::server) fn answer(&mut self, number: usize, length: usize) {
-        let (Some(header), Some(place)) = (self.arrived.get(number), self.places.get_mut(number))
-        else {
-            return;
-        };
-        let mut header = *header;
-        place.bytes.iov_len = length.min(self.longest);
-        place.source.tell(&mut header.msg_hdr);
-        self.answers.push(header);
+        if let Some(place) = self.places.get(number) {
+            let bytes = iovec { iov_len: length.min(self.longest), ..place.bytes };
+            self.answers.push(number, bytes);
+        }
     }
 
     /// Keeps the first bytes of what is at a place until they are answered. What was kept before is
@@ -180,11 +172,8 @@ impl Batch {
     pub(in crate::server) fn keep(&mut self, number: usize, length: usize) {
         let kept = self.count();
         self.kept = length;
-        if let Ok([one, other]) = self.arrived.get_disjoint_mut([number, kept]) {
-            other.msg_hdr.msg_namelen = one.msg_hdr.msg_namelen;
-        }
         if let Ok([one, other]) = self.places.get_disjoint_mut([number, kept]) {
-            (other.peer, other.source) = (one.peer, replace(&mut one.source, Source::Bound));
+            (other.peer, other.source) = (one.peer, one.source);
             swap(&mut one.bytes.iov_base, &mut other.bytes.iov_base);
         }
     }
@@ -204,7 +193,7 @@ impl Batch {
         self.answers.clear();
     }
 
-    /// Sends the answers from this one on, until one cannot be sent.
+    /// Sends the answers from this one on, until some cannot be sent.
     ///
     /// # Errors
     ///
@@ -214,18 +203,12 @@ impl Batch {
         socket: &impl AsRawFd,
         from: usize,
     ) -> io::Result<Sent> {
-        let answers = self.answers.get_mut(from..).unwrap_or_default();
-        if answers.is_empty() {
-            return Ok(Sent::default());
-        }
-        let (headers, count) = (answers.as_mut_ptr(), answers.len());
-        let (socket, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
-        // SAFETY: there are so many headers. Each points to a place, which outlives the call, and
-        // tells the sizes of what is in it.
-        let n = unsafe { libc::sendmmsg(socket, headers, count as _, flags as _) };
-        let datagrams = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
-        let bytes = answers.iter().take(datagrams).map(|answer| u64::from(answer.msg_len)).sum();
-        Ok(Sent { datagrams, bytes })
+        self.answers.send(&mut self.places, socket, from)
+    }
+
+    /// Whether those that could not be sent are to be tried again one by one, because they were several.
+    pub(in crate::server) fn part(&mut self, error: &io::Error) -> bool {
+        self.answers.part(error)
     }
 }
 
@@ -264,7 +247,7 @@ mod tests {
     #[test]
     fn what_is_cut_is_known_and_leaves_no_trace_in_what_follows() {
         let (socket, client) = pair();
-        let mut batch = Batch::new(2, 10);
+        let mut batch = Batch::new(2, 10, true);
         for datagrams in [&[&[1; 11][..], &[2; 10]][..], &[&[3; 9][..], &[4; 10]]] {
             datagrams.iter().for_each(|datagram| assert!(client.send(datagram).is_ok()));
             assert_eq!(batch.receive(&socket).expect("both"), 2);
@@ -284,7 +267,7 @@ mod tests {
     #[test]
     fn only_those_that_are_to_be_answered_are_and_each_by_its_own_bytes() {
         let (socket, client) = pair();
-        let mut batch = Batch::new(4, 10);
+        let mut batch = Batch::new(4, 10, true);
         (0..4).for_each(|n| assert!(client.send(&[n; 3]).is_ok()));
         assert_eq!(batch.receive(&socket).expect("all"), 4);
         for (number, length) in [(3, 3), (1, 0)] {
@@ -302,9 +285,75 @@ mod tests {
     }
 
     #[test]
+    fn only_those_of_one_length_from_one_peer_are_one_message_and_all_come_back_in_order() {
+        let (socket, client) = pair();
+        let other = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        other.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+        other.connect(socket.local_addr().expect("bound")).expect("an address");
+        for (together, messages) in [(true, [2, 1, 2, 1, 1, 1].as_slice()), (false, &[1; 8])] {
+            let mut batch = Batch::new(8, 10, together);
+            for (number, length) in (0..).zip([3, 3, 4, 3, 3, 0, 0]) {
+                client.send(&[number; 4][..length]).expect("sent");
+            }
+            other.send(&[7; 3]).expect("sent");
+            assert_eq!(batch.receive(&socket).expect("all"), 8);
+            for number in 0..8 {
+                let length = batch.arrived(number).and_then(|arrived| arrived.length);
+                batch.answer(number, length.expect("whole"));
+            }
+            assert_eq!(batch.send(&socket, 0).expect("all"), Sent { datagrams: 8, bytes: 19 });
+            assert_eq!(batch.answers.messages(), messages);
+            let mut buffer = [9; 10];
+            for (number, length) in (0..).zip([3, 3, 4, 3, 3, 0, 0]) {
+                assert_eq!(client.recv(&mut buffer).expect("an answer"), length);
+                assert_eq!(buffer[..length], [number; 4][..length]);
+            }
+            assert_eq!(other.recv(&mut buffer).expect("an answer"), 3);
+            assert_eq!(buffer[..3], [7; 3]);
+        }
+    }
+
+    /// As on a link that is too narrow, or cannot do it. Here the datagrams have no checksum, which the
+    /// kernel takes for a reason as well.
+    #[test]
+    fn what_the_kernel_does_not_send_together_is_sent_one_by_one_from_then_on() {
+        let (socket, client) = pair();
+        let yes: c_int = 1;
+        // SAFETY: it points to as many bytes as it says.
+        let set = unsafe {
+            let (yes, size) = ((&raw const yes).cast(), size_of_val(&yes) as _);
+            libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_NO_CHECK, yes, size)
+        };
+        assert_eq!(set, 0);
+        let mut batch = Batch::new(4, 10, true);
+        // The shorter ones are tried together once more.
+        for (length, refused) in [(5, true), (5, false), (6, false), (4, true)] {
+            (0..4).for_each(|n| assert!(client.send(&[n; 6][..length]).is_ok()));
+            assert_eq!(batch.receive(&socket).expect("all"), 4);
+            for number in 0..4 {
+                assert!(batch.arrived(number).is_some());
+                batch.answer(number, length);
+            }
+            if refused {
+                let error = batch.send(&socket, 0).expect_err("several datagrams");
+                assert!(batch.part(&error), "{error}");
+            }
+            let bytes = 4 * length as u64;
+            assert_eq!(batch.send(&socket, 0).expect("all"), Sent { datagrams: 4, bytes });
+            assert!(!batch.part(&io::ErrorKind::Other.into()), "each is one");
+            batch.clear();
+            for number in 0..4 {
+                let mut buffer = [9; 10];
+                assert_eq!(client.recv(&mut buffer).expect("an answer"), length);
+                assert_eq!(buffer[..length], [number; 6][..length]);
+            }
+        }
+    }
+
+    #[test]
     fn what_is_kept_goes_back_when_its_place_has_been_used_again() {
         let (socket, client) = pair();
-        let mut batch = Batch::new(1, 10);
+        let mut batch = Batch::new(1, 10, true);
         for datagram in [&b"kept"[..], b"another"] {
             client.send(datagram).expect("sent");
             assert_eq!(batch.receive(&socket).expect("one"), 1);
