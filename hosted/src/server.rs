@@ -47,6 +47,8 @@ pub struct Server {
     listeners: Vec<TcpListener>,
     connections: Vec<TcpStream>,
     sockets: Vec<UdpSocket>,
+    /// Whether somebody else keeps those for datagrams open when it stops.
+    kept: bool,
     config: Config,
     /// Those of each thread.
     counters: Arc<[Counters]>,
@@ -57,7 +59,8 @@ impl Server {
     #[must_use]
     pub fn new(listeners: Vec<TcpListener>, config: Config) -> Self {
         let counters = (0..config.threads.max(1)).map(|_| Counters::default()).collect();
-        Self { listeners, connections: Vec::new(), sockets: Vec::new(), config, counters }
+        let (connections, sockets) = (Vec::new(), Vec::new());
+        Self { listeners, connections, sockets, kept: false, config, counters }
     }
 
     /// Serves these connections, too. If it has no socket that listens, it ends with the last of them.
@@ -77,6 +80,12 @@ impl Server {
         }
         self.sockets = sockets;
         self
+    }
+
+    /// The same with sockets that a service manager keeps for the next server.
+    #[must_use]
+    pub(crate) fn with_kept_datagrams(self, sockets: Vec<UdpSocket>) -> Self {
+        Self { kept: true, ..self.with_datagrams(sockets) }
     }
 
     /// The addresses at which it echoes datagrams.

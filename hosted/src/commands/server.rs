@@ -50,7 +50,7 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
     let how = Listening { backlog: args.listen, reuse_port: args.reuse_port };
     let server = match inherited {
         Some(inherited) => Server::new(inherited.listeners, config)
-            .with_datagrams(inherited.sockets)
+            .with_kept_datagrams(inherited.sockets)
             .serving(inherited.connections),
         None if args.udp => {
             let (listeners, sockets) = address::listen_to_both(ip, args.port, how)?;

@@ -38,6 +38,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// The sockets of a server at which datagrams arrive.
 pub(super) struct Answerer {
     sockets: Vec<Socket>,
+    /// Whether somebody else keeps them open, so that what comes at the end is for the next server.
+    kept: bool,
     batch: Batch,
     counts: Datagrams,
     /// The spoiler of the answers, if faults are planted.
@@ -52,6 +54,7 @@ impl Answerer {
     /// Prepares and registers the sockets, with one token after another from the `first` on.
     pub(super) fn new(
         sockets: Vec<UdpSocket>,
+        kept: bool,
         registry: &Registry,
         first: Token,
         planting: Option<&Planting>,
@@ -65,6 +68,7 @@ impl Answerer {
         let together = sockets.iter().all(Socket::sends_together);
         Ok(Self {
             sockets,
+            kept,
             batch: Batch::new(TURN, LONGEST, together),
             counts: Datagrams::default(),
             spoiler: planting.map(Planting::spoiler_of_datagrams),
@@ -114,8 +118,13 @@ impl Answerer {
         counters: &Counters,
         log: &Log,
     ) -> Option<Planted> {
-        // The system may not have told of it yet.
-        self.sockets.iter_mut().for_each(|socket| socket.readable = true);
+        for socket in &mut self.sockets {
+            if !self.kept {
+                socket.retire();
+            }
+            // The system may not have told of it yet.
+            socket.readable = true;
+        }
         for _ in 0..LAST_TURNS {
             self.answer(now, counters, log);
         }
@@ -264,7 +273,7 @@ mod tests {
         let port = sockets[0].local_addr().expect("bound").port();
         let (poll, counters) = (Poll::new().expect("a descriptor"), Counters::default());
         let mut answerer =
-            Answerer::new(sockets, poll.registry(), Token(0), None).expect("sockets");
+            Answerer::new(sockets, false, poll.registry(), Token(0), None).expect("sockets");
         let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         client.set_broadcast(true).expect("an option");
         client.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
@@ -291,7 +300,7 @@ mod tests {
         let port = sockets[0].local_addr().expect("bound").port();
         let (poll, counters) = (Poll::new().expect("a descriptor"), Counters::default());
         let mut answerer =
-            Answerer::new(sockets, poll.registry(), Token(0), None).expect("sockets");
+            Answerer::new(sockets, false, poll.registry(), Token(0), None).expect("sockets");
         let client = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         for _ in 0..TURN + 1 {
             client.send_to(b"flood", (Ipv4Addr::LOCALHOST, port)).expect("sent");
@@ -322,7 +331,7 @@ mod tests {
         // That was before the socket was passed on.
         let before = drops::read(&sockets[0]).expect("Linux tells");
         let mut answerer =
-            Answerer::new(sockets, poll.registry(), Token(0), None).expect("sockets");
+            Answerer::new(sockets, false, poll.registry(), Token(0), None).expect("sockets");
         small(&answerer.sockets[0].socket);
         let told = || {
             let told = counters.totals().datagrams.expect("told");

@@ -14,6 +14,7 @@ pub(super) enum Answerer {}
 impl Answerer {
     pub(super) fn new(
         _: Vec<UdpSocket>,
+        _: bool,
         _: &Registry,
         _: Token,
         _: Option<&Planting>,

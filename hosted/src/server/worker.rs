@@ -59,7 +59,7 @@ struct Shared<'a> {
 
 /// Serves with sessions of `N` bytes, on as many threads as configured.
 pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> Result<Totals> {
-    let Server { listeners, connections, sockets, config, counters } = server;
+    let Server { listeners, connections, sockets, kept, config, counters } = server;
     let cannot_wait = "cannot wait for sockets";
     let (mut polls, mut wakers) = (Vec::new(), Vec::new());
     for _ in counters.iter() {
@@ -90,7 +90,7 @@ pub(super) fn serve<const N: usize>(server: Server, stop: &Stop, log: &Log) -> R
     }
     if !sockets.is_empty() {
         let planting = shared.config.planting.as_ref();
-        let answerer = Answerer::new(sockets, registry, DATAGRAMS, planting);
+        let answerer = Answerer::new(sockets, kept, registry, DATAGRAMS, planting);
         first.answerer = Some(answerer.context("cannot take datagrams")?);
     }
     first.inherit(connections)?;

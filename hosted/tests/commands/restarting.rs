@@ -1,10 +1,12 @@
-//! Servers that are restarted under load: two behind a balancer, Debian's HAProxy, and one at a socket that
-//! its service manager keeps.
+//! Servers that are restarted under load: two behind a balancer, Debian's HAProxy, one at a socket that
+//! its service manager keeps, and two that share a port for datagrams.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
+use std::sync::Barrier;
 use std::thread;
 
 use rustix::process::Signal;
@@ -13,7 +15,7 @@ use tempfile::{TempDir, tempdir};
 
 use crate::activation::activated;
 use crate::metrics::{await_lines, server};
-use crate::support::{Ended, Program, connect, hosted, loopback, ping, skip};
+use crate::support::{Ended, PATIENCE, Program, connect, hosted, loopback, ping, skip};
 
 /// Long enough for every client to have its turn, and its pause.
 const DRAIN: &str = "6s";
@@ -178,4 +180,63 @@ fn clients_that_pause_notice_nothing_when_the_server_at_a_kept_socket_is_restart
     serves_all(&mut successor);
     let report = report(load);
     assert_eq!(report["fail_rate"], 0.0, "{report}");
+}
+
+/// Sends numbered datagrams, each when the one before has come back, once and from where it was sent to.
+fn exchange(client: &UdpSocket, address: SocketAddr, numbers: Range<u32>) {
+    for number in numbers {
+        client.send_to(&number.to_be_bytes(), address).expect("sent");
+        let mut echo = [0; 9];
+        let (length, from) = client.recv_from(&mut echo).expect("an echo");
+        assert_eq!((&echo[..length], from), (&number.to_be_bytes()[..], address));
+    }
+}
+
+/// At one address, and at all of both families, where an answer has a source of its own.
+#[test]
+fn of_two_servers_that_share_a_port_one_can_stop_and_no_datagram_is_lost_or_doubled() {
+    for everywhere in [false, true] {
+        let start = |port: &str| {
+            let mut server = hosted();
+            server.args(["server", "--udp", "--reuse-port", "--quiet", "--port", port]);
+            Program::start(if everywhere {
+                &mut server
+            } else {
+                server.args(["--ip", "127.0.0.1"])
+            })
+        };
+        let mut ending = start("0");
+        let port = ending.address().port();
+        let mut staying = start(&port.to_string());
+        assert_eq!(staying.address().port(), port);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        // As many as make it certain that each server has some.
+        let (each, begun) = (2000, Barrier::new(CLIENTS + 1));
+        let ended = thread::scope(|scope| {
+            for _ in 0..CLIENTS {
+                scope.spawn(|| {
+                    let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+                    client.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+                    exchange(&client, address, 0..1);
+                    begun.wait();
+                    exchange(&client, address, 1..each);
+                    client.set_nonblocking(true).expect("an option");
+                    client.recv(&mut [0]).expect_err("nothing comes twice");
+                });
+            }
+            begun.wait();
+            ending.signal(Signal::TERM);
+            ending.wait()
+        });
+        staying.signal(Signal::TERM);
+        let echoed = [ended, staying.wait()].map(|ended| {
+            assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+            let totals = ended.stdout.lines().last().expect("totals");
+            let (n, rest) = totals.split_once(" datagrams, ").expect(totals);
+            assert!(rest.ends_with(" bytes echoed"), "{totals}");
+            n.replace(' ', "").parse::<u32>().expect(totals)
+        });
+        assert!(echoed.iter().all(|n| *n > 0), "{echoed:?}");
+        assert_eq!(echoed.iter().sum::<u32>(), CLIENTS as u32 * each);
+    }
 }

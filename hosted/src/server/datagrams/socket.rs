@@ -37,6 +37,13 @@ impl Socket {
         getsockopt(&self.socket, sockopt::UdpGsoSegment).is_ok()
     }
 
+    /// Is passed over from now on: connected to itself, it hears nobody else. What comes goes to
+    /// another socket if the port is shared, and is refused otherwise; what has arrived is still there.
+    pub(super) fn retire(&self) {
+        // Some of what comes last is lost if it cannot.
+        let _ = self.socket.connect(self.address);
+    }
+
     /// How many have found no room in its buffer since that was last asked.
     pub(super) fn dropped_since(&mut self) -> u64 {
         let now = drops::read(&self.socket).unwrap_or_default();
