@@ -1,15 +1,39 @@
 //! The runs of several machines on one page, as far as their reports know them: the sum of their rates, and in place of the
-//! heat map a line for p50 and one for p99 of each.
+//! heat map a line for p50 and one for p99 of each, with its name.
 
+use std::slice;
 use std::time::Duration;
 
 use plotters::series::LineSeries;
 use plotters_backend::DrawingBackend;
 
+use super::axis::Axis;
 use super::columns::{Course, Curve, Line, Rate, Span};
-use super::style::{AMBER, Chart, Drawn, INK, Page, stroke};
-use crate::measurement::bits;
+use super::panels::{HALF_A_LETTER, LEFT, LOWER, apart};
+use super::style::{AMBER, Chart, Drawn, INK, LABEL, Page, RULE, stroke};
 use crate::measurement::together::{Host, Part, Together};
+use crate::measurement::{Measurement, bits};
+use crate::terminal::escape::Escaped;
+
+/// The most names that stand above each other beside the panel.
+const MOST: usize = 16;
+
+/// How wide a name may be.
+const WIDEST: f64 = 130.0;
+
+/// From the panel to its name, in pixels.
+const LEADER: f64 = 14.0;
+
+/// The left and the right side of the panels over time: the names of hosts stand beside them.
+pub(super) fn sides(run: &Measurement) -> Span {
+    let names = run.together.iter().flat_map(|together| &together.hosts).map(name);
+    let widest = names.map(|name| LABEL.width(&name) + LEADER + 6.0).fold(0.0, f64::max);
+    [LEFT[0], LEFT[1] - widest]
+}
+
+fn name(host: &Host) -> String {
+    LABEL.fit(&Escaped(host.name.as_bytes()).to_string(), WIDEST)
+}
 
 impl<DB: DrawingBackend> Page<DB> {
     /// The percentiles of each host over time, and their legends, which end at `right`.
@@ -26,6 +50,32 @@ impl<DB: DrawingBackend> Page<DB> {
             if !curve.is_empty() {
                 right = self.legend_of_a_curve(name, color, right)?;
             }
+        }
+        Ok(())
+    }
+
+    /// The name of each host where its lines end: where there are too many, only of the medians, and of the slowest.
+    pub(super) fn names_of_hosts(&self, run: &Measurement, end: f64, up: &Axis) -> Drawn<DB> {
+        let Some(together) = &run.together else { return Ok(()) };
+        let [left, right] = sides(run);
+        let ends = |which| {
+            together.hosts.iter().filter_map(move |host| {
+                let (time, ns) = *lines(slice::from_ref(host), which).last()?.last()?;
+                let y = LOWER[1] - (LOWER[1] - LOWER[0]) * up.share(ns);
+                Some((left + (right - left) * time / end, y, name(host)))
+            })
+        };
+        let mut names: Vec<_> = ends(0).collect();
+        if 2 * names.len() <= MOST {
+            names.extend(ends(1));
+        }
+        names.sort_by(|(_, a, _), (_, b, _)| b.total_cmp(a));
+        names.drain(..names.len().saturating_sub(MOST));
+        let labels = apart(names.iter().map(|(_, y, _)| *y));
+        for ((x, y, name), label) in names.iter().zip(labels) {
+            let points = [(*x, *y), (right, *y), (right + LEADER, label)];
+            self.line(&points, stroke(RULE, 1.0))?;
+            self.left(LABEL, right + LEADER + 6.0, label + HALF_A_LETTER, name)?;
         }
         Ok(())
     }
@@ -109,7 +159,9 @@ fn failed(hosts: &[Host]) -> Vec<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measurement::Measurement;
+    use crate::figure::{Format, encode};
+    use crate::made_up::{MadeUp, spread};
+    use crate::plan::Plan;
 
     fn host(after: u64, parts: &[(f64, bool, Option<f64>)]) -> Host {
         let part = |(n, &(rate, failed, p50)): (usize, &(f64, bool, Option<f64>))| Part {
@@ -128,6 +180,29 @@ mod tests {
             wrong: Vec::new(),
             course: parts.iter().enumerate().map(part).collect(),
         }
+    }
+
+    #[test]
+    fn lines_end_at_the_name_of_their_host_as_far_as_names_have_room() {
+        let named = |n: usize| {
+            let plan = Plan { length: 1000, ..Plan::new() };
+            let mut made = MadeUp::new(plan, 1_000);
+            made.echoes(spread(20_000, 70));
+            let host = |n| {
+                let time = Some(80_000.0 + n as f64);
+                let mut host = host(0, &[(9.0, false, time); 3]);
+                host.course.iter_mut().for_each(|part| part.percentiles = [time; 2]);
+                Host { name: format!("north-{n}\n"), ..host }
+            };
+            made.run.together = Some(Together { hosts: (0..n).map(host).collect() }.into());
+            let svg = encode(&made.subject(), &made.run, Format::Svg, 1.0).expect("a figure");
+            let svg = String::from_utf8(svg).expect("UTF-8");
+            let times = |n| svg.matches(&format!("\"north-{n}\\n\"")).count();
+            (0..n).map(times).collect::<Vec<_>>()
+        };
+        assert_eq!(named(8), [2; 8]);
+        assert_eq!(named(9), [1; 9]);
+        assert_eq!(named(20), [&[0; 4][..], &[1; MOST]].concat());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use plotters_backend::DrawingBackend;
 use super::Run;
 use super::axis::Axis;
 use super::columns::{Course, Span};
+use super::hosts::sides;
 use super::style::{
     ADDRESS, ALARM, AMBER, AZURE, Chart, Drawn, FAILED, FOOT, HEADING, HEAT, HEIGHT, INK, LABEL,
     Page, RULE, SAMPLE, TITLE, VALUE, WIDTH, stroke, units,
@@ -74,8 +75,8 @@ impl<DB: DrawingBackend> Page<DB> {
 
         let axes =
             (Axis::time(course.end).unlabelled(), Axis::amount(course.highest_rate() / unit));
-        let mut chart = self.chart(LEFT, UPPER, axes)?;
-        self.failures(&mut chart, course, UPPER[0])?;
+        let mut chart = self.chart(sides(run.measurement), UPPER, axes)?;
+        self.failures(&mut chart, course, run.measurement, UPPER[0])?;
         self.borders(&mut chart, run.measurement)?;
 
         let steps = course.rates.iter().flat_map(|rate| {
@@ -111,8 +112,8 @@ impl<DB: DrawingBackend> Page<DB> {
         let scale = if run.together.is_some() { OF_HOSTS } else { quantity.scale() };
         self.heading(LEFT[0], 362.0, quantity.heading(), scale)?;
         let up = rtt_axis(run.felt());
-        let mut chart = self.chart(LEFT, LOWER, (Axis::time(course.end), up.clone()))?;
-        self.failures(&mut chart, course, LOWER[0])?;
+        let mut chart = self.chart(sides(run), LOWER, (Axis::time(course.end), up.clone()))?;
+        self.failures(&mut chart, course, run, LOWER[0])?;
         self.band(run, &up)?;
 
         // Cells of one colour follow each other: an SVG makes one path of them.
@@ -128,6 +129,7 @@ impl<DB: DrawingBackend> Page<DB> {
             return self.right(LABEL, LEFT[1], 362.0, "no echo came back");
         }
         if run.together.is_some() {
+            self.names_of_hosts(run, chart.x_range().end, &up)?;
             return self.curves_of_hosts(&mut chart, course, LEFT[1]);
         }
         let legends = self.heat_legend()? - BETWEEN;
@@ -189,12 +191,18 @@ impl<DB: DrawingBackend> Page<DB> {
     }
 
     /// A pale stripe behind the data and a mark above the panel, wide enough to be seen.
-    fn failures(&self, chart: &mut Chart<'_, DB>, course: &Course, top: f64) -> Drawn<DB> {
+    fn failures(
+        &self,
+        chart: &mut Chart<'_, DB>,
+        course: &Course,
+        run: &Measurement,
+        top: f64,
+    ) -> Drawn<DB> {
+        let [left, right] = sides(run);
         for span in &course.failed {
             let corners = [(span[0], 0.0), (span[1], f64::MAX)];
             chart.draw_series([Rectangle::new(corners, ALARM.mix(0.15).filled())])?;
-            let [from, to] =
-                span.map(|time| LEFT[0] + (LEFT[1] - LEFT[0]) * time / chart.x_range().end);
+            let [from, to] = span.map(|time| left + (right - left) * time / chart.x_range().end);
             let half = ((to - from) / 2.0).max(1.5);
             let middle = (from + to) / 2.0;
             self.rect([middle - half, middle + half], [top - 6.0, top], &ALARM)?;
@@ -351,7 +359,7 @@ fn rtt_axis(times: &Times) -> Axis {
 
 /// Where the labels of marks at these heights stand: at least 21 pixels apart and inside the panel. The marks go
 /// from the bottom up, and so does the first pass; the second brings down what was pushed out at the top.
-fn apart(heights: impl Iterator<Item = f64>) -> Vec<f64> {
+pub(super) fn apart(heights: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut labels: Vec<f64> = heights.collect();
     let mut limit = LOWER[1];
     for label in &mut labels {
