@@ -12,6 +12,7 @@ mod machine;
 mod namespace;
 mod process;
 mod rate;
+mod readme;
 mod series;
 mod servers;
 mod sheet;
@@ -40,12 +41,12 @@ pub(crate) struct Benchmark {
 
 const ALL: [Benchmark; 7] = [
     Benchmark { name: "tcp", bound: 120, run: tcp::run },
-    Benchmark { name: "udp", bound: 60, run: udp::run },
-    Benchmark { name: "tap", bound: 120, run: tap::run },
-    Benchmark { name: "rate", bound: 120, run: rate::run },
-    Benchmark { name: "accuracy", bound: 90, run: accuracy::run },
-    Benchmark { name: "agreement", bound: 90, run: agreement::run },
-    Benchmark { name: "compare", bound: 90, run: compare::run },
+    Benchmark { name: "udp", bound: 70, run: udp::run },
+    Benchmark { name: "tap", bound: 150, run: tap::run },
+    Benchmark { name: "rate", bound: 100, run: rate::run },
+    Benchmark { name: "accuracy", bound: 100, run: accuracy::run },
+    Benchmark { name: "agreement", bound: 80, run: agreement::run },
+    Benchmark { name: "compare", bound: 100, run: compare::run },
 ];
 
 /// The word before the name of a benchmark that is run in this process, and before the processor of a server.

@@ -13,11 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 
-use crate::{ALL, ALONE, Benchmark, machine};
-
-/// What stands around the tables in the README.
-const MARKS: [&str; 2] =
-    ["<!-- benchmarks: written by cargo bench -p benchmarks -->\n", "<!-- /benchmarks -->"];
+use crate::{ALL, ALONE, Benchmark, machine, readme};
 
 /// How much longer than its bound a benchmark may take before it is ended: a round more, for one that hangs.
 const GRACE: Duration = Duration::from_secs(60);
@@ -58,7 +54,8 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
         |it: &&Benchmark| cli.names.is_empty() || cli.names.iter().any(|name| name == it.name);
     let found = Found::on(machine::described(cli.quick))?;
     if let Some(readme) = &cli.readme {
-        replace(readme, None)?;
+        // What is wrong with it is told before anything is measured.
+        replaced(readme, "")?;
         ALL.iter().filter(|it| !wanted(it)).try_for_each(|it| found.text(it).map(drop))?;
     }
     let bound: u64 = ALL.iter().filter(wanted).map(|it| it.bound).sum();
@@ -81,7 +78,8 @@ pub(crate) fn run(cli: &Cli) -> Result<ExitCode> {
         }
     }
     if let Some(readme) = &cli.readme {
-        replace(readme, Some(&texts.join("\n")))?;
+        let text = replaced(readme, &texts.join("\n"))?;
+        fs::write(readme, text).with_context(|| format!("cannot write {}", readme.display()))?;
     }
     ensure!(failed == 0, "{failed} of the benchmarks failed");
     Ok(ExitCode::SUCCESS)
@@ -145,17 +143,9 @@ impl Found {
     }
 }
 
-/// Replaces what is between the marks, of which there has to be a pair.
-fn replace(readme: &Path, text: Option<&str>) -> Result<()> {
+/// The text of the file with these tables.
+fn replaced(readme: &Path, tables: &str) -> Result<String> {
     let name = readme.display();
     let old = fs::read_to_string(readme).with_context(|| format!("cannot read {name}"))?;
-    let parts = old
-        .split_once(MARKS[0])
-        .and_then(|(before, rest)| Some((before, rest.split_once(MARKS[1])?.1)));
-    let (before, after) = parts.with_context(|| format!("{name} lacks {MARKS:?}"))?;
-    if let Some(text) = text {
-        let new = [before, MARKS[0], text, MARKS[1], after].concat();
-        fs::write(readme, new).with_context(|| format!("cannot write {name}"))?;
-    }
-    Ok(())
+    readme::replaced(&old, tables).with_context(|| format!("{name} lacks {:?}", readme::MARKS))
 }

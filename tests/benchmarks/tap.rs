@@ -43,7 +43,7 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
     let mut sheet = Sheet::new("stack", names, &columns);
     let time = effort.time(Duration::from_millis(500));
     let spinning = Plan { spin: Duration::MAX, ..plan(1, time) };
-    effort.rounds(5, servers.len() + 1, |turns| {
+    effort.rounds(7, servers.len() + 1, |turns| {
         for &row in turns {
             let Some((_, start, flags)) = servers.get(row) else {
                 for (column, value) in reflector(time)? {

@@ -32,7 +32,7 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
     for (_, server) in &servers {
         idle.push(server.memory()?[0]);
     }
-    effort.rounds(5, servers.len(), |turns| {
+    effort.rounds(7, servers.len(), |turns| {
         for (column, connections) in CONNECTIONS.into_iter().enumerate() {
             for &row in turns {
                 let (out, cost) = costs(&servers[row].1, &plan(connections, time))?;

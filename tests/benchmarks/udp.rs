@@ -23,7 +23,7 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
     let columns = columns.map(|name| (name, Unit::Time));
     let mut sheet = Sheet::new("server", servers.each_ref().map(|(name, _)| *name), &columns);
     let time = effort.time(Duration::from_millis(500));
-    effort.rounds(5, servers.len(), |turns| {
+    effort.rounds(7, servers.len(), |turns| {
         for (column, (ports, length)) in loads.into_iter().enumerate() {
             for &row in turns {
                 let plan = Plan { protocol: Protocol::Udp, length, ..plan(ports, time) };
