@@ -30,6 +30,15 @@ impl Unit {
             Self::BytesPerSecond => format!("{}/s", bytes(value as u64)),
         }
     }
+
+    /// The unit stands once if it is that of both ends.
+    fn range(self, least: f64, most: f64) -> String {
+        let (least, most) = (self.write(least), self.write(most));
+        let digit = |it: char| it.is_ascii_digit();
+        let unit = most.rsplit(digit).next().unwrap_or_default();
+        let least = least.strip_suffix(unit).filter(|rest| rest.ends_with(digit)).unwrap_or(&least);
+        format!(" ({least} to {most})")
+    }
 }
 
 /// A table in the making.
@@ -69,8 +78,7 @@ impl Sheet {
         let Some([least, median, most]) = spread(values) else { return "·".into() };
         let compares = self.compares && row > 0 && !matches!(unit, Unit::Bytes);
         if !compares || base.len() != values.len() {
-            let range = [least, most].map(|value| unit.write(value)).join(" to ");
-            let range = if values.len() > 1 { format!(" ({range})") } else { String::new() };
+            let range = if values.len() > 1 { unit.range(least, most) } else { String::new() };
             return unit.write(median) + &range;
         }
         let ratios: Vec<_> = values.iter().zip(base).map(|(value, base)| value / base).collect();

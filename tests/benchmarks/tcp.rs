@@ -27,7 +27,7 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
         ("memory for each of 1000", Unit::Bytes),
     ];
     let mut sheet = Sheet::new("server", servers.each_ref().map(|(name, _)| *name), &columns);
-    let time = effort.time(Duration::from_secs(1));
+    let time = effort.time(Duration::from_millis(700));
     let mut idle = Vec::new();
     for (_, server) in &servers {
         idle.push(server.memory()?[0]);

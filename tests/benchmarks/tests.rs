@@ -23,7 +23,7 @@ fn table(unit: Unit, compares: bool, rows: &[&[f64]]) -> Vec<String> {
 #[test]
 fn a_ratio_is_the_median_of_the_rounds_and_not_of_medians() {
     let told = table(Unit::Time, true, &[&[1e-6, 2e-6, 4e-6], &[2e-6, 2e-6, 8e-6]]);
-    let first = "| 0 | 2.00 µs (1.00 µs to 4.00 µs) |";
+    let first = "| 0 | 2.00 µs (1.00 to 4.00 µs) |";
     assert_eq!(told, [first, "| 1 | 2.00 µs, ×2.00 (1.00 to 2.00) |"]);
 }
 
@@ -31,7 +31,7 @@ fn a_ratio_is_the_median_of_the_rounds_and_not_of_medians() {
 fn the_order_of_rounds_does_not_matter_to_a_range() {
     for values in [[3e3, 1e3, 2e3], [1e3, 3e3, 2e3], [2e3, 1e3, 3e3]] {
         let told = table(Unit::PerSecond, true, &[&values]);
-        assert_eq!(told, ["| 0 | 2000/s (1000/s to 3000/s) |"]);
+        assert_eq!(told, ["| 0 | 2000/s (1000 to 3000/s) |"]);
     }
 }
 
@@ -54,6 +54,15 @@ fn an_error_has_a_sign_and_memory_no_ratio() {
     assert_eq!(table(Unit::BytesPerSecond, false, &[&[2e6]]), ["| 0 | 2.00 MB/s |"]);
     let told = table(Unit::Bytes, true, &[&[100.0], &[1500.0]]);
     assert_eq!(told, ["| 0 | 100 B |", "| 1 | 1.50 kB |"]);
+}
+
+#[test]
+fn a_range_names_both_units_if_they_differ() {
+    let told = table(Unit::Time, false, &[&[900e-9, 2e-6, 1e-3], &[200e-6, 1e-6, 1e-3]]);
+    assert_eq!(
+        told,
+        ["| 0 | 2.00 µs (900 ns to 1.00 ms) |", "| 1 | 200 µs (1.00 µs to 1.00 ms) |"]
+    );
 }
 
 #[test]

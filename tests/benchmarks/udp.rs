@@ -22,7 +22,7 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
     let columns = ["1 of 64 bytes", "1 of 1000 bytes", "64 of 64 bytes", "64 of 1000 bytes"];
     let columns = columns.map(|name| (name, Unit::Time));
     let mut sheet = Sheet::new("server", servers.each_ref().map(|(name, _)| *name), &columns);
-    let time = effort.time(Duration::from_millis(500));
+    let time = effort.time(Duration::from_millis(400));
     effort.rounds(7, servers.len(), |turns| {
         for (column, (ports, length)) in loads.into_iter().enumerate() {
             for &row in turns {
