@@ -29,7 +29,7 @@ pub(super) const CASES: &[Case<'_, Step<'_>>] = &[
     },
     Case {
         name: "ipv4-mapped",
-        meaning: "asked over IPv4 from a socket of IPv6",
+        meaning: "asked over IPv4 from an IPv6 socket",
         source: "RFC 4291 2.5.5.2",
         needs: Needs::Echo,
         rounds: at!(Place::Mapped),

@@ -91,7 +91,7 @@ pub(super) const CASES: &[Case<'_, Step<'_>>] = &[
         needs: Needs::Echo,
         rounds: &[FLOOD, SERVED, FLOOD, SERVED, FLOOD, SERVED, FLOOD, SERVED],
         bound: SOON,
-        usually: "the server waits in a send, or gives up at an error of one",
+        usually: "the server waits for room to send, or ends at an error of one client",
     },
     Case {
         name: "thousand-vanish",

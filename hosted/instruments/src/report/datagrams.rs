@@ -189,7 +189,7 @@ mod tests {
     use super::super::{Layout, header};
     use super::*;
     use crate::made_up::{MadeUp, spread};
-    use crate::measurement::Datagrams;
+    use crate::measurement::{Datagrams, Ended};
     use crate::plan::{Plan, Protocol};
 
     const LOST: Failure = Failure::TimedOut { received: 0, length: 1000, whole: None };
@@ -270,6 +270,20 @@ mod tests {
         after 10.0 ms, connection 0, message 0: not back in time
         after 20.0 ms, connection 0: message 7 came back cut: 512 of 1000 bytes
         ");
+    }
+
+    #[test]
+    fn a_loss_is_not_what_ends_a_run() {
+        let mut made = made(1000, &[LOST, Failure::Refused]);
+        let told = |made: &MadeUp| {
+            let layout = Layout { width: None, histogram: false };
+            super::super::text(&made.subject(), &made.run, layout)
+        };
+        assert!(!told(&made).contains("stopped"), "{}", told(&made));
+        made.run.ended = Ended::Failed;
+        let said =
+            "\nstopped at the first failure that is no loss (fail-rate goes on after failures)";
+        assert!(told(&made).ends_with(said), "{}", told(&made));
     }
 
     #[test]

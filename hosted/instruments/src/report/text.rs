@@ -323,7 +323,9 @@ fn incidents(measurement: &Measurement) -> Vec<String> {
         lines.push(format!("and {} more", quantity::counted(more, "failure")));
     }
     if measurement.ended == Ended::Failed {
-        lines.push("stopped at the first failure (fail-rate goes on after failures)".into());
+        // A datagram that is lost ends no run.
+        let but = if measurement.datagrams.is_some() { " that is no loss" } else { "" };
+        lines.push(format!("stopped at the first failure{but} (fail-rate goes on after failures)"));
     }
     lines
 }

@@ -6,6 +6,7 @@ mod line;
 mod snapshots;
 
 use std::collections::VecDeque;
+use std::iter;
 use std::time::Duration;
 
 use self::line::Line;
@@ -13,7 +14,7 @@ use crate::measurement::percentiles::{MEDIAN, P99, percentile};
 use crate::measurement::times::Times;
 use crate::measurement::{Measurement, bits};
 use crate::quantity;
-use crate::report::Subject;
+use crate::report::{Subject, datagrams, failures};
 
 /// The number of seconds that the panel looks back.
 const SECONDS: usize = 40;
@@ -85,7 +86,8 @@ impl Panel {
         self.since = (now, echoed);
     }
 
-    /// The lines, each no wider than the terminal: the load, the rate, and each sort of times.
+    /// The lines, each no wider than the terminal: the load, the rate, what went wrong if anything did, and each
+    /// sort of times.
     #[must_use]
     pub(super) fn lines(
         &self,
@@ -94,6 +96,7 @@ impl Panel {
         width: usize,
     ) -> String {
         let mut lines = vec![self.head(measurement, width), self.rate(measurement, success, width)];
+        lines.extend(kinds(measurement).map(|line| line.fit(width)));
         let named: Vec<_> = measurement.named().collect();
         let wide = named.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         for (number, (name, times)) in (1..).zip(&named) {
@@ -146,6 +149,22 @@ impl Panel {
         let gap = if bars.is_empty() { "" } else { "  " };
         format!("{NAME}{gap}{bars}  {rest}")
     }
+}
+
+/// How messages failed, and what came besides over UDP, as in the report.
+fn kinds(measurement: &Measurement) -> Option<Line> {
+    let failed = failures(measurement);
+    let besides = datagrams::besides(measurement).into_iter().map(|(class, n)| (class.worded(), n));
+    let told = |name, counts: Vec<(&'static str, u64)>| {
+        let names = iter::once(name).chain(iter::repeat(""));
+        let told = names
+            .zip(counts)
+            .map(|(name, (what, n))| format!("{name}{} {what}", quantity::count(n)));
+        told.collect::<Vec<_>>()
+    };
+    let parts = [told("failed: ", failed), told("besides: ", besides.collect())].concat();
+    (!parts.is_empty())
+        .then(|| (0..).zip(parts).fold(Line::default(), |line, (rank, part)| line.part(rank, part)))
 }
 
 fn percentiles(name: &str, times: &Times) -> Line {

@@ -9,7 +9,6 @@ use echo_core::Instant;
 use super::conduct::{LONG, WHOLE};
 use super::door::{Unconnected, Unsent};
 use crate::datagrams;
-use crate::quantity::given::Limit;
 use crate::signals::Stop;
 use crate::target::HEAD_START;
 
@@ -29,7 +28,8 @@ pub fn reach(
     stop: &Stop,
 ) -> Result<SocketAddr> {
     let begun = sockets.now();
-    let end = begun + limit.unwrap_or(LONG);
+    let limit = limit.unwrap_or(LONG);
+    let end = begun + limit;
     // When each is asked next; `None` once it is known that it will not answer.
     let mut due: Vec<Option<Instant>> =
         (0..addresses.len()).map(|index| Some(begun + HEAD_START * index as u32)).collect();
@@ -74,10 +74,7 @@ pub fn reach(
     }
     (0..addresses.len()).for_each(|socket| sockets.close(socket));
     answered.ok_or_else(|| {
-        let silent = limit.map_or_else(
-            || format!("no answer within {}", Limit(Some(LONG))),
-            |_| "no answer (--timeout is the limit)".into(),
-        );
+        let silent = format!("no answer within {}", humantime::format_duration(limit));
         let told = addresses.iter().zip(&reasons);
         let told =
             told.map(|(address, why)| format!("{address}: {}", why.as_deref().unwrap_or(&silent)));

@@ -7,7 +7,8 @@ use insta::assert_snapshot;
 
 use super::Panel;
 use crate::made_up::{MadeUp, spread};
-use crate::plan::{Pace, Plan};
+use crate::measurement::Datagrams;
+use crate::plan::{Pace, Plan, Protocol};
 
 /// The panel after so many seconds, in each of which so many messages came back.
 fn panel(made: &mut MadeUp, seconds: impl IntoIterator<Item = u32>) -> Panel {
@@ -61,17 +62,50 @@ fn failures_of_many_connections() {
     assert_snapshot!(shown(&panel, &made, success, 120), @"
     | board.local:2333   1000 × 1 B   0:03   50 messages   failed 5                                                          |
     | rate  ▁▁█   320 bit/s   40.0/s   Success rate: 50.0% (last 10)   all: 90.0 %                                           |
+    | failed: 5 reset                                                                                                        |
     | rtt   p50 80.0 µs   p99 n/a   p99.9 n/a   max 90.0 µs   Ctrl+C ends                                                    |
     ");
     assert_snapshot!(shown(&panel, &made, success, 80), @"
     | board.local:2333   1000 × 1 B   0:03   50 messages   failed 5                  |
     | rate  ▁▁█   320 bit/s   40.0/s   Success rate: 50.0% (last 10)   all: 90.0 %   |
+    | failed: 5 reset                                                                |
     | rtt   p50 80.0 µs   p99 n/a   p99.9 n/a   max 90.0 µs   Ctrl+C ends            |
     ");
     assert_snapshot!(shown(&panel, &made, success, 40), @"
     | 0:03   50 messages   failed 5          |
     | rate  █   Success rate: 50.0% (last 10)|
+    | failed: 5 reset                        |
     | rtt   p50 80.0 µs   p99 n/a            |
+    ");
+}
+
+#[test]
+fn datagrams_are_told_by_class() {
+    let plan = Plan { protocol: Protocol::Udp, keep_going: true, length: 1000, ..Plan::new() };
+    let mut made = MadeUp::new(plan, 0);
+    let panel = panel(&mut made, [900, 1_000, 1_100]);
+    let lost = Failure::TimedOut { received: 0, length: 1000, whole: None };
+    (0..3_456).for_each(|_| made.fails(3_000, 1, lost));
+    made.fails(3_000, 1, Failure::Cut { message: 7, received: 512, length: 1000 });
+    let besides = Datagrams { duplicated: 3, foreign: 2, ..Datagrams::default() };
+    made.run.datagrams = Some(Datagrams { late: 1, reordered: Some(12), crossed: 4, ..besides });
+    assert_snapshot!(shown(&panel, &made, ["", ""], 120), @"
+    | board.local:2333   1.00 kB   0:03   6457 messages   failed 3457                                                        |
+    | rate  ▇██   8.80 Mbit/s   1100/s                                                                                       |
+    | failed: 3455 lost   1 overdue   1 cut   besides: 3 duplicated   12 reordered   4 on another connection   2 foreign     |
+    | rtt   p50 80.0 µs   p99 90.0 µs   p99.9 710 µs   max 710 µs   Ctrl+C ends                                              |
+    ");
+    assert_snapshot!(shown(&panel, &made, ["", ""], 80), @"
+    | board.local:2333   1.00 kB   0:03   6457 messages   failed 3457                |
+    | rate  ▇██   8.80 Mbit/s   1100/s                                               |
+    | failed: 3455 lost   1 overdue   1 cut   besides: 3 duplicated   12 reordered   |
+    | rtt   p50 80.0 µs   p99 90.0 µs   p99.9 710 µs   max 710 µs   Ctrl+C ends      |
+    ");
+    assert_snapshot!(shown(&panel, &made, ["", ""], 40), @"
+    | 0:03   6457 messages   failed 3457     |
+    | rate  ▇██   8.80 Mbit/s   1100/s       |
+    | failed: 3455 lost   1 overdue   1 cut  |
+    | rtt   p50 80.0 µs   p99 90.0 µs        |
     ");
 }
 
