@@ -46,10 +46,10 @@ type Known =
     (&'static str, usize, fn(&[Duration]) -> Duration, fn(&Measurement) -> Option<Duration>);
 
 const KNOWN: [Known; 10] = [
-    ("each message is held 0 ms: p50", 0, half, |out| percentile(&out.times, MEDIAN)),
-    ("5 ms: p50", 1, half, |out| percentile(&out.times, MEDIAN)),
-    ("20 ms: p50", 2, half, |out| percentile(&out.times, MEDIAN)),
-    ("100 ms: p50", 3, half, |out| percentile(&out.times, MEDIAN)),
+    ("holds each message 0 ms: p50", 0, half, |out| percentile(&out.times, MEDIAN)),
+    ("each 5 ms: p50", 1, half, |out| percentile(&out.times, MEDIAN)),
+    ("each 20 ms: p50", 2, half, |out| percentile(&out.times, MEDIAN)),
+    ("each 100 ms: p50", 3, half, |out| percentile(&out.times, MEDIAN)),
     ("1 ms, but one in ten 20 ms: p50", 4, half, |out| percentile(&out.times, MEDIAN)),
     (
         "1 ms, but one in ten 20 ms: p99",
@@ -63,9 +63,14 @@ const KNOWN: [Known; 10] = [
         |held| rank(held, 1.0),
         |out| out.times.slowest(),
     ),
-    ("response max", 5, |_| 500 * MILLI, |out| out.felt().slowest()),
-    ("response p99", 5, |_| 450 * MILLI, |out| percentile(out.felt(), P99)),
-    ("sent late, p50", 5, |_| Duration::ZERO, |out| percentile(out.late.as_ref()?, MEDIAN)),
+    ("the same stall: response max", 5, |_| 500 * MILLI, |out| out.felt().slowest()),
+    ("the same stall: response p99", 5, |_| 450 * MILLI, |out| percentile(out.felt(), P99)),
+    (
+        "the same stall: sent late, p50",
+        5,
+        |_| Duration::ZERO,
+        |out| percentile(out.late.as_ref()?, MEDIAN),
+    ),
 ];
 
 pub(crate) fn run(effort: &Effort) -> Result<String> {

@@ -20,8 +20,8 @@ const GRACE: Duration = Duration::from_secs(60);
 
 /// What these tables mean.
 const INTRODUCTION: &str = "\
-Each end is pinned to a processor, to another than the other unless the table says so, and all take turns. Each number is the median of some rounds. Behind it \
-stands × its ratio to the first row's of the same round, the median and the range; in the first row, and where nothing is compared, the range of the number.";
+Each end has a processor of its own unless a table says otherwise, and all take turns. A number is the median of the rounds. After it comes \
+× its ratio to the first row in the same round: the median, and the range. In the first row, and where nothing is compared, the range is that of the number itself.";
 
 /// Measures what the servers and the instruments cost, and prints it in Markdown
 ///

@@ -31,9 +31,12 @@ impl Unit {
         }
     }
 
-    /// The unit stands once if it is that of both ends.
+    /// The unit stands once if it is that of both ends; there is no range if they are written alike.
     fn range(self, least: f64, most: f64) -> String {
         let (least, most) = (self.write(least), self.write(most));
+        if least == most {
+            return String::new();
+        }
         let digit = |it: char| it.is_ascii_digit();
         let unit = most.rsplit(digit).next().unwrap_or_default();
         let least = least.strip_suffix(unit).filter(|rest| rest.ends_with(digit)).unwrap_or(&least);
@@ -78,8 +81,7 @@ impl Sheet {
         let Some([least, median, most]) = spread(values) else { return "·".into() };
         let compares = self.compares && row > 0 && !matches!(unit, Unit::Bytes);
         if !compares || base.len() != values.len() {
-            let range = if values.len() > 1 { unit.range(least, most) } else { String::new() };
-            return unit.write(median) + &range;
+            return unit.write(median) + &unit.range(least, most);
         }
         let ratios: Vec<_> = values.iter().zip(base).map(|(value, base)| value / base).collect();
         let [least, middle, most] = spread(&ratios).expect("as many as there are values");

@@ -36,7 +36,8 @@ fn the_order_of_rounds_does_not_matter_to_a_range() {
 }
 
 #[test]
-fn a_single_round_has_no_range() {
+fn a_single_round_has_no_range_nor_has_what_does_not_show_it() {
+    assert_eq!(table(Unit::Time, false, &[&[5e-3, 5.001e-3]]), ["| 0 | 5.00 ms |"]);
     let told = table(Unit::Time, true, &[&[2e-6], &[3e-6]]);
     assert_eq!(told, ["| 0 | 2.00 µs |", "| 1 | 3.00 µs, ×1.50 |"]);
 }
