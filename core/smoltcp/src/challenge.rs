@@ -5,19 +5,14 @@
 
 use echo_core::Instant;
 use smoltcp::iface::SocketSet;
-use smoltcp::phy::{ChecksumCapabilities, Device};
-use smoltcp::wire::{
-    EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpProtocol, IpRepr,
-    TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
-};
+use smoltcp::phy::Device;
+use smoltcp::wire::{TcpControl, TcpRepr, TcpSeqNumber};
 
 use crate::addresses::Addresses;
 use crate::clock::to_wire;
 use crate::demux::Flow;
+use crate::handmade::{LONGEST, emit};
 use crate::link::Link;
-
-/// The headers of Ethernet, IPv6 and TCP.
-const LONGEST: usize = 14 + 40 + 20;
 
 /// Makes the one socket of the set send a challenge ACK, if it has sent none for a
 /// second.
@@ -37,70 +32,22 @@ pub(crate) fn challenge(
     let mac = Addresses::of(&link.interface).mac;
     for number in [0, i32::MIN] {
         let Some(answer) = device.transmit(to_wire(now)) else { return };
-        let mut frame = [0; LONGEST];
-        let length = emit(flow, mac, TcpSeqNumber(number), &mut frame);
-        link.show(now, &frame[..length], answer, sockets);
-    }
-}
-
-/// Writes a SYN of the peer that acknowledges this number, and returns its length.
-fn emit(flow: &Flow, mac: EthernetAddress, number: TcpSeqNumber, frame: &mut [u8]) -> usize {
-    let tcp = TcpRepr {
-        src_port: flow.peer.port,
-        dst_port: flow.local.port,
-        control: TcpControl::Syn,
-        seq_number: TcpSeqNumber::default(),
-        ack_number: Some(number),
-        window_len: 0,
-        window_scale: None,
-        max_seg_size: None,
-        sack_permitted: false,
-        sack_ranges: [None; 3],
-        timestamp: None,
-        payload: &[],
-    };
-    let (peer, local) = (flow.peer.addr, flow.local.addr);
-    let ip = IpRepr::new(peer, local, IpProtocol::Tcp, tcp.buffer_len(), 64);
-    let ethertype = match peer {
-        IpAddress::Ipv4(_) => EthernetProtocol::Ipv4,
-        #[cfg(feature = "ipv6")]
-        IpAddress::Ipv6(_) => EthernetProtocol::Ipv6,
-    };
-    let checksums = ChecksumCapabilities::default();
-    let mut frame = EthernetFrame::new_unchecked(frame);
-    EthernetRepr { src_addr: mac, dst_addr: mac, ethertype }.emit(&mut frame);
-    let packet = frame.payload_mut();
-    ip.emit(&mut *packet, &checksums);
-    let segment = &mut packet[ip.header_len()..ip.buffer_len()];
-    tcp.emit(&mut TcpPacket::new_unchecked(segment), &peer, &local, &checksums);
-    14 + ip.buffer_len()
-}
-
-#[cfg(test)]
-mod tests {
-    use smoltcp::wire::{IpEndpoint, Ipv4Packet, Ipv6Packet};
-
-    use super::*;
-
-    #[test]
-    fn what_the_peer_is_made_to_say_is_right_in_both_versions_of_ip() {
-        let ends = [IpAddress::v4(10, 0, 0, 1), IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1)];
-        for (address, expected) in ends.into_iter().zip([54, 74]) {
-            let [peer, local] = [40_000, 2333].map(|port| IpEndpoint::new(address, port));
-            let (mac, number) = (EthernetAddress([2, 0, 0, 0, 0, 1]), TcpSeqNumber(-7));
-            let mut frame = [0; LONGEST];
-            let length = emit(&Flow { peer, local }, mac, number, &mut frame);
-            assert_eq!(length, expected);
-            let frame = EthernetFrame::new_unchecked(&frame[..length]);
-            let segment = match address {
-                IpAddress::Ipv4(_) => Ipv4Packet::new_checked(frame.payload()).unwrap().payload(),
-                IpAddress::Ipv6(_) => Ipv6Packet::new_checked(frame.payload()).unwrap().payload(),
-            };
-            let segment = TcpPacket::new_checked(segment).unwrap();
-            let all = ChecksumCapabilities::default();
-            let tcp = TcpRepr::parse(&segment, &address, &address, &all).unwrap();
-            assert_eq!((tcp.src_port, tcp.dst_port), (40_000, 2333));
-            assert_eq!((tcp.control, tcp.ack_number), (TcpControl::Syn, Some(number)));
-        }
+        let syn = TcpRepr {
+            src_port: flow.peer.port,
+            dst_port: flow.local.port,
+            control: TcpControl::Syn,
+            seq_number: TcpSeqNumber::default(),
+            ack_number: Some(TcpSeqNumber(number)),
+            window_len: 0,
+            window_scale: None,
+            max_seg_size: None,
+            sack_permitted: false,
+            sack_ranges: [None; 3],
+            timestamp: None,
+            payload: &[],
+        };
+        let mut buffer = [0; LONGEST];
+        let frame = emit(&syn, [flow.peer.addr, flow.local.addr], mac, &mut buffer);
+        link.show(now, frame, answer, sockets);
     }
 }

@@ -334,6 +334,7 @@
 extern crate std;
 
 mod addresses;
+mod allowance;
 mod challenge;
 mod claim;
 mod client;
@@ -344,6 +345,7 @@ mod courier;
 mod datagrams;
 mod demux;
 mod event;
+mod handmade;
 mod held;
 mod host;
 mod link;

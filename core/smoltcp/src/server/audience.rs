@@ -7,6 +7,7 @@ use smoltcp::wire::TcpSeqNumber;
 use super::{Server, Touched};
 use crate::Slot;
 use crate::addresses::Addresses;
+use crate::allowance::allow;
 use crate::clock::to_wire;
 use crate::demux::{Flow, Subject, classify};
 use crate::packet::is_genuine;
@@ -97,14 +98,18 @@ impl<'a, const N: usize> Server<'_, 'a, N> {
             Subject::Unanswered => Audience::Nobody,
             Subject::Other => Audience::Strangers,
         };
-        let sockets = match audience {
-            Audience::Slot(number) => self.slots.get(number).sockets(),
-            Audience::Strangers => &mut self.strangers,
-            Audience::Nobody => return,
-        };
-        self.link.show(now, frame, answer, sockets);
-        if let Audience::Slot(number) = audience {
-            self.touch(number, touched);
+        match audience {
+            Audience::Slot(number) => {
+                let slot = self.slots.get(number);
+                if let Some(numbers) = slot.shut() {
+                    allow(now, frame, numbers, checksums, answer, &mut self.link, slot.sockets());
+                } else {
+                    self.link.show(now, frame, answer, slot.sockets());
+                }
+                self.touch(number, touched);
+            }
+            Audience::Strangers => self.link.show(now, frame, answer, &mut self.strangers),
+            Audience::Nobody => {}
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a slot is to those who want its place, or its end: a SYN, a reset.
 
+use core::ops::Range;
+
 use echo_core::{IdleTimer, Instant};
 use smoltcp::socket::tcp::State;
 use smoltcp::wire::TcpSeqNumber;
@@ -38,16 +40,34 @@ impl<const N: usize> Slot<'_, N> {
     /// peer's (RFC 5961, 3). A peer that did send one within the window answers the challenge ACK
     /// with a reset that has that number.
     pub(crate) fn doubts(&mut self, reset: TcpSeqNumber) -> bool {
+        let next = self.next();
+        let window = self.window();
+        let in_window = next < reset && reset < next + window;
+        self.challenged |= in_window && !matches!(self.life, Life::Opening { .. });
+        reset != next
+    }
+
+    /// The next number expected, and those behind it that a peer may be at, if the window is closed:
+    /// there is no room for a unit of it.
+    pub(crate) fn shut(&self) -> Option<Range<TcpSeqNumber>> {
+        let ring = self.socket().recv_capacity();
+        // The window is told in units that let 16 bits count all of the ring.
+        let next = self.next();
+        (self.window() <= ring >> 15).then(|| next..next + ring)
+    }
+
+    /// The number that its peer's next byte has.
+    fn next(&self) -> TcpSeqNumber {
         let socket = self.socket();
         let ended = matches!(
             socket.state(),
             State::CloseWait | State::LastAck | State::Closing | State::TimeWait
         );
-        let next = self.taken + socket.recv_queue() + usize::from(ended);
-        let window = socket.recv_capacity() - socket.recv_queue();
-        let in_window = next < reset && reset < next + window;
-        self.challenged |= in_window && !matches!(self.life, Life::Opening { .. });
-        reset != next
+        self.taken + socket.recv_queue() + usize::from(ended)
+    }
+
+    fn window(&self) -> usize {
+        self.socket().recv_capacity() - self.socket().recv_queue()
     }
 
     /// Forgets a connection that is over: if the slot is vacant, its peer gets nothing more from it.

@@ -4,6 +4,7 @@
 mod bench;
 mod cable;
 mod clock;
+mod closed;
 mod courier;
 mod datagram;
 mod datagrams;
