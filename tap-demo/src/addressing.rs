@@ -164,7 +164,7 @@ mod tests {
         let line = |arguments: &str| {
             let words = "tap-demo --iface tap0 ".to_owned() + arguments;
             let cli = Cli::read(words.split_whitespace()).expect("each is fit by itself");
-            Line::of(&cli).map_err(|Misuse(why)| why)
+            Line::of(&cli, false).map_err(|Misuse(why)| why)
         };
         for (arguments, part) in [
             ("--ip 10.0.0.1/8 --ip 10.0.0.2/8 --ip 10.0.0.3/8 --ip 10.0.0.4/8", "4 times"),
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn this_stack_cannot_measure_itself_or_a_crowd() {
         let cli = Cli::read(["tap-demo", "--iface", "tap0"]).expect("nothing is wrong");
-        let line = Line::of(&cli).expect("the defaults go together");
+        let line = Line::of(&cli, false).expect("the defaults go together");
         for (text, reachable) in [
             ("192.168.69.1", false),
             ("192.168.69.100", true),

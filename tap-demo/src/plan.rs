@@ -1,6 +1,8 @@
 //! The plan of a run: the flags are turned into it once, before anything is opened, and nothing
 //! after it sees the command line.
 
+mod width;
+
 use std::time::Duration;
 
 use anyhow::Result;
@@ -12,6 +14,7 @@ use echo_instruments::verdict::Misuse;
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 use echo_smoltcp::{Host, Service};
 
+use self::width::Width;
 use crate::addressing;
 use crate::cli::{Cli, ServerArgs};
 use crate::host_side::STATION;
@@ -79,27 +82,29 @@ pub struct Serving {
 }
 
 impl Line {
-    /// The line that these flags describe.
+    /// The line that these flags describe, behind an interface that exists already or is this
+    /// program's `own`.
     ///
     /// # Errors
     ///
     /// If the addresses do not fit together.
-    pub fn of(cli: &Cli) -> Result<Self, Misuse> {
+    pub fn of(cli: &Cli, own: bool) -> Result<Self, Misuse> {
         let Limit(ack_delay) = cli.ack_delay;
+        let Width { mtu, receive, send } = Width::of(cli, own);
         let line = Self {
             iface: cli.iface.clone().unwrap_or_default(),
             addresses: if cli.ip.is_empty() { STATION.into() } else { cli.ip.clone() },
             host: cli.host_ip.clone(),
             gateways: cli.gateway.clone(),
             mac: cli.mac,
-            mtu: cli.mtu,
+            mtu,
             offload: cli.offload,
             manner: cli.faults.manner(),
             seed: cli.faults.seed.unwrap_or_else(seed::chosen),
             spin: cli.spin.map_or(Duration::ZERO, |Spin(spin)| spin),
             socket: Socket {
-                receive: cli.rx_buffer as usize,
-                send: cli.tx_buffer as usize,
+                receive,
+                send,
                 nagle: cli.nagle,
                 ack_delay,
                 datagrams: cli.datagrams as usize,

@@ -18,7 +18,7 @@ use crate::measure::Measuring;
 use crate::plan::{Line, Serving};
 use crate::record::Record;
 use crate::serve::serve;
-use crate::tap::Tap;
+use crate::tap::{self, Tap};
 use crate::wait::{UnixClock, Waiter};
 use crate::wire::Wire;
 
@@ -39,7 +39,8 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
     }
     survive_file_size_limit().context("cannot catch signals")?;
     let stop = Stop::on_signals().context("cannot catch signals")?;
-    let mut line = Line::of(cli)?;
+    let own = !cli.iface.as_deref().is_some_and(tap::exists);
+    let mut line = Line::of(cli, own)?;
     let work = Work::of(cli, &line, &stop)?;
     let pcap = cli.pcap.as_deref().map(Output::open).transpose()?;
     let mut tap = Tap::open(&line.iface)?;

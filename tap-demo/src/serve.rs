@@ -155,6 +155,7 @@ fn describe(plan: &Serving, line: &Line, mtu: usize, log: &Log) {
     log.line(format_args!("        port     {}", service.port));
     log.line(format_args!("        sockets  {} connections at once", plan.sockets));
     log.line(format_args!("        timeout  {}", Limit(service.rules.idle)));
+    log.line(format_args!("        mtu      {mtu} bytes"));
     let (rx, tx) = (line.socket.receive, line.socket.send);
     log.line(format_args!("        buffer   {rx} bytes in, {tx} bytes out"));
     if plan.udp {

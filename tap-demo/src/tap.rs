@@ -164,8 +164,6 @@ fn explain(error: &io::Error, name: &str) -> anyhow::Error {
     const EPERM: i32 = 1;
     const EACCES: i32 = 13;
     const EINVAL: i32 = 22;
-    let exists = std::fs::read_to_string("/proc/net/dev")
-        .is_ok_and(|devices| devices.lines().any(|line| is_line_of(line, name)));
     match (error.kind(), error.raw_os_error()) {
         (ErrorKind::NotFound, _) => anyhow!(
             "cannot open {name}: there is no /dev/net/tun (sudo modprobe tun; in a container, \
@@ -175,7 +173,7 @@ fn explain(error: &io::Error, name: &str) -> anyhow::Error {
             "cannot open {name}: no permission for /dev/net/tun (sudo chmod 0666 /dev/net/tun, \
              or run with sudo)"
         ),
-        (_, Some(EPERM)) if exists => anyhow!(
+        (_, Some(EPERM)) if exists(name) => anyhow!(
             "cannot open {name}: it belongs to another user (sudo ip tuntap del dev {name} mode \
              tap; sudo ip tuntap add dev {name} mode tap user $USER; or run with sudo)"
         ),
@@ -193,6 +191,12 @@ fn explain(error: &io::Error, name: &str) -> anyhow::Error {
         ),
         _ => anyhow!("cannot open {name}: {error}"),
     }
+}
+
+/// Whether there is an interface of this name.
+pub(crate) fn exists(name: &str) -> bool {
+    std::fs::read_to_string("/proc/net/dev")
+        .is_ok_and(|devices| devices.lines().any(|line| is_line_of(line, name)))
 }
 
 fn is_line_of(line: &str, name: &str) -> bool {

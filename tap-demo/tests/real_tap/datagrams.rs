@@ -66,7 +66,7 @@ fn it_passes_the_list_of_cases_over_udp() {
 #[test]
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn datagrams_come_back_whole_up_to_the_longest() {
-    let station = Station::start(&["-v", "--udp"]);
+    let station = Station::start(&["-v", "--udp", "--mtu", "1500"]);
     let (v4, v6) = (socket(V4), socket(V6));
     let mut count = 0;
     for length in [0, 1, 1472, 1473, 2049, 4097, 8193, 12_289, 65_507] {
@@ -112,7 +112,11 @@ fn the_first_lines_say_how_long_datagrams_may_be() {
 #[test]
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn other_frames_carry_datagrams_too() {
-    for arguments in [&["-q", "-u", "--offload"][..], &["-q", "-u", "--mtu", "9000"]] {
+    for arguments in [
+        &["-q", "-u", "--offload"][..],
+        &["-q", "-u", "--mtu", "1500"],
+        &["-q", "-u", "--mtu", "9000"],
+    ] {
         let _station = Station::start(arguments);
         let v4 = socket(V4);
         for length in [0, 1000, 1473, 8972, 8973, 65_507] {

@@ -126,9 +126,21 @@ fn what_was_there_before_stays() {
     ip("link set tap2 up");
     let before = tap.state();
     let station = Station::on("tap2", &ADDRESSES);
-    station.wait_for("Echo server on ");
+    station.wait_for("mtu      1500 bytes");
+    station.wait_for("buffer   65536 bytes in, 65536 bytes out");
+    assert_eq!(tap.state(), before);
     station.stop();
     assert_eq!(tap.state(), before);
+}
+
+#[test]
+#[ignore = "runs in the namespace of `on_a_real_tap`"]
+fn what_was_not_there_before_is_wide() {
+    let station = Station::on("tap2", &ADDRESSES);
+    station.wait_for("mtu      65521 bytes");
+    station.wait_for("buffer   1048576 bytes in, 1048576 bytes out");
+    assert!(ip("-o link show dev tap2").contains(" mtu 65521 "));
+    station.stop();
 }
 
 #[test]

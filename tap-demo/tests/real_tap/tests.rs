@@ -189,6 +189,7 @@ fn bulk_comes_back_byte_for_byte() {
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn bulk_in_large_segments_comes_back_byte_for_byte() {
     bulk(&["-q", "--offload"]);
+    bulk(&["-q", "--mtu", "1500"]);
     bulk(&["-q", "--mtu", "9000"]);
 }
 
