@@ -8,6 +8,7 @@ use std::thread;
 use hosted::server::Config;
 use rustix::process::Signal;
 
+use crate::metrics;
 use crate::support::{Echo, Program, config, connect, expect, ping, pipe};
 
 #[test]
@@ -66,7 +67,7 @@ fn several_threads_serve_all() {
 #[test]
 fn out_of_descriptors_the_server_goes_on_and_recovers() {
     for threads in ["1", "3"] {
-        let (mut server, address) = server_with_descriptors(40, threads);
+        let (mut server, address) = server_with_descriptors(40, &["--threads", threads]);
         let mut clients: Vec<_> = (0..60).map(|_| sender(address)).collect();
         server.stderr_line("cannot accept connections for now: too many open files");
         expect(&mut clients[0], b"hello");
@@ -85,6 +86,21 @@ fn out_of_descriptors_the_server_goes_on_and_recovers() {
         let told = ended.stderr.matches("cannot accept").count();
         assert_eq!(told, 1, "{threads} threads: {}", ended.stderr);
     }
+}
+
+/// There is room for a few of them only, whatever they do.
+#[test]
+fn scrapers_that_hold_on_leave_descriptors_to_clients() {
+    let (mut server, address) = server_with_descriptors(64, &["--metrics", "0"]);
+    let page = metrics::page(&mut server);
+    let held: Vec<_> = (0..100).map(|_| connect(page)).collect();
+    // Who asks now has come behind all of them.
+    assert_eq!(metrics::get(page, "/ready").0, "200");
+    let mut clients: Vec<_> = (0..20).map(|_| connect(address)).collect();
+    clients.iter_mut().for_each(|client| ping(client, b"hello"));
+    drop((held, clients));
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().stderr.matches("cannot accept").count(), 0);
 }
 
 #[test]
@@ -115,11 +131,11 @@ fn too_few_descriptors_for_the_load_are_no_failure_of_the_server() {
 }
 
 /// A server that may have no more than this many descriptors open.
-fn server_with_descriptors(limit: u32, threads: &str) -> (Program, SocketAddr) {
+fn server_with_descriptors(limit: u32, args: &[&str]) -> (Program, SocketAddr) {
     let limited = format!("ulimit -n {limit}; exec \"$@\"");
     let mut shell = Command::new("sh");
     shell.args(["-c", &limited, "sh", env!("CARGO_BIN_EXE_hosted"), "server"]);
-    shell.args(["--ip", "127.0.0.1", "--port", "0", "--threads", threads, "--drain", "60s"]);
+    shell.args(["--ip", "127.0.0.1", "--port", "0", "--drain", "60s"]).args(args);
     let mut server = Program::start(shell.stdin(Stdio::null()));
     let address = server.address();
     (server, address)

@@ -17,9 +17,15 @@ use crate::support::{PATIENCE, Program, connect, ping, run, skip};
 /// A server that offers metrics, where it listens and where it offers them.
 pub(crate) fn server(args: &[&str]) -> (Program, SocketAddr, SocketAddr) {
     let (mut server, address) = Program::server(&[&["--metrics", "0"], args].concat());
+    let page = page(&mut server);
+    (server, address, page)
+}
+
+/// Where a server says that it offers metrics.
+pub(crate) fn page(server: &mut Program) -> SocketAddr {
     let line = server.stdout_line("        metrics  ");
-    let metrics = line.trim_start_matches("        metrics  http://").trim_end_matches("/metrics");
-    (server, address, metrics.parse().expect("an address"))
+    let page = line.trim_start_matches("        metrics  http://").trim_end_matches("/metrics");
+    page.parse().expect("an address")
 }
 
 /// The status and the text of a page.
