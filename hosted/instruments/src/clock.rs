@@ -11,7 +11,8 @@ use rustix::time::{ClockId, clock_gettime};
 /// the peer.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
-    start: Duration,
+    /// In nanoseconds on the system's clock.
+    start: u64,
 }
 
 /// The clock that goes on while the machine is suspended.
@@ -30,7 +31,7 @@ impl Clock {
     /// Starts the clock as if it had been running for this long: its instants reach that far back.
     #[must_use]
     pub fn started(ago: Duration) -> Self {
-        Self { start: Self::system().saturating_sub(ago) }
+        Self { start: Self::system().saturating_sub(nanoseconds(ago)) }
     }
 
     /// The time now, in the core's terms.
@@ -39,19 +40,24 @@ impl Clock {
         self.at(Self::system())
     }
 
-    /// The reading of the system's clock: the time since a start that it chose.
-    pub(crate) fn system() -> Duration {
+    /// The reading of the system's clock: the nanoseconds since a start that it chose. Two of them are read for each message, and a
+    /// `Duration` of each would be divided and multiplied again.
+    pub(crate) fn system() -> u64 {
         let time = clock_gettime(CLOCK);
-        Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+        time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
     }
 
     /// The instant at this reading of the system's clock.
-    pub(crate) fn at(&self, system: Duration) -> Instant {
-        Instant::new(system.saturating_sub(self.start))
+    pub(crate) fn at(&self, system: u64) -> Instant {
+        Instant::new(Duration::from_nanos(system.saturating_sub(self.start)))
     }
 
     /// Puts the clock back.
     pub(crate) fn put_back(&mut self, time: Duration) {
-        self.start += time;
+        self.start += nanoseconds(time);
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    time.as_nanos().try_into().unwrap_or(u64::MAX)
 }

@@ -63,9 +63,9 @@ impl Stopwatch {
         self.stops.get()
     }
 
-    /// The instant at this reading of the system's clock, without stops as well.
+    /// The instant at this reading of the system's clock in nanoseconds, without stops as well.
     #[must_use]
-    pub fn at(&self, system: Duration) -> Instant {
+    pub fn at(&self, system: u64) -> Instant {
         let now = self.clock.get().at(system);
         let gap = now.saturating_duration_since(self.last.get());
         if gap > STOPPED || self.continued.load(Ordering::Relaxed) {
@@ -98,6 +98,8 @@ mod tests {
     use crate::load::TICK;
 
     const MILLI: Duration = Duration::from_millis(1);
+    /// A millisecond of the system's clock.
+    const NANOS: u64 = 1_000_000;
 
     /// What the stopwatch says at these times of the system's clock, in milliseconds
     /// since it was started, and which stops it has seen.
@@ -106,7 +108,7 @@ mod tests {
         let start = Clock::system();
         let zero = clock.at(start);
         let watch = Stopwatch { last: zero.into(), ..Stopwatch::new(clock) };
-        let told = system.iter().map(|at| watch.at(start + *at * MILLI));
+        let told = system.iter().map(|at| watch.at(start + u64::from(*at) * NANOS));
         (told.map(|now| now.saturating_duration_since(zero)).collect(), watch.stops())
     }
 
@@ -123,10 +125,10 @@ mod tests {
         let start = Clock::system();
         let zero = clock.at(start);
         let watch = Stopwatch { last: zero.into(), ..Stopwatch::new(clock) };
-        assert_eq!(watch.at(start + 10 * MILLI), zero + 10 * MILLI);
+        assert_eq!(watch.at(start + 10 * NANOS), zero + 10 * MILLI);
         watch.continued.store(true, Ordering::Relaxed);
-        assert_eq!(watch.at(start + 310 * MILLI), zero + 10 * MILLI);
-        assert_eq!(watch.at(start + 320 * MILLI), zero + 20 * MILLI, "it was one stop");
+        assert_eq!(watch.at(start + 310 * NANOS), zero + 10 * MILLI);
+        assert_eq!(watch.at(start + 320 * NANOS), zero + 20 * MILLI, "it was one stop");
         assert_eq!(watch.stops(), Stops { times: 1, total: 300 * MILLI });
     }
 

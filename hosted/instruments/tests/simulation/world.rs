@@ -127,10 +127,17 @@ impl World {
     }
 }
 
+impl World {
+    /// What the load's clock says then.
+    fn told(&self, at: Duration) -> Instant {
+        self.watch.at(at.as_nanos() as u64)
+    }
+}
+
 impl Driver for World {
     fn now(&self) -> Instant {
         self.clock.pass(self.nature.costs.0);
-        self.watch.at(self.clock.now())
+        self.told(self.clock.now())
     }
 
     fn stops(&self) -> Stops {
@@ -146,7 +153,7 @@ impl Driver for World {
     }
 
     fn followed(&mut self, link: usize) -> Option<Passage> {
-        let [sent, received] = [self.sent, self.links[link].arrived].map(|at| self.watch.at(at));
+        let [sent, received] = [self.sent, self.links[link].arrived].map(|at| self.told(at));
         Some(Passage { sent, received, within: Duration::ZERO })
     }
 
