@@ -29,16 +29,15 @@ pub(crate) fn ping_pong(address: SocketAddr, spins: bool, time: Duration) -> Res
     })
 }
 
-/// The same over UDP.
+/// The same over UDP. A socket that is connected hears only its peer, and not the server that answers from another address.
 pub(crate) fn datagrams(address: SocketAddr, spins: bool, time: Duration) -> Result<f64> {
     let socket = UdpSocket::bind("0.0.0.0:0")?;
-    socket.connect(address)?;
     socket.set_read_timeout(Some(Duration::from_secs(10)))?;
     socket.set_nonblocking(spins)?;
     let (message, mut echo) = ([b'0'; LENGTH], [0; LENGTH]);
     median_of(time, || {
-        socket.send(&message)?;
-        spin(|| socket.recv(&mut echo))?;
+        socket.send_to(&message, address)?;
+        spin(|| socket.recv_from(&mut echo))?;
         Ok(())
     })
 }

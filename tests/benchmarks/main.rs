@@ -41,7 +41,7 @@ pub(crate) struct Benchmark {
 
 const ALL: [Benchmark; 7] = [
     Benchmark { name: "tcp", bound: 120, run: tcp::run },
-    Benchmark { name: "udp", bound: 80, run: udp::run },
+    Benchmark { name: "udp", bound: 120, run: udp::run },
     Benchmark { name: "tap", bound: 150, run: tap::run },
     Benchmark { name: "rate", bound: 100, run: rate::run },
     Benchmark { name: "accuracy", bound: 100, run: accuracy::run },

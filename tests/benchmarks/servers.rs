@@ -14,6 +14,7 @@ pub(crate) fn serve(name: &str) -> Result<()> {
         "tokio" => tcp::tasks(),
         "spinning" => tcp::spinning(),
         "recvfrom" => udp::one_by_one(),
+        "recvmsg" => udp::informed(),
         "recvmmsg" => udp::in_batches(),
         "tokio udp" => udp::task(),
         "spinning udp" => udp::spinning(),

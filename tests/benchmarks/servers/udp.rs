@@ -1,12 +1,16 @@
 //! UDP.
 
 use std::array;
+use std::hint::black_box;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsRawFd;
 
 use anyhow::Result;
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrIn, recvmmsg, sendmmsg};
+use nix::cmsg_space;
+use nix::sys::socket::{
+    MsgFlags, MultiHeaders, SockaddrIn, recvmmsg, recvmsg, sendmmsg, sendmsg, setsockopt, sockopt,
+};
 
 use super::spin;
 
@@ -24,7 +28,22 @@ pub(super) fn one_by_one() -> Result<()> {
     }
 }
 
-/// The same with as many at once as are there.
+/// The same, told the hop limit of each.
+pub(super) fn informed() -> Result<()> {
+    let socket = bound()?;
+    setsockopt(&socket, sockopt::Ipv4RecvTtl, &true)?;
+    let (mut buffer, mut control) = ([0; LONGEST], cmsg_space!(i32));
+    let (socket, none) = (socket.as_raw_fd(), MsgFlags::empty());
+    loop {
+        let mut slice = [IoSliceMut::new(&mut buffer)];
+        let it = recvmsg::<SockaddrIn>(socket, &mut slice, Some(&mut control), none)?;
+        black_box(it.cmsgs()?.next());
+        let (length, peer) = (it.bytes, it.address);
+        sendmsg(socket, &[IoSlice::new(&buffer[..length])], &[], none, peer.as_ref())?;
+    }
+}
+
+/// The same as the first with as many at once as are there.
 pub(super) fn in_batches() -> Result<()> {
     let socket = bound()?;
     let mut buffers = [[0; LONGEST]; BATCH];
