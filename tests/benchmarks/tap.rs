@@ -21,13 +21,15 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
     // `hosted server` has no flag to spin.
     let kernel = |core, flags: &[&str]| match flags {
         ["--spin"] => Process::start(core, &["spinning"]),
-        _ => Process::hosted(core, flags),
+        // It reads as much at once as an interface of tap-demo's brings.
+        _ => Process::hosted(core, &["--buffer", "65536"]),
     };
     let tap = |core, flags: &[&str]| Process::tap_demo(core, flags);
     type Start = fn(usize, &[&str]) -> Result<Process>;
-    let servers: [(_, Start, &[&str]); 4] = [
-        ("the kernel's: `hosted server`", kernel, &[]),
+    let servers: [(_, Start, &[&str]); 5] = [
+        ("the kernel's: `hosted server --buffer 65536`", kernel, &[]),
         ("`tap-demo`", tap, &[]),
+        ("`tap-demo --mtu 1500`", tap, &["--mtu", "1500"]),
         ("`tap-demo --offload`", tap, &["--offload"]),
         ("`tap-demo --sockets 1024`", tap, &["--sockets", "1024"]),
     ];
@@ -43,7 +45,7 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
     let mut sheet = Sheet::new("stack", names, &columns);
     let time = effort.time(Duration::from_millis(500));
     let spinning = Plan { spin: Duration::MAX, ..plan(1, time) };
-    effort.rounds(7, servers.len() + 1, |turns| {
+    effort.rounds(5, servers.len() + 1, |turns| {
         for &row in turns {
             let Some((_, start, flags)) = servers.get(row) else {
                 for (column, value) in reflector(time)? {
