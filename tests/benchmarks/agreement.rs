@@ -44,8 +44,9 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
         Ok(())
     })?;
     Ok(format!(
-        "### Agreement\n\nWhat `rate` and others measure of the same servers: a message of 1000 bytes every {EVERY:?}, both ends on one processor. `ping` is answered by smoltcp before TCP, tells \
-         times in steps of a microsecond, and takes the time at which the kernel received the reply, before any program wakes up.\n\n{sheet}"
+        "### Agreement\n\nWhat `rate` and others measure of the same servers: a message of 1000 bytes every {} ms, both ends on one processor. `ping` is answered by smoltcp before TCP, tells \
+         times in steps of a microsecond, and takes the time at which the kernel received the reply, before any program wakes up.\n\n{sheet}",
+        EVERY.as_millis()
     ))
 }
 

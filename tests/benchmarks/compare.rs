@@ -48,9 +48,10 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
         set
     });
     let mut text = format!(
-        "### `compare`\n\nHow often it alarms, with {RUNS} runs of {TIME:?} on either side, where nothing has changed and where the server was made slower. How small a \
+        "### `compare`\n\nHow often it alarms, with {RUNS} runs of {} ms on either side, where nothing has changed and where the server was made slower. How small a \
          change it finds depends on how far runs scatter, which the last column tells.\n\n\
-         | programs | true change | comparisons | alarms | of one run a side | p50, p99 and rate vary by |\n|---|---|---|---|---|---|\n"
+         | programs | true change | comparisons | alarms | of one run a side | p50, p99 and rate vary by |\n|---|---|---|---|---|---|\n",
+        TIME.as_millis()
     );
     // The comparisons of like programs are many: an alarm among them is rare.
     for (name, places, slower, share) in [

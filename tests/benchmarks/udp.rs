@@ -51,7 +51,8 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
     Ok(format!(
         "### UDP\n\nWhat the echo of a datagram costs the server in processor time, with so many in flight, each from a port of its own \
          but for the last columns: answers of one length to one port go down the stack together. \
-         Only it and one other are told the hop limit with which one arrives, without which two echo servers could be set on each other,          and it alone knows of other events than a datagram.\n\n{sheet}"
+         Only it and one other are told the hop limit with which one arrives, without which two echo servers could be set on each other, \
+         and it alone knows of other events than a datagram.\n\n{sheet}"
     ))
 }
 
