@@ -16,12 +16,12 @@ use echo_instruments::verdict::{Misuse, Verdict};
 use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
 use echo_smoltcp::smoltcp::phy::Device;
 use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
-use echo_smoltcp::{Client, Connection, Courier, Mailbox};
+use echo_smoltcp::{Assembly, Client, Connection, Courier, Mailbox};
 
 use crate::addressing;
 use crate::cli::WayArgs;
 use crate::plan::Line;
-use crate::serve::UNFIT;
+use crate::serve::{UNFIT, frames};
 use crate::station::{Post, Station, Unconnected};
 use crate::wait::Waiter;
 
@@ -220,7 +220,10 @@ fn over_datagrams(
         Mailbox::new(storage, receive, PacketBuffer::new(sent, send))
     });
     let mut mailboxes: Vec<_> = mailboxes.collect();
-    measure(Courier::new(interface, &mut mailboxes, line.seed))
+    let mut frames = frames();
+    let mut assemblies = frames.each_mut().map(|frame| Assembly::new(frame));
+    let courier = Courier::new(interface, &mut mailboxes, line.seed);
+    measure(courier.reassemble(&mut assemblies))
 }
 
 fn subject<'s>(

@@ -15,7 +15,7 @@ use echo_smoltcp::smoltcp::iface::SocketStorage;
 use echo_smoltcp::smoltcp::phy::Device;
 use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
 use echo_smoltcp::smoltcp::wire::IpEndpoint;
-use echo_smoltcp::{Counts, Datagrams, Event, Server, Slot};
+use echo_smoltcp::{Assembly, Counts, Datagrams, Event, Server, Slot};
 
 use crate::plan::{Line, Serving};
 use crate::wait::{Due, Waiter};
@@ -23,6 +23,11 @@ use crate::wait::{Due, Waiter};
 /// The buffer of each session, in bytes. It lies between the two buffers of the socket, so it only
 /// limits how much is moved at once.
 const SESSION: usize = 4096;
+
+/// Memory for the packets that are put together at the same time.
+pub(crate) fn frames() -> [Vec<u8>; 4] {
+    [(); 4].map(|()| vec![0; Assembly::LONGEST])
+}
 
 /// Serves until a signal comes, and then until the sessions are over or the
 /// drain limit is reached.
@@ -78,6 +83,9 @@ pub(crate) fn serve(
     if plan.udp {
         server = server.lend(&mut datagrams);
     }
+    let mut frames = frames();
+    let mut assemblies = frames.each_mut().map(|frame| Assembly::new(frame));
+    server = server.reassemble(&mut assemblies);
     let mut book = Book::new(plan.lines, stop).context("cannot start a thread for stdout")?;
     describe(&plan, line, device.capabilities().ip_mtu(), &book.log);
     let counters = Arc::clone(&book.counters);

@@ -14,7 +14,7 @@ use echo_smoltcp::smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpAddress, IpEndpoint, IpProtocol, Ipv4Packet, Ipv6Packet,
     UdpPacket,
 };
-use echo_smoltcp::{Counts, Datagrams, Server, Service};
+use echo_smoltcp::{Assembly, Counts, Datagrams, Server, Service};
 
 use crate::frame::{PORT, any, mutate, packet};
 use crate::wire::{NOW, OWN, OWN_MAC, PEER, PEER_MAC, Wire, interface};
@@ -23,11 +23,11 @@ use crate::wire::{NOW, OWN, OWN_MAC, PEER, PEER_MAC, Wire, interface};
 const RING: usize = 256;
 const WAITING: usize = 3;
 
-/// A few of these, and fragments are forgotten, and neighbours too.
+/// A few of these, and neighbours are forgotten, and fragments with one.
 const PAUSES: [Duration; 4] = [
     Duration::from_micros(1),
     Duration::from_millis(200),
-    Duration::from_millis(500),
+    Duration::from_secs(2),
     Duration::from_secs(100),
 ];
 
@@ -42,6 +42,9 @@ pub(crate) fn are_answered_whole_and_once(u: &mut Unstructured<'_>) -> Result<()
     let interface = interface(&mut wire, NOW);
     let service = Service { port: PORT, ..Service::default() };
     let server = Server::<16>::new(interface, &mut [], service, 1).lend(&mut datagrams);
+    let mut frames = [[0; 14 + 20 + 8 + RING]; 2];
+    let mut assemblies = frames.each_mut().map(|frame| Assembly::new(frame));
+    let server = server.reassemble(&mut assemblies);
     let (now, asked, loose) = (NOW, Vec::new(), false);
     let (right, answers, counts) = (0, 0, Counts::default());
     let mut desk = Desk { now, server, wire, asked, loose, right, answers, counts };

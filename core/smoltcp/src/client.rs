@@ -118,6 +118,8 @@ impl<'c, 'a> Client<'c, 'a> {
         let found = match classify(frame, &Addresses::of(&self.link.interface)) {
             Subject::Claim(notice) => return notice.send(answer),
             Subject::Unanswered => return,
+            #[cfg(feature = "fragments")]
+            Subject::Fragment => return,
             Subject::Segment { flow, .. } => self.ports.user(flow.local.port),
             Subject::Neighbour => {
                 self.neighbours_changed = true;

@@ -7,7 +7,7 @@ mod undeliverable;
 use core::mem;
 
 use echo_core::{Failure, Instant};
-use heapless::{Deque, Vec};
+use heapless::Vec;
 use smoltcp::config::FRAGMENTATION_BUFFER_SIZE;
 use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
@@ -17,16 +17,15 @@ pub use self::mailbox::Mailbox;
 use self::scout::Scout;
 use self::undeliverable::undeliverable;
 use crate::addresses::Addresses;
+#[cfg(feature = "fragments")]
+use crate::assembly::{Assemblies, Assembly};
 use crate::clock::to_wire;
-use crate::demux::{Arrival, Subject, classify};
+use crate::demux::{Subject, classify};
 use crate::link::Link;
 use crate::ports::Ports;
 
 /// The most frames taken in at once.
 const BATCH: usize = 64;
-
-/// As many packets as smoltcp puts together at once.
-const BEGUN: usize = smoltcp::config::REASSEMBLY_BUFFER_COUNT;
 
 /// An interface that sends datagrams, each from the port of a [`Mailbox`].
 ///
@@ -42,8 +41,8 @@ pub struct Courier<'c, 'a> {
     /// An empty set: smoltcp itself answers frames that belong to no mailbox.
     strangers: SocketSet<'a>,
     touched: Vec<usize, BATCH>,
-    /// The packets of which the first fragment came last, and the mailboxes that they are for.
-    begun: Deque<(u16, usize), BEGUN>,
+    #[cfg(feature = "fragments")]
+    assemblies: Assemblies<'c, 'a>,
     /// The number of mailboxes with something that could not leave at once.
     waiting: usize,
 }
@@ -60,9 +59,18 @@ impl<'c, 'a> Courier<'c, 'a> {
             chosen: false,
             strangers: SocketSet::new(&mut [][..]),
             touched: Vec::new(),
-            begun: Deque::new(),
+            #[cfg(feature = "fragments")]
+            assemblies: Assemblies::default(),
             waiting: 0,
         }
+    }
+
+    /// Puts together, too, as many packets at once that come in fragments.
+    #[cfg(feature = "fragments")]
+    #[must_use]
+    pub fn reassemble(mut self, assemblies: &'c mut [Assembly<'a>]) -> Self {
+        self.assemblies = Assemblies::new(assemblies);
+        self
     }
 
     /// Whether it is known where frames go that are for this address. If not, the network is asked,
@@ -179,7 +187,15 @@ impl<'c, 'a> Courier<'c, 'a> {
                 return true;
             }
             Subject::Unanswered => return true,
-            Subject::Datagram(arrival) => self.whose(&arrival),
+            #[cfg(feature = "fragments")]
+            Subject::Fragment => {
+                let mut assemblies = mem::take(&mut self.assemblies);
+                let whole = assemblies.take_in(now, frame, checksums);
+                let room = whole.is_none_or(|frame| self.take_in(now, frame, answer, checksums));
+                self.assemblies = assemblies;
+                return room;
+            }
+            Subject::Datagram(arrival) => self.user(arrival.port),
             Subject::Neighbour | Subject::Ping { .. } | Subject::Segment { .. } => None,
             Subject::Other => {
                 if let Some((port, to, failure)) = undeliverable(frame, checksums)
@@ -199,23 +215,6 @@ impl<'c, 'a> Courier<'c, 'a> {
         self.link.show(now, frame, answer, self.mailboxes[number].sockets());
         self.touch(number);
         self.mailboxes[number].has_room()
-    }
-
-    /// Whose datagram this is. smoltcp puts fragments together for whoever is shown the last one.
-    fn whose(&mut self, arrival: &Arrival) -> Option<usize> {
-        let Some(ident) = arrival.ident else { return self.user(arrival.port?) };
-        if let Some(port) = arrival.port {
-            let number = self.user(port)?;
-            if self.begun.is_full() {
-                self.begun.pop_front();
-            }
-            // There is room now.
-            let _ = self.begun.push_back((ident, number));
-            return Some(number);
-        }
-        let begun = self.begun.iter().rev().find(|(begun, _)| *begun == ident);
-        // Of a datagram that was not begun it cannot be the last to come.
-        begun.map(|(_, number)| *number).filter(|number| self.mailboxes[*number].is_open())
     }
 
     fn user(&self, port: u16) -> Option<usize> {

@@ -11,7 +11,7 @@ use echo_core::datagram::Spoiler;
 use echo_core::datagram::{HOPS, Question, Unanswered};
 use echo_core::{Instant, Planted};
 use smoltcp::iface::SocketStorage;
-use smoltcp::phy::{Device, PacketMeta, TxToken};
+use smoltcp::phy::{ChecksumCapabilities, Device, PacketMeta, TxToken};
 use smoltcp::socket::udp::{PacketBuffer, UdpMetadata};
 
 #[cfg(feature = "faults")]
@@ -23,6 +23,7 @@ use crate::addresses::Addresses;
 use crate::demux::Arrival;
 use crate::link::Link;
 use crate::lone::Lone;
+use crate::packet::is_genuine;
 use crate::{Event, FAULTS};
 
 /// Storage for the datagrams of a server, [lent](crate::Server::lend) to it.
@@ -52,8 +53,8 @@ pub struct Counts {
     pub bytes: u64,
     /// Those that must not be answered, in the order of [`Unanswered::ALL`].
     pub unanswered: [u64; Unanswered::ALL.len()],
-    /// Those that are longer than the receive ring. What smoltcp could not reassemble is not
-    /// counted: it does not tell.
+    /// Those that are longer than the receive ring. What was not put together is not
+    /// counted: nobody knows what it was.
     pub too_long: u64,
     /// Those whose answer found no room in the send ring.
     pub full: u64,
@@ -115,9 +116,9 @@ impl<'a> Datagrams<'a> {
         self.outbox.bind(port);
     }
 
-    /// Whether a datagram is for the port; of most fragments it is seen when it is whole.
-    pub(crate) fn expects(&self, arrival: &Arrival) -> bool {
-        arrival.port.is_none_or(|port| port == self.port)
+    /// Whether a datagram is for the port.
+    pub(crate) const fn expects(&self, arrival: &Arrival) -> bool {
+        arrival.port == self.port
     }
 
     /// Takes in a frame that [is for it](Self::expects).
@@ -126,11 +127,14 @@ impl<'a> Datagrams<'a> {
         now: Instant,
         frame: &[u8],
         arrival: Arrival,
+        checksums: &ChecksumCapabilities,
         answer: impl TxToken,
         link: &mut Link,
     ) {
-        if arrival.length > Some(self.inbox.socket().payload_recv_capacity()) {
-            self.outbox.counts.too_long += 1;
+        if arrival.length > self.inbox.socket().payload_recv_capacity() {
+            let genuine = is_genuine(frame, &Addresses::of(&link.interface), checksums);
+            self.outbox.counts.too_long += u64::from(genuine);
+            return;
         }
         link.show(now, frame, answer, self.inbox.sockets());
         self.arrival = Some(arrival);

@@ -4,14 +4,14 @@
 //! frames go straight to its own socket, and so that nothing is answered that
 //! must not be.
 
+#[cfg(feature = "udp")]
+use smoltcp::wire::UdpPacket;
 use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, IpAddress,
     IpEndpoint, IpProtocol, TcpPacket, TcpSeqNumber,
 };
 #[cfg(feature = "ipv6")]
 use smoltcp::wire::{Icmpv6Message, Icmpv6Packet};
-#[cfg(feature = "udp")]
-use smoltcp::wire::{UDP_HEADER_LEN, UdpPacket};
 
 use crate::addresses::Addresses;
 #[cfg(feature = "ipv6")]
@@ -34,9 +34,12 @@ pub(crate) enum Subject {
         /// The number of a reset.
         resets: Option<TcpSeqNumber>,
     },
-    /// A UDP datagram for this host alone, or a fragment of one.
+    /// A UDP datagram for this host alone.
     #[cfg(feature = "udp")]
     Datagram(Arrival),
+    /// A fragment of a packet for this host alone, which is no segment.
+    #[cfg(feature = "fragments")]
+    Fragment,
     /// An echo request to this host alone.
     Ping {
         /// The host that asks.
@@ -50,7 +53,7 @@ pub(crate) enum Subject {
     /// that it is in use.
     Claim(Notice),
     /// It must not be answered: it is for another host; or for many hosts, and not
-    /// ICMP (RFC 1122, 3.2.2, 3.3.6 and 4.2.3.10); or it is a fragment of a segment, or a
+    /// ICMP (RFC 1122, 3.2.2, 3.3.6 and 4.2.3.10); or it is a fragment that is not served, or a
     /// datagram without the checksum that it needs.
     Unanswered,
     /// Anything else, malformed frames included: smoltcp answers or drops it.
@@ -64,7 +67,7 @@ pub(crate) struct Flow {
     pub(crate) local: IpEndpoint,
 }
 
-/// A datagram in a frame, or a fragment of one.
+/// A datagram in a frame.
 #[cfg(feature = "udp")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Arrival {
@@ -74,12 +77,10 @@ pub(crate) struct Arrival {
     pub(crate) from: EthernetAddress,
     /// The hops that it has left.
     pub(crate) hops: u8,
-    /// The port that it is for, which only the first fragment tells.
-    pub(crate) port: Option<u16>,
-    /// How long the datagram is, unless fragments follow.
-    pub(crate) length: Option<usize>,
-    /// Which packet it is a fragment of, if it is one.
-    pub(crate) ident: Option<u16>,
+    /// The port that it is for.
+    pub(crate) port: u16,
+    /// How many bytes it carries.
+    pub(crate) length: usize,
 }
 
 /// Reads the headers. Lengths and addresses are checked here; checksums later,
@@ -101,8 +102,11 @@ fn subject(frame: &[u8], addresses: &Addresses<'_>) -> Option<Subject> {
     let from = frame.src_addr();
     let to_own_ip = addresses.has(packet.destination);
     let alone = to_own_mac && to_own_ip;
+    if !packet.whole {
+        return Some(fragment(&packet, alone));
+    }
     match packet.protocol {
-        IpProtocol::Tcp if alone && packet.whole => segment(&packet, from),
+        IpProtocol::Tcp if alone => segment(&packet, from),
         #[cfg(feature = "udp")]
         IpProtocol::Udp if alone => datagram(&packet, from),
         IpProtocol::Icmp if alone || !to_own_ip => icmp(&packet, from, alone),
@@ -112,6 +116,20 @@ fn subject(frame: &[u8], addresses: &Addresses<'_>) -> Option<Subject> {
         _ if alone => None,
         _ => Some(Subject::Unanswered),
     }
+}
+
+#[cfg(feature = "fragments")]
+fn fragment(packet: &Packet<'_>, alone: bool) -> Subject {
+    if alone && packet.protocol != IpProtocol::Tcp {
+        Subject::Fragment
+    } else {
+        Subject::Unanswered
+    }
+}
+
+#[cfg(not(feature = "fragments"))]
+const fn fragment(_: &Packet<'_>, _: bool) -> Subject {
+    Subject::Unanswered
 }
 
 fn segment(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
@@ -129,21 +147,14 @@ fn segment(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
 #[cfg(feature = "udp")]
 fn datagram(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
     let (peer, hops) = (packet.source, packet.hop_limit);
-    if !packet.whole {
-        let length = packet.end.map(|end| end.saturating_sub(UDP_HEADER_LEN));
-        let first = packet.begin == 0 && packet.payload.len() >= UDP_HEADER_LEN;
-        let port = first.then(|| UdpPacket::new_unchecked(packet.payload).dst_port());
-        let ident = Some(packet.ident);
-        return Some(Subject::Datagram(Arrival { peer, from, hops, port, length, ident }));
-    }
     let datagram = UdpPacket::new_checked(packet.payload).ok()?;
     // Only IPv4 may do without a checksum (RFC 8200, 8.1), but smoltcp takes this one, too.
     #[cfg(feature = "ipv6")]
     if datagram.checksum() == 0 && matches!(peer, IpAddress::Ipv6(_)) {
         return Some(Subject::Unanswered);
     }
-    let (port, length) = (Some(datagram.dst_port()), Some(datagram.payload().len()));
-    Some(Subject::Datagram(Arrival { peer, from, hops, port, length, ident: None }))
+    let (port, length) = (datagram.dst_port(), datagram.payload().len());
+    Some(Subject::Datagram(Arrival { peer, from, hops, port, length }))
 }
 
 fn icmp(packet: &Packet<'_>, from: EthernetAddress, alone: bool) -> Option<Subject> {

@@ -1,8 +1,6 @@
 //! An interface with its addresses, checked: smoltcp panics where this returns an error.
 
 use core::fmt;
-#[cfg(feature = "fragments")]
-use core::time::Duration;
 
 use echo_core::Instant;
 use smoltcp::iface::{Config, Interface};
@@ -10,12 +8,6 @@ use smoltcp::phy::Device;
 use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
 
 use crate::clock::to_wire;
-
-/// How long fragments wait for the rest of their packet. smoltcp has room for few packets, and each
-/// of which a fragment is lost takes it away from others for so long: the minute that RFC 1122 asks
-/// for would soon leave none.
-#[cfg(feature = "fragments")]
-const REASSEMBLY: Duration = Duration::from_millis(500);
 
 /// The addresses of an interface.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +60,6 @@ impl Host<'_> {
         let mut config = Config::new(self.mac.into());
         config.random_seed = self.seed;
         let mut interface = Interface::new(config, device, to_wire(now));
-        #[cfg(feature = "fragments")]
-        interface.set_reassembly_timeout(REASSEMBLY.into());
         let mut fits = true;
         interface.update_ip_addrs(|addresses| {
             fits = addresses.extend_from_slice(self.addresses).is_ok();

@@ -21,14 +21,6 @@ pub(crate) struct Packet<'f> {
     pub(crate) hop_limit: u8,
     /// Whether it is a whole packet, not a fragment.
     pub(crate) whole: bool,
-    /// Which packet it is a fragment of, and where what it carries begins and ends there; unless
-    /// others follow.
-    #[cfg(feature = "udp")]
-    pub(crate) ident: u16,
-    #[cfg(feature = "udp")]
-    pub(crate) begin: usize,
-    #[cfg(feature = "udp")]
-    pub(crate) end: Option<usize>,
     pub(crate) protocol: IpProtocol,
     pub(crate) payload: &'f [u8],
 }
@@ -44,13 +36,6 @@ impl<'f> Packet<'f> {
                     #[cfg(any(feature = "ipv6", feature = "udp"))]
                     hop_limit: packet.hop_limit(),
                     whole: !packet.more_frags() && packet.frag_offset() == 0,
-                    #[cfg(feature = "udp")]
-                    ident: packet.ident(),
-                    #[cfg(feature = "udp")]
-                    begin: packet.frag_offset().into(),
-                    #[cfg(feature = "udp")]
-                    end: (!packet.more_frags())
-                        .then(|| usize::from(packet.frag_offset()) + packet.payload().len()),
                     protocol: packet.next_header(),
                     payload: packet.payload(),
                 })
@@ -69,12 +54,6 @@ impl<'f> Packet<'f> {
                     destination: packet.dst_addr().into(),
                     hop_limit: packet.hop_limit(),
                     whole: true,
-                    #[cfg(feature = "udp")]
-                    ident: 0,
-                    #[cfg(feature = "udp")]
-                    begin: 0,
-                    #[cfg(feature = "udp")]
-                    end: Some(payload.len()),
                     protocol,
                     payload,
                 })

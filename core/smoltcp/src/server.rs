@@ -8,6 +8,8 @@ use heapless::Vec;
 use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::Device;
 
+#[cfg(feature = "fragments")]
+use crate::assembly::{Assemblies, Assembly};
 #[cfg(feature = "udp")]
 use crate::datagrams::{Counts, Datagrams};
 use crate::link::Link;
@@ -26,6 +28,8 @@ pub struct Server<'s, 'a, const N: usize> {
     slots: Slots<'s, 'a, N>,
     #[cfg(feature = "udp")]
     datagrams: Option<&'s mut Datagrams<'a>>,
+    #[cfg(feature = "fragments")]
+    assemblies: Assemblies<'s, 'a>,
     /// An empty set, for frames that belong to no slot: smoltcp answers them, a
     /// stray segment with a reset.
     strangers: SocketSet<'a>,
@@ -57,6 +61,8 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
             slots: Slots::new(slots, seed),
             #[cfg(feature = "udp")]
             datagrams: None,
+            #[cfg(feature = "fragments")]
+            assemblies: Assemblies::default(),
             strangers: SocketSet::new(&mut [][..]),
             service,
             accepting: true,
@@ -73,6 +79,14 @@ impl<'s, 'a, const N: usize> Server<'s, 'a, N> {
     pub fn lend(mut self, datagrams: &'s mut Datagrams<'a>) -> Self {
         datagrams.bind(self.service.port);
         self.datagrams = Some(datagrams);
+        self
+    }
+
+    /// Puts together, too, as many packets at once that come in fragments.
+    #[cfg(feature = "fragments")]
+    #[must_use]
+    pub fn reassemble(mut self, assemblies: &'s mut [Assembly<'a>]) -> Self {
+        self.assemblies = Assemblies::new(assemblies);
         self
     }
 

@@ -1,5 +1,7 @@
 //! The one socket that a frame is shown to, and what a frame that opens a connection finds.
 
+use core::mem;
+
 use echo_core::Instant;
 use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
 use smoltcp::wire::TcpSeqNumber;
@@ -76,12 +78,28 @@ impl<'a, const N: usize> Server<'_, 'a, N> {
                 if let Some(datagrams) = &mut self.datagrams
                     && datagrams.expects(&arrival)
                 {
-                    return datagrams.take_in(now, frame, arrival, answer, &mut self.link);
+                    return datagrams.take_in(
+                        now,
+                        frame,
+                        arrival,
+                        checksums,
+                        answer,
+                        &mut self.link,
+                    );
                 }
                 if is_genuine(frame, &addresses, checksums) {
                     self.link.introduce(now, arrival.peer, arrival.from);
                 }
                 Audience::Strangers
+            }
+            #[cfg(feature = "fragments")]
+            Subject::Fragment => {
+                let mut assemblies = mem::take(&mut self.assemblies);
+                if let Some(frame) = assemblies.take_in(now, frame, checksums) {
+                    self.take_in(now, frame, checksums, answer, touched);
+                }
+                self.assemblies = assemblies;
+                return;
             }
             Subject::Ping { peer, from } => {
                 if is_genuine(frame, &addresses, checksums) {
@@ -160,7 +178,7 @@ impl<'a, const N: usize> Server<'_, 'a, N> {
 
     fn touch(&mut self, number: usize, touched: &mut Touched) {
         let slot = self.slots.get(number);
-        if !core::mem::replace(&mut slot.touched, true) {
+        if !mem::replace(&mut slot.touched, true) {
             // As many places as frames in a step.
             let _ = touched.push(number);
         }

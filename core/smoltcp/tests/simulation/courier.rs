@@ -48,6 +48,8 @@ impl Mail {
             .collect();
         let interface = interface_of_client(1, &mut plugs[1]);
         let courier = Courier::new(interface, mailboxes.leak(), 1);
+        #[cfg(feature = "fragments")]
+        let courier = courier.reassemble(crate::world::assemblies());
         Self { now: Instant::START, server, courier, to, peers: Vec::new(), plugs, cable }
     }
 

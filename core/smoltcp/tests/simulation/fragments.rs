@@ -1,16 +1,15 @@
-//! Datagrams that are longer than a frame: smoltcp puts them together, has memory for one that it
-//! cuts, and would overwrite that with the next.
+//! Datagrams that are longer than a frame: they are put together, and smoltcp, which cuts the answer,
+//! has memory for one and would overwrite that with the next.
 
 use std::time::Duration;
 
 use echo_core::Rules;
-use echo_smoltcp::smoltcp::config::REASSEMBLY_BUFFER_COUNT;
 use echo_smoltcp::smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet};
 
 use crate::bench::Bench;
 use crate::datagram::{Answer, parse};
 use crate::neighbour::Neighbour;
-use crate::world::Setup;
+use crate::world::{ASSEMBLIES, Setup};
 
 /// What a frame of 1500 bytes holds of it, in units of 8.
 const PIECE: usize = 1480;
@@ -106,8 +105,7 @@ fn a_datagram_of_any_length_comes_back_whole_and_once() {
 #[test]
 fn long_ones_of_several_clients_do_not_spoil_each_other() {
     let mut bench = bench();
-    let clients: Vec<_> =
-        (0..REASSEMBLY_BUFFER_COUNT as u8).map(|n| Neighbour::v4(10 + n)).collect();
+    let clients: Vec<_> = (0..ASSEMBLIES as u8).map(|n| Neighbour::v4(10 + n)).collect();
     let bytes = content(LONGEST);
     // One after another, and by turns.
     for by_turns in [false, true] {
@@ -142,26 +140,70 @@ fn fragments_may_come_in_any_order_and_twice() {
     }
 }
 
-/// There are few places, and each is taken for half a second.
+/// There are few places, and beginnings alone keep nobody out.
 #[test]
-fn a_lost_fragment_loses_its_datagram_and_soon_gives_its_place_away() {
+fn what_was_begun_first_gives_way() {
     let mut bench = bench();
+    let (neighbour, stranger) = (Neighbour::v4(200), Neighbour::v4(201));
     let bytes = content(5000);
-    let places = REASSEMBLY_BUFFER_COUNT as u16;
-    let neighbour = Neighbour::v4(200);
-    for id in 0..places {
-        let mut frames = question(&neighbour, id, &bytes);
-        frames.remove(usize::from(id) % frames.len());
-        assert_eq!(answers(&mut bench, &frames), []);
+    for round in 0..3 {
+        // To the port, to another, and of what nobody knows.
+        for id in 0..10 * ASSEMBLIES {
+            let port = 2333 + id % 2;
+            let datagram = stranger.udp(40_000, port, &bytes);
+            let frames = frames(&stranger, 100 * round + id, IpProtocol::Udp, &datagram);
+            assert_eq!(answers(&mut bench, &frames[usize::from(id / 2 % 2)..][..1]), []);
+        }
+        let whole = question(&neighbour, round, &bytes);
+        assert!(answers(&mut bench, &whole) == [neighbour.answer(40_000, &bytes)], "{round}");
     }
-    // Short ones need no place.
-    let short = question(&neighbour, 99, b"short");
-    assert_eq!(answers(&mut bench, &short), [neighbour.answer(40_000, b"short")]);
-    let whole = |id| question(&neighbour, id, &bytes);
-    assert_eq!(answers(&mut bench, &whole(100)), []);
-    bench.wait(Duration::from_millis(501));
-    assert!(answers(&mut bench, &whole(101)) == [neighbour.answer(40_000, &bytes)]);
-    assert_eq!(bench.server.datagrams().echoed, 2);
+    // One that is begun lets as many others begin as there are places, and no more.
+    for others in [ASSEMBLIES - 1, ASSEMBLIES] {
+        let whole = question(&neighbour, 7, &bytes);
+        assert_eq!(answers(&mut bench, &whole[1..]), []);
+        for id in 0..others {
+            let one = &question(&stranger, 1000 * others + id, &bytes)[..1];
+            assert_eq!(answers(&mut bench, one), []);
+        }
+        let echoed = usize::from(others < ASSEMBLIES);
+        let expected = [neighbour.answer(40_000, &bytes)];
+        assert!(answers(&mut bench, &whole[..1]) == expected[..echoed], "{others}");
+    }
+}
+
+/// A number is used again one day.
+#[test]
+fn what_was_not_whole_in_time_is_forgotten() {
+    for (after, echoed) in [(1999, 1), (2000, 0)] {
+        let mut bench = bench();
+        let neighbour = Neighbour::v4(200);
+        let bytes = content(5000);
+        let whole = question(&neighbour, 1, &bytes);
+        assert_eq!(answers(&mut bench, &whole[1..]), []);
+        bench.wait(Duration::from_millis(after));
+        let expected = [neighbour.answer(40_000, &bytes)];
+        assert!(answers(&mut bench, &whole[..1]) == expected[..echoed], "after {after} ms");
+    }
+}
+
+/// Nothing beyond the longest packet, and no packet with two ends.
+#[test]
+fn fragments_that_do_not_fit_together_are_no_packet() {
+    let neighbour = Neighbour::v4(200);
+    let bytes = content(5000);
+    let whole = question(&neighbour, 1, &bytes);
+    for (piece, offset, fits) in [(1, 1480, true), (1, 65_528, false), (3, 8000, false)] {
+        let mut bench = bench();
+        let mut other = whole[piece].clone();
+        let mut packet = Ipv4Packet::new_unchecked(&mut other[14..]);
+        packet.set_frag_offset(offset);
+        packet.fill_checksum();
+        assert_eq!(answers(&mut bench, &[&whole[1..], &[other]].concat()), []);
+        let said = answers(&mut bench, &whole[..1]);
+        assert_eq!(said.len(), usize::from(fits), "{piece} at {offset}");
+        let again = question(&neighbour, 2, &bytes);
+        assert!(answers(&mut bench, &again) == [neighbour.answer(40_000, &bytes)]);
+    }
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use echo_core::{Endpoint, Failure, Instant, Odds, Spoiler, datagram};
+#[cfg(feature = "fragments")]
+use echo_smoltcp::Assembly;
 use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
 use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
 use echo_smoltcp::smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
@@ -197,7 +199,10 @@ pub(crate) fn server(setup: &Setup, plug: &mut Plug) -> Server<'static, 'static,
         datagrams = datagrams.spoilt(spoiler, hand, kept);
     }
     let datagrams = Box::leak(Box::new(datagrams));
-    Server::new(interface, slots, setup.service, setup.seed).lend(datagrams)
+    let server = Server::new(interface, slots, setup.service, setup.seed).lend(datagrams);
+    #[cfg(feature = "fragments")]
+    let server = server.reassemble(assemblies());
+    server
 }
 
 pub(crate) fn interface_of_client(seed: u64, plug: &mut Plug) -> Interface {
@@ -219,6 +224,15 @@ fn interface(
 fn slot(size: usize, send: usize) -> Slot<'static, N> {
     let storage = Box::leak(Box::new(SocketStorage::EMPTY));
     Slot::new(storage, ring(size), ring(size.max(send)))
+}
+
+/// As many packets are put together at once.
+#[cfg(feature = "fragments")]
+pub(crate) const ASSEMBLIES: u16 = 4;
+
+#[cfg(feature = "fragments")]
+pub(crate) fn assemblies() -> &'static mut [Assembly<'static>] {
+    leak((0..ASSEMBLIES).map(|_| Assembly::new(ring(Assembly::LONGEST))).collect())
 }
 
 fn ring(size: usize) -> &'static mut [u8] {
