@@ -227,7 +227,7 @@ fn send(batch: &mut Batch, socket: &UdpSocket, counts: &mut Datagrams) {
                 done += datagrams;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if batch.part(&error) => {}
+            Err(error) if batch.part(done, &error) => {}
             Err(error) => {
                 counts.drop(reason(&error), 1);
                 done += 1;

@@ -206,9 +206,10 @@ impl Batch {
         self.answers.send(&mut self.places, socket, from)
     }
 
-    /// Whether those that could not be sent are to be tried again one by one, because they were several.
-    pub(in crate::server) fn part(&mut self, error: &io::Error) -> bool {
-        self.answers.part(error)
+    /// Whether those that could not be sent from this one on are to be tried again one by one, because they
+    /// were several.
+    pub(in crate::server) fn part(&mut self, from: usize, error: &io::Error) -> bool {
+        self.answers.part(from, error)
     }
 }
 
@@ -231,10 +232,11 @@ fn address(peer: &sockaddr_in6) -> Option<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::UdpSocket;
+    use std::net::{Ipv4Addr, UdpSocket};
     use std::time::Duration;
 
     use super::*;
+    use crate::server::datagrams::socket::Socket;
 
     /// A socket, and a client of it that does not wait for ever.
     fn pair() -> (UdpSocket, UdpSocket) {
@@ -336,11 +338,11 @@ mod tests {
             }
             if refused {
                 let error = batch.send(&socket, 0).expect_err("several datagrams");
-                assert!(batch.part(&error), "{error}");
+                assert!(batch.part(0, &error), "{error}");
             }
             let bytes = 4 * length as u64;
             assert_eq!(batch.send(&socket, 0).expect("all"), Sent { datagrams: 4, bytes });
-            assert!(!batch.part(&io::ErrorKind::Other.into()), "each is one");
+            assert!(!batch.part(0, &io::ErrorKind::Other.into()), "each is one");
             batch.clear();
             for number in 0..4 {
                 let mut buffer = [9; 10];
@@ -348,6 +350,36 @@ mod tests {
                 assert_eq!(buffer[..length], [number; 6][..length]);
             }
         }
+    }
+
+    /// A broadcast address, here that of the loopback, cannot be the source of one either. For that the kernel
+    /// has an error of its own, but for some addresses of IPv6 it has this one.
+    #[test]
+    fn what_cannot_be_sent_at_all_keeps_no_others_apart() {
+        let socket = UdpSocket::bind("0.0.0.0:0").and_then(Socket::new).expect("a port").socket;
+        let port = socket.local_addr().expect("bound").port();
+        let client = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        client.set_broadcast(true).expect("an option");
+        let mut batch = Batch::new(2, 10, true);
+        let mut ask = |address: Ipv4Addr| {
+            (0..2).for_each(|_| assert!(client.send_to(&[7; 5], (address, port)).is_ok()));
+            assert_eq!(batch.receive(&socket).expect("both"), 2);
+            batch.clear();
+            for number in 0..2 {
+                assert!(batch.arrived(number).is_some());
+                batch.answer(number, 5);
+            }
+            let mut send = || {
+                let sent = batch.send(&socket, 0);
+                sent.map_err(|_| batch.part(0, &rustix::io::Errno::INVAL.into()))
+            };
+            let [first, second] = [send(), send()];
+            (first, second, batch.answers.messages())
+        };
+        let nowhere = Ipv4Addr::new(127, 255, 255, 255);
+        assert_eq!(ask(nowhere), (Err(true), Err(false), vec![1, 1]));
+        let both = || Ok(Sent { datagrams: 2, bytes: 10 });
+        assert_eq!(ask(Ipv4Addr::LOCALHOST), (both(), both(), vec![2]));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(super) struct Answers {
     /// The longest datagrams that are sent together; of these answers none if they are to go `apart`.
     together: usize,
     apart: bool,
+    /// The length of those that were just refused together, if that may be why.
+    refused: Option<usize>,
 }
 
 /// How much was sent with one system call.
@@ -69,12 +71,17 @@ impl Answers {
         if self.messages.is_empty() {
             return Ok(Sent::default());
         }
+        let refused = self.refused.take();
         let (headers, count) = (self.messages.as_mut_ptr(), self.messages.len());
         let (socket, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
         // SAFETY: there are so many headers. Each points to places and pieces, which outlive the call,
         // and tells the sizes of what is in them.
         let n = unsafe { libc::sendmmsg(socket, headers, count as _, flags as _) };
         let n = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
+        if let Some(length) = refused {
+            // By itself the first of them goes.
+            self.together = length.saturating_sub(1);
+        }
         let mut sent = Sent::default();
         for message in self.messages.iter().take(n) {
             sent.datagrams += datagrams(message);
@@ -83,18 +90,18 @@ impl Answers {
         Ok(sent)
     }
 
-    /// Whether the first of the messages that were sent last is several datagrams: then what is left goes
-    /// one by one. If the error is one of sending together, this length always does from now on.
-    pub(super) fn part(&mut self, error: &io::Error) -> bool {
-        let first = self.messages.first().filter(|message| datagrams(message) > 1);
-        let Some(first) = first else { return false };
-        self.apart = true;
-        if let Some(Errno::MSGSIZE | Errno::INVAL | Errno::IO) = Errno::from_io_error(error) {
-            // SAFETY: it points to the first of its pieces.
-            let length = unsafe { (*first.msg_hdr.msg_iov).iov_len };
-            self.together = length.saturating_sub(1);
+    /// Whether the first of the messages that were sent last, from this answer on, is several datagrams: then
+    /// what is left goes one by one. If the error is one of sending together, and the next attempt shows that
+    /// it was, all of this length go one by one from then on.
+    pub(super) fn part(&mut self, from: usize, error: &io::Error) -> bool {
+        let several = self.messages.first().is_some_and(|message| datagrams(message) > 1);
+        if several {
+            self.apart = true;
+            if let Some(Errno::MSGSIZE | Errno::INVAL | Errno::IO) = Errno::from_io_error(error) {
+                self.refused = self.pieces.get(from).map(|bytes| bytes.iov_len);
+            }
         }
-        true
+        several
     }
 
     /// The number of datagrams of each of the messages that were sent last.
