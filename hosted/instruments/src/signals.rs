@@ -36,8 +36,9 @@ pub(crate) fn asked_to_end() -> bool {
 #[derive(Debug, Clone)]
 pub struct Stop {
     requested: Arc<AtomicBool>,
-    since: Arc<OnceLock<Instant>>,
-    /// How long after a request the event loop is woken.
+    /// When the first request was made, and how long after it the event loop is woken.
+    asked: Arc<OnceLock<(Instant, Duration)>>,
+    /// How long after a signal that is.
     notice: Arc<OnceLock<Duration>>,
     sender: Arc<UnixStream>,
     receiver: Arc<UnixStream>,
@@ -49,11 +50,11 @@ pub struct Stop {
     last_act: Deed,
 }
 
-/// Something to be done once.
+/// Something to be done once, with this notice.
 #[derive(Clone, Default)]
 struct Deed(Arc<Mutex<Option<Act>>>);
 
-type Act = Box<dyn FnOnce() + Send>;
+type Act = Box<dyn FnOnce(Duration) + Send>;
 
 impl Stop {
     /// A request that only [`request`](Self::request) makes.
@@ -67,7 +68,7 @@ impl Stop {
         receiver.set_nonblocking(true)?;
         Ok(Self {
             requested: Arc::default(),
-            since: Arc::default(),
+            asked: Arc::default(),
             notice: Arc::default(),
             sender: Arc::new(sender),
             receiver: Arc::new(receiver),
@@ -109,29 +110,29 @@ impl Stop {
     }
 
     fn hear(&self, signal: i32) {
-        let since = self.since.get();
-        let again = since.is_some_and(|since| since.elapsed() >= AT_ONCE) && signal != SIGHUP;
+        let asked = self.asked.get();
+        let again = asked.is_some_and(|(at, _)| at.elapsed() >= AT_ONCE) && signal != SIGHUP;
         if again || !self.armed.load(Ordering::Relaxed) {
-            self.last_act.perform();
+            self.last_act.perform(Duration::ZERO);
             low_level::exit(INTERRUPTED);
         }
-        self.request();
+        self.ask(self.notice.get().copied().unwrap_or_default());
     }
 
     /// Sets what is done first if a signal ends the program at once.
     pub fn before_exit(&self, last_act: impl FnOnce() + Send + 'static) {
-        self.last_act.plan(last_act);
+        self.last_act.plan(|_| last_act());
     }
 
-    /// Sets what is done when a stop is asked for, by whoever asks.
-    pub fn at_request(&self, first_act: impl FnOnce() + Send + 'static) {
+    /// Sets what is done when a stop is asked for, by whoever asks, with this notice.
+    pub fn at_request(&self, first_act: impl FnOnce(Duration) + Send + 'static) {
         self.first_act.plan(first_act);
-        if self.requested() {
-            self.first_act.perform();
+        if let Some((_, notice)) = self.asked.get() {
+            self.first_act.perform(*notice);
         }
     }
 
-    /// Sets how long after a request the event loop is woken; [`requested`](Self::requested) tells of it at once.
+    /// Sets how long after a signal the event loop is woken; [`requested`](Self::requested) tells of it at once.
     pub fn give_notice(&self, notice: Duration) {
         self.notice.get_or_init(|| notice);
     }
@@ -141,11 +142,14 @@ impl Stop {
         self.armed.store(true, Ordering::Relaxed);
     }
 
-    /// Asks to stop.
+    /// Asks to stop, without notice.
     pub fn request(&self) {
-        let first = self.since.set(Instant::now()).is_ok();
+        self.ask(Duration::ZERO);
+    }
+
+    fn ask(&self, notice: Duration) {
+        let first = self.asked.set((Instant::now(), notice)).is_ok();
         self.requested.store(true, Ordering::Relaxed);
-        let notice = self.notice.get().copied().unwrap_or_default();
         let stop = self.clone();
         let later = move || {
             thread::sleep(notice);
@@ -154,7 +158,7 @@ impl Stop {
         if notice.is_zero() || first && beside("notice", later).is_err() {
             self.wake();
         }
-        self.first_act.perform();
+        self.first_act.perform(notice);
     }
 
     fn wake(&self) {
@@ -184,14 +188,14 @@ impl Stop {
 }
 
 impl Deed {
-    fn plan(&self, act: impl FnOnce() + Send + 'static) {
+    fn plan(&self, act: impl FnOnce(Duration) + Send + 'static) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(act));
     }
 
-    fn perform(&self) {
+    fn perform(&self, notice: Duration) {
         let act = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(act) = act {
-            act();
+            act(notice);
         }
     }
 }

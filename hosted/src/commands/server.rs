@@ -74,9 +74,9 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
     if let Some(manager) = &manager {
         manager.ready(&addresses);
     }
-    let (notice, drain) = (args.drain_notice.0, args.drain.0);
-    stop.give_notice(notice);
-    stop.at_request(move || {
+    let drain = args.drain.0;
+    stop.give_notice(args.drain_notice.0);
+    stop.at_request(move |notice| {
         if let Some(manager) = &manager {
             manager.stopping(notice.saturating_add(drain));
         }

@@ -215,9 +215,12 @@ fn who_waits_beyond_the_limit_when_the_server_stops_is_served() {
 
 #[test]
 fn a_reader_of_stdout_that_leaves_ends_the_server_quietly() {
-    for threads in ["1", "3"] {
+    // Only a signal gives notice.
+    for flags in
+        [&["--threads", "1"][..], &["--threads", "3"], &["--metrics=0", "--drain-notice=1h"]]
+    {
         let mut command = hosted();
-        command.args(["server", "--ip", "127.0.0.1", "--port", "0", "--threads", threads]);
+        command.args(["server", "--ip", "127.0.0.1", "--port", "0"]).args(flags);
         // A socket: a pipe would stay open while another test starts a program.
         let (reader, writer) = UnixStream::pair().expect("two sockets");
         reader.set_read_timeout(Some(PATIENCE)).expect("a time-out");
@@ -233,7 +236,7 @@ fn a_reader_of_stdout_that_leaves_ends_the_server_quietly() {
         // What it cannot write is the word about this client, who may find it gone.
         let _client = TcpStream::connect_timeout(&address, PATIENCE);
         let ended = server.wait();
-        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{threads} threads");
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{flags:?}");
     }
 }
 
