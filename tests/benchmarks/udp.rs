@@ -60,7 +60,7 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
 fn costs_of_many(server: &Process, each: usize, length: usize, time: Duration) -> Result<f64> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     socket.connect(server.address)?;
-    socket.set_read_timeout(Some(Duration::from_secs(1)))?;
+    socket.set_read_timeout(plan(1, time).limit)?;
     let (datagram, mut buffer) = (vec![7; length], vec![0; length]);
     let (start, used, mut echoed) = (Instant::now(), server.processor_time()?, 0);
     while start.elapsed() < time {
