@@ -100,15 +100,15 @@ pub struct Cli {
     /// Receive buffer of a connection
     ///
     /// Receive buffer of a connection, and of UDP: no datagram longer than it is received [default: 65536;
-    /// 1048576 where the MTU is large by default].
+    /// up to 1048576 where the MTU is large by default].
     #[arg(long, value_name = "BYTES", help_heading = STACK,
           value_parser = given::within::<u32>(64..=1 << 30))]
     pub rx_buffer: Option<u32>,
 
     /// Send buffer of a connection
     ///
-    /// Send buffer of a connection, and of UDP: no datagram longer than it is sent [default: 65536; 1048576
-    /// where the MTU is large by default].
+    /// Send buffer of a connection, and of UDP: no datagram longer than it is sent [default: 65536; up to
+    /// 1048576 where the MTU is large by default].
     #[arg(long, value_name = "BYTES", help_heading = STACK,
           value_parser = given::within::<u32>(64..=1 << 30))]
     pub tx_buffer: Option<u32>,

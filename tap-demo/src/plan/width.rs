@@ -19,7 +19,8 @@ const BUFFER: usize = 64 << 10;
 /// and where only this host is behind the interface,
 const LARGE: usize = 1 << 20;
 
-/// unless all together are larger than this: it is reserved, but not used before it is needed.
+/// unless those of one direction are together larger than this: it is reserved, but not used before it is
+/// needed.
 const TOGETHER: usize = 256 << 20;
 
 /// With fewer segments in a buffer, both ends wait for each other's acknowledgements.
