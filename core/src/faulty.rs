@@ -7,7 +7,7 @@ use heapless::Vec;
 
 pub use self::odds::{Defect, Odds, Planted};
 use crate::random::{self, mix};
-use crate::{CloseReason, Endpoint, Instant, SILENCE, Session};
+use crate::{CloseReason, Endpoint, Haste, Instant, SILENCE, Session};
 
 /// A [`Session`] into whose echo a [`Spoiler`] plants faults: an [`Endpoint`] for as long as a
 /// driver holds both. Where nothing is to be spoilt the driver holds the session alone.
@@ -45,6 +45,8 @@ pub struct Spoiler<const N: usize> {
     quiet: bool,
     /// Whether the peer has sent a FIN of which the session does not know yet.
     eof: bool,
+    /// Whether the session is to leave when it has what is in the queue.
+    leaves: bool,
     /// The instant at which the present message ends, or is released.
     due: Option<Instant>,
     /// The number of bytes of the present message that have arrived.
@@ -85,6 +87,7 @@ impl<const N: usize> Spoiler<N> {
             fresh: true,
             quiet: false,
             eof: false,
+            leaves: false,
             due: None,
             offset: 0,
             place: 0,
@@ -227,6 +230,21 @@ impl<'s, const N: usize> Faulty<'s, N> {
         Self { session, spoiler }
     }
 
+    /// Asks the session to [leave](Session::leave): its peer gets all that was received until then, spoilt
+    /// as it is meant to be, before our FIN. In haste, a message with a fault is at its end, and one that is
+    /// held is released.
+    pub fn leave(&mut self, now: Instant, haste: Haste) {
+        let Self { session, spoiler } = self;
+        if haste == Haste::AtPause || spoiler.stage == Stage::Sound {
+            return session.leave(now, haste);
+        }
+        if let Stage::Spoiling(defect) = spoiler.stage {
+            spoiler.finish(defect);
+        }
+        spoiler.leaves = true;
+        self.pour(now);
+    }
+
     /// Gives the session the bytes that it may have and has room for.
     fn pour(&mut self, now: Instant) {
         let Self { session, spoiler } = self;
@@ -255,6 +273,9 @@ impl<'s, const N: usize> Faulty<'s, N> {
         }
         if core::mem::take(&mut spoiler.eof) {
             session.handle_eof(now);
+        }
+        if core::mem::take(&mut spoiler.leaves) {
+            session.leave(now, Haste::Now);
         }
     }
 }
@@ -314,6 +335,7 @@ impl<const N: usize> Endpoint for Faulty<'_, N> {
             }
             Stage::Spoiling(defect) => {
                 spoiler.spoil(defect, bytes);
+                self.session.go_on();
                 self.pour(now);
             }
             _ => {
@@ -344,7 +366,6 @@ impl<const N: usize> Endpoint for Faulty<'_, N> {
         let spoiler = &mut *self.spoiler;
         match spoiler.stage {
             Stage::Sound => return self.session.handle_eof(now),
-            Stage::Spoiling(Defect::Stall) => spoiler.stage = Stage::Settling,
             Stage::Spoiling(Defect::Hold) | Stage::Settling | Stage::Cutting => {}
             Stage::Spoiling(defect) => spoiler.finish(defect),
         }

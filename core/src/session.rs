@@ -192,6 +192,12 @@ impl<const N: usize> Session<N> {
         }
     }
 
+    /// The peer goes on, with something that the session gets later, or never: no pause ends it before.
+    pub(crate) fn go_on(&mut self) {
+        self.silence.stop();
+        self.heard = false;
+    }
+
     /// The number of bytes that the buffer can take. What has been sent is
     /// reclaimed once it is half of the buffer: then each byte is moved at most once.
     fn free(&self) -> usize {

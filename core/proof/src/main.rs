@@ -42,7 +42,9 @@ extern "C" fn _start() -> ! {
     drive(now, &mut Intercepted::new(&mut session, Endpoint::handle_received));
     let mut spoiler = Spoiler::<8>::new(faults(), black_box(1), black_box(2));
     spoiler.begin();
-    drive(now, &mut Faulty::new(&mut session, &mut spoiler));
+    let mut faulty = Faulty::new(&mut session, &mut spoiler);
+    faulty.leave(now, black_box(Haste::Now));
+    drive(now, &mut faulty);
     let mut planted = black_box(spoiler.planted());
     planted.add(&black_box(planted));
     black_box(planted.of(black_box(Defect::Flip)));

@@ -178,7 +178,10 @@ impl<'a, const N: usize> Slot<'a, N> {
     /// Asks the session to leave, if there is one. Returns whether it has to be served for that.
     pub(crate) fn leave(&mut self, now: Instant, haste: Haste) -> bool {
         let Life::Serving { session, .. } = &mut self.life else { return false };
-        session.leave(now, haste);
+        match &mut self.spoiler {
+            Some(spoiler) if FAULTS => Faulty::new(session, spoiler).leave(now, haste),
+            _ => session.leave(now, haste),
+        }
         self.deadline = Some(now);
         true
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use echo_core::{
-    CloseReason, Defect, Endpoint, Failure, Fault, Faulty, Instant, Odds, Payload, Planted, Probe,
-    Rules, SILENCE, Session, Spoiler,
+    CloseReason, Defect, Endpoint, Failure, Fault, Faulty, Haste, Instant, Odds, Payload, Planted,
+    Probe, Rules, SILENCE, Session, Spoiler,
 };
 
 use crate::pair::{INSTANTLY, Way, Wire};
@@ -252,6 +252,61 @@ fn the_end_of_the_input_is_the_end_of_a_message_and_all_is_delivered() {
         heard.extend(desk.wait(HOLD));
         assert_eq!(heard, echo, "{defect}");
         assert_eq!(desk.session.end(), Some(CloseReason::Disconnected), "{defect}");
+    }
+}
+
+#[test]
+fn who_is_to_leave_now_gets_what_was_planted_and_then_the_fin() {
+    for (defect, echo) in [
+        (Defect::Flip, &b"thrice"[..]),
+        (Defect::Repeat, b"thricethrice"),
+        (Defect::Hold, b"thrice"),
+        (Defect::Drop, b""),
+        (Defect::Stall, b""),
+    ] {
+        let mut desk = Desk::new(odds(defect, 1.0), pure());
+        let mut heard = desk.say(b"thrice");
+        let now = desk.now;
+        desk.faulty().leave(now, Haste::Now);
+        heard.extend(desk.hear());
+        assert!(desk.session.finished(), "{defect}");
+        let flipped = heard.iter().zip(echo).map(|(got, due)| (got ^ due).count_ones()).sum();
+        let due = (echo.len(), u32::from(defect == Defect::Flip), 1);
+        assert_eq!((heard.len(), flipped, desk.spoiler.planted().of(defect)), due, "{defect}");
+        assert_eq!(desk.say(b"too late"), b"", "{defect}");
+        desk.faulty().handle_eof(now);
+        assert_eq!(desk.session.end(), Some(CloseReason::Drained), "{defect}");
+    }
+}
+
+/// Whatever the session ends for: a word, the one shot, or its server, which stops.
+#[test]
+fn who_sends_a_message_that_is_spoilt_makes_no_pause() {
+    let once = Rules { one_shot: true, ..pure() };
+    for (said, rules) in [(b"exit", Rules::default()), (b"once", once), (b"stop", pure())] {
+        for defect in [Defect::Hold, Defect::Flip, Defect::Drop, Defect::Stall] {
+            let mut desk = Desk::new(Odds::default(), rules);
+            let now = desk.now;
+            if said == b"stop" {
+                desk.faulty().leave(now, Haste::AtPause);
+            }
+            let mut heard = desk.say(said);
+            heard.extend(desk.wait(SILENCE / 2));
+            desk.spoiler = Spoiler::new(odds(defect, 1.0), 1, 0);
+            heard.extend(desk.say(b"s"));
+            heard.extend(desk.wait(SILENCE / 2));
+            assert!(!desk.session.finished(), "{defect} after {said:?}");
+            heard.extend(desk.wait(HOLD));
+            let comes = matches!(defect, Defect::Hold | Defect::Flip);
+            if comes {
+                assert_eq!(heard.len(), said.len() + 1, "{defect} after {said:?}");
+                assert!(!desk.session.finished(), "{defect} after {said:?}");
+            }
+            desk.wait(SILENCE);
+            // A word with a letter behind it is none; and who waits for an echo in vain gets no FIN for it.
+            let ends = if said == b"exit" { defect == Defect::Drop } else { comes };
+            assert_eq!(desk.session.finished(), ends, "{defect} after {said:?}");
+        }
     }
 }
 

@@ -45,7 +45,10 @@ impl<const N: usize> Connection<N> {
 
     /// Asks it to leave, because the server stops.
     pub(super) fn leave(&mut self, now: Instant, haste: Haste) {
-        self.session.leave(now, haste);
+        match &mut self.spoiler {
+            None => self.session.leave(now, haste),
+            Some(spoiler) => Faulty::new(&mut self.session, spoiler).leave(now, haste),
+        }
     }
 
     /// When the worker has to look at it again, if the system reports nothing before.
@@ -134,7 +137,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::TcpStream as Peer;
 
-    use echo_core::{LINGER, SILENCE};
+    use echo_core::{Defect, LINGER, Odds, Planted, SILENCE};
     use echo_instruments::clock::Clock;
     use socket2::{Domain, SockRef, Socket, Type};
 
@@ -152,9 +155,8 @@ mod tests {
     }
 
     impl Desk {
-        /// The echo of a long message lies in the system's send buffer, and little of
-        /// it in the receive buffer of the peer, who has not read yet.
-        fn with_all_sent(rules: Rules) -> (Self, Peer) {
+        /// A peer that has sent nothing yet.
+        fn new(rules: Rules) -> (Self, Peer) {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
             let peer = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
             peer.set_recv_buffer_size(4096).expect("an option");
@@ -164,9 +166,15 @@ mod tests {
             stream.set_nonblocking(true).expect("an option");
             let now = Instant::START + LIMIT;
             let stream = TcpStream::from_std(stream);
-            let mut desk = Self { connection: Connection::new(stream, address, now, rules), now };
-            let mut peer = Peer::from(peer);
+            let peer = Peer::from(peer);
             peer.set_read_timeout(Some(PATIENCE)).expect("an option");
+            (Self { connection: Connection::new(stream, address, now, rules), now }, peer)
+        }
+
+        /// The echo of a long message lies in the system's send buffer, and little of
+        /// it in the receive buffer of the peer, who has not read yet.
+        fn with_all_sent(rules: Rules) -> (Self, Peer) {
+            let (mut desk, mut peer) = Self::new(rules);
             for piece in [7; MESSAGE].chunks(1000) {
                 peer.write_all(piece).expect("sent");
                 desk.serve().expect("it goes on");
@@ -266,6 +274,25 @@ mod tests {
             assert!(start.now() < Instant::START + PATIENCE, "it is asked for all the time");
             desk.serve().expect("it is early");
         }
+    }
+
+    #[test]
+    fn a_fault_that_is_planted_survives_a_stop() {
+        let (mut desk, mut peer) = Desk::new(Rules::default());
+        let odds = Odds::default().with(Defect::Hold, 1.0).holding(LIMIT);
+        desk.connection.spoiler = Some(Box::new(Spoiler::new(odds, 1, 0)));
+        peer.write_all(b"held").expect("somebody is there");
+        let start = Clock::start();
+        while desk.connection.spoiler.as_ref().is_some_and(|it| it.planted() == Planted::default())
+        {
+            assert!(start.now() < Instant::START + PATIENCE, "it does not arrive");
+            desk.serve().expect("it is held");
+        }
+        desk.connection.leave(desk.now, Haste::Now);
+        desk.serve().expect("the peer is still there");
+        let mut echo = String::new();
+        peer.read_to_string(&mut echo).expect("the echo, and the end");
+        assert_eq!(echo, "held");
     }
 
     /// The peer goes on sending, so that a close would be a reset.

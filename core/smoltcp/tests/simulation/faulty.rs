@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use echo_core::{
-    CloseReason, Defect, Endpoint, Failure, FailureKind, Instant, Odds, Payload, Planted, Probe,
+    CloseReason, Defect, Endpoint, Failure, FailureKind, Haste, Instant, Odds, Payload, Planted,
+    Probe,
 };
 use echo_smoltcp::smoltcp::wire::IpEndpoint;
 use echo_smoltcp::{Event, Service};
@@ -84,4 +85,19 @@ fn a_message_that_is_held_comes_whole_and_no_later_than_it_must() {
         let took = end.expect("it comes whole");
         assert!(took >= HOLD && took < HOLD + Duration::from_millis(50), "{took:?}");
     }
+}
+
+#[test]
+fn a_fault_that_is_planted_survives_a_stop() {
+    let payload = Payload::Seq { run: 1, connection: 0 };
+    let mut probe = Probe::new(payload, 1000, Some(LIMIT), [0; 512]);
+    probe.begin(Instant::START, 0);
+    let odds = Some(Odds::default().with(Defect::Hold, 1.0).holding(2 * LIMIT));
+    let mut world = World::new(Setup { odds, ..Setup::default() }, vec![probe]);
+    let is_held = |world: &World<_>| world.server.planted().of(Defect::Hold) > 0;
+    assert!(world.run_until(LIMIT, is_held));
+    world.server.leave(world.now, 0, Haste::Now);
+    world.run_until(LIMIT, |world| world.ends[0].endpoint.end().is_some());
+    let end = world.ends[0].endpoint.end();
+    assert!(end.is_some_and(|end| end.is_ok()), "{end:?}");
 }

@@ -1,16 +1,16 @@
 //! What holds for every session and every probe, whatever is done to them; more of it is in
 //! `core/adversity`, where it is fuzzed, too.
 
+mod faulty;
+
 use std::time::Duration;
 
 use echo_core::{
-    CloseReason, Defect, Endpoint, Failure, Faulty, Instant, LINGER, Odds, Payload, Probe, Rules,
-    SILENCE, Session, Spoiler,
+    CloseReason, Endpoint, Failure, Haste, Instant, LINGER, Payload, Probe, Rules, SILENCE, Session,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::test_runner::TestCaseResult;
 
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
@@ -35,40 +35,6 @@ proptest! {
         let whole = echo::<64>(rules, &bursts, &[]);
         prop_assert_eq!(&echo::<64>(rules, &bursts, &cuts), &whole);
         prop_assert_eq!(&echo::<8>(rules, &bursts, &cuts), &whole);
-    }
-
-    #[test]
-    fn without_odds_a_faulty_session_is_a_session(rules in rules(), ops in vec(op(), 0..60)) {
-        is_the_same::<8>(rules, &ops)?;
-        is_the_same::<64>(rules, &ops)?;
-    }
-
-    #[test]
-    fn a_faulty_session_keeps_to_its_driver(
-        rules in rules(),
-        odds in odds(),
-        seed in any::<u64>(),
-        ops in vec(op(), 0..60),
-    ) {
-        keeps_to_its_driver::<8>(rules, odds, seed, &ops)?;
-        keeps_to_its_driver::<64>(rules, odds, seed, &ops)?;
-    }
-
-    #[test]
-    fn faults_are_the_same_however_the_reads_are_cut(
-        odds in odds(),
-        seed in any::<u64>(),
-        bursts in vec((vec(any::<u8>(), 0..40), select(PAUSES.as_slice())), 0..8),
-        cuts in vec(any::<Index>(), 1..20),
-    ) {
-        let rules = Rules { exit: false, ..Rules::default() };
-        let spoilt = |cuts: &[Index]| {
-            let mut spoiler = Spoiler::<64>::new(odds, seed, 0);
-            let session = &mut Session::<64>::new(Instant::START, rules);
-            let echo = converse(&mut Faulty::new(session, &mut spoiler), &bursts, cuts);
-            (echo, spoiler.planted())
-        };
-        prop_assert_eq!(spoilt(&cuts), spoilt(&[]));
     }
 
     #[test]
@@ -119,6 +85,7 @@ enum Op {
     /// The peer took bytes; the driver hears of it this much later.
     Deliver(Duration),
     Quiet,
+    Leave(Haste),
     Eof,
     Sleep(Duration),
     Timeout,
@@ -130,6 +97,7 @@ fn op() -> impl Strategy<Value = Op> {
         6 => prop_oneof![0..12_usize, Just(usize::MAX)].prop_map(Op::Send),
         2 => select(PAUSES.as_slice()).prop_map(Op::Deliver),
         4 => Just(Op::Quiet),
+        1 => select(&[Haste::AtPause, Haste::Now][..]).prop_map(Op::Leave),
         1 => Just(Op::Eof),
         2 => select(PAUSES.as_slice()).prop_map(Op::Sleep),
         3 => Just(Op::Timeout),
@@ -199,104 +167,6 @@ fn converse<E: Endpoint>(
     session.handle_eof(now);
     send(session, now);
     (session.end(), output)
-}
-
-fn odds() -> impl Strategy<Value = Odds> {
-    vec(prop_oneof![Just(0.0), 0.0..0.3_f64, Just(1.0)], Defect::OF_STREAMS.len()).prop_map(
-        |shares| {
-            let odds = Odds::default().holding(SILENCE / 2);
-            Defect::OF_STREAMS
-                .into_iter()
-                .zip(shares)
-                .fold(odds, |odds, (it, share)| odds.with(it, share))
-        },
-    )
-}
-
-/// Does the same to both, as far as the endpoint allows it.
-fn apply(op: &Op, endpoint: &mut impl Endpoint, now: &mut Instant, eof: &mut bool) -> usize {
-    match op {
-        Op::Receive(bytes) if !*eof => return endpoint.handle_received(*now, bytes),
-        Op::Send(n) => {
-            let n = endpoint.to_send().len().min(*n);
-            endpoint.handle_sent(*now, n);
-        }
-        Op::Deliver(late) => {
-            let at = now.since_start().saturating_sub(*late);
-            endpoint.handle_delivered(Instant::new(at));
-        }
-        Op::Quiet => endpoint.handle_quiet(*now),
-        Op::Eof => {
-            endpoint.handle_eof(*now);
-            *eof = true;
-        }
-        Op::Sleep(duration) => *now = *now + *duration,
-        Op::Timeout => endpoint.handle_timeout(*now),
-        Op::Receive(_) => {}
-    }
-    0
-}
-
-fn is_the_same<const N: usize>(rules: Rules, ops: &[Op]) -> TestCaseResult {
-    let mut plain = Session::<N>::new(Instant::START, rules);
-    let mut wrapped = Session::<N>::new(Instant::START, rules);
-    let mut spoiler = Spoiler::<N>::new(Odds::default(), 1, 0);
-    let (mut now, mut eof) = (Instant::START, false);
-    for op in ops {
-        let (mut at, mut end) = (now, eof);
-        let taken = apply(op, &mut plain, &mut at, &mut end);
-        let mut faulty = Faulty::new(&mut wrapped, &mut spoiler);
-        prop_assert_eq!(apply(op, &mut faulty, &mut now, &mut eof), taken);
-        prop_assert_eq!(faulty.to_send(), plain.to_send());
-        let asked = (faulty.room(), faulty.deadline(), faulty.finished(), faulty.end());
-        prop_assert_eq!(asked, (plain.room(), plain.deadline(), plain.finished(), plain.end()));
-        prop_assert_eq!(format!("{wrapped:?}"), format!("{plain:?}"));
-    }
-    Ok(())
-}
-
-/// What a driver relies on, whatever is planted.
-fn keeps_to_its_driver<const N: usize>(
-    rules: Rules,
-    odds: Odds,
-    seed: u64,
-    ops: &[Op],
-) -> TestCaseResult {
-    let mut session = Session::<N>::new(Instant::START, rules);
-    let mut spoiler = Spoiler::<N>::new(odds, seed, 0);
-    let (mut now, mut eof) = (Instant::START, false);
-    for op in ops {
-        let mut faulty = Faulty::new(&mut session, &mut spoiler);
-        let (room, end) = (faulty.room(), faulty.end());
-        let taken = apply(op, &mut faulty, &mut now, &mut eof);
-        if let Op::Receive(bytes) = op
-            && !eof
-        {
-            prop_assert_eq!(taken, bytes.len().min(room), "it takes what it has room for");
-        }
-        if matches!(op, Op::Timeout) {
-            prop_assert!(faulty.deadline().is_none_or(|deadline| deadline > now), "it would spin");
-        }
-        prop_assert!(!eof || faulty.room() == 0, "nothing comes after the end");
-        prop_assert!(end.is_none() || faulty.end() == end, "an end stays");
-        if faulty.end().is_some() {
-            let inert = (faulty.to_send(), faulty.room(), faulty.deadline());
-            prop_assert_eq!(inert, (&b""[..], 0, None));
-        } else {
-            let waits = faulty.room() > 0 || faulty.deadline().is_some();
-            prop_assert!(waits || !faulty.to_send().is_empty(), "it waits for nobody");
-        }
-    }
-    // The peer fetches everything, in its time, and leaves.
-    let mut faulty = Faulty::new(&mut session, &mut spoiler);
-    faulty.handle_eof(now);
-    for _ in 0..2 * N {
-        faulty.handle_sent(now, faulty.to_send().len());
-        now = now + LINGER;
-        faulty.handle_timeout(now);
-    }
-    prop_assert!(faulty.end().is_some(), "whoever leaves ends it");
-    Ok(())
 }
 
 fn payload() -> impl Strategy<Value = Payload> {
