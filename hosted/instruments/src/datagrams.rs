@@ -58,8 +58,8 @@ pub const PATIENCE: Duration = Duration::from_secs(1);
 /// The error where nobody answers: `told` is who was asked, and what became of it.
 pub(crate) fn nobody(told: &str) -> Error {
     anyhow!(
-        "no echo over UDP from {told} (is an echo server listening there? one of TCP may need a flag for UDP: \
-         hosted server --udp)"
+        "no echo over UDP from {told} (is an echo server listening there? some echo UDP only if told to: `hosted \
+         server --udp`)"
     )
 }
 

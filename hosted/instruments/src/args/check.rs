@@ -49,8 +49,8 @@ pub struct CheckArgs<W: Args> {
 
     /// Also check what only our servers promise
     ///
-    /// Also check what our own servers promise beyond RFC 862: `exit`, and with --local also
-    /// one-shot and the idle limit; over UDP, whom they do not answer. Another server is taken to
+    /// Also check what our own servers promise beyond RFC 862: `exit`, and with `hosted check --local`
+    /// also one-shot and the idle limit; over UDP, whom they do not answer. Another server is taken to
     /// have our defaults.
     #[arg(long, help_heading = CASES)]
     pub ours: bool,

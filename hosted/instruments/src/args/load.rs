@@ -144,7 +144,7 @@ pub struct LoadArgs {
     ///
     /// Follow one message in a hundred, or about one every 10 ms if that is more, through the kernel, and divide its
     /// round trip into the time to send it, from kernel to kernel (the way and the peer), and to wake up
-    /// and read the echo. The other messages cost what they always cost. For TCP on Linux only.
+    /// and read the echo. The other messages cost what they always cost. For Linux's own TCP only.
     #[arg(long = "where", conflicts_with = "crr", help_heading = OUTPUT)]
     pub follow: bool,
 
