@@ -31,7 +31,7 @@ use std::{process, thread};
 
 use anyhow::{Context, Result, anyhow};
 use echo_instruments::datagrams::LONGEST;
-use echo_instruments::signals::Stop;
+use echo_instruments::signals::{self, Stop};
 use echo_instruments::terminal::notes::{complain, note};
 use echo_instruments::terminal::streams::Stream;
 use echo_instruments::verdict::Verdict;
@@ -142,7 +142,7 @@ impl Peer {
 /// nothing to finish. In a dialogue the shell's prompt gets a line of its own.
 fn leave_on_signal(stop: Stop, dialogue: bool, modes: Option<Arc<Modes>>) -> io::Result<()> {
     if let Some(modes) = modes.clone() {
-        stop.before_exit(move || modes.restore());
+        signals::before_exit(move || modes.restore());
     }
     stop.arm();
     thread::Builder::new().name("signals".into()).spawn(move || {

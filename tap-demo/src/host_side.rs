@@ -9,7 +9,7 @@ mod settings;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, bail};
-use echo_instruments::signals::Stop;
+use echo_instruments::signals;
 use echo_instruments::terminal::notes::note;
 use echo_instruments::verdict::Misuse;
 use echo_smoltcp::smoltcp::wire::{IpAddress, IpCidr};
@@ -48,7 +48,7 @@ impl HostSide {
     ///
     /// If something is missing and may not be set, with the command that sets it; if an address
     /// cannot work.
-    pub(crate) fn prepare(line: &Line, stop: &Stop) -> Result<Self> {
+    pub(crate) fn prepare(line: &Line) -> Result<Self> {
         let mut link = Link::find(&line.iface)?;
         let mut reachable = line.addresses.clone();
         let by_default = line.addresses == STATION && line.host.is_empty();
@@ -73,7 +73,7 @@ impl HostSide {
         let settings = Arc::new(Mutex::new(settings));
         let mut side = Self { settings, mtu: 0, reachable };
         let last_act = Arc::clone(&side.settings);
-        stop.before_exit(move || locked(&last_act).undo());
+        signals::before_exit(move || locked(&last_act).undo());
         side.set(line, missing, by_default)?;
         Ok(side)
     }

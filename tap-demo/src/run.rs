@@ -44,7 +44,7 @@ pub fn run(cli: &Cli) -> Result<Verdict> {
     let work = Work::of(cli, &line, &stop)?;
     let pcap = cli.pcap.as_deref().map(Output::open).transpose()?;
     let mut tap = Tap::open(&line.iface)?;
-    let host = HostSide::prepare(&line, &stop)?;
+    let host = HostSide::prepare(&line)?;
     tap.set_mtu(host.mtu());
     line.addresses = host.reachable().into();
     tap.set_offload(line.offload)?;

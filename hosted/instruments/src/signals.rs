@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
+use std::mem::take;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -11,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::Signal;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{
+    SIGABRT, SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ,
+};
 use signal_hook::iterator::Signals;
 use signal_hook::{flag, low_level};
 
@@ -23,6 +26,24 @@ const INTERRUPTED: i32 = 130;
 /// Signals within this time are one: `timeout` sends its own twice, to the
 /// program and to its group.
 const AT_ONCE: Duration = Duration::from_millis(100);
+
+/// They end a program by themselves, and are no request. Those that tell of a fault of its own are left
+/// alone, and those that serve profilers.
+const FATAL: [i32; 6] = [SIGABRT, SIGALRM, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU];
+
+/// What is done before a signal ends the program.
+static LAST_ACTS: Mutex<Vec<Box<dyn FnOnce() + Send>>> = Mutex::new(Vec::new());
+
+/// Adds to what is done before a signal ends the program at once, where
+/// [signals are heard](Stop::on_signals).
+pub fn before_exit(act: impl FnOnce() + Send + 'static) {
+    LAST_ACTS.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(act));
+}
+
+fn perform_last_acts() {
+    let acts = take(&mut *LAST_ACTS.lock().unwrap_or_else(PoisonError::into_inner));
+    acts.into_iter().for_each(|act| act());
+}
 
 /// What the signals of [`Stop::on_signals`] set: they are those of the whole process.
 static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
@@ -46,8 +67,6 @@ pub struct Stop {
     armed: Arc<AtomicBool>,
     /// What is done at the first request.
     first_act: Deed,
-    /// What is done before a signal ends the program at once.
-    last_act: Deed,
 }
 
 /// Something to be done once, with this notice.
@@ -74,7 +93,6 @@ impl Stop {
             receiver: Arc::new(receiver),
             armed: Arc::default(),
             first_act: Deed::default(),
-            last_act: Deed::default(),
         })
     }
 
@@ -99,7 +117,8 @@ impl Stop {
             // A call that the signal interrupts is followed by a check of this flag.
             flag::register(signal, stop.requested.clone())?;
         }
-        let mut signals = Signals::new(signals)?;
+        let fatal = FATAL.into_iter().filter(|signal| !is_ignored(*signal));
+        let mut signals = Signals::new(signals.chain(fatal))?;
         let heard = stop.clone();
         beside("signals", move || {
             for signal in signals.forever() {
@@ -110,18 +129,17 @@ impl Stop {
     }
 
     fn hear(&self, signal: i32) {
+        if FATAL.contains(&signal) {
+            perform_last_acts();
+            let _ = low_level::emulate_default_handler(signal);
+        }
         let asked = self.asked.get();
         let again = asked.is_some_and(|(at, _)| at.elapsed() >= AT_ONCE) && signal != SIGHUP;
         if again || !self.armed.load(Ordering::Relaxed) {
-            self.last_act.perform(Duration::ZERO);
+            perform_last_acts();
             low_level::exit(INTERRUPTED);
         }
         self.ask(self.notice.get().copied().unwrap_or_default());
-    }
-
-    /// Sets what is done first if a signal ends the program at once.
-    pub fn before_exit(&self, last_act: impl FnOnce() + Send + 'static) {
-        self.last_act.plan(|_| last_act());
     }
 
     /// Sets what is done when a stop is asked for, by whoever asks, with this notice.

@@ -191,6 +191,21 @@ fn whatever_ends_it_the_terminal_is_as_it_was() {
     }
 }
 
+/// They are no request, but they end it.
+#[test]
+fn other_signals_leave_the_terminal_as_it_was_as_well() {
+    for signal in
+        [Signal::QUIT, Signal::ABORT, Signal::ALARM, Signal::USR1, Signal::USR2, Signal::XCPU]
+    {
+        let server = Server::start(echo);
+        let mut terminal = Terminal::shell(&server, "ulimit -c 0; exec \"$@\"");
+        terminal.expect("To server < ");
+        assert!(!terminal.is_cooked());
+        terminal.signal(signal);
+        assert_eq!(terminal.finish().0, None, "{signal:?} is told to who waits for it");
+    }
+}
+
 #[test]
 fn a_time_out_and_a_signal_are_heard_while_an_echo_is_due() {
     for interrupted in [false, true] {

@@ -8,7 +8,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 use socket2::{Domain, Socket, Type};
 
 use crate::support::{PATIENCE, at_once, hosted, run};
@@ -98,6 +100,38 @@ fn stopped_and_continued(arguments: &str, line: &str) {
     let ended = child.wait();
     assert!(rest.ends_with(CLEARED), "{rest:?}");
     assert!(ended.is_ok_and(|status| status.success()), "{arguments}: {rest:?}");
+}
+
+/// It shows control characters again, whatever ends the run.
+#[test]
+fn a_signal_that_is_no_request_leaves_the_terminal_as_it_was() {
+    let (ours, theirs) = terminal();
+    let stdio = || Stdio::from(theirs.try_clone().expect("a descriptor"));
+    let shows = || {
+        let modes = tcgetattr(&theirs).expect("a terminal").local_modes;
+        modes.contains(LocalModes::ECHOCTL)
+    };
+    assert!(shows());
+    let mut session = std::process::Command::new("setsid");
+    session.args(["--ctty", "sh", "-c", "ulimit -c 0; exec \"$@\"", "sh"]);
+    session.args([env!("CARGO_BIN_EXE_hosted"), "rate", "--local", "--no-plot"]);
+    session.env("TERM", "xterm").stdin(stdio()).stdout(stdio()).stderr(stdio());
+    let mut child = session.spawn().expect("it starts");
+    let (show, drawn) = mpsc::channel();
+    thread::spawn(move || {
+        let (mut ours, mut shown, mut piece) = (ours, Vec::new(), [0; 4096]);
+        while let Ok(n @ 1..) = ours.read(&mut piece) {
+            shown.extend_from_slice(&piece[..n]);
+            if String::from_utf8_lossy(&shown).contains("Ctrl+C ends") {
+                let _ = show.send(());
+            }
+        }
+    });
+    drawn.recv_timeout(PATIENCE).expect("the panel");
+    assert!(!shows());
+    kill_process(Pid::from_child(&child), Signal::QUIT).expect("it runs");
+    assert_eq!(child.wait().expect("it ends").code(), None);
+    assert!(shows());
 }
 
 /// Both sides of a terminal.

@@ -14,7 +14,7 @@ use signal_hook::low_level::emulate_default_handler;
 use super::frame::CLEARED;
 use super::{in_the_foreground, write};
 use crate::beside::beside;
-use crate::signals::is_ignored;
+use crate::signals::{before_exit, is_ignored};
 use crate::terminal::notes::settle;
 
 /// The state of the terminal that is changed while lines are drawn.
@@ -32,6 +32,8 @@ impl Suspension {
             // Without it the job is stopped with its lines on the screen.
             let _ = this.watch();
         }
+        let weak = Arc::downgrade(&this);
+        before_exit(move || weak.upgrade().iter().for_each(|this| this.end()));
         this
     }
 
