@@ -18,6 +18,7 @@ mod servers;
 mod sheet;
 mod tap;
 mod tcp;
+mod threads;
 mod udp;
 
 use std::env;
@@ -39,8 +40,9 @@ pub(crate) struct Benchmark {
     run: fn(&Effort) -> Result<String>,
 }
 
-const ALL: [Benchmark; 7] = [
+const ALL: [Benchmark; 8] = [
     Benchmark { name: "tcp", bound: 120, run: tcp::run },
+    Benchmark { name: "threads", bound: 40, run: threads::run },
     Benchmark { name: "udp", bound: 120, run: udp::run },
     Benchmark { name: "tap", bound: 150, run: tap::run },
     Benchmark { name: "rate", bound: 100, run: rate::run },
@@ -52,6 +54,8 @@ const ALL: [Benchmark; 7] = [
 /// The word before the name of a benchmark that is run in this process, and before the processor of a server.
 const ALONE: &str = "alone";
 const ON: &str = "on";
+/// Instead of a processor: on whichever is free.
+const ANY: &str = "any";
 
 fn main() -> ExitCode {
     let words: Vec<_> = env::args().skip(1).collect();
@@ -84,7 +88,9 @@ fn alone(name: &str, rest: &[&str]) -> ExitCode {
 /// A server, on this processor.
 fn on(processor: &str, server: &[&str]) -> Result<ExitCode> {
     die_with_parent()?;
-    process::pin(processor.parse()?)?;
+    if processor != ANY {
+        process::pin(processor.parse()?)?;
+    }
     match *server {
         ["hosted", ..] => {
             let cli = hosted::cli::Cli::read(server).unwrap_or_else(|error| refuse(&error));

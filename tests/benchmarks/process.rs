@@ -1,9 +1,11 @@
 //! Servers in processes of their own, on a processor of their own, whose time and memory the kernel accounts.
 
+use std::collections::HashMap;
 use std::env;
-use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::fs::{self, DirEntry};
+use std::io::{self, BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -12,11 +14,14 @@ use nix::time::{ClockId, clock_getcpuclockid};
 use nix::unistd::Pid;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use crate::ON;
+use crate::{ANY, ON};
 
 /// The processors of the two ends.
 pub(crate) const CLIENT: usize = 0;
 pub(crate) const SERVER: usize = 1;
+
+/// `hosted server`, and what each is told.
+const HOSTED: [&str; 7] = ["hosted", "server", "--ip", "127.0.0.1", "--port", "0", "--quiet"];
 
 /// A server, until it is dropped.
 pub(crate) struct Process {
@@ -30,16 +35,17 @@ pub(crate) struct Process {
 impl Process {
     /// What this program is with these words, on this processor. It prints its address.
     pub(crate) fn start(processor: usize, words: &[&str]) -> Result<Self> {
-        Self::until(processor, words, |line| {
-            let mut words = line.split_whitespace().map(|word| word.trim_end_matches(','));
-            words.find_map(|word| word.parse().ok())
-        })
+        Self::until(&processor.to_string(), words, named)
     }
 
     /// `hosted server`, with these flags as well.
     pub(crate) fn hosted(processor: usize, flags: &[&str]) -> Result<Self> {
-        let usual = ["hosted", "server", "--ip", "127.0.0.1", "--port", "0", "--quiet"];
-        Self::start(processor, &[&usual, flags].concat())
+        Self::start(processor, &[&HOSTED, flags].concat())
+    }
+
+    /// The same, pinned to no processor.
+    pub(crate) fn hosted_anywhere(flags: &[&str]) -> Result<Self> {
+        Self::until(ANY, &[&HOSTED, flags].concat(), named)
     }
 
     /// `tap-demo`, with these flags as well.
@@ -47,17 +53,17 @@ impl Process {
         let usual = ["tap-demo", "--iface", "tap0", "--quiet"];
         let address = SocketAddr::from((Ipv4Addr::new(192, 168, 69, 1), 2333));
         let serves = |line: &str| line.contains("mode ").then_some(address);
-        Self::until(processor, &[&usual, flags].concat(), serves)
+        Self::until(&processor.to_string(), &[&usual, flags].concat(), serves)
     }
 
     /// A line of its output tells its address.
     fn until(
-        processor: usize,
+        processor: &str,
         words: &[&str],
         address: impl Fn(&str) -> Option<SocketAddr>,
     ) -> Result<Self> {
         let mut command = Command::new(env::current_exe()?);
-        command.args([ON, &processor.to_string()]).args(words).stdout(Stdio::piped());
+        command.args([ON, processor]).args(words).stdout(Stdio::piped());
         let mut child = command.spawn().context("cannot start a server")?;
         let mut output = BufReader::new(child.stdout.take().context("no stdout")?);
         let mut lines = output.by_ref().lines().map_while(Result::ok);
@@ -72,6 +78,18 @@ impl Process {
     /// User and system time so far, of threads that have ended as well.
     pub(crate) fn processor_time(&self) -> Result<Duration> {
         Ok(self.clock.now()?.into())
+    }
+
+    /// The processor time of each of its threads so far, in seconds.
+    pub(crate) fn threads(&self) -> Result<HashMap<PathBuf, f64>> {
+        let time = |thread: io::Result<DirEntry>| {
+            let thread = thread?.path();
+            let times = fs::read_to_string(thread.join("schedstat"))?;
+            let running = times.split(' ').next().context("schedstat is empty")?;
+            let seconds = running.parse::<f64>()? / 1e9;
+            Ok((thread, seconds))
+        };
+        fs::read_dir(format!("/proc/{}/task", self.child.id()))?.map(time).collect()
     }
 
     /// The bytes that are resident, and the most that were.
@@ -94,6 +112,12 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The address that a line names.
+fn named(line: &str) -> Option<SocketAddr> {
+    let mut words = line.split_whitespace().map(|word| word.trim_end_matches(','));
+    words.find_map(|word| word.parse().ok())
 }
 
 /// Lets this thread, and those that it starts, run on one processor only.

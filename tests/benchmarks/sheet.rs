@@ -13,6 +13,8 @@ pub(crate) enum Unit {
     /// Seconds more, or fewer.
     Error,
     PerSecond,
+    /// Of one.
+    Share,
     Bytes,
     BytesPerSecond,
 }
@@ -26,6 +28,7 @@ impl Unit {
                 format!("{sign}{}", duration(Duration::from_secs_f64(value.abs())))
             }
             Self::PerSecond => format!("{}/s", amount(value)),
+            Self::Share => format!("{:.0} %", value * 100.0),
             Self::Bytes => bytes(value.round().max(0.0) as u64),
             Self::BytesPerSecond => format!("{}/s", bytes(value as u64)),
         }
@@ -79,7 +82,7 @@ impl Sheet {
         let unit = self.columns[column].1;
         let (values, base) = (&self.rows[row].1[column], &self.rows[0].1[column]);
         let Some([least, median, most]) = spread(values) else { return "·".into() };
-        let compares = self.compares && row > 0 && !matches!(unit, Unit::Bytes);
+        let compares = self.compares && row > 0 && !matches!(unit, Unit::Bytes | Unit::Share);
         if !compares || base.len() != values.len() {
             return unit.write(median) + &unit.range(least, most);
         }

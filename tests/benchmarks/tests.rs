@@ -49,12 +49,14 @@ fn what_was_not_measured_in_the_same_rounds_is_not_compared() {
 }
 
 #[test]
-fn an_error_has_a_sign_and_memory_no_ratio() {
+fn an_error_has_a_sign_and_neither_memory_nor_a_share_a_ratio() {
     let told = table(Unit::Error, false, &[&[-1e-6], &[2e-3]]);
     assert_eq!(told, ["| 0 | -1.00 µs |", "| 1 | +2.00 ms |"]);
     assert_eq!(table(Unit::BytesPerSecond, false, &[&[2e6]]), ["| 0 | 2.00 MB/s |"]);
     let told = table(Unit::Bytes, true, &[&[100.0], &[1500.0]]);
     assert_eq!(told, ["| 0 | 100 B |", "| 1 | 1.50 kB |"]);
+    let told = table(Unit::Share, true, &[&[1.0], &[0.504]]);
+    assert_eq!(told, ["| 0 | 100 % |", "| 1 | 50 % |"]);
 }
 
 #[test]
