@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use echo_core::datagram::{Arrival, Flight, Sent, Slot};
-use echo_core::{Failure, Instant};
+use echo_core::{Failure, FailureKind, Instant};
 
 use super::lane::{Event, Lane, Message};
 use super::{Ended, Load, Plan};
@@ -261,13 +261,15 @@ impl<D: Datagrams> Lane<D> for Flow<'_> {
     }
 
     /// Counts what comes late or twice for as long as the slowest echo took, at the most: that of the last message
-    /// would be missing otherwise.
+    /// would be missing otherwise. A message that was lost took longer than any.
     fn linger(load: &mut Load<'_, D, Self>) -> io::Result<()> {
         if load.out.ended != Ended::AsPlanned {
             return Ok(());
         }
         let mut now = load.driver.now();
-        let until = now + load.out.times.slowest().unwrap_or_default().min(LINGER);
+        let lost = load.out.tally.failed(FailureKind::TimedOut) > 0;
+        let slowest = load.out.times.slowest().unwrap_or_default();
+        let until = now + if lost { LINGER } else { slowest.min(LINGER) };
         let mut ready = Vec::new();
         while now < until {
             let before = now;

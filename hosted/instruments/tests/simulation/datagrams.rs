@@ -319,6 +319,25 @@ fn what_comes_after_the_last_message_is_counted_in_every_run() {
     }
 }
 
+#[test]
+fn the_last_message_may_be_late_and_so_may_all() {
+    for payload in contents() {
+        for first in [0, 9] {
+            for (after, late) in [(LIMIT + 90 * MILLI, 1), (LIMIT + 110 * MILLI, 0)] {
+                let plan = Plan { payload: payload.clone(), count: Some(first + 1), ..udp() };
+                let fate = |sent: &Sent<'_>| match sent.number {
+                    number if number == first => Ok(vec![sent.echo(after)]),
+                    _ => echo(sent),
+                };
+                let out = fly(&plan, fate).out;
+                let told = (out.tally.failed(FailureKind::TimedOut), out.datagrams);
+                let due = Datagrams { late, ..NOTHING };
+                assert_eq!(told, (1, Some(due)), "{:?} {first} {after:?}", plan.payload);
+            }
+        }
+    }
+}
+
 /// It is not the network's loss.
 #[test]
 fn what_found_no_room_here_is_told_of_each_run_and_not_of_the_warm_up() {
