@@ -58,6 +58,7 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
         }
         None => Server::new(address::listen(ip, args.port, how)?, config),
     };
+    stop.give_notice(args.drain_notice.0);
     stop.arm();
     let lines = match (args.quiet, args.verbose) {
         (true, _) => Lines::None,
@@ -75,7 +76,6 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
         manager.ready(&addresses);
     }
     let drain = args.drain.0;
-    stop.give_notice(args.drain_notice.0);
     stop.at_request(move |notice| {
         if let Some(manager) = &manager {
             manager.stopping(notice.saturating_add(drain));
