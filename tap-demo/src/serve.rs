@@ -103,6 +103,9 @@ pub(crate) fn serve(
         }
         book.log.check().context("cannot write to stdout")?;
         if let Err(gone) = waiter.check() {
+            // No peer hears of it any more, but the totals do.
+            book.stopping = true;
+            server.abort(now, &mut device, &mut |event| book.enter(&event));
             break Err(gone.into());
         }
         if stop.requested() {

@@ -276,8 +276,12 @@ fn a_faulty_wire_loses_no_bytes() {
 #[ignore = "runs in the namespace of `on_a_real_tap`"]
 fn an_interface_that_disappears_is_reported() {
     let station = Station::start(&["-q"]);
+    let mut stream = connect(V4);
+    stream.write_all(b"open").expect("a connection");
+    stream.read_exact(&mut [0; 4]).expect("its echo");
     let deleted = Command::new("ip").args(["link", "del", "tap0"]).status();
     assert!(deleted.expect("ip is installed").success());
+    station.wait_for("1 connection, 4 bytes echoed: 1 cut off");
     assert_eq!(station.end().code(), Some(3));
 }
 
