@@ -119,6 +119,8 @@ struct Load<'a, D, L> {
     again: Vec<usize>,
     /// The number of messages started so far that are measured.
     begun: u64,
+    /// When the last message began, or the last echo was complete.
+    last: Instant,
     /// The messages in flight; no deadline and no rest of a lane ends before its deadline.
     busy: Busy,
     /// The number of segments that were retransmitted before the measurement began, and of datagrams that were dropped.
@@ -151,6 +153,7 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
             lanes,
             again: Vec::new(),
             begun: 0,
+            last: start,
             busy: Busy { messages: 0, since: start, deadline: None },
             before: 0,
             dropped: 0,
@@ -259,7 +262,13 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
 
     /// Updates how far the run and its schedule have come.
     fn reckon(&mut self, now: Instant) {
-        self.out.elapsed = now.saturating_duration_since(self.from);
+        // To wait for what was lost, when nothing more is due, is no part of a schedule.
+        let end = match self.plan.time {
+            _ if self.schedule.is_none() || !self.is_over(now) => now,
+            Some(time) => self.last.max(now.min(self.from + time)),
+            None => self.last,
+        };
+        self.out.elapsed = end.saturating_duration_since(self.from);
         if let Some(schedule) = self.schedule.as_mut().filter(|_| !self.warming) {
             let end = self.plan.time.map_or(now, |time| now.min(self.from + time));
             let due = schedule.due(end).min(self.plan.count.unwrap_or(u64::MAX));
@@ -304,8 +313,12 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
     }
 
     fn may_start(&self, now: Instant) -> bool {
-        self.out.ended == Ended::AsPlanned
-            && self.plan.count.is_none_or(|count| self.begun < count)
-            && self.plan.time.is_none_or(|time| now < self.from + time)
+        self.out.ended == Ended::AsPlanned && !self.is_over(now)
+    }
+
+    /// Whether all that was planned has begun.
+    fn is_over(&self, now: Instant) -> bool {
+        self.plan.count.is_some_and(|count| self.begun >= count)
+            || self.plan.time.is_some_and(|time| now >= self.from + time)
     }
 }

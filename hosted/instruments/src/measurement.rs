@@ -233,11 +233,11 @@ impl Measurement {
     }
 
     fn record_failure(&mut self, sample: &Sample, failure: Failure) {
-        let &Sample { at, connection, message, errno, unopened, .. } = sample;
+        let &Sample { at, due, connection, message, errno, unopened, .. } = sample;
         if failure == Failure::Local {
             self.lack = errno.and_then(Lack::of).or(self.lack);
         }
-        self.timeline.record_failure(at);
+        self.timeline.record_failure(due);
         self.wrong.record(&failure);
         if self.incidents.len() < INCIDENTS {
             self.incidents.push(Incident { at, connection, message, failure, errno, unopened });

@@ -91,6 +91,9 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         let message = self.lanes[key].message();
         let interrupted = message.was_interrupted(&end, self.driver.stops());
         let now = end.map_or_else(|_| self.driver.now(), |took| message.begun + took);
+        if end.is_ok() {
+            self.last = now;
+        }
         self.note_way(key, end, interrupted);
         self.record(key, now, end, interrupted, observer);
         match end {
@@ -147,6 +150,7 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         }
         self.busy.messages += 1;
         self.busy.since = now;
+        self.last = now;
         self.look_at(due);
         true
     }
@@ -171,6 +175,7 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         lane.count(!interrupted);
         let sample = Sample {
             at: now.saturating_duration_since(self.from),
+            due: planned.saturating_duration_since(self.from),
             connection: key,
             message: number,
             late: begun.saturating_duration_since(planned),

@@ -25,8 +25,10 @@ pub struct Incident {
 /// One message that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// The time since the start of the measurement.
+    /// When it ended: the time since the start of the measurement.
     pub at: Duration,
+    /// When it was due, in the same way; without a schedule, when it was sent.
+    pub due: Duration,
     /// The number of the connection, from 0.
     pub connection: usize,
     /// Its number on the connection, from 0.
@@ -46,11 +48,16 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// A message of a closed loop, which is never late.
+    /// A message of a closed loop, which is never late; one that fails does so at once.
     #[must_use]
     pub const fn new(at: Duration, connection: usize, end: Result<Duration, Failure>) -> Self {
+        let due = match end {
+            Ok(took) => at.saturating_sub(took),
+            Err(_) => at,
+        };
         Self {
             at,
+            due,
             connection,
             message: 0,
             late: Duration::ZERO,

@@ -70,9 +70,9 @@ impl Timeline {
         }
     }
 
-    /// Counts a round trip that failed `at` this time after the start of the run.
-    pub fn record_failure(&mut self, at: Duration) {
-        let column = self.column_at(at);
+    /// Counts a round trip that failed, and was `due` this time after the start of the run.
+    pub fn record_failure(&mut self, due: Duration) {
+        let column = self.column_at(due);
         self.tallies[column].failures += 1;
     }
 

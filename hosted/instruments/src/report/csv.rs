@@ -148,6 +148,7 @@ mod tests {
         let micros = Duration::from_micros;
         let sample = Sample {
             at: micros(7),
+            due: micros(1),
             connection: 2,
             message: 9,
             late: micros(1),
