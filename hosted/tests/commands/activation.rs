@@ -291,12 +291,12 @@ fn the_first_process_of_a_container_ends_within_its_drain() {
     };
     for signal in [Signal::TERM, Signal::INT] {
         let mut command = Command::new("unshare");
-        // The shell's own number for it is that outside.
-        command.args([way, "sh", "-c", "\"$@\" & echo \"pid $!\"; wait $!", "sh"]);
+        // The shell's own number for it is that outside. On stderr: what comes first on one pipe is not known.
+        command.args([way, "sh", "-c", "\"$@\" & echo \"pid $!\" >&2; wait $!", "sh"]);
         command.args(["env", "--default-signal=HUP,INT", env!("CARGO_BIN_EXE_hosted"), "server"]);
         command.args(["--ip", "127.0.0.1", "--port", "0", "--drain", "100ms"]);
         let mut shell = Program::start(&mut command);
-        let pid = shell.stdout_line("pid ").trim_start_matches("pid ").parse().expect("a number");
+        let pid = shell.stderr_line("pid ").trim_start_matches("pid ").parse().expect("a number");
         // One client idles, and would do so for ever.
         let mut client = connect(shell.address());
         ping(&mut client, b"hello");
