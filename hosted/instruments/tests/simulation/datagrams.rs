@@ -111,35 +111,6 @@ fn a_lost_message_does_not_hold_up_the_schedule() {
     }
 }
 
-/// A lost message stands where it was due, and to wait for the last ones is no part of the run.
-#[test]
-fn waiting_for_what_was_lost_changes_no_rate() {
-    let (pace, limit) = (Pace::Rate(500.0), Some(5_000 * MILLI));
-    let second = 1_000 * MILLI;
-    for (count, time) in [(Some(1_000), None), (None, Some(2 * second))] {
-        let plan = Plan { pace, limit, count, time, ..udp() };
-        let Flown { out, samples, .. } =
-            fly(
-                &plan,
-                |sent: &Sent<'_>| {
-                    if sent.number % 10 == 9 { Ok(Vec::new()) } else { echo(sent) }
-                },
-            );
-        assert_eq!((out.tally.echoed(), out.tally.failures()), (900, 100));
-        assert!(samples.iter().all(|sample| sample.due == 2 * MILLI * sample.message as u32));
-        assert!(out.elapsed <= 2 * second + TRIP, "{:?}", out.elapsed);
-        assert_eq!(out.messages_per_second(), Some(450.0));
-        // So many were due until the end of each column.
-        let per_column = out.timeline.column_width().as_secs_f64() * 50.0;
-        let mut failures = 0;
-        for (number, column) in out.timeline.columns().enumerate() {
-            failures += column.failures();
-            let due = ((number + 1) as f64 * per_column).min(100.0);
-            assert!((failures as f64 - due).abs() <= 1.0, "{failures} of {due}");
-        }
-    }
-}
-
 /// What a server that stalls makes wait is in the round trips: nothing waits at home.
 #[test]
 fn a_stall_is_felt_by_all_who_were_due() {
