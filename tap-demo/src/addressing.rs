@@ -1,8 +1,10 @@
 //! Addresses that cannot work, as far as the command line alone shows. They are refused before
 //! anything is opened.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
+use anyhow::{Result, anyhow};
 use echo_instruments::verdict::Misuse;
 use echo_smoltcp::Host;
 use echo_smoltcp::smoltcp::wire::{IpAddress, IpCidr};
@@ -95,17 +97,77 @@ pub(crate) fn check(line: &Line) -> Result<(), Misuse> {
     Ok(())
 }
 
-/// Why this stack cannot reach an address.
-pub(crate) fn unreachable(line: &Line, address: IpAddress) -> Option<String> {
-    if has(&line.addresses, address) {
-        return Some(format!("{address} is this stack's own address"));
+/// The servers among these that this stack can reach.
+///
+/// # Errors
+///
+/// If there is none: a [`Misuse`] if no stack could reach any of them.
+pub(crate) fn reachable(line: &Line, servers: &[SocketAddr]) -> Result<Vec<SocketAddr>> {
+    let why = |server: &SocketAddr| unreachable(line, server.ip().into());
+    let reachable: Vec<_> = servers.iter().filter(|it| why(it).is_none()).copied().collect();
+    if !reachable.is_empty() {
+        return Ok(reachable);
     }
-    let subnet = line.addresses.iter().find(|own| own.contains_addr(&address));
+    let away: Vec<_> =
+        servers.iter().filter(|it| matches!(why(it), Some(Unreachable::NoWay(_)))).collect();
+    if away.is_empty() {
+        let reasons: Vec<_> = servers.iter().filter_map(why).map(|it| it.to_string()).collect();
+        return Err(Misuse(format!(
+            "{}: no server can be reached there (give the address of another host, like this \
+             machine's on {})",
+            reasons.join(", and "),
+            line.iface
+        ))
+        .into());
+    }
+    let away: Vec<_> = away.into_iter().map(SocketAddr::to_string).collect();
+    Err(anyhow!(
+        "cannot reach {}: {} (give the address of a router with --gateway, or this stack one in the \
+         same subnet with --ip)",
+        away.join(" nor "),
+        Unreachable::NoWay(list(&line.addresses))
+    ))
+}
+
+/// Why this stack cannot reach an address.
+#[derive(Debug)]
+pub(crate) enum Unreachable {
+    /// It is not that of another host.
+    Unfit(IpAddress, &'static str),
+    /// It is in none of these subnets, and there is no gateway.
+    NoWay(String),
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unfit(address, what) => write!(f, "{address} is {what}"),
+            Self::NoWay(subnets) => write!(f, "network is unreachable from this stack's {subnets}"),
+        }
+    }
+}
+
+/// Why this stack cannot reach an address, if so.
+pub(crate) fn unreachable(line: &Line, address: IpAddress) -> Option<Unreachable> {
+    let Line { addresses, gateways, .. } = line;
+    if has(addresses, address) {
+        return Some(Unreachable::Unfit(address, "this stack's own address"));
+    }
+    let subnet = addresses.iter().find(|own| own.contains_addr(&address));
     let what = match subnet {
         Some(subnet) => unfit(&IpCidr::new(address, subnet.prefix_len())),
         None => unfit_alone(address),
     };
-    what.map(|what| format!("{address} is {what}"))
+    if let Some(what) = what {
+        return Some(Unreachable::Unfit(address, what));
+    }
+    // A gateway is in a subnet of its own family, unless the host has lost that.
+    let through = |gateway: &IpAddress| {
+        gateway.version() == address.version()
+            && addresses.iter().any(|own| own.contains_addr(gateway))
+    };
+    let way = subnet.is_some() || gateways.iter().any(through);
+    (!way).then(|| Unreachable::NoWay(list(addresses)))
 }
 
 /// Whether each has the other in its subnet.
@@ -188,19 +250,58 @@ mod tests {
     fn this_stack_cannot_measure_itself_or_a_crowd() {
         let cli = Cli::read(["tap-demo", "--iface", "tap0"]).expect("nothing is wrong");
         let line = Line::of(&cli, false).expect("the defaults go together");
-        for (text, reachable) in [
+        for (text, expected) in [
             ("192.168.69.1", false),
             ("192.168.69.100", true),
             ("192.168.69.255", false),
-            ("192.168.70.255", true),
             ("127.0.0.1", false),
             ("::1", false),
             ("fe80::1", false),
+            ("fe80::2", true),
+            ("ff02::1", false),
+            ("224.0.0.1", false),
             ("0.0.0.0", false),
             ("255.255.255.255", false),
         ] {
-            let address = text.parse().expect("an address");
-            assert_eq!(unreachable(&line, address).is_none(), reachable, "{text}");
+            let server = SocketAddr::new(text.parse().expect("an address"), 7);
+            match reachable(&line, &[server]) {
+                Ok(servers) => assert!(expected && servers == [server], "{text}"),
+                Err(error) => assert!(!expected && error.is::<Misuse>(), "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_in_no_subnet_is_reached_through_a_gateway_of_the_family() {
+        for (gateways, v4, v6) in [
+            ("", false, false),
+            ("--gateway 192.168.69.100", true, false),
+            ("--gateway fdaa::100", false, true),
+            ("--gateway 192.168.69.100 --gateway fdaa::100", true, true),
+        ] {
+            let words = "tap-demo --iface tap0 ".to_owned() + gateways;
+            let cli = Cli::read(words.split_whitespace()).expect("each is fit by itself");
+            let mut line = Line::of(&cli, false).expect("they go together");
+            let own = SocketAddr::new(line.addresses[0].address().into(), 7);
+            let servers = [("10.1.2.3:7", v4), ("192.168.70.255:7", v4), ("[fdab::1]:7", v6)];
+            let servers = servers.map(|(text, way)| (text.parse().expect("an address"), way));
+            for (server, way) in servers {
+                match reachable(&line, &[own, server]) {
+                    Ok(servers) => assert!(way && servers == [server], "{server} {gateways}"),
+                    Err(error) => {
+                        assert!(!way && !error.is::<Misuse>(), "{error}");
+                        let words = format!("cannot reach {server}: network is unreachable from ");
+                        let subnets = "192.168.69.1/24, fdaa::1/64, fe80::1/64 (";
+                        let error = error.to_string();
+                        assert!(error.starts_with(&words) && error.contains(subnets), "{error}");
+                    }
+                }
+            }
+            // Where the host lacks IPv6, a gateway is none either.
+            line.addresses.truncate(1);
+            let all: Vec<_> = servers.iter().map(|(server, _)| *server).collect();
+            let expected = if v4 { all[..2].to_vec() } else { Vec::new() };
+            assert_eq!(reachable(&line, &all).unwrap_or_default(), expected, "{gateways}");
         }
     }
 

@@ -12,7 +12,7 @@ use echo_instruments::signals::Stop;
 use echo_instruments::target::Target;
 use echo_instruments::terminal::notes::{note, remark};
 use echo_instruments::trial::Trial;
-use echo_instruments::verdict::{Misuse, Verdict};
+use echo_instruments::verdict::Verdict;
 use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
 use echo_smoltcp::smoltcp::phy::Device;
 use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
@@ -63,7 +63,8 @@ impl<'c> Measuring<'c> {
     ///
     /// # Errors
     ///
-    /// If the payload cannot be read, the name is unknown, or none of its addresses can be reached.
+    /// If the payload cannot be read, the name is unknown, or this stack has no way to any of its
+    /// addresses.
     pub(crate) fn of(
         instrument: impl Into<Instrument<'c>>,
         way: &'c WayArgs,
@@ -79,19 +80,7 @@ impl<'c> Measuring<'c> {
             plan.spin = line.spin;
         }
         let target = way.target.as_ref().expect("only a list of cases has none");
-        let mut addresses = way.family.resolve(target, way.port)?;
-        let reason = |address: &SocketAddr| addressing::unreachable(line, address.ip().into());
-        let reasons: Vec<_> = addresses.iter().filter_map(reason).collect();
-        addresses.retain(|address| reason(address).is_none());
-        if addresses.is_empty() {
-            let reasons = reasons.join(", and ");
-            return Err(Misuse(format!(
-                "{reasons}: no server can be reached there (give the address of another host, like \
-                 this machine's on {})",
-                line.iface
-            ))
-            .into());
-        }
+        let addresses = addressing::reachable(line, &way.family.resolve(target, way.port)?)?;
         Ok(Self { instrument, plan, target, addresses })
     }
 
@@ -117,6 +106,8 @@ impl<'c> Measuring<'c> {
             remark(&faults.join("; "));
         }
         let Self { instrument, plan, target, addresses } = self;
+        // The host may lack a family that this stack was given.
+        let addresses = addressing::reachable(line, &addresses)?;
         match instrument {
             Instrument::Check(mut check) => over_streams(
                 &plan,

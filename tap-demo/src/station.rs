@@ -332,11 +332,8 @@ impl<D: Device> Stack for Station<'_, '_, D> {
 
 /// The reason why there is no connection, and what to do about it.
 fn explain(failure: &Failure) -> String {
-    let hint = match failure {
-        Failure::Refused => " (is an echo server listening there?)",
-        Failure::Unreachable => " (this stack has no address of that family: see --ip)",
-        _ => "",
-    };
+    let refused = matches!(failure, Failure::Refused);
+    let hint = if refused { " (is an echo server listening there?)" } else { "" };
     format!("{failure}{hint}")
 }
 

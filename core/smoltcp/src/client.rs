@@ -73,18 +73,15 @@ impl<'c, 'a> Client<'c, 'a> {
     ///
     /// # Errors
     ///
-    /// [`Failure::Unreachable`] if the interface has no address from which the server
-    /// can be reached, [`Failure::Local`] if there are fewer ports than connections.
+    /// [`Failure::Unreachable`] if the interface has no way to the server, or if that is no other
+    /// host, [`Failure::Local`] if there are fewer ports than connections.
     pub fn connect(&mut self, number: usize, server: IpEndpoint) -> Result<(), Failure> {
-        let interface = &mut self.link.interface;
-        // smoltcp would connect from the address of a loopback that it does not have.
-        let version = server.addr.version();
-        if !interface.ip_addrs().iter().any(|own| own.address().version() == version) {
+        if !self.link.has_way(server.addr) {
             return Err(Failure::Unreachable);
         }
         let connection = &mut self.connections[number];
         let port = self.ports.next(number, &mut connection.turn).ok_or(Failure::Local)?;
-        let begun = connection.connect(interface, server, port);
+        let begun = connection.connect(&mut self.link.interface, server, port);
         self.put_in_queue(number);
         begun
     }

@@ -111,8 +111,8 @@ impl<'c, 'a> Courier<'c, 'a> {
     /// # Errors
     ///
     /// [`Failure::TooLong`] if it can never be sent, [`Failure::Full`] if the mailbox has no room,
-    /// [`Failure::Unreachable`] if the interface has no address from which it can be sent,
-    /// [`Failure::Local`] if there are fewer ports than mailboxes.
+    /// [`Failure::Unreachable`] if the interface has no way to the server, or if that is no other
+    /// host, [`Failure::Local`] if there are fewer ports than mailboxes.
     pub fn send(
         &mut self,
         number: usize,
@@ -125,9 +125,7 @@ impl<'c, 'a> Courier<'c, 'a> {
         if bytes.len() > longest(to.addr, mtu).min(self.mailboxes[number].longest()) {
             return Err(Failure::TooLong);
         }
-        // smoltcp would send it from the address of a loopback that it does not have.
-        let own = self.link.interface.ip_addrs();
-        if !own.iter().any(|own| own.address().version() == to.addr.version()) {
+        if self.mailboxes[number].asked != Some(to) && !self.link.has_way(to.addr) {
             return Err(Failure::Unreachable);
         }
         if !self.mailboxes[number].is_open() {

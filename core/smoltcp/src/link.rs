@@ -42,6 +42,20 @@ impl Link {
         self.told = None;
     }
 
+    /// Whether this is another host to which there is a way, over the link or through a gateway. To any
+    /// other, smoltcp would try to send for ever, from the address of a loopback that it does not have
+    /// if it has none of that family.
+    pub(crate) fn has_way(&mut self, to: IpAddress) -> bool {
+        let addresses = Addresses::of(&self.interface);
+        let (other, beside) = (addresses.is_other_host(to), addresses.beside(to).is_some());
+        let family = addresses.ip.iter().any(|own| own.address().version() == to.version());
+        let mut routed = false;
+        self.interface.routes_mut().update(|routes| {
+            routed = routes.iter().any(|route| route.cidr.contains_addr(&to));
+        });
+        other && family && (beside || routed)
+    }
+
     /// Tells smoltcp that frames to `peer` go to `mac`, unless they go through a
     /// gateway: smoltcp resolves that one itself.
     pub(crate) fn introduce(&mut self, now: Instant, peer: IpAddress, mac: EthernetAddress) {

@@ -9,7 +9,6 @@ use echo_instruments::clock::Clock;
 use echo_instruments::stopwatch::Stopwatch;
 use echo_smoltcp::Courier;
 use echo_smoltcp::smoltcp::phy::Device;
-use echo_smoltcp::smoltcp::wire::IpAddress;
 
 use super::{FAREWELL, PIECE};
 use crate::addressing;
@@ -55,15 +54,11 @@ impl<D: Device> datagrams::Unconnected for Unconnected<'_, '_, D> {
     }
 
     fn open(&mut self, socket: usize, peer: SocketAddr, port: Option<u16>) -> Result<(), String> {
-        let to: IpAddress = peer.ip().into();
         let unreachable = match peer {
             SocketAddr::V6(v6) if v6.ip().to_ipv4_mapped().is_some() => {
                 Some("smoltcp has no IPv4-mapped addresses".into())
             }
-            _ if !self.line.addresses.iter().any(|own| own.address().version() == to.version()) => {
-                Some("this stack has no address of that family (see --ip)".into())
-            }
-            _ => addressing::unreachable(self.line, to),
+            _ => addressing::unreachable(self.line, peer.ip().into()).map(|why| why.to_string()),
         };
         unreachable.map_or(Ok(()), Err)?;
         self.courier.open(socket, port).map_err(|_| "another socket has it".into())

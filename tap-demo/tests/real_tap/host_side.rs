@@ -157,6 +157,11 @@ fn where_ipv6_is_off_none_is_announced() {
     let (code, said) = refusal(&wanted);
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("IPv6 is off on tap3, so that fdaa::1/64 cannot be used"), "{said}");
+    let (code, said) = refusal(&["--iface", "tap3", "rate", "-u", "[fdaa::100]:7"]);
+    assert_eq!(code, Some(3), "{said}");
+    let words =
+        "cannot reach [fdaa::100]:7: network is unreachable from this stack's 192.168.69.1/24 (";
+    assert!(said.contains(words), "{said}");
 }
 
 #[test]

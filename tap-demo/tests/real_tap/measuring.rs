@@ -254,13 +254,22 @@ fn who_does_not_answer_is_told_before_anything_is_measured() {
     drop(listener);
     let refused = format!("cannot connect to 192.168.69.100:{port}: connection refused (");
     let nobody = "cannot connect to 192.168.69.99:7: no answer within 200 ms (--timeout is ";
-    let foreign = "cannot connect to [fdab::1]:7: connection lost or no route to the peer";
+    let [far, foreign] =
+        [("10.1.2.3", ", fdaa::1/64, fe80::1/64"), ("[fdab::1]", "")].map(|(server, others)| {
+            let subnets =
+                format!("192.168.69.1/24{others} (give the address of a router with --gateway");
+            format!("cannot reach {server}:7: network is unreachable from this stack's {subnets}")
+        });
     for (arguments, part) in [
         (format!("rate 192.168.69.100:{port} --no-plot"), refused.as_str()),
         (format!("rate 192.168.69.100:{port} --no-plot --crr -P 4"), &refused),
         (format!("fail-rate 192.168.69.100:{port} -J"), &refused),
         ("rate 192.168.69.99:7 --timeout 200ms --no-plot".into(), nobody),
-        ("--ip 192.168.69.1/24 rate [fdab::1]:7 --no-plot".into(), foreign),
+        ("rate 10.1.2.3:7 --no-plot".into(), &far),
+        ("fail-rate -u 10.1.2.3:7".into(), &far),
+        ("check 10.1.2.3:7".into(), &far),
+        ("--ip 192.168.69.1/24 rate [fdab::1]:7 --no-plot".into(), &foreign),
+        ("--ip 192.168.69.1/24 check -u [fdab::1]:7".into(), &foreign),
     ] {
         let (text, said, code) = run(&arguments);
         assert_eq!((code, text.as_str()), (Some(3), ""), "{arguments}: {said}");

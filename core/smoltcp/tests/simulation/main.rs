@@ -26,4 +26,5 @@ mod segment;
 mod series;
 mod talker;
 mod waiting;
+mod way;
 mod world;
