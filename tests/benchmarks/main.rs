@@ -1,4 +1,4 @@
-//! What the servers and the instruments cost, and how far to trust them: the tables of the README.
+//! What the servers and the instruments cost, and how far to trust them: the tables of README.md beside this file.
 //!
 //! `cargo bench -p benchmarks` prints them. This program is also the servers that are measured, each in a process of its own.
 

@@ -85,6 +85,6 @@ fn without_a_pair_of_marks_there_is_no_place() {
 
 #[test]
 fn the_readme_has_a_place() {
-    let text = include_str!("../../README.md");
+    let text = include_str!("README.md");
     assert!(replaced(text, "").is_some_and(|new| new.len() < text.len()));
 }
