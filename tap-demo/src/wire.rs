@@ -10,6 +10,7 @@ mod manner;
 mod met;
 
 use std::rc::Rc;
+use std::thread;
 
 use echo_core::Instant;
 use echo_smoltcp::smoltcp::phy::{self, Device, DeviceCapabilities, RxToken as _, TxToken as _};
@@ -25,7 +26,7 @@ use crate::tap::Watch;
 const BATCH: usize = 64;
 
 /// A device at the other end of a wire.
-pub struct Wire<D, C> {
+pub struct Wire<D: Device, C: Fn() -> Instant> {
     device: D,
     inbound: Lane,
     outbound: Lane,
@@ -41,6 +42,19 @@ impl<D: Device, C: Fn() -> Instant> Wire<D, C> {
         let size = device.capabilities().max_transmission_unit;
         let lane = |seed| Lane::new(manner, seed, size, Rc::clone(&watch));
         Self { device, inbound: lane(seed), outbound: lane(!seed), clock, watch }
+    }
+}
+
+/// What was sent arrives, though nobody sends any more: a last answer, or the reset of a connection that
+/// is cut off.
+impl<D: Device, C: Fn() -> Instant> Drop for Wire<D, C> {
+    fn drop(&mut self) {
+        while let Some(due) = self.outbound.next() {
+            thread::sleep(due.saturating_duration_since((self.clock)()));
+            let micros = due.since_start().as_micros();
+            let now = WireInstant::from_micros(i64::try_from(micros).unwrap_or(i64::MAX));
+            deliver(&mut self.outbound, &mut self.device, due, now);
+        }
     }
 }
 
@@ -122,7 +136,7 @@ impl<D: Device, C: Fn() -> Instant> phy::TxToken for Sending<'_, D, C> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
     use std::collections::VecDeque;
     use std::time::Duration;
 
@@ -135,7 +149,7 @@ mod tests {
     /// A device with frames to read, each of which takes time.
     struct Card {
         frames: VecDeque<Vec<u8>>,
-        sent: Vec<Vec<u8>>,
+        sent: Rc<RefCell<Vec<Vec<u8>>>>,
         now: Rc<Cell<Instant>>,
     }
 
@@ -147,13 +161,13 @@ mod tests {
         }
     }
 
-    struct Out<'a>(&'a mut Vec<Vec<u8>>);
+    struct Out<'a>(&'a RefCell<Vec<Vec<u8>>>);
 
     impl phy::TxToken for Out<'_> {
         fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
             let mut frame = vec![0; len];
             let result = f(&mut frame);
-            self.0.push(frame);
+            self.0.borrow_mut().push(frame);
             result
         }
     }
@@ -165,11 +179,11 @@ mod tests {
         fn receive(&mut self, _: WireInstant) -> Option<(Frame, Out<'_>)> {
             let frame = self.frames.pop_front()?;
             self.now.set(self.now.get() + READ);
-            Some((Frame(frame), Out(&mut self.sent)))
+            Some((Frame(frame), Out(&self.sent)))
         }
 
         fn transmit(&mut self, _: WireInstant) -> Option<Out<'_>> {
-            Some(Out(&mut self.sent))
+            Some(Out(&self.sent))
         }
 
         fn capabilities(&self) -> DeviceCapabilities {
@@ -187,7 +201,7 @@ mod tests {
     ) -> (Wire<Card, impl Fn() -> Instant>, Clock) {
         let now = Rc::new(Cell::new(Instant::START));
         let frames = frames.into_iter().collect();
-        let card = Card { frames, sent: Vec::new(), now: Rc::clone(&now) };
+        let card = Card { frames, sent: Rc::default(), now: Rc::clone(&now) };
         let clock = {
             let now = Rc::clone(&now);
             move || now.get()
@@ -220,9 +234,9 @@ mod tests {
         phy::TxToken::consume(token, LARGE, |buffer| buffer.fill(7));
         assert_eq!(wire.watch.due.get(), Some(sent + DELAY));
         now.set(sent + (DELAY - Duration::from_nanos(1)));
-        assert_eq!((step(&mut wire), wire.device.sent.len()), (None, 0));
+        assert_eq!((step(&mut wire), wire.device.sent.borrow().len()), (None, 0));
         now.set(sent + DELAY);
-        assert_eq!((step(&mut wire), &wire.device.sent), (None, &vec![vec![7; LARGE]]));
+        assert_eq!((step(&mut wire), wire.device.sent.take()), (None, vec![vec![7; LARGE]]));
     }
 
     #[test]
@@ -231,7 +245,7 @@ mod tests {
         let (mut wire, _) = wire(manner, [vec![1; LARGE]]);
         let token = wire.transmit(WireInstant::ZERO).expect("there is room");
         phy::TxToken::consume(token, 60, |buffer| buffer.fill(7));
-        assert_eq!(wire.device.sent, [vec![7; 60], vec![7; 60]]);
+        assert_eq!(wire.device.sent.take(), [vec![7; 60], vec![7; 60]]);
         let (first, second) = (step(&mut wire), step(&mut wire));
         assert_eq!((first, second), (Some(vec![1; LARGE]), Some(vec![1; LARGE])));
         assert_eq!(step(&mut wire), None);
@@ -257,6 +271,32 @@ mod tests {
             }
             assert_eq!(wire.watch.met.get().to_string(), met);
             assert_eq!(manner.counts(), met != "none");
+        }
+    }
+
+    /// It waits in real time, and no longer than the last one takes.
+    #[test]
+    fn what_was_sent_before_the_end_arrives() {
+        let always = "100".parse().expect("a chance");
+        let (delay, good) = (Duration::from_millis(1), Manner::default());
+        for (manner, kept) in [
+            (good, 0),
+            (Manner { delay, ..good }, 3),
+            (Manner { delay, jitter: delay, duplicate: always, ..good }, 6),
+            (Manner { reorder: always, ..good }, 1),
+            (Manner { delay, reorder: always, ..good }, 3),
+        ] {
+            let (mut wire, _) = wire(manner, []);
+            for number in 0..3 {
+                let token = wire.transmit(WireInstant::ZERO).expect("there is room");
+                phy::TxToken::consume(token, 60, |buffer| buffer.fill(number));
+            }
+            let sent = Rc::clone(&wire.device.sent);
+            let before = sent.borrow().len();
+            drop(wire);
+            let sent = sent.borrow();
+            assert_eq!(sent.len() - before, kept, "{manner}");
+            assert!((0..3).all(|number| sent.contains(&vec![number; 60])), "{manner}: {sent:?}");
         }
     }
 }
