@@ -328,6 +328,7 @@ mod tests {
             ("--port 2333", "--port <PORT>"),
             ("--timeout 1", "--timeout <TIME>"),
             ("--drain 1", "--drain <TIME>"),
+            ("--drain-notice 1 --metrics 0", "--drain-notice <TIME>"),
             ("-1", "--one-shot"),
             ("--rfc862", "--rfc862"),
             ("-u", "--udp"),

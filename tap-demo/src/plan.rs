@@ -73,6 +73,8 @@ pub struct Serving {
     pub sockets: usize,
     /// How long sessions may go on after a request to stop.
     pub drain: Duration,
+    /// How long clients are still accepted after a signal that asks to stop.
+    pub notice: Duration,
     /// Which lines it prints.
     pub lines: Lines,
     /// Faults that are planted in what is echoed.
@@ -149,12 +151,13 @@ impl Serving {
             ..Rules::default()
         };
         let Socket { nagle, ack_delay, .. } = line.socket;
-        let Time(drain) = args.drain;
+        let (Time(drain), Time(notice)) = (args.drain, args.drain_notice);
         Ok(Self {
             service: Service { port: args.port, rules, nagle, ack_delay },
             udp: args.udp,
             sockets: args.sockets as usize,
             drain,
+            notice,
             lines: match (args.quiet, args.verbose) {
                 (true, _) => Lines::None,
                 (_, false) => Lines::Clients,

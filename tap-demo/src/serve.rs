@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::service::{
     Counters, Datagrams as Counted, Drain, Dropped, End, Lines, Log, MetricsSocket, Planting,
-    announce_drain,
+    announce_drain, announce_notice,
 };
 use echo_instruments::signals::Stop;
 use echo_smoltcp::smoltcp::iface::SocketStorage;
@@ -24,12 +24,16 @@ use crate::wait::{Due, Waiter};
 /// limits how much is moved at once.
 const SESSION: usize = 4096;
 
+/// The most frames that are waited for, at a stop, behind those that have arrived: more than the queue
+/// of an interface holds as a rule.
+const LAST_FRAMES: u64 = 2048;
+
 /// Memory for the packets that are put together at the same time.
 pub(crate) fn frames() -> [Vec<u8>; 4] {
     [(); 4].map(|()| vec![0; Assembly::LONGEST])
 }
 
-/// Serves until a signal comes, and then until the sessions are over or the
+/// Serves until a signal comes and its notice is over, and then until the sessions are over or the
 /// drain limit is reached.
 ///
 /// # Errors
@@ -42,6 +46,8 @@ pub(crate) fn serve(
     mut waiter: Waiter,
     stop: &Stop,
 ) -> Result<()> {
+    stop.give_notice(plan.notice);
+    stop.at_request(announce_notice);
     stop.arm();
     let interface = line.station().interface(&mut device, waiter.now()).context(UNFIT)?;
     // All memory that serving needs. From here on nothing is allocated.
@@ -94,9 +100,9 @@ pub(crate) fn serve(
     }
     let offer = |socket: MetricsSocket| socket.offer(move || counters.totals(), stop);
     let offered = plan.metrics.map(offer).transpose()?;
-    let mut drain: Option<Drain> = None;
+    let mut drain: Option<(Drain, u64)> = None;
     let outcome = loop {
-        let now = waiter.now();
+        let (now, before) = (waiter.now(), waiter.received());
         let mut next = server.step(now, &mut device, &mut |event| book.enter(&event));
         if plan.udp {
             book.counters.tell(counted(&server.datagrams()));
@@ -108,23 +114,26 @@ pub(crate) fn serve(
             server.abort(now, &mut device, &mut |event| book.enter(&event));
             break Err(gone.into());
         }
-        if stop.requested() {
-            let drain = drain.get_or_insert_with(|| {
+        if stop.due() {
+            let (drain, at_stop) = drain.get_or_insert_with(|| {
                 server.stop_accepting();
                 announce_drain(server.connections(), plan.drain);
                 let sessions: Vec<_> = server.sessions().collect();
-                Drain::begin(now, plan.drain, &sessions)
+                (Drain::begin(now, plan.drain, &sessions), before)
             });
             while let Some((session, haste)) = drain.next(now) {
                 server.leave(now, session, haste);
                 next = Some(now);
             }
-            if server.connections() == 0 || drain.is_over(now) {
+            // There may be datagrams that came before the stop, but not for ever.
+            let more = waiter.received() != before && before - *at_stop < LAST_FRAMES;
+            if !more && (server.connections() == 0 || drain.is_over(now)) {
                 book.stopping = true;
                 server.abort(now, &mut device, &mut |event| book.enter(&event));
                 break Ok(());
             }
-            next = [next, Some(drain.due())].into_iter().flatten().min();
+            let due = if more { now } else { drain.due() };
+            next = [next, Some(due)].into_iter().flatten().min();
         }
         waiter.wait(now, Due { coarse: next, exact: None }).context("cannot wait for frames")?;
     };

@@ -149,6 +149,12 @@ impl Waiter {
         }
     }
 
+    /// How many frames came so far.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.watch.received.get()
+    }
+
     /// Whether the interface is still there.
     ///
     /// # Errors

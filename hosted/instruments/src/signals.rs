@@ -61,6 +61,8 @@ pub struct Stop {
     asked: Arc<OnceLock<(Instant, Duration)>>,
     /// How long after a signal that is.
     notice: Arc<OnceLock<Duration>>,
+    /// Whether it was woken.
+    due: Arc<AtomicBool>,
     sender: Arc<UnixStream>,
     receiver: Arc<UnixStream>,
     /// Whether requests are handled: then the first signal does not end the program.
@@ -89,6 +91,7 @@ impl Stop {
             requested: Arc::default(),
             asked: Arc::default(),
             notice: Arc::default(),
+            due: Arc::default(),
             sender: Arc::new(sender),
             receiver: Arc::new(receiver),
             armed: Arc::default(),
@@ -180,6 +183,7 @@ impl Stop {
     }
 
     fn wake(&self) {
+        self.due.store(true, Ordering::Relaxed);
         // A full pipe has woken the loop already.
         let _ = (&*self.sender).write(b"!");
     }
@@ -188,6 +192,12 @@ impl Stop {
     #[must_use]
     pub fn requested(&self) -> bool {
         self.requested.load(Ordering::Relaxed)
+    }
+
+    /// Whether a stop was asked for, and the notice of it is over.
+    #[must_use]
+    pub fn due(&self) -> bool {
+        self.due.load(Ordering::Relaxed)
     }
 
     /// Waits until a stop is asked for.

@@ -44,11 +44,18 @@ pub struct ServerArgs {
     #[arg(long)]
     pub rfc862: bool,
 
-    /// On Ctrl+C, give sessions TIME to finish
+    /// On Ctrl+C, wait TIME for the sessions
     ///
     /// On Ctrl+C or SIGTERM, give the sessions this long to finish.
     #[arg(long, value_name = "TIME", default_value = "5s")]
     pub drain: Time,
+
+    /// Turn /ready TIME before the drain
+    ///
+    /// On Ctrl+C or SIGTERM, answer /ready of --metrics with 503 at once, but go on accepting clients for
+    /// this long before the drain begins: a balancer sends them until its next check.
+    #[arg(long, value_name = "TIME", default_value = "0", requires = "metrics")]
+    pub drain_notice: Time,
 
     /// Plant faults: KIND=PROBABILITY, ..
     ///

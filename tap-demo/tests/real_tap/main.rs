@@ -14,6 +14,7 @@ mod raw;
 #[path = "../../../tests/check/sockets.rs"]
 mod sockets;
 mod station;
+mod stopping;
 mod tests;
 mod unread;
 

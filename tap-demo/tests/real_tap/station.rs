@@ -87,8 +87,13 @@ impl Station {
     }
 
     /// Asks it to stop, waits until it has, and returns the rest of its output.
-    pub(crate) fn stop(mut self) -> String {
+    pub(crate) fn stop(self) -> String {
         self.signal(Signal::TERM);
+        self.stopped()
+    }
+
+    /// Waits until it has stopped, and returns the rest of its output.
+    pub(crate) fn stopped(mut self) -> String {
         let rest = self.rest();
         let status = self.child.wait().expect("it is our child");
         assert!(status.success(), "{status}");
