@@ -241,9 +241,5 @@ fn tell(line: &Line, waiter: &Waiter) {
     if line.manner.counts() {
         remark(&format!("wire faults: {}", waiter.met()));
     }
-    for (count, what) in waiter.losses() {
-        if count > 0 {
-            note(&format!("{count} {what}"));
-        }
-    }
+    waiter.losses().for_each(|lost| note(&lost));
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use echo_instruments::quantity;
 use echo_instruments::quantity::given::Limit;
 use echo_instruments::service::{
     Counters, Datagrams as Counted, Drain, Dropped, End, Lines, Log, MetricsSocket, Planting,
@@ -144,15 +145,13 @@ pub(crate) fn serve(
     if line.manner.counts() {
         book.log.line(format_args!("wire faults: {}", waiter.met()));
     }
-    let away = (
-        server.turned_away(),
-        "SYNs were dropped because all sockets were in use (raise --sockets)".into(),
-    );
-    for (count, what) in [away].into_iter().chain(waiter.losses()) {
-        if count > 0 {
-            book.log.line(format_args!("{count} {what}"));
-        }
+    let away = server.turned_away();
+    if away > 0 {
+        let away = quantity::counted(away, "SYN");
+        let why = "because all sockets were in use (raise --sockets)";
+        book.log.line(format_args!("{away} dropped {why}"));
     }
+    waiter.losses().for_each(|lost| book.log.line(lost));
     drop(offered);
     book.log.finish();
     outcome

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use echo_core::Instant;
 use echo_instruments::clock::Clock;
+use echo_instruments::quantity;
 use echo_instruments::reason::reason;
 use echo_instruments::signals::Stop;
 use echo_instruments::timer::Timer;
@@ -173,16 +174,14 @@ impl Waiter {
         self.watch.met.get()
     }
 
-    /// How many frames were lost on our side, and why.
-    #[must_use]
-    pub fn losses(&self) -> [(u64, String); 2] {
-        [
-            (
-                self.watch.unsent.get(),
-                "frames were refused by the interface (it was down, or its queue full)".into(),
-            ),
-            (self.watch.overrun.get(), format!("frames were lost because {FRAMES} were in flight")),
-        ]
+    /// How many frames were lost on our side, and why, if any were.
+    pub fn losses(&self) -> impl Iterator<Item = String> {
+        let refused = "refused by the interface (it was down, or its queue full)";
+        let overrun = format!("lost because {FRAMES} were in flight");
+        [(self.watch.unsent.get(), refused.into()), (self.watch.overrun.get(), overrun)]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, why)| format!("{} {why}", quantity::counted(count, "frame")))
     }
 }
 

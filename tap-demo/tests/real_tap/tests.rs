@@ -246,7 +246,7 @@ fn it_survives_malformed_packets_and_a_flood_of_syns() {
     assert_eq!(read_to_end(&stream), b"still there?");
     assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
     let totals = station.stop();
-    assert!(totals.contains("SYNs were dropped because all sockets were in use"), "{totals}");
+    assert!(totals.contains(" dropped because all sockets were in use"), "{totals}");
 }
 
 #[test]
