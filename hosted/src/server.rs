@@ -35,6 +35,8 @@ pub struct Config {
     pub max_conns: Option<usize>,
     /// The number of threads that serve, at least 1.
     pub threads: usize,
+    /// How long it busy-waits for the next event before it sleeps.
+    pub spin: Duration,
     /// How long sessions may go on after a request to stop.
     pub drain: Duration,
     /// Faults that are planted in what is echoed.

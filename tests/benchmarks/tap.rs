@@ -70,7 +70,7 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
         Ok(())
     })?;
     Ok(format!(
-        "### TAP\n\nMessages of 1000 bytes, on one connection or 64. Bulk is 128 MiB in one go. `hosted server` does not spin: there it is the plainest server that does. \
+        "### TAP\n\nMessages of 1000 bytes, on one connection or 64. Bulk is 128 MiB in one go. Where both ends spin, the kernel's is the plainest server that does. \
          An interface of `tap-demo`'s own has an MTU of 65 521 unless `--mtu` or `--offload` is given. \
          The reflector swaps the addresses of a datagram and sends it back: what a TAP costs without a stack.\n\n{sheet}"
     ))

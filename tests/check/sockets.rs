@@ -36,7 +36,14 @@ pub(crate) fn serve(
     use_it: impl FnOnce(SocketAddr),
 ) {
     let address = listeners[0].local_addr().expect("bound");
-    let config = Config { rules, max_conns: None, threads, drain: Duration::ZERO, planting: None };
+    let config = Config {
+        rules,
+        max_conns: None,
+        threads,
+        spin: Duration::ZERO,
+        drain: Duration::ZERO,
+        planting: None,
+    };
     let server = Server::new(listeners, config).with_datagrams(sockets);
     let stop = Stop::new().expect("a descriptor");
     thread::scope(|scope| {

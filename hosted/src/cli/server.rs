@@ -1,7 +1,7 @@
 //! The flags of `hosted server`.
 
 use clap::{Args, ValueHint};
-use echo_instruments::quantity::given::{self, Limit, Time};
+use echo_instruments::quantity::given::{self, Limit, Spin, Time};
 use echo_instruments::service::{Faults, MetricsAddress};
 use echo_instruments::target::Target;
 
@@ -81,6 +81,14 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = LISTENING,
           value_parser = given::within::<u16>(1..=256))]
     pub(crate) threads: u16,
+
+    /// Busy-wait for clients [for TIME]
+    ///
+    /// Busy-wait for what clients send instead of sleeping: shorter round trips, but a busy processor for
+    /// each thread. With TIME, sleep once nothing has come for that long.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = Spin::ALWAYS,
+          help_heading = LISTENING)]
+    pub(crate) spin: Option<Spin>,
 
     /// End an idle session after TIME; 0: never
     ///

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use echo_core::Rules;
-use echo_instruments::quantity::given::Limit;
+use echo_instruments::quantity::given::{Limit, Spin};
 use echo_instruments::seed;
 use echo_instruments::service::{Lines, Log, Manager, MetricsSocket, Planting, announce_notice};
 use echo_instruments::signals::Stop;
@@ -38,6 +38,7 @@ pub(super) fn main(args: &ServerArgs) -> Result<Verdict> {
         },
         max_conns: args.max_conns.map(|most| most as usize),
         threads: args.threads.into(),
+        spin: args.spin.map_or(Duration::ZERO, |Spin(spin)| spin),
         drain: args.drain.0,
         planting: args.fault.clone().map(|faults| {
             let seed = args.seed.unwrap_or_else(seed::chosen);

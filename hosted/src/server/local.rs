@@ -45,7 +45,8 @@ impl Local {
         let (listeners, sockets) = listeners()?;
         let stop = Stop::new()?;
         let (max_conns, drain) = (None, Duration::ZERO);
-        let config = Config { rules, max_conns, threads: 1, drain, planting: None };
+        let config =
+            Config { rules, max_conns, threads: 1, spin: Duration::ZERO, drain, planting: None };
         let server = Server::new(listeners, config).with_datagrams(sockets);
         let address = *server.addresses()?.first().context("no address to listen on")?;
         let thread = beside("echo server", {

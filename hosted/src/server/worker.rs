@@ -172,13 +172,19 @@ impl<'a, const N: usize> Worker<'a, N> {
     fn serve(&mut self) -> Result<()> {
         let mut events = Events::with_capacity(TURN);
         let mut now = self.shared.clock.now();
+        let mut stirred = now;
         loop {
-            let wait = self.next_due(now).map(|due| due.saturating_duration_since(now));
+            let spins = now.saturating_duration_since(stirred) < self.shared.config.spin;
+            let due = if spins { Some(now) } else { self.next_due(now) };
+            let wait = due.map(|due| due.saturating_duration_since(now));
             match self.poll.poll(&mut events, wait) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
                     return Err(error).context("cannot wait for sockets");
                 }
                 _ => now = self.shared.clock.now(),
+            }
+            if !events.is_empty() {
+                stirred = now;
             }
             self.shared.log.check().context("cannot write to stdout")?;
             for event in &events {

@@ -8,7 +8,7 @@ use echo_core::{CloseReason, Rules};
 use rustix::process::Signal;
 use socket2::SockRef;
 
-use crate::support::{Echo, Program, connect, expect, hosted, ping, rest, run, skip};
+use crate::support::{Echo, PATIENCE, Program, connect, expect, hosted, ping, rest, run, skip};
 
 #[test]
 fn the_word_exit_ends_a_session() {
@@ -229,4 +229,35 @@ fn a_server_answers_at_the_address_it_names() {
     let (_server, address) = Program::server(&[]);
     assert_eq!(address.ip(), Ipv4Addr::LOCALHOST);
     ping(&mut connect(address), b"hello");
+}
+
+/// Whether the thread that serves sleeps, and the ticks of processor time that it has used.
+#[cfg(target_os = "linux")]
+fn worker(server: &Program) -> (bool, u64) {
+    let id = server.id();
+    let stat = std::fs::read_to_string(format!("/proc/{id}/task/{id}/stat")).expect("it runs");
+    let fields: Vec<_> = stat.rsplit(')').next().expect("its name").split_whitespace().collect();
+    let ticks = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number"));
+    (fields[0] == "S", ticks.sum())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_server_that_spins_uses_its_processor_and_sleeps_only_after_its_time() {
+    for (flags, sleeps) in [(&["--spin"][..], false), (&["--spin", "1ms"], true), (&[], true)] {
+        let (server, address) = Program::server(flags);
+        let mut client = connect(address);
+        ping(&mut client, b"hello");
+        let end = std::time::Instant::now() + PATIENCE;
+        loop {
+            let (asleep, ticks) = worker(&server);
+            // It must have used the time: a thread that waits for the machine is not asleep either.
+            if if sleeps { asleep } else { ticks >= 20 } {
+                break;
+            }
+            assert!(std::time::Instant::now() < end, "{flags:?}: asleep {asleep}, {ticks} ticks");
+            std::thread::yield_now();
+        }
+        ping(&mut client, b"still there");
+    }
 }

@@ -68,7 +68,14 @@ mod tests {
         let poll = Poll::new().expect("a descriptor");
         let waker = Waker::new(poll.registry(), CALL).expect("a descriptor");
         let (rules, drain) = (Rules::default(), PATIENCE);
-        let config = Config { rules, max_conns: None, threads: 2, drain, planting: None };
+        let config = Config {
+            rules,
+            max_conns: None,
+            threads: 2,
+            spin: Duration::ZERO,
+            drain,
+            planting: None,
+        };
         let stop: &Stop = Box::leak(Box::new(Stop::new().expect("a descriptor")));
         let log: &Log = Box::leak(Box::new(Log::silent()));
         let (clock, shares, wakers) = (Clock::start(), Shares::new(2, None), vec![waker]);
