@@ -5,7 +5,7 @@
 //! line is taken. Any other input is a stream, which is sent as it arrives while its
 //! echo is read. The end of the server is noticed at once, even while the user types.
 //! The exit code is 1 if the server ended before the user, or before the input, did,
-//! and if a stream does not come back as it was sent.
+//! and if what was sent does not come back as it was.
 //!
 //! Over UDP each message is a datagram, and so is what has arrived of a stream; the exit code is 1 if one does
 //! not come back, unless somebody types, who is told.

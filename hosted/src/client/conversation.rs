@@ -29,8 +29,8 @@ pub(super) struct Manner {
     pub(super) limit: Option<Duration>,
     /// The most bytes to read at once.
     pub(super) buffer: usize,
-    /// Whether the input is a stream: it waits for no echo, and has to come back as it was sent.
-    /// In it the word `exit` is data; alone in a message it is the command to leave.
+    /// Whether the input is a stream: it waits for no echo, and in it the word `exit` is data.
+    /// Alone in a message it is the command to leave.
     pub(super) stream: bool,
 }
 
@@ -184,7 +184,7 @@ impl Conversation {
                 };
         Ok(if !all_is_said {
             Some(Trouble::Closed)
-        } else if self.manner.stream && self.exchange.differs() {
+        } else if self.exchange.differs() {
             Some(Trouble::Differs)
         } else {
             None

@@ -29,6 +29,8 @@ pub(super) struct Exchange {
     asked: Flow,
     /// The bytes of their echo that have arrived.
     echoed: Flow,
+    /// Whether the echo differed before the word `exit`.
+    differed: bool,
     /// The part of the echo that has not been taken yet.
     reply: Vec<u8>,
     phase: Phase,
@@ -71,6 +73,7 @@ impl Exchange {
             sent: 0,
             asked: Flow::default(),
             echoed: Flow::default(),
+            differed: false,
             reply: Vec::new(),
             phase: Phase::Talking,
             idle: IdleTimer::new(limit),
@@ -109,9 +112,9 @@ impl Exchange {
         self.asked.bytes() - self.echoed.bytes()
     }
 
-    /// Whether what came back differs from what was sent.
+    /// Whether what came back differs from what was sent, but for a word that a server need not echo.
     pub(super) fn differs(&self) -> bool {
-        self.asked != self.echoed
+        if self.phase == Phase::Exiting { self.differed } else { self.asked != self.echoed }
     }
 
     /// The bytes that arrived since this was last called.
@@ -135,6 +138,7 @@ impl Exchange {
 
     /// Sends the `word` that makes the server close.
     pub(super) fn exit(&mut self, now: Instant, word: Vec<u8>) {
+        self.differed = self.differs();
         self.phase = Phase::Exiting;
         self.ask(now, word);
         self.farewell.restart(now);
@@ -380,6 +384,17 @@ mod tests {
             }
             assert_eq!(exchange.end(), Some(End::Parted));
             assert_eq!(exchange.take_reply(), if echoed { &b"exit\n"[..] } else { b"" });
+        }
+    }
+
+    #[test]
+    fn the_word_that_ends_it_need_not_come_back_but_all_before_it() {
+        for (echo, differs) in [(b"hello", false), (b"hellO", true)] {
+            let mut exchange = asked(b"hello");
+            exchange.handle_received(START, echo);
+            exchange.exit(START, b"exit".to_vec());
+            exchange.handle_eof(START);
+            assert_eq!((exchange.differs(), exchange.end()), (differs, Some(End::Parted)));
         }
     }
 

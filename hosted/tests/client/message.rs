@@ -1,9 +1,9 @@
 //! One message: `--message`, and `--one-shot` through a pipe.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use crate::support::{PATIENCE, Server, assert_well, client, echo};
+use crate::support::{PATIENCE, Server, assert_failed, assert_well, client, echo, receive};
 
 #[test]
 fn a_message_is_one_exchange_of_exactly_its_bytes() {
@@ -13,6 +13,22 @@ fn a_message_is_one_exchange_of_exactly_its_bytes() {
         assert_well(&output);
         assert_eq!(output.stdout, message.as_bytes());
         assert_eq!(server.saw(), message.as_bytes());
+    }
+}
+
+#[test]
+fn an_echo_that_differs_is_written_and_told() {
+    for flags in [&["--message", "hello\n"][..], &["--one-shot"]] {
+        let server = Server::start(|mut stream| {
+            let mut seen = receive(&mut stream, 6)?;
+            seen[4] ^= 1;
+            stream.write_all(&seen)?;
+            stream.read_to_end(&mut Vec::new())?;
+            Ok(seen)
+        });
+        let output = client(&server, flags, b"hello\n");
+        assert_failed(&output, "6 bytes came back, as many as were sent, but they differ");
+        assert_eq!(output.stdout, b"helln\n");
     }
 }
 
