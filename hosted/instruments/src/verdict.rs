@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::process::{self, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::terminal::notes::{self, complain, note};
 
@@ -42,14 +42,18 @@ impl Error for Misuse {}
 /// Prints the error, if there is one, and returns the exit code.
 #[must_use]
 pub fn exit_code(outcome: Result<Verdict>) -> ExitCode {
+    code(outcome).into()
+}
+
+fn code(outcome: Result<Verdict>) -> u8 {
     let code = match outcome {
-        Ok(Verdict::Well) => ExitCode::SUCCESS,
-        Ok(Verdict::Failed) => ExitCode::from(1),
+        Ok(Verdict::Well) => 0,
+        Ok(Verdict::Failed) => 1,
         // The reader of our output has left.
-        Err(error) if error.chain().any(is_broken_pipe) => ExitCode::SUCCESS,
+        Err(error) if error.chain().any(is_broken_pipe) => 0,
         Err(error) => {
             complain(&error);
-            ExitCode::from(if error.is::<Misuse>() { 2 } else { 3 })
+            if error.is::<Misuse>() { 2 } else { 3 }
         }
     };
     // Remarks may still be read.
@@ -64,7 +68,8 @@ pub fn refuse(error: &clap::Error) -> ! {
         note(&error.render().to_string());
         process::exit(error.exit_code());
     }
-    error.exit()
+    let told = error.print().context("cannot write to stdout");
+    process::exit(code(told.map(|()| Verdict::Well)).into());
 }
 
 fn is_broken_pipe(cause: &(dyn Error + 'static)) -> bool {

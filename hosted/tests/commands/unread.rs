@@ -263,3 +263,19 @@ fn a_reader_that_leaves_ends_a_server_that_has_nothing_to_tell() {
     let ended = server.program.wait();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn what_cannot_be_printed_is_an_error_also_if_it_is_help() {
+    for args in [&["--help"][..], &["rate", "-h"], &["--version"], &["man"], &["check", "--list"]] {
+        let full = File::create("/dev/full").expect("Linux has it");
+        let ended = Program::writing(hosted().args(args), full.into(), Stdio::piped()).wait();
+        assert_eq!(ended.code, Some(3), "{args:?}: {ended:?}");
+        let error = "error: cannot write to stdout: no space left on device\n";
+        assert_eq!(ended.stderr, error, "{args:?}");
+
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        let ended = Program::writing(hosted().args(args), writer.into(), Stdio::piped()).wait();
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{args:?}");
+    }
+}
