@@ -121,6 +121,8 @@ struct Load<'a, D, L> {
     begun: u64,
     /// When the last message began, or the last echo was complete.
     last: Instant,
+    /// When a message had first ended after which no other begins.
+    idle: Option<Instant>,
     /// The messages in flight; no deadline and no rest of a lane ends before its deadline.
     busy: Busy,
     /// The number of segments that were retransmitted before the measurement began, and of datagrams that were dropped.
@@ -154,6 +156,7 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
             again: Vec::new(),
             begun: 0,
             last: start,
+            idle: None,
             busy: Busy { messages: 0, since: start, deadline: None },
             before: 0,
             dropped: 0,
@@ -187,6 +190,9 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
             if now >= self.look() {
                 self.reckon(now);
                 self.place();
+                if self.is_over(now) {
+                    self.note_effort();
+                }
                 observer.look(&self.out);
                 now = self.driver.now();
                 self.tick = now + TICK;
@@ -225,8 +231,7 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
 
     fn finish(&mut self) {
         let now = self.driver.now();
-        let used = Usage::read().since(self.effort.used);
-        self.out.effort = Some(Effort { used, ..self.effort });
+        self.note_effort();
         self.reckon(now);
         let (stops, before) = (self.driver.stops(), self.stops);
         self.out.stops =
@@ -254,6 +259,14 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
         });
     }
 
+    /// Notes once what the instrument has used in the run: to wait for what was lost is no part of it.
+    fn note_effort(&mut self) {
+        self.out.effort.get_or_insert_with(|| {
+            let used = Usage::read().since(self.effort.used);
+            Effort { used, ..self.effort }
+        });
+    }
+
     /// Whether a message counts that was `planned` then, with all that comes of it: the warm-up was over. One that was due
     /// before and begins after it does not.
     fn measures(&self, planned: Instant) -> bool {
@@ -262,13 +275,7 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
 
     /// Updates how far the run and its schedule have come.
     fn reckon(&mut self, now: Instant) {
-        // To wait for what was lost, when nothing more is due, is no part of a schedule.
-        let end = match self.plan.time {
-            _ if self.schedule.is_none() || !self.is_over(now) => now,
-            Some(time) => self.last.max(now.min(self.from + time)),
-            None => self.last,
-        };
-        self.out.elapsed = end.saturating_duration_since(self.from);
+        self.out.elapsed = self.end(now).saturating_duration_since(self.from);
         if let Some(schedule) = self.schedule.as_mut().filter(|_| !self.warming) {
             let end = self.plan.time.map_or(now, |time| now.min(self.from + time));
             let due = schedule.due(end).min(self.plan.count.unwrap_or(u64::MAX));
@@ -277,6 +284,18 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
             let turns = self.lanes.iter_mut().map(|lane| *lane.turn());
             schedule.forget(turns.min().unwrap_or_default());
         }
+    }
+
+    /// The end of the run so far. To wait for what was lost, when nothing more begins, is no part of it.
+    fn end(&self, now: Instant) -> Instant {
+        let over = match (self.has_begun_all(), self.plan.time) {
+            (true, _) if self.schedule.is_some() => self.last,
+            // A closed loop has begun all as soon as one connection is left without a message.
+            (true, _) => self.idle.unwrap_or(now),
+            (false, Some(time)) => now.min(self.from + time),
+            (false, None) => now,
+        };
+        self.last.max(over)
     }
 
     /// Notes where both ends of one link run: of each link in turn.
@@ -316,9 +335,13 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
         self.out.ended == Ended::AsPlanned && !self.is_over(now)
     }
 
-    /// Whether all that was planned has begun.
+    /// Whether nothing more is to begin.
     fn is_over(&self, now: Instant) -> bool {
+        self.has_begun_all() || self.plan.time.is_some_and(|time| now >= self.from + time)
+    }
+
+    /// Whether as many messages have begun as were planned.
+    fn has_begun_all(&self) -> bool {
         self.plan.count.is_some_and(|count| self.begun >= count)
-            || self.plan.time.is_some_and(|time| now >= self.from + time)
     }
 }

@@ -121,7 +121,13 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
             self.again.push(key);
             return false;
         }
-        if self.lanes[key].rests(now) || !self.may_start(now) {
+        if self.is_over(now) {
+            if self.out.tally.messages() > 0 {
+                self.idle.get_or_insert(now);
+            }
+            return false;
+        }
+        if self.lanes[key].rests(now) || self.out.ended != Ended::AsPlanned {
             return false;
         }
         let lane = &mut self.lanes[key];

@@ -70,7 +70,8 @@ fn what_waits_behind_a_failure_is_not_late_because_of_the_instrument() {
 fn waiting_for_what_was_lost_changes_no_rate() {
     let (pace, limit) = (Pace::Rate(500.0), Some(5_000 * MILLI));
     let second = 1_000 * MILLI;
-    for (count, time) in [(Some(1_000), None), (None, Some(2 * second))] {
+    let ends = [(Some(1_000), None), (None, Some(2 * second)), (Some(1_000), Some(60 * second))];
+    for (count, time) in ends {
         let plan = Plan { pace, limit, count, time, ..udp() };
         let Flown { out, samples, .. } =
             fly(
@@ -91,5 +92,46 @@ fn waiting_for_what_was_lost_changes_no_rate() {
             let due = ((number + 1) as f64 * per_column).min(100.0);
             assert!((failures as f64 - due).abs() <= 1.0, "{failures} of {due}");
         }
+    }
+}
+
+/// Nor is it of a closed loop, once one of its connections has nothing more to do; as long as all of them have, they wait.
+#[test]
+fn a_connection_that_waits_alone_holds_up_no_rate() {
+    /// Nothing comes back on the connection of this number from its tenth message on.
+    const MUTE: Behaviour = Behaviour {
+        answer: |connection, message| Answer {
+            bytes: if connection == 3 && message >= 9 { 0 } else { 100 },
+            ..ECHO
+        },
+        ..AT_ONCE
+    };
+    let (limit, second) = (Some(10_000 * MILLI), 1_000 * MILLI);
+    // What is lost is begun after 27 ms; seven others go on.
+    for (count, time, echoed, elapsed) in [
+        (Some(7_000), None, 6_999, 999 * TRIP),
+        (None, Some(3 * second), 7_009, 3 * second),
+        (Some(7_000), Some(60 * second), 6_999, 999 * TRIP),
+    ] {
+        let plan = Plan { connections: 8, limit, count, time, ..plan() };
+        let Run { out, .. } = run(served(MUTE), &plan);
+        assert_eq!((out.tally.echoed(), out.tally.failures()), (echoed, 1), "{count:?} {time:?}");
+        assert_eq!(out.elapsed, elapsed, "{count:?} {time:?}");
+        // What the instrument did meanwhile is not divided by the time of the run.
+        let longer = run(served(MUTE), &Plan { limit: Some(60 * second), ..plan }).out;
+        let looks = [out, longer].map(|out| out.effort.map(|effort| effort.looks));
+        assert_eq!(looks[0], looks[1]);
+    }
+    // The only connection: what it waits for is its time, whichever message it is.
+    const LAST: Behaviour = Behaviour {
+        answer: |_, message| Answer { bytes: if message == 9 { 0 } else { 100 }, ..ECHO },
+        ..AT_ONCE
+    };
+    for count in [10, 11] {
+        let plan = Plan { limit, count: Some(count), ..plan() };
+        let Run { out, .. } = run(served(LAST), &plan);
+        let waits = 9 * TRIP + 10 * second;
+        // The one after it opens another connection.
+        assert_eq!(out.elapsed, waits + (count - 10) as u32 * 2 * TRIP, "{count}");
     }
 }
