@@ -21,7 +21,8 @@ pub(crate) fn fail_rate_interval(failed: u64, messages: u64) -> Option<(f64, f64
             let scale = 1.0 + Z * Z / n;
             let middle = rate + Z * Z / (2.0 * n);
             let (low, high) = ((middle - spread) / scale, (middle + spread) / scale);
-            Some((low.max(0.0), high.min(1.0)))
+            // Where all failed the end is 1, but for the last digit.
+            Some((low.max(0.0), high.max(rate).min(1.0)))
         }
     }
 }
@@ -49,6 +50,10 @@ mod tests {
         for (failed, messages) in [(1, 1), (1, 2), (5, 5), (1, u64::MAX), (u64::MAX, u64::MAX)] {
             let (low, high) = fail_rate_interval(failed, messages).expect("there are messages");
             assert!(0.0 <= low && low <= high && high <= 1.0, "{failed} of {messages}");
+        }
+        for failed in 1..1_000 {
+            let all = fail_rate_interval(failed, failed).map(|(_, high)| high);
+            assert_eq!(all, Some(1.0), "{failed} of {failed}");
         }
     }
 }

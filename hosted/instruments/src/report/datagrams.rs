@@ -75,11 +75,13 @@ impl Class {
     pub(crate) fn count(self, measurement: &Measurement) -> Option<u64> {
         let datagrams = measurement.datagrams?;
         let failed = |kind| measurement.tally.failed(kind);
+        // The double of one that was given up long ago passes for late itself.
+        let overdue = datagrams.late.min(failed(FailureKind::TimedOut));
         Some(match self {
-            Self::Lost => failed(FailureKind::TimedOut).saturating_sub(datagrams.late),
-            Self::Overdue => datagrams.late,
+            Self::Lost => failed(FailureKind::TimedOut) - overdue,
+            Self::Overdue => overdue,
             Self::Cut => failed(FailureKind::Cut),
-            Self::Duplicated => datagrams.duplicated,
+            Self::Duplicated => datagrams.duplicated + (datagrams.late - overdue),
             Self::Reordered => return datagrams.reordered,
             Self::Crossed => datagrams.crossed,
             Self::Foreign => datagrams.foreign,
@@ -225,6 +227,10 @@ mod tests {
             })
         );
         assert_eq!(Class::Lost.share(&made.run), Some(0.03));
+        // No more are overdue than have timed out.
+        made.run.datagrams = Some(Datagrams { late: 7, ..counts });
+        let told = [Class::Lost, Class::Overdue, Class::Duplicated].map(|it| it.count(&made.run));
+        assert_eq!(told, [Some(0), Some(5), Some(5)]);
         assert_eq!(hinted(&made), "");
         made.run.datagrams = None;
         assert_eq!((json(&made.run), text(&made.run)), (Value::Null, None));
