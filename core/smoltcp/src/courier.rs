@@ -8,10 +8,9 @@ use core::mem;
 
 use echo_core::{Failure, Instant};
 use heapless::Vec;
-use smoltcp::config::FRAGMENTATION_BUFFER_SIZE;
 use smoltcp::iface::{Interface, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
-use smoltcp::wire::{IpAddress, IpEndpoint, IpVersion, UDP_HEADER_LEN};
+use smoltcp::wire::{IpAddress, IpEndpoint};
 
 pub use self::mailbox::Mailbox;
 use self::scout::Scout;
@@ -22,6 +21,7 @@ use crate::assembly::{Assemblies, Assembly};
 use crate::clock::to_wire;
 use crate::demux::{Subject, classify};
 use crate::link::Link;
+use crate::lone::longest;
 use crate::ports::Ports;
 
 /// The most frames taken in at once.
@@ -261,34 +261,5 @@ impl<'c, 'a> Courier<'c, 'a> {
         let mailbox = &mut self.mailboxes[number];
         self.waiting -= usize::from(mem::take(&mut mailbox.waits));
         mailbox.close();
-    }
-}
-
-/// The longest datagram that can be sent there.
-fn longest(to: IpAddress, mtu: usize) -> usize {
-    let longest = match to.version() {
-        IpVersion::Ipv4 if cfg!(feature = "fragments") => {
-            // The buffer is for what has to be cut.
-            mtu.max(FRAGMENTATION_BUFFER_SIZE.min(65_535)) - 20
-        }
-        IpVersion::Ipv4 => mtu - 20,
-        #[cfg(feature = "ipv6")]
-        IpVersion::Ipv6 => mtu - 40,
-    };
-    longest - UDP_HEADER_LEN
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// However small smoltcp's buffer for fragments is.
-    #[test]
-    fn what_fits_into_a_frame_can_be_sent() {
-        for mtu in [576, 1500, 9000, 65_535] {
-            assert!(longest(IpAddress::v4(10, 0, 0, 1), mtu) >= mtu - 28);
-            #[cfg(feature = "ipv6")]
-            assert_eq!(longest(IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1), mtu), mtu - 48);
-        }
     }
 }

@@ -53,8 +53,8 @@ pub struct Counts {
     pub bytes: u64,
     /// Those that must not be answered, in the order of [`Unanswered::ALL`].
     pub unanswered: [u64; Unanswered::ALL.len()],
-    /// Those that are longer than the receive ring. What was not put together is not
-    /// counted: nobody knows what it was.
+    /// Those that are longer than the receive ring, or than what can be sent back. What was not put
+    /// together is not counted: nobody knows what it was.
     pub too_long: u64,
     /// Those whose answer found no room in the send ring.
     pub full: u64,

@@ -1,9 +1,11 @@
-//! A UDP socket in a set of its own.
+//! A UDP socket in a set of its own, and what it can send.
 
 use core::slice;
 
+use smoltcp::config::FRAGMENTATION_BUFFER_SIZE;
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::udp::{PacketBuffer, Socket};
+use smoltcp::wire::{IpAddress, IpVersion, UDP_HEADER_LEN};
 
 /// A UDP socket in a set of its own: smoltcp looks at every socket of a set for each frame.
 #[derive(Debug)]
@@ -49,5 +51,34 @@ impl<'a> Lone<'a> {
 
     pub(crate) fn socket(&mut self) -> &mut Socket<'a> {
         self.sockets.get_mut(self.handle)
+    }
+}
+
+/// The longest datagram that can be sent there: smoltcp drops any other, and says that it has sent it.
+pub(crate) fn longest(to: IpAddress, mtu: usize) -> usize {
+    let longest = match to.version() {
+        IpVersion::Ipv4 if cfg!(feature = "fragments") => {
+            // The buffer is for what has to be cut.
+            mtu.max(FRAGMENTATION_BUFFER_SIZE.min(65_535)) - 20
+        }
+        IpVersion::Ipv4 => mtu - 20,
+        #[cfg(feature = "ipv6")]
+        IpVersion::Ipv6 => mtu - 40,
+    };
+    longest - UDP_HEADER_LEN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However small smoltcp's buffer for fragments is.
+    #[test]
+    fn what_fits_into_a_frame_can_be_sent() {
+        for mtu in [576, 1500, 9000, 65_535] {
+            assert!(longest(IpAddress::v4(10, 0, 0, 1), mtu) >= mtu - 28);
+            #[cfg(feature = "ipv6")]
+            assert_eq!(longest(IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1), mtu), mtu - 48);
+        }
     }
 }

@@ -9,7 +9,7 @@ use smoltcp::wire::{EthernetAddress, IpAddress};
 
 use super::Counts;
 use crate::link::{Egress, Link};
-use crate::lone::Lone;
+use crate::lone::{Lone, longest};
 
 /// Answers that wait for room in the device, or the last one for an answer to ARP.
 ///
@@ -58,6 +58,10 @@ impl<'a> Outbox<'a> {
         link: &mut Link,
         device: &mut impl Device,
     ) {
+        if bytes.len() > longest(to.endpoint.addr, device.capabilities().ip_mtu()) {
+            self.counts.too_long += 1;
+            return;
+        }
         if self.unresolved {
             self.give_way();
         }

@@ -50,6 +50,21 @@ fn a_datagram_of_any_length_comes_back_whole_and_once() {
     assert_eq!(bench.server.datagrams(), Counts { echoed: 12, bytes, ..Counts::default() });
 }
 
+/// A frame may carry more to a device than the device sends.
+#[test]
+fn what_cannot_be_sent_back_is_counted_as_too_long_and_not_as_echoed() {
+    let mut bench = bench();
+    let neighbour = Neighbour::v6(200);
+    let question = neighbour.datagram(40_000, &[7; 1453]);
+    assert_eq!(answers(&mut bench, &question), []);
+    assert_eq!(bench.server.datagrams(), Counts { too_long: 1, ..Counts::default() });
+    // It is in nobody's way.
+    let question = neighbour.datagram(40_000, b"next");
+    assert_eq!(answers(&mut bench, &question), [neighbour.answer(40_000, b"next")]);
+    let expected = Counts { echoed: 1, bytes: 4, too_long: 1, ..Counts::default() };
+    assert_eq!(bench.server.datagrams(), expected);
+}
+
 /// smoltcp's table is smaller, and it would send one question a second.
 #[test]
 fn any_number_of_clients_is_answered_at_once() {
