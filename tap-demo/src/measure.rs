@@ -183,7 +183,10 @@ fn over_streams<D: Device>(
         connection
     });
     let mut connections: Vec<_> = connections.collect();
+    let mut frames = frames();
+    let mut assemblies = frames.each_mut().map(|frame| Assembly::new(frame));
     let client = Client::new(interface, &mut connections, line.seed);
+    let client = client.reassemble(&mut assemblies);
     let mut station = Station::new(plan, client, device, waiter);
     let address = station.connect(addresses, plan.limit)?;
     let verdict = measure(&mut station, address);

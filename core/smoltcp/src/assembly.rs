@@ -18,8 +18,8 @@ const HEADERS: usize = ETHERNET + IPV4_HEADER_LEN;
 /// How long a packet may take to come. Later its number may be another one's: it has 16 bits.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Storage for one packet that comes in fragments, lent to a [`Server`](crate::Server) or a
-/// [`Courier`](crate::Courier).
+/// Storage for one packet that comes in fragments, lent to a [`Server`](crate::Server), a
+/// [`Client`](crate::Client) or a [`Courier`](crate::Courier).
 #[derive(Debug)]
 pub struct Assembly<'a> {
     /// The frame that it becomes.

@@ -7,11 +7,13 @@ use core::mem;
 use echo_core::{Endpoint, Failure, Instant};
 use heapless::Vec;
 use smoltcp::iface::{Interface, SocketSet};
-use smoltcp::phy::{Device, RxToken, TxToken};
+use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
 use smoltcp::wire::IpEndpoint;
 
 pub use self::connection::Connection;
 use crate::addresses::Addresses;
+#[cfg(feature = "fragments")]
+use crate::assembly::{Assemblies, Assembly};
 use crate::clock::to_wire;
 use crate::demux::{Subject, classify};
 use crate::link::Link;
@@ -34,6 +36,8 @@ pub struct Client<'c, 'a> {
     ports: Ports,
     /// An empty set: smoltcp itself answers frames that belong to no connection.
     strangers: SocketSet<'a>,
+    #[cfg(feature = "fragments")]
+    assemblies: Assemblies<'c, 'a>,
     /// The connections that frames came for.
     touched: Vec<usize, BATCH>,
     /// The queue of connections that may have something to send, linked by `next_pending`.
@@ -54,12 +58,22 @@ impl<'c, 'a> Client<'c, 'a> {
             ports: Ports::new(connections.len(), seed),
             connections,
             strangers: SocketSet::new(&mut [][..]),
+            #[cfg(feature = "fragments")]
+            assemblies: Assemblies::default(),
             touched: Vec::new(),
             first_pending: None,
             last_pending: None,
             deadline: None,
             neighbours_changed: false,
         }
+    }
+
+    /// Answers pings, too, that come in fragments: puts as many together at once.
+    #[cfg(feature = "fragments")]
+    #[must_use]
+    pub fn reassemble(mut self, assemblies: &'c mut [Assembly<'a>]) -> Self {
+        self.assemblies = Assemblies::new(assemblies);
+        self
     }
 
     /// The connection with this number, to ask for its state.
@@ -101,9 +115,10 @@ impl<'c, 'a> Client<'c, 'a> {
     /// Takes in up to 64 frames. Returns whether there may be more.
     pub fn receive(&mut self, now: Instant, device: &mut impl Device) -> bool {
         self.touched.clear();
+        let checksums = device.capabilities().checksum;
         (0..BATCH).all(|_| {
             let Some((frame, answer)) = device.receive(to_wire(now)) else { return false };
-            frame.consume(|frame| self.take_in(now, frame, answer));
+            frame.consume(|frame| self.take_in(now, frame, answer, &checksums));
             // Of a long ping.
             self.link.flush(now, device);
             true
@@ -111,12 +126,25 @@ impl<'c, 'a> Client<'c, 'a> {
     }
 
     /// Shows a frame to the one socket that it is for.
-    fn take_in(&mut self, now: Instant, frame: &[u8], answer: impl TxToken) {
+    fn take_in(
+        &mut self,
+        now: Instant,
+        frame: &[u8],
+        answer: impl TxToken,
+        checksums: &ChecksumCapabilities,
+    ) {
         let found = match classify(frame, &Addresses::of(&self.link.interface)) {
             Subject::Claim(notice) => return notice.send(answer),
             Subject::Unanswered => return,
             #[cfg(feature = "fragments")]
-            Subject::Fragment => return,
+            Subject::Fragment => {
+                let mut assemblies = mem::take(&mut self.assemblies);
+                if let Some(frame) = assemblies.take_in(now, frame, checksums) {
+                    self.take_in(now, frame, answer, checksums);
+                }
+                self.assemblies = assemblies;
+                return;
+            }
             Subject::Segment { flow, .. } => self.ports.user(flow.local.port),
             Subject::Neighbour => {
                 self.neighbours_changed = true;
@@ -124,7 +152,11 @@ impl<'c, 'a> Client<'c, 'a> {
             }
             #[cfg(feature = "udp")]
             Subject::Datagram(_) => None,
-            Subject::Ping { .. } | Subject::Other => None,
+            Subject::Ping { peer, from } => {
+                self.link.learn(now, frame, checksums, peer, from);
+                None
+            }
+            Subject::Other => None,
         };
         let Some(number) = found else {
             return self.link.show(now, frame, answer, &mut self.strangers);

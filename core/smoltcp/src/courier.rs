@@ -194,7 +194,11 @@ impl<'c, 'a> Courier<'c, 'a> {
                 return room;
             }
             Subject::Datagram(arrival) => self.user(arrival.port),
-            Subject::Neighbour | Subject::Ping { .. } | Subject::Segment { .. } => None,
+            Subject::Ping { peer, from } => {
+                self.link.learn(now, frame, checksums, peer, from);
+                None
+            }
+            Subject::Neighbour | Subject::Segment { .. } => None,
             Subject::Other => {
                 if let Some((port, to, failure)) = undeliverable(frame, checksums)
                     && let Some(number) = self.user(port)

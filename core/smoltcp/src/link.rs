@@ -6,7 +6,7 @@
 
 use echo_core::Instant;
 use smoltcp::iface::{Interface, PollResult, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, TxToken};
+use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, TxToken};
 use smoltcp::time::Instant as WireInstant;
 use smoltcp::wire::{EthernetAddress, IpAddress};
 
@@ -14,6 +14,7 @@ use crate::addresses::Addresses;
 use crate::clock::to_wire;
 use crate::held::Held;
 use crate::notice::Notice;
+use crate::packet::is_genuine;
 
 /// What an attempt to send brought.
 pub(crate) enum Egress {
@@ -70,6 +71,21 @@ impl Link {
             let frame = &mut frame[..notice.len()];
             notice.emit(frame);
             self.show(now, frame, Nobody, &mut SocketSet::new(&mut [][..]));
+        }
+    }
+
+    /// Tells smoltcp where a ping or a datagram comes from that nobody here is for, and that it answers
+    /// itself, if that is what it claims to be.
+    pub(crate) fn learn(
+        &mut self,
+        now: Instant,
+        frame: &[u8],
+        checksums: &ChecksumCapabilities,
+        peer: IpAddress,
+        mac: EthernetAddress,
+    ) {
+        if is_genuine(frame, &Addresses::of(&self.interface), checksums) {
+            self.introduce(now, peer, mac);
         }
     }
 

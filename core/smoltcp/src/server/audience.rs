@@ -87,9 +87,7 @@ impl<'a, const N: usize> Server<'_, 'a, N> {
                         &mut self.link,
                     );
                 }
-                if is_genuine(frame, &addresses, checksums) {
-                    self.link.introduce(now, arrival.peer, arrival.from);
-                }
+                self.link.learn(now, frame, checksums, arrival.peer, arrival.from);
                 Audience::Strangers
             }
             #[cfg(feature = "fragments")]
@@ -102,9 +100,7 @@ impl<'a, const N: usize> Server<'_, 'a, N> {
                 return;
             }
             Subject::Ping { peer, from } => {
-                if is_genuine(frame, &addresses, checksums) {
-                    self.link.introduce(now, peer, from);
-                }
+                self.link.learn(now, frame, checksums, peer, from);
                 Audience::Strangers
             }
             Subject::Neighbour => {

@@ -3,13 +3,17 @@
 
 use std::time::Duration;
 
-use echo_core::Rules;
+use echo_core::{Instant, Rules};
+use echo_smoltcp::Client;
+use echo_smoltcp::smoltcp::phy::{Device, RxToken};
+use echo_smoltcp::smoltcp::time::Instant as WireInstant;
 use echo_smoltcp::smoltcp::wire::{EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet};
 
 use crate::bench::Bench;
+use crate::cable::{Cable, Faults};
 use crate::datagram::{Answer, parse};
 use crate::neighbour::Neighbour;
-use crate::world::{ASSEMBLIES, Setup};
+use crate::world::{ASSEMBLIES, SERVER, SERVER_MAC, SERVER_V6, Setup, assemblies, interface};
 
 /// What a frame of 1500 bytes holds of it, in units of 8.
 const PIECE: usize = 1480;
@@ -209,26 +213,53 @@ fn fragments_that_do_not_fit_together_are_no_packet() {
     }
 }
 
-#[test]
-fn a_long_ping_is_answered() {
-    let mut bench = bench();
-    let neighbour = Neighbour::v4(200);
+/// An echo request of ICMP that takes six frames.
+fn ping() -> Vec<u8> {
     let mut ping = vec![8, 0, 0, 0, 0, 1, 0, 1];
     ping.extend(content(8000));
     let sum = ping.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum::<u32>();
     let sum = (sum & 0xffff) + (sum >> 16);
     ping[2..4].copy_from_slice(&(!(sum + (sum >> 16)) as u16).to_be_bytes());
-    // So that the answer finds it.
-    bench.say(&neighbour.ping());
-    for id in 0..2 {
+    ping
+}
+
+/// Whether these frames are its answer, and nothing else.
+fn is_pong(frames: &[Vec<u8>]) -> bool {
+    matches!(&packets(frames)[..], [pong] if pong[34] == 0 && pong[38..] == ping()[4..])
+}
+
+#[test]
+fn a_long_ping_is_answered() {
+    let mut bench = bench();
+    let neighbour = Neighbour::v4(200);
+    for id in 0..10 {
         let before = bench.sent.len();
-        for frame in frames(&neighbour, id, IpProtocol::Icmp, &ping) {
+        for frame in frames(&neighbour, id, IpProtocol::Icmp, &ping()) {
             bench.put(&frame);
         }
         bench.wait(Duration::ZERO);
-        let packets = packets(&bench.sent[before..]);
-        let [pong] = &packets[..] else { panic!("one answer instead of {}", packets.len()) };
-        assert!(pong[34] == 0 && pong[38..] == ping[4..]);
+        assert!(is_pong(&bench.sent[before..]));
+    }
+}
+
+/// A host that measures answers as one that serves does.
+#[test]
+fn a_client_answers_a_long_ping_too() {
+    let (_, mut plugs) = Cable::new(Faults::default(), 1);
+    let [plug, outside] = &mut plugs;
+    let interface = interface(SERVER_MAC, [SERVER, SERVER_V6], 1, plug);
+    let mut client = Client::new(interface, &mut [], 1).reassemble(assemblies());
+    let neighbour = Neighbour::v4(200);
+    for id in 0..10 {
+        for frame in frames(&neighbour, id, IpProtocol::Icmp, &ping()) {
+            outside.inject(Instant::START, &frame);
+        }
+        client.receive(Instant::START, plug);
+        let mut sent = Vec::new();
+        while let Some((frame, _)) = outside.receive(WireInstant::ZERO) {
+            frame.consume(|frame| sent.push(frame.to_vec()));
+        }
+        assert!(is_pong(&sent), "{id}");
     }
 }
 

@@ -209,7 +209,7 @@ pub(crate) fn interface_of_client(seed: u64, plug: &mut Plug) -> Interface {
     interface(CLIENT_MAC, [CLIENT, CLIENT_V6], seed ^ 0xc11e, plug)
 }
 
-fn interface(
+pub(crate) fn interface(
     mac: EthernetAddress,
     addresses: [IpAddress; 2],
     seed: u64,
