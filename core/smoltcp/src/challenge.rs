@@ -6,12 +6,12 @@
 use echo_core::Instant;
 use smoltcp::iface::SocketSet;
 use smoltcp::phy::Device;
-use smoltcp::wire::{TcpControl, TcpRepr, TcpSeqNumber};
+use smoltcp::wire::TcpSeqNumber;
 
 use crate::addresses::Addresses;
 use crate::clock::to_wire;
 use crate::demux::Flow;
-use crate::handmade::{LONGEST, emit};
+use crate::handmade::{LONGEST, emit, syn};
 use crate::link::Link;
 
 /// Makes the one socket of the set send a challenge ACK, if it has sent none for a
@@ -32,20 +32,7 @@ pub(crate) fn challenge(
     let mac = Addresses::of(&link.interface).mac;
     for number in [0, i32::MIN] {
         let Some(answer) = device.transmit(to_wire(now)) else { return };
-        let syn = TcpRepr {
-            src_port: flow.peer.port,
-            dst_port: flow.local.port,
-            control: TcpControl::Syn,
-            seq_number: TcpSeqNumber::default(),
-            ack_number: Some(TcpSeqNumber(number)),
-            window_len: 0,
-            window_scale: None,
-            max_seg_size: None,
-            sack_permitted: false,
-            sack_ranges: [None; 3],
-            timestamp: None,
-            payload: &[],
-        };
+        let syn = syn([flow.peer.port, flow.local.port], TcpSeqNumber(number));
         let mut buffer = [0; LONGEST];
         let frame = emit(&syn, [flow.peer.addr, flow.local.addr], mac, &mut buffer);
         link.show(now, frame, answer, sockets);

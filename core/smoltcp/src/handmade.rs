@@ -3,11 +3,29 @@
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpProtocol, IpRepr,
-    TcpPacket, TcpRepr,
+    TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
 };
 
 /// The headers of Ethernet, IPv6 and TCP with all options.
 pub(crate) const LONGEST: usize = 14 + 40 + 60;
+
+/// A SYN from one port to the other that also acknowledges this number.
+pub(crate) fn syn([peer, local]: [u16; 2], acknowledged: TcpSeqNumber) -> TcpRepr<'static> {
+    TcpRepr {
+        src_port: peer,
+        dst_port: local,
+        control: TcpControl::Syn,
+        seq_number: TcpSeqNumber::default(),
+        ack_number: Some(acknowledged),
+        window_len: 0,
+        window_scale: None,
+        max_seg_size: None,
+        sack_permitted: false,
+        sack_ranges: [None; 3],
+        timestamp: None,
+        payload: &[],
+    }
+}
 
 /// Writes the segment, which goes from `peer` to `local`, whose Ethernet address this is, and returns
 /// the frame.
@@ -35,7 +53,7 @@ pub(crate) fn emit<'b>(
 
 #[cfg(test)]
 mod tests {
-    use smoltcp::wire::{Ipv4Packet, Ipv6Packet, TcpControl, TcpSeqNumber};
+    use smoltcp::wire::{Ipv4Packet, Ipv6Packet};
 
     use super::*;
 
@@ -43,20 +61,8 @@ mod tests {
     fn what_the_peer_is_made_to_say_is_right_in_both_versions_of_ip() {
         let ends = [IpAddress::v4(10, 0, 0, 1), IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1)];
         for (address, expected) in ends.into_iter().zip([54, 74]) {
-            let tcp = TcpRepr {
-                src_port: 40_000,
-                dst_port: 2333,
-                control: TcpControl::Syn,
-                seq_number: TcpSeqNumber(1),
-                ack_number: Some(TcpSeqNumber(-7)),
-                window_len: 5,
-                window_scale: None,
-                max_seg_size: None,
-                sack_permitted: false,
-                sack_ranges: [None; 3],
-                timestamp: None,
-                payload: &[],
-            };
+            let syn = syn([40_000, 2333], TcpSeqNumber(-7));
+            let tcp = TcpRepr { seq_number: TcpSeqNumber(1), window_len: 5, ..syn };
             let mac = EthernetAddress([2, 0, 0, 0, 0, 1]);
             let mut buffer = [0; LONGEST];
             let frame = emit(&tcp, [address; 2], mac, &mut buffer);

@@ -48,6 +48,26 @@ impl<'c, 'a, D: Device> Post<'c, 'a, D> {
     pub(crate) const fn waiter(&self) -> &Waiter {
         &self.waiter
     }
+
+    fn exchange(&mut self, now: Instant, due: Due) -> io::Result<()> {
+        exchange(&mut self.courier, &mut self.device, &mut self.waiter, now, due)
+    }
+}
+
+/// Waits for frames, takes them in, and sends what had to wait.
+pub(super) fn exchange(
+    courier: &mut Courier<'_, '_>,
+    device: &mut impl Device,
+    waiter: &mut Waiter,
+    now: Instant,
+    due: Due,
+) -> io::Result<()> {
+    // An answer to ARP may have been lost.
+    let again = courier.waits().then(|| now + PIECE);
+    let coarse = [due.coarse, again].into_iter().flatten().min();
+    waiter.wait(now, Due { coarse, ..due })?;
+    courier.receive(waiter.now(), device);
+    waiter.check()
 }
 
 impl<D: Device> Driver for Post<'_, '_, D> {
@@ -71,12 +91,7 @@ impl<D: Device> Driver for Post<'_, '_, D> {
             self.waiter.stir(wire, now.saturating_duration_since(busy.since));
             let until = Some(wire + until.saturating_duration_since(now));
             let (coarse, exact) = if self.exact { (None, until) } else { (until, None) };
-            // An answer to ARP may have been lost.
-            let again = self.courier.waits().then(|| wire + PIECE);
-            let coarse = [coarse, again].into_iter().flatten().min();
-            self.waiter.wait(wire, Due { coarse, exact })?;
-            self.courier.receive(self.waiter.now(), &mut self.device);
-            self.waiter.check()?;
+            self.exchange(wire, Due { coarse, exact })?;
             self.unread.extend_from_slice(self.courier.touched());
         }
         ready.extend_from_slice(&self.unread);
@@ -113,10 +128,7 @@ impl<D: Device> Datagrams for Post<'_, '_, D> {
             if self.courier.reaches(self.server.addr, now, &mut self.device) || now >= until {
                 return Ok(());
             }
-            let coarse = Some(until.min(now + PIECE));
-            self.waiter.wait(now, Due { coarse, exact: None })?;
-            self.courier.receive(self.waiter.now(), &mut self.device);
-            self.waiter.check()?;
+            self.exchange(now, Due { coarse: Some(until.min(now + PIECE)), exact: None })?;
         }
     }
 }

@@ -10,7 +10,8 @@ use echo_instruments::stopwatch::Stopwatch;
 use echo_smoltcp::Courier;
 use echo_smoltcp::smoltcp::phy::Device;
 
-use super::{FAREWELL, PIECE};
+use super::FAREWELL;
+use super::post::exchange;
 use crate::addressing;
 use crate::plan::Line;
 use crate::wait::{Due, Waiter};
@@ -35,16 +36,11 @@ impl<'c, 'a, D: Device> Unconnected<'c, 'a, D> {
         &self.waiter
     }
 
-    /// Waits for frames, takes them in, and sends what had to wait.
     fn exchange(&mut self, until: Instant) -> io::Result<()> {
-        let wire = self.waiter.now();
-        let end = wire + until.saturating_duration_since(self.clock.now());
-        // An answer to ARP may have been lost.
-        let again = self.courier.waits().then(|| wire + PIECE);
-        let coarse = [Some(end), again].into_iter().flatten().min();
-        self.waiter.wait(wire, Due { coarse, exact: None })?;
-        self.courier.receive(self.waiter.now(), &mut self.device);
-        self.waiter.check()
+        let now = self.waiter.now();
+        let end = now + until.saturating_duration_since(self.clock.now());
+        let due = Due { coarse: Some(end), exact: None };
+        exchange(&mut self.courier, &mut self.device, &mut self.waiter, now, due)
     }
 }
 
