@@ -78,8 +78,11 @@ struct Sums {
 impl Sums {
     fn of(values: &[f64], before: usize) -> Self {
         let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let values: Vec<_> = values.iter().map(|value| value - mean).collect();
+        // From the first one: those that are all alike are their mean to the last digit.
+        let first = values.first().copied().unwrap_or_default();
+        let values = values.iter().map(|value| value - first);
+        let mean = values.clone().sum::<f64>() / n;
+        let values: Vec<_> = values.map(|value| value - mean).collect();
         let squares = values.iter().map(|value| value * value).sum();
         let before = before as f64;
         Self { values, squares, before, after: n - before }
@@ -143,6 +146,21 @@ mod tests {
             let chance = chances(&[apart(n).collect()], n)[0];
             // And its mirror image.
             assert_eq!(chance, 2.0 / divisions(n, n));
+        }
+    }
+
+    /// Such as the rate of runs at a planned one: 8 Mbit/s each time.
+    #[test]
+    fn a_number_that_is_the_same_in_all_runs_hides_no_other() {
+        let runs = 10_usize;
+        let apart = |run: usize| run as f64 + if run < runs / 2 { 0.0 } else { 99.0 };
+        let numbers: Vec<Vec<_>> = vec![(0..runs).map(apart).collect()];
+        let alone = chances(&numbers, runs / 2)[0];
+        for same in (1..1_000).map(|rate| f64::from(rate) * 8e3).chain([0.0]) {
+            for same in [same, same.max(1e-9).ln()] {
+                let both = [numbers.clone(), vec![vec![same; runs]]].concat();
+                assert_eq!(chances(&both, runs / 2), [alone, 1.0], "{same}");
+            }
         }
     }
 
