@@ -92,7 +92,8 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         let interrupted = message.was_interrupted(&end, self.driver.stops());
         let now = end.map_or_else(|_| self.driver.now(), |took| message.begun + took);
         if end.is_ok() {
-            self.last = now;
+            // Others may have begun since it was read.
+            self.last = self.last.max(now);
         }
         self.note_way(key, end, interrupted);
         self.record(key, now, end, interrupted, observer);

@@ -79,7 +79,9 @@ impl Panel {
         if passed < SECOND {
             return;
         }
-        self.rates.push_back((echoed - self.since.1) as f64 / passed.as_secs_f64());
+        // An echo that proved wrong later is none any more.
+        let came = echoed.saturating_sub(self.since.1);
+        self.rates.push_back(came as f64 / passed.as_secs_f64());
         if self.rates.len() > SECONDS {
             self.rates.pop_front();
         }

@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 
 use super::Panel;
 use crate::made_up::{MadeUp, spread};
-use crate::measurement::Datagrams;
+use crate::measurement::{Datagrams, Sample};
 use crate::plan::{Pace, Plan, Protocol};
 
 /// The panel after so many seconds, in each of which so many messages came back.
@@ -50,6 +50,19 @@ fn a_closed_loop_is_cut_to_the_terminal() {
     | rate  ▇███▅▅▆▆▇▇   12.0 Mbit/s   1500/s|
     | rtt   p50 80.0 µs   p99 90.0 µs        |
     ");
+}
+
+/// In the second in which the only echo proves wrong there are fewer than before.
+#[test]
+fn an_echo_that_is_taken_back_is_no_rate() {
+    let mut made = MadeUp::new(Plan::new(), 0);
+    let mut panel = panel(&mut made, [1]);
+    let extra = Failure::Extra { message: 0, bytes: 1 };
+    made.run.revoke(&Sample::new(Duration::from_millis(1_900), 0, Err(extra)));
+    made.run.elapsed = Duration::from_secs(2);
+    panel.notice(&made.run);
+    let told = shown(&panel, &made, ["", ""], 60);
+    assert!(told.contains("   0/s"), "{told}");
 }
 
 #[test]
