@@ -100,4 +100,4 @@ mod flight;
 
 pub use self::answer::{HOPS, Question, Unanswered};
 pub use self::faulty::{Fate, Spoiler};
-pub use self::flight::{Arrival, Flight, Sent, Slot};
+pub use self::flight::{Arrival, Flight, Sent, Slot, Undelivered};

@@ -44,6 +44,13 @@ impl Tally {
         self.failed[failure.kind() as usize] += 1;
     }
 
+    /// Counts a message as failed in this way that was recorded as timed out.
+    pub fn explain(&mut self, failure: &Failure) {
+        let timed_out = &mut self.failed[FailureKind::TimedOut as usize];
+        *timed_out = timed_out.saturating_sub(1);
+        self.failed[failure.kind() as usize] += 1;
+    }
+
     /// Adds the counts of another tally; the memory stays this one's.
     pub fn add(&mut self, other: &Self) {
         self.echoed += other.echoed;

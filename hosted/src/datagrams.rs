@@ -12,12 +12,13 @@ use std::{io, mem};
 use anyhow::{Context, Result};
 use echo_core::{Failure, Instant};
 use echo_instruments::clock::Clock;
-use echo_instruments::datagrams::{Datagrams, Received};
+use echo_instruments::datagrams::{self, Datagrams, Received};
 use echo_instruments::plan::{Pace, Plan};
 use echo_instruments::stack::{Busy, Driver, Stops};
 use echo_instruments::stopwatch::Stopwatch;
 use rustix::io::Errno;
 
+pub(crate) use self::icmp::Report;
 pub(crate) use self::port::Port;
 use self::queue::Queue;
 pub use self::unconnected::Unconnected;
@@ -42,7 +43,7 @@ pub struct UdpSockets {
     last: usize,
     /// What was dropped at ports that are closed.
     dropped: u64,
-    /// Ports that have an error to be received.
+    /// Ports that have a report to be received.
     again: Vec<usize>,
     /// Whether the next receive waits for what comes.
     waits: bool,
@@ -171,11 +172,11 @@ impl Datagrams for UdpSockets {
             Ok(it) => it,
             Err(error) => return Err(self.failure(&error)),
         };
-        let had_errors = it.has_errors();
+        let had_reports = it.has_reports();
         let sent = it.send(peer, datagram);
-        let errors = it.has_errors() && !had_errors;
+        let reports = it.has_reports() && !had_reports;
         let expected = sent.is_err() || mem::replace(&mut it.expects, true);
-        if errors {
+        if reports {
             self.again.push(port);
         }
         sent.map_err(|error| match (self.failure(&error), self.errno) {
@@ -188,7 +189,11 @@ impl Datagrams for UdpSockets {
         Ok(())
     }
 
-    fn receive(&mut self, port: usize, buffer: &mut [u8]) -> Result<Option<Received>, Failure> {
+    fn receive(
+        &mut self,
+        port: usize,
+        buffer: &mut [u8],
+    ) -> Result<Option<Received>, datagrams::Report> {
         let waits = mem::take(&mut self.waits);
         let Some(it) = self.ports.get_mut(port).and_then(Option::as_mut) else { return Ok(None) };
         let received = it.receive(buffer, waits).map(|received| {
@@ -198,10 +203,19 @@ impl Datagrams for UdpSockets {
         if !matches!(received, Ok(None | Some(Received { from_peer: false, .. }))) {
             self.expecting -= usize::from(mem::take(&mut it.expects));
         }
-        if it.has_errors() {
+        if it.has_reports() {
             self.again.push(port);
         }
-        received.map_err(|error| self.failure(&error))
+        received.map_err(|report| {
+            let quote = report.quote();
+            let quoted = quote.len().min(buffer.len());
+            buffer[..quoted].copy_from_slice(&quote[..quoted]);
+            datagrams::Report {
+                failure: self.failure(&report.errno.into()),
+                icmp: report.icmp,
+                quoted,
+            }
+        })
     }
 
     fn close(&mut self, port: usize) {

@@ -5,7 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use echo_core::Failure;
-use echo_instruments::datagrams::{Datagrams, Received};
+use echo_instruments::datagrams::{Datagrams, Received, Report};
+use echo_instruments::icmp::Icmp;
 use echo_instruments::plan::{Pace, Plan};
 use echo_instruments::stack::{Busy, Driver};
 use hosted::datagrams::UdpSockets;
@@ -48,7 +49,7 @@ fn ready(sockets: &mut UdpSockets, messages: usize) -> Vec<usize> {
 }
 
 /// What has arrived at the port, once something has.
-fn received(sockets: &mut UdpSockets, port: usize, buffer: &mut [u8]) -> Result<Received, Failure> {
+fn received(sockets: &mut UdpSockets, port: usize, buffer: &mut [u8]) -> Result<Received, Report> {
     loop {
         assert_eq!(ready(sockets, 1), [port]);
         if let Some(received) = sockets.receive(port, buffer)? {
@@ -142,11 +143,15 @@ fn each_refused_datagram_is_told_and_swallows_no_other() {
         let (_bound, address) = refusing();
         let mut sockets = sockets(&Plan { spin, ..Plan::new() }, address);
         // On the loopback the refusal is there when the next one is sent.
-        for _ in 0..3 {
-            sockets.send(0, b"?").expect("sent");
+        for number in 0..3 {
+            sockets.send(0, &[number; 99]).expect("sent");
         }
-        for _ in 0..3 {
-            assert_eq!(received(&mut sockets, 0, &mut [0; 9]), Err(Failure::Refused));
+        let icmp = Some(Icmp { by: address.ip(), kind: 3, code: 3 });
+        for number in 0..3 {
+            let mut quote = [9; 100];
+            let report = Report { failure: Failure::Refused, icmp, quoted: 64 };
+            assert_eq!(received(&mut sockets, 0, &mut quote), Err(report));
+            assert_eq!((&quote[..64], quote[64]), (&[number; 64][..], 9));
             assert_eq!(sockets.errno(), Some(Errno::CONNREFUSED));
         }
         assert_eq!(sockets.receive(0, &mut [0; 9]), Ok(None));

@@ -198,7 +198,7 @@ fn fly_in<const LENGTH: usize>(now: Instant, payload: Payload<&[u8]>, window: [u
             say(end.as_ref().err());
         }
         black_box(flight.handle_timeout(black_box(now)));
-        black_box(flight.fail(black_box(port)));
+        black_box(flight.handle_report(black_box(port), &bytes));
         flight.withdraw();
     }
 }

@@ -14,6 +14,7 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 
 pub use self::mailbox::Mailbox;
 use self::scout::Scout;
+pub use self::undeliverable::Undelivered;
 use self::undeliverable::undeliverable;
 use crate::addresses::Addresses;
 #[cfg(feature = "fragments")]
@@ -147,7 +148,7 @@ impl<'c, 'a> Courier<'c, 'a> {
         }
     }
 
-    /// Takes in up to 64 frames, as long as the mailboxes have room, and sends what had to wait.
+    /// Takes in up to 64 frames, as long as the mailboxes have room for more and nothing of ICMP to tell, and sends what had to wait.
     /// Returns whether there may be more frames, or room for more.
     pub fn receive(&mut self, now: Instant, device: &mut impl Device) -> bool {
         self.touched.clear();
@@ -200,12 +201,14 @@ impl<'c, 'a> Courier<'c, 'a> {
             }
             Subject::Neighbour | Subject::Segment { .. } => None,
             Subject::Other => {
-                if let Some((port, to, failure)) = undeliverable(frame, checksums)
+                if let Some((port, to, undelivered)) = undeliverable(frame, checksums)
                     && let Some(number) = self.user(port)
                     && self.mailboxes[number].asked == Some(to)
                 {
-                    self.mailboxes[number].failure = Some(failure);
+                    self.mailboxes[number].undelivered = Some(undelivered);
                     self.touch(number);
+                    // Another one would take its place.
+                    return false;
                 }
                 None
             }
@@ -248,8 +251,8 @@ impl<'c, 'a> Courier<'c, 'a> {
     ///
     /// # Errors
     ///
-    /// [`Failure::Refused`] or [`Failure::Unreachable`], if ICMP says so of an earlier datagram.
-    pub fn take(&mut self, number: usize) -> Result<Option<(&[u8], IpEndpoint)>, Failure> {
+    /// What ICMP says of one datagram that was sent from there.
+    pub fn take(&mut self, number: usize) -> Result<Option<(&[u8], IpEndpoint)>, Undelivered> {
         self.mailboxes[number].take()
     }
 

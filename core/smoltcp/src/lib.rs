@@ -366,7 +366,7 @@ mod slots;
 pub use assembly::Assembly;
 pub use client::{Client, Connection};
 #[cfg(feature = "udp")]
-pub use courier::{Courier, Mailbox};
+pub use courier::{Courier, Mailbox, Undelivered};
 #[cfg(feature = "udp")]
 pub use datagrams::{Counts, Datagrams};
 pub use event::Event;

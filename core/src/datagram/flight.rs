@@ -22,8 +22,9 @@ use crate::{Failure, Fault, Instant, Payload};
 ///
 /// For each message, in this order: [`begin`](Self::begin), send [`datagram`](Self::datagram) from its port. For each
 /// arrival [`handle_datagram`](Self::handle_datagram), and at the [`deadline`](Self::deadline)
-/// [`handle_timeout`](Self::handle_timeout) until it returns none. The limit is judged by the instants that the driver
-/// reports: what arrives at the limit or after it is late, and its message has timed out.
+/// [`handle_timeout`](Self::handle_timeout) until it returns none; for what ICMP says
+/// [`handle_report`](Self::handle_report). The limit is judged by the instants that the driver reports: what arrives at
+/// the limit or after it is late, and its message has timed out.
 ///
 /// `W` is the storage of one message, as long as that, and `S` of the slots. As many given-up messages are remembered
 /// as there are slots: an echo of one that was given up long before the others is told as late still, and so is then
@@ -71,7 +72,7 @@ pub enum Arrival<T> {
         /// The number of the message.
         message: u64,
     },
-    /// The echo of a message that had come back before.
+    /// The echo of a message that had come back before, or of which the network had said that it would not.
     Duplicate {
         /// The number of the message.
         message: u64,
@@ -80,6 +81,15 @@ pub enum Arrival<T> {
     OtherConnection,
     /// From another address, or never sent by this connection.
     Foreign,
+}
+
+/// A message of which the network says that it did not arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undelivered<T> {
+    /// It was in flight, and is over.
+    InFlight(Sent<T>),
+    /// It had reached the limit before.
+    GivenUp(Sent<T>),
 }
 
 impl<'a, T, W, S> Flight<'a, T, W, S>
@@ -157,11 +167,28 @@ where
         if due { self.give_up(self.slots.oldest()) } else { None }
     }
 
-    /// Gives up the oldest message that was sent from a port, for a reason that only the driver can see.
-    pub fn fail(&mut self, port: usize) -> Option<Sent<T>> {
-        let place =
-            if self.tells() { self.slots.oldest() } else { self.slots.all().get(port)?.place };
-        self.give_up(place)
+    /// Gives up the message of which the network says that it did not arrive. It was sent from this port and begins with
+    /// the bytes of the `quote`; where those are too few to tell, or none, it is taken for the oldest in flight there.
+    pub fn handle_report(&mut self, port: usize, quote: &[u8]) -> Option<Undelivered<T>> {
+        let place = if self.tells() {
+            match self.payload.whose(self.messages, quote) {
+                Some(Whose::Own(place)) => place,
+                Some(Whose::OtherConnection | Whose::OtherRun) => return None,
+                None => self.slots.oldest(),
+            }
+        } else {
+            self.slots.all().get(port)?.place
+        };
+        let undelivered = if let Some(sent) = self.give_up(place) {
+            Undelivered::InFlight(sent)
+        } else {
+            let slot = self.slots.get(place).filter(|slot| slot.place == place)?;
+            let sent = slot.sent.filter(|sent| slot.given_up == Some(sent.message))?;
+            Undelivered::GivenUp(sent)
+        };
+        // Nothing is waited for any more, and another report says nothing new.
+        self.slots.remember(place, None);
+        Some(undelivered)
     }
 
     /// The message that was begun last could not be sent: it is over, and nothing will come of it.

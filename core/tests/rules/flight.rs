@@ -4,7 +4,7 @@ mod fates;
 
 use std::time::Duration;
 
-use echo_core::datagram::{Arrival, Flight, Slot};
+use echo_core::datagram::{Arrival, Flight, Slot, Undelivered};
 use echo_core::{Failure, Fault, Instant, Payload};
 
 const LIMIT: Duration = Duration::from_millis(100);
@@ -186,21 +186,71 @@ fn ports_take_turns() {
     assert_eq!(ports, [0, 1, 2, 3, 1, 3, 1, 3, 0, 2, 3, 0]);
 }
 
-/// As many are in flight as there is room for; a failure ends the oldest of a port.
+/// As many are in flight as there is room for.
 #[test]
 fn no_more_are_in_flight_than_there_is_room_for() {
     for payload in [SEQ, Payload::Zero] {
         let mut flight = flight(payload, 8, 3);
-        assert_eq!(flight.fail(0), None);
         let sent = [(); 3].map(|()| flight.begin(at(0), ()).expect("room"));
         assert!(!flight.has_room() && flight.begin(at(0), ()).is_none());
         assert_eq!(flight.under_way().count(), 3);
-        assert_eq!(flight.fail(sent[2].port), Some(if payload == SEQ { sent[0] } else { sent[2] }));
-        assert!(flight.has_room());
+        let echo = flight.datagram().to_vec();
+        flight.handle_datagram(at(0), sent[2].port, true, 8, &echo);
+        // Where content tells, they take turns, and the next place is that of the oldest.
+        assert_eq!(flight.has_room(), payload != SEQ);
+        assert!(flight.handle_timeout(at(0) + LIMIT).is_some() && flight.has_room());
         let last = flight.begin(at(1), ()).expect("room");
         flight.withdraw();
         flight.withdraw();
-        assert!(flight.under_way().all(|sent| *sent != last) && flight.in_flight() == 2);
+        assert!(flight.under_way().all(|sent| *sent != last) && flight.in_flight() == 1);
+    }
+}
+
+/// A report is about the message that it quotes, and is told once; the echo of that message is none any more.
+#[test]
+fn a_report_is_about_what_it_quotes() {
+    use Undelivered::{GivenUp, InFlight};
+    for payload in [SEQ, RANDOM, Payload::Zero] {
+        let mut flight = flight(payload, 64, 4);
+        assert_eq!(flight.handle_report(0, &[]), None, "nothing was sent");
+        let sent = [0, 1, 2].map(|number| {
+            let sent = flight.begin(at(number), ()).expect("room");
+            (sent, flight.datagram().to_vec())
+        });
+        let [(first, one), (second, two), (third, three)] = &sent;
+        assert_eq!(flight.handle_report(second.port, &two[..8]), Some(InFlight(*second)));
+        assert_eq!(flight.handle_report(second.port, two), None, "it is over");
+        let message = 1;
+        let again = flight.handle_datagram(at(3), second.port, true, 64, two);
+        assert_eq!(again, Arrival::Duplicate { message });
+        assert_eq!(flight.handle_timeout(at(0) + LIMIT), Some(*first));
+        assert_eq!(flight.handle_report(first.port, one), Some(GivenUp(*first)));
+        assert_eq!(flight.handle_report(first.port, one), None, "told already");
+        let echo = flight.handle_datagram(at(103), third.port, true, 64, three);
+        assert!(matches!(echo, Arrival::Late { message: 2 }), "{payload:?} {echo:?}");
+        assert_eq!(flight.handle_report(third.port, three), Some(InFlight(*third)));
+        assert_eq!((flight.in_flight(), flight.handle_timeout(at(500))), (0, None));
+    }
+}
+
+/// One that quotes too little is taken to be about the oldest; none is about a message of others.
+#[test]
+fn a_report_that_does_not_tell_is_about_the_oldest() {
+    for payload in [SEQ, RANDOM] {
+        let mut flight = flight(payload, 64, 4);
+        let sent = [(); 3].map(|()| flight.begin(at(0), ()).expect("room"));
+        let last = flight.datagram().to_vec();
+        for oldest in &sent[..2] {
+            let expected = Some(Undelivered::InFlight(*oldest));
+            assert_eq!(flight.handle_report(0, &last[..7]), expected, "{payload:?}");
+        }
+        let mut other = [0; 64];
+        for others in [Payload::Seq { run: 4, connection: 7 }, SEQ.on(8)] {
+            others.fill(2, 0, &mut other);
+            if payload == SEQ {
+                assert_eq!(flight.handle_report(0, &other), None);
+            }
+        }
     }
 }
 

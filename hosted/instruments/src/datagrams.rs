@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Error, anyhow};
 use echo_core::Failure;
 
+use crate::icmp::Icmp;
 use crate::stack::Driver;
 
 /// Datagrams to one echo server from local ports, which are numbered from 0 and as many as
@@ -23,8 +24,7 @@ pub trait Datagrams: Driver {
     ///
     /// # Errors
     ///
-    /// The reason why it was not sent. An ICMP error of an earlier datagram may be told here
-    /// ([`Failure::Refused`], [`Failure::Unreachable`]): nothing has been sent then, and the next call may succeed.
+    /// The reason why it was not sent.
     fn send(&mut self, port: usize, datagram: &[u8]) -> Result<(), Failure>;
 
     /// Receives one datagram that has arrived at a port, if there is one and the port is open. What does not fit into
@@ -32,8 +32,8 @@ pub trait Datagrams: Driver {
     ///
     /// # Errors
     ///
-    /// What ICMP says of an earlier datagram.
-    fn receive(&mut self, port: usize, buffer: &mut [u8]) -> Result<Option<Received>, Failure>;
+    /// What the network says of one datagram that was sent from the port, whose beginning is in the buffer.
+    fn receive(&mut self, port: usize, buffer: &mut [u8]) -> Result<Option<Received>, Report>;
 
     /// Closes the port. It may be opened again, and is another one to the network then, as a rule.
     fn close(&mut self, port: usize);
@@ -70,4 +70,15 @@ pub struct Received {
     pub length: usize,
     /// Whether it came from the very address and port that were sent to.
     pub from_peer: bool,
+}
+
+/// What the network says of a datagram that did not arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// What it is for the message.
+    pub failure: Failure,
+    /// The ICMP message, if the stack tells it.
+    pub icmp: Option<Icmp>,
+    /// The number of the datagram's first bytes that are quoted: none if there is no more room, or no more is known.
+    pub quoted: usize,
 }

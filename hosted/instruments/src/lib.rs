@@ -27,6 +27,7 @@ pub mod descriptors;
 pub mod exports;
 pub mod figure;
 pub mod files;
+pub mod icmp;
 pub mod load;
 #[cfg(test)]
 mod made_up;

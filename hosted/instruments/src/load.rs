@@ -223,7 +223,7 @@ impl<'a, D: Driver, L: Lane<D>> Load<'a, D, L> {
             }
         }
         self.finish();
-        L::linger(&mut self)?;
+        L::linger(&mut self, observer)?;
         // Whatever is in flight: it has been counted.
         self.lanes.iter_mut().for_each(|lane| lane.close(self.driver));
         Ok(self.out)

@@ -232,15 +232,27 @@ impl Measurement {
         self.record_failure(sample, failure);
     }
 
+    /// Why a message failed that was recorded as timed out.
+    pub(crate) fn explain(&mut self, sample: &Sample) {
+        let Err(failure) = sample.end else { return };
+        self.tally.explain(&failure);
+        let is_it = |incident: &&mut Incident| {
+            (incident.connection, incident.message) == (sample.connection, sample.message)
+        };
+        if let Some(incident) = self.incidents.iter_mut().find(is_it) {
+            *incident = Incident { at: incident.at, ..Incident::of(sample, failure) };
+        }
+    }
+
     fn record_failure(&mut self, sample: &Sample, failure: Failure) {
-        let &Sample { at, due, connection, message, errno, unopened, .. } = sample;
+        let &Sample { due, errno, .. } = sample;
         if failure == Failure::Local {
             self.lack = errno.and_then(Lack::of).or(self.lack);
         }
         self.timeline.record_failure(due);
         self.wrong.record(&failure);
         if self.incidents.len() < INCIDENTS {
-            self.incidents.push(Incident { at, connection, message, failure, errno, unopened });
+            self.incidents.push(Incident::of(sample, failure));
         }
     }
 

@@ -25,7 +25,7 @@ use super::conversation::{EXCERPT, Manner};
 use super::input::Next;
 use super::user::{NO_OUTPUT, User};
 use crate::address::no_server;
-use crate::datagrams::Port;
+use crate::datagrams::{Port, Report};
 
 /// The number of datagrams that are remembered after they were given up.
 const REMEMBERED: usize = 100;
@@ -137,7 +137,7 @@ impl Post {
         let deadline = self.manner.limit.and_then(|limit| self.clock.now().checked_add(limit));
         let sent = self.port.send(self.peer, &bytes);
         self.under_way = Some(Datagram { number: self.sent, bytes, deadline });
-        sent.or_else(|error| self.fail(&error))
+        sent.or_else(|error| self.fail(&cause(&error)))
     }
 
     /// Takes all that has come.
@@ -149,7 +149,7 @@ impl Post {
                     let bytes = self.buffer[..length.min(self.buffer.len())].to_vec();
                     self.take(bytes, from)?;
                 }
-                Err(error) => self.fail(&error)?,
+                Err(report) => self.hear(&report)?,
             }
         }
     }
@@ -185,15 +185,26 @@ impl Post {
         Ok(())
     }
 
-    /// The system reports an error: who types can try again.
-    fn fail(&mut self, error: &io::Error) -> Result<()> {
-        let why = match Errno::from_io_error(error) {
-            Some(Errno::CONNREFUSED) => reason(error) + &no_server("--udp "),
-            Some(Errno::MSGSIZE) => format!("{} ({LONGEST} bytes at most)", reason(error)),
-            _ => reason(error),
+    /// The network reports on the datagram that is under way, or on one before it.
+    fn hear(&mut self, report: &Report) -> Result<()> {
+        let why = match report.icmp {
+            Some(icmp) if report.errno != Errno::CONNREFUSED => icmp.to_string(),
+            _ => cause(&report.errno.into()),
         };
+        let begins = |datagram: &&Datagram| datagram.bytes.starts_with(report.quote());
+        if self.dialogue
+            && !self.under_way.as_ref().is_some_and(|it| begins(&it))
+            && let Some(before) = self.given_up.iter().find(begins)
+        {
+            return self.tell(&format!("{}: {why}", before.name()));
+        }
+        self.fail(&why)
+    }
+
+    /// Nothing will come: who types can try again.
+    fn fail(&mut self, why: &str) -> Result<()> {
         if self.dialogue {
-            return self.give_up(&why);
+            return self.give_up(why);
         }
         Err(anyhow!("cannot send to {}: {why}", self.peer))
     }
@@ -211,6 +222,15 @@ impl Post {
         self.user.screen.fresh_line().context(NO_OUTPUT)?;
         note(&format!("note: {text}"));
         Ok(())
+    }
+}
+
+/// An error of the system in words.
+fn cause(error: &io::Error) -> String {
+    match Errno::from_io_error(error) {
+        Some(Errno::CONNREFUSED) => reason(error) + &no_server("--udp "),
+        Some(Errno::MSGSIZE) => format!("{} ({LONGEST} bytes at most)", reason(error)),
+        _ => reason(error),
     }
 }
 

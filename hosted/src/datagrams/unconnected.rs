@@ -1,7 +1,7 @@
 //! The operating system's UDP sockets, bound and not connected, for the cases of `check -u`.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use echo_core::{Failure, Instant};
 use echo_instruments::check::datagrams::{self, Unsent};
@@ -12,12 +12,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::icmp;
+use super::Port;
 use crate::sockets::failure;
 
 /// Sockets by their numbers, and the clock.
 pub struct Unconnected {
-    sockets: Vec<Option<UdpSocket>>,
+    sockets: Vec<Option<Port>>,
     /// Local addresses to send from: one of the family of the peer is used, if there is one.
     sources: Vec<IpAddr>,
     clock: Stopwatch,
@@ -30,7 +30,7 @@ impl Unconnected {
         Self { sockets: Vec::new(), sources, clock: Stopwatch::new(Clock::start()) }
     }
 
-    fn bound(&self, peer: SocketAddr, port: u16) -> io::Result<UdpSocket> {
+    fn bound(&self, peer: SocketAddr, port: u16) -> io::Result<Port> {
         let any: IpAddr = match peer {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
@@ -41,10 +41,9 @@ impl Unconnected {
             // It may be asked for an IPv4-mapped address.
             socket.set_only_v6(false)?;
         }
-        icmp::report(&socket, peer)?;
         socket.bind(&SocketAddr::new(*source.unwrap_or(&any), port).into())?;
         socket.set_nonblocking(true)?;
-        Ok(socket.into())
+        Port::of(socket, peer)
     }
 
     /// An open socket.
@@ -52,8 +51,8 @@ impl Unconnected {
     /// # Panics
     ///
     /// If it is not open.
-    fn socket(&self, socket: usize) -> &UdpSocket {
-        self.sockets.get(socket).and_then(Option::as_ref).expect("it was opened before")
+    fn port(&mut self, socket: usize) -> &mut Port {
+        self.sockets.get_mut(socket).and_then(Option::as_mut).expect("it was opened before")
     }
 }
 
@@ -73,19 +72,14 @@ impl datagrams::Unconnected for Unconnected {
     }
 
     fn send(&mut self, socket: usize, to: SocketAddr, datagram: &[u8]) -> Result<(), Unsent> {
-        let socket = self.socket(socket);
-        match icmp::send(socket, to, datagram) {
-            Ok(()) => Ok(()),
-            Err(Errno::AGAIN | Errno::INTR | Errno::NOBUFS) => Err(Unsent::Full),
-            Err(Errno::MSGSIZE) => {
+        self.port(socket).send(to, datagram).map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::NOBUFS) => Unsent::Full,
+            Some(Errno::MSGSIZE) => {
                 let length = datagram.len();
-                Err(Unsent::Never(format!("this system sends no datagram of {length} bytes")))
+                Unsent::Never(format!("this system sends no datagram of {length} bytes"))
             }
-            Err(error) => {
-                icmp::forget(socket);
-                Err(Unsent::Failed(failure(&error.into())))
-            }
-        }
+            _ => Unsent::Failed(failure(&error)),
+        })
     }
 
     fn receive(
@@ -93,17 +87,9 @@ impl datagrams::Unconnected for Unconnected {
         socket: usize,
         buffer: &mut [u8],
     ) -> Result<Option<(usize, SocketAddr)>, Failure> {
-        let socket = self.socket(socket);
-        match socket.recv_from(buffer) {
-            Ok(received) => Ok(Some(received)),
-            Err(error) => match Errno::from_io_error(&error) {
-                Some(Errno::AGAIN | Errno::INTR) => Ok(None),
-                errno => {
-                    icmp::forget(socket);
-                    errno.and_then(icmp::told).map_or(Ok(None), |errno| Err(failure(&errno.into())))
-                }
-            },
-        }
+        let received = self.port(socket).receive(buffer, false);
+        let received = received.map_err(|report| failure(&report.errno.into()))?;
+        Ok(received.and_then(|(length, from)| Some((length, from?))))
     }
 
     fn close(&mut self, socket: usize) {
@@ -113,10 +99,13 @@ impl datagrams::Unconnected for Unconnected {
     }
 
     fn wait(&mut self, until: Instant) -> io::Result<()> {
+        if self.sockets.iter().flatten().any(Port::has_reports) {
+            return Ok(());
+        }
         let left = until.saturating_duration_since(self.clock.now());
         let left = Timespec::try_from(left).map_err(io::Error::other)?;
         let open = self.sockets.iter().flatten();
-        let mut all: Vec<_> = open.map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
+        let mut all: Vec<_> = open.map(|port| PollFd::new(port.socket(), PollFlags::IN)).collect();
         match poll(&mut all, Some(&left)) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),

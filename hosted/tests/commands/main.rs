@@ -16,6 +16,8 @@ mod fail_rate;
 mod fairness;
 mod faulty;
 mod files;
+#[cfg(target_os = "linux")]
+mod icmp;
 mod inetds;
 mod limits;
 mod loss;

@@ -151,8 +151,8 @@ fn where_nobody_listens_the_run_ends() {
     bound.connect((Ipv4Addr::LOCALHOST, 9)).expect("a route");
     let target = bound.local_addr().expect("bound").to_string();
     let told = format!(
-        "error: no echo over UDP from {target}: connection refused (is an echo server listening there? some echo UDP \
-         only if told to: `hosted server --udp`)\n"
+        "error: no echo over UDP from {target}: port unreachable (ICMP from 127.0.0.1) (is an echo server listening \
+         there? some echo UDP only if told to: `hosted server --udp`)\n"
     );
     for (command, failed) in [("rate", 1), ("fail-rate", 3)] {
         let ended = run(&[command, &target, "-u", "-c", "3", "--no-plot"]);

@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 
 use echo_core::{Failure, Instant};
 use echo_instruments::clock::Clock;
-use echo_instruments::datagrams::{Datagrams, Received};
+use echo_instruments::datagrams::{Datagrams, Received, Report};
+use echo_instruments::icmp::Icmp;
 use echo_instruments::plan::{Pace, Plan};
 use echo_instruments::stack::{Busy, Driver, Stops};
 use echo_instruments::stopwatch::Stopwatch;
-use echo_smoltcp::Courier;
 use echo_smoltcp::smoltcp::phy::Device;
 use echo_smoltcp::smoltcp::wire::IpEndpoint;
+use echo_smoltcp::{Courier, Undelivered};
 
 use super::{PATIENCE, PIECE};
 use crate::wait::{Due, Waiter};
@@ -104,10 +105,21 @@ impl<D: Device> Datagrams for Post<'_, '_, D> {
         self.courier.send(port, self.server, datagram, self.waiter.now(), &mut self.device)
     }
 
-    fn receive(&mut self, port: usize, buffer: &mut [u8]) -> Result<Option<Received>, Failure> {
-        let Some((bytes, from)) = self.courier.take(port)? else {
-            self.unread.retain(|unread| *unread != port);
-            return Ok(None);
+    fn receive(&mut self, port: usize, buffer: &mut [u8]) -> Result<Option<Received>, Report> {
+        let (bytes, from) = match self.courier.take(port) {
+            Ok(Some(taken)) => taken,
+            Ok(None) => {
+                self.unread.retain(|unread| *unread != port);
+                return Ok(None);
+            }
+            Err(undelivered) => {
+                let Undelivered { failure, by, kind, code, .. } = undelivered;
+                let quote = undelivered.quote();
+                let quoted = quote.len().min(buffer.len());
+                buffer[..quoted].copy_from_slice(&quote[..quoted]);
+                let icmp = Some(Icmp { by: by.into(), kind, code });
+                return Err(Report { failure, icmp, quoted });
+            }
         };
         let fits = bytes.len().min(buffer.len());
         buffer[..fits].copy_from_slice(&bytes[..fits]);

@@ -78,7 +78,8 @@ impl<D: Device> datagrams::Unconnected for Unconnected<'_, '_, D> {
         socket: usize,
         buffer: &mut [u8],
     ) -> Result<Option<(usize, SocketAddr)>, Failure> {
-        let Some((bytes, from)) = self.courier.take(socket)? else { return Ok(None) };
+        let taken = self.courier.take(socket).map_err(|undelivered| undelivered.failure)?;
+        let Some((bytes, from)) = taken else { return Ok(None) };
         buffer[..bytes.len()].copy_from_slice(bytes);
         Ok(Some((bytes.len(), SocketAddr::new(from.addr.into(), from.port))))
     }

@@ -8,6 +8,7 @@ use smoltcp::phy::Device;
 use smoltcp::socket::udp::PacketBuffer;
 use smoltcp::wire::IpEndpoint;
 
+use super::undeliverable::Undelivered;
 use crate::link::{Egress, Link};
 use crate::lone::Lone;
 
@@ -26,7 +27,7 @@ pub struct Mailbox<'a> {
     /// Where the last datagram was sent.
     pub(super) asked: Option<IpEndpoint>,
     /// What ICMP said.
-    pub(super) failure: Option<Failure>,
+    pub(super) undelivered: Option<Undelivered>,
 }
 
 impl<'a> Mailbox<'a> {
@@ -38,7 +39,7 @@ impl<'a> Mailbox<'a> {
         send: PacketBuffer<'a>,
     ) -> Self {
         let socket = Lone::new(storage, receive, send);
-        Self { socket, sent: 0, unread: 0, turn: 0, waits: false, asked: None, failure: None }
+        Self { socket, sent: 0, unread: 0, turn: 0, waits: false, asked: None, undelivered: None }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -69,7 +70,7 @@ impl<'a> Mailbox<'a> {
 
     pub(super) fn close(&mut self) {
         self.socket.bind(0);
-        (self.sent, self.unread, self.asked, self.failure) = (0, 0, None, None);
+        (self.sent, self.unread, self.asked, self.undelivered) = (0, 0, None, None);
     }
 
     pub(super) fn put(&mut self, bytes: &[u8], to: IpEndpoint) -> Result<(), Failure> {
@@ -92,9 +93,9 @@ impl<'a> Mailbox<'a> {
     }
 
     /// The next datagram, and who it is from.
-    pub(super) fn take(&mut self) -> Result<Option<(&[u8], IpEndpoint)>, Failure> {
-        if let Some(failure) = mem::take(&mut self.failure) {
-            return Err(failure);
+    pub(super) fn take(&mut self) -> Result<Option<(&[u8], IpEndpoint)>, Undelivered> {
+        if let Some(undelivered) = mem::take(&mut self.undelivered) {
+            return Err(undelivered);
         }
         let Self { socket, unread, .. } = self;
         match socket.socket().recv() {

@@ -1,6 +1,7 @@
 //! What ICMP says of a datagram that could not be delivered.
 
 use echo_core::Failure;
+use heapless::Vec;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     EthernetFrame, IPV4_HEADER_LEN, Icmpv4DstUnreachable, Icmpv4Message, Icmpv4Packet, IpAddress,
@@ -13,42 +14,79 @@ use smoltcp::wire::{
 
 use crate::packet::Packet;
 
+/// The most bytes of a datagram that are kept: enough to know it by.
+const QUOTE: usize = 32;
+
+/// What ICMP says of a datagram that did not arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    /// [`Failure::Refused`] or [`Failure::Unreachable`].
+    pub failure: Failure,
+    /// Who says so.
+    pub by: IpAddress,
+    /// The type of the ICMP message, and its code.
+    pub kind: u8,
+    /// See there.
+    pub code: u8,
+    quote: Vec<u8, QUOTE>,
+}
+
+impl Undelivered {
+    /// The first bytes of the datagram, as far as they are quoted.
+    #[must_use]
+    pub fn quote(&self) -> &[u8] {
+        &self.quote
+    }
+}
+
 /// The port here that a datagram came from, where it was to go, and why it did not arrive.
 pub(super) fn undeliverable(
     frame: &[u8],
     checksums: &ChecksumCapabilities,
-) -> Option<(u16, IpEndpoint, Failure)> {
+) -> Option<(u16, IpEndpoint, Undelivered)> {
     let packet = Packet::of(&EthernetFrame::new_checked(frame).ok()?)?;
     // The packet that is quoted may be cut off, for which smoltcp's own parser would reject it.
-    let (refused, protocol, to, data) = match (packet.protocol, packet.source, packet.destination) {
-        (IpProtocol::Icmp, ..) => {
-            let message = Icmpv4Packet::new_checked(packet.payload).ok()?;
-            let genuine = !checksums.icmpv4.rx() || message.verify_checksum();
-            if !genuine || message.msg_type() != Icmpv4Message::DstUnreachable {
-                return None;
+    let (kind, code, refused, protocol, to, data) =
+        match (packet.protocol, packet.source, packet.destination) {
+            (IpProtocol::Icmp, ..) => {
+                use Icmpv4Message::{DstUnreachable, TimeExceeded};
+                let message = Icmpv4Packet::new_checked(packet.payload).ok()?;
+                let (kind, code) = (message.msg_type(), message.msg_code());
+                let genuine = !checksums.icmpv4.rx() || message.verify_checksum();
+                if !genuine || !matches!(kind, DstUnreachable | TimeExceeded) {
+                    return None;
+                }
+                let port = code == Icmpv4DstUnreachable::PortUnreachable.into();
+                let refused = kind == DstUnreachable && port;
+                let quoted = message.data();
+                let header = Ipv4Packet::new_unchecked(quoted.get(..IPV4_HEADER_LEN)?);
+                let data = quoted.get(header.header_len().into()..)?;
+                let to = IpAddress::Ipv4(header.dst_addr());
+                (kind.into(), code, refused, header.next_header(), to, data)
             }
-            let refused = message.msg_code() == Icmpv4DstUnreachable::PortUnreachable.into();
-            let quoted = message.data();
-            let header = Ipv4Packet::new_unchecked(quoted.get(..IPV4_HEADER_LEN)?);
-            let data = quoted.get(header.header_len().into()..)?;
-            (refused, header.next_header(), IpAddress::Ipv4(header.dst_addr()), data)
-        }
-        #[cfg(feature = "ipv6")]
-        (IpProtocol::Icmpv6, IpAddress::Ipv6(from), IpAddress::Ipv6(to)) => {
-            let message = Icmpv6Packet::new_checked(packet.payload).ok()?;
-            let genuine = !checksums.icmpv6.rx() || message.verify_checksum(&from, &to);
-            if !genuine || message.msg_type() != Icmpv6Message::DstUnreachable {
-                return None;
+            #[cfg(feature = "ipv6")]
+            (IpProtocol::Icmpv6, IpAddress::Ipv6(from), IpAddress::Ipv6(to)) => {
+                use Icmpv6Message::{DstUnreachable, TimeExceeded};
+                let message = Icmpv6Packet::new_checked(packet.payload).ok()?;
+                let (kind, code) = (message.msg_type(), message.msg_code());
+                let genuine = !checksums.icmpv6.rx() || message.verify_checksum(&from, &to);
+                if !genuine || !matches!(kind, DstUnreachable | TimeExceeded) {
+                    return None;
+                }
+                let port = code == Icmpv6DstUnreachable::PortUnreachable.into();
+                let refused = kind == DstUnreachable && port;
+                let (header, data) = message.payload().split_at_checked(IPV6_HEADER_LEN)?;
+                let header = Ipv6Packet::new_unchecked(header);
+                let to = IpAddress::Ipv6(header.dst_addr());
+                (kind.into(), code, refused, header.next_header(), to, data)
             }
-            let refused = message.msg_code() == Icmpv6DstUnreachable::PortUnreachable.into();
-            let (header, data) = message.payload().split_at_checked(IPV6_HEADER_LEN)?;
-            let header = Ipv6Packet::new_unchecked(header);
-            (refused, header.next_header(), IpAddress::Ipv6(header.dst_addr()), data)
-        }
-        _ => return None,
-    };
-    let header = UdpPacket::new_unchecked(data.get(..UDP_HEADER_LEN)?);
+            _ => return None,
+        };
+    let (header, data) = data.split_at_checked(UDP_HEADER_LEN)?;
+    let header = UdpPacket::new_unchecked(header);
     let failure = if refused { Failure::Refused } else { Failure::Unreachable };
-    let told = (header.src_port(), IpEndpoint::new(to, header.dst_port()), failure);
+    let quote = data.iter().copied().take(QUOTE).collect();
+    let undelivered = Undelivered { failure, by: packet.source, kind, code, quote };
+    let told = (header.src_port(), IpEndpoint::new(to, header.dst_port()), undelivered);
     (protocol == IpProtocol::Udp).then_some(told)
 }

@@ -8,13 +8,13 @@ use echo_core::{Failure, Instant};
 use echo_smoltcp::smoltcp::iface::SocketStorage;
 use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
 use echo_smoltcp::smoltcp::wire::{IpAddress, IpEndpoint};
-use echo_smoltcp::{Courier, Event, Mailbox, Server};
+use echo_smoltcp::{Courier, Event, Mailbox, Server, Undelivered};
 
 use crate::cable::{Cable, Faults, Plug};
 use crate::world::{N, SERVER, SERVER_V6, Setup, interface_of_client, server};
 
 /// A datagram, and who sent it; or what ICMP says.
-type Taken = Result<(Vec<u8>, IpEndpoint), Failure>;
+type Taken = Result<(Vec<u8>, IpEndpoint), Undelivered>;
 
 pub(crate) struct Mail {
     pub(crate) now: Instant,
@@ -167,15 +167,34 @@ fn what_the_cable_loses_or_doubles_comes_not_at_all_or_twice() {
 
 #[test]
 fn nobody_at_the_port_is_told_to_the_mailbox_that_asked() {
-    for address in [SERVER, SERVER_V6] {
+    for (address, icmp) in [(SERVER, (3, 3)), (SERVER_V6, (1, 4))] {
         let mut mail = Mail::new(Faults::default(), IpEndpoint::new(address, PORT + 1), 2);
         mail.send(0, b"hello").expect("room");
         mail.hear(SOON);
         // Of a long one only the beginning is quoted.
-        for length in [0, 1, 1400] {
+        for length in [0, 1, 31, 32, 1400] {
             mail.send(1, &content(length)).expect("room");
-            assert_eq!(mail.hear(SOON), [(1, Err(Failure::Refused))], "{length} to {address}");
+            let heard = mail.hear(SOON);
+            let [(1, Err(undelivered))] = &heard[..] else { panic!("{heard:?}") };
+            let Undelivered { failure, by, kind, code, .. } = undelivered;
+            assert_eq!((*failure, *by, (*kind, *code)), (Failure::Refused, address, icmp));
+            assert_eq!(undelivered.quote(), content(length.min(32)), "{length} to {address}");
         }
+    }
+}
+
+/// Also if the reports on several of its datagrams come at once.
+#[test]
+fn a_mailbox_is_told_of_each_datagram_that_nobody_takes() {
+    for address in [SERVER, SERVER_V6] {
+        let mut mail = Mail::new(Faults::default(), IpEndpoint::new(address, PORT + 1), 1);
+        mail.send(0, b"first").expect("room");
+        mail.hear(SOON);
+        (0..5).for_each(|number| mail.send(0, &[number; 20]).expect("room"));
+        let heard = mail.hear(SOON);
+        let quotes = heard.iter().map(|(_, taken)| taken.as_ref().map_err(Undelivered::quote));
+        let all: Vec<_> = (0..5).map(|number| [number; 20]).collect();
+        assert!(quotes.eq(all.iter().map(|it| Err(&it[..]))), "{address}: {heard:?}");
     }
 }
 

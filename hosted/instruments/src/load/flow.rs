@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use echo_core::datagram::{Arrival, Flight, Sent, Slot};
+use echo_core::datagram::{Arrival, Flight, Sent, Slot, Undelivered};
 use echo_core::{Failure, FailureKind, Instant};
 
 use super::lane::{Event, Lane, Message};
-use super::{Ended, Load, Plan};
-use crate::datagrams::Datagrams;
+use super::{Ended, Load, Observer, Plan};
+use crate::datagrams::{Datagrams, Report};
 use crate::measurement::Stray;
 use crate::plan::Window;
 
@@ -31,8 +31,6 @@ pub(super) struct Flow<'a> {
     message: Message,
     /// Why the message that was begun last was not sent.
     unsent: Option<Failure>,
-    /// What was heard of a message in flight when another was sent from its port.
-    heard: Option<(usize, Failure)>,
     /// No message begins before that.
     rest: Option<Instant>,
     /// The instant from which on there has been room for another message, and no rest.
@@ -69,7 +67,6 @@ impl<'a> Flow<'a> {
             turn: number.into(),
             message: Message::NONE,
             unsent: None,
-            heard: None,
             rest: None,
             free: Instant::START,
             was_full: false,
@@ -86,9 +83,9 @@ impl<'a> Flow<'a> {
                 self.ready.pop_front();
                 return None;
             }
-            Err(failure) => {
+            Err(report) => {
                 self.ready.pop_front();
-                return self.hear(port, failure, datagrams);
+                return self.hear(port, report, datagrams);
             }
         };
         let now = datagrams.now();
@@ -114,44 +111,40 @@ impl<'a> Flow<'a> {
         Some(Event::Stray(stray, message.map(measured), now))
     }
 
-    /// ICMP has told of a message that was sent from a port.
+    /// The network has told of a message that was sent from a port.
     fn hear(
         &mut self,
         port: usize,
-        failure: Failure,
+        Report { failure, icmp, quoted }: Report,
         datagrams: &mut impl Datagrams,
     ) -> Option<Event> {
-        let sent = self.flight.fail(port)?;
-        let ended = self.ended(&sent, Err(failure));
-        self.message.errno = datagrams.errno();
-        Some(ended)
+        let quote = self.buffer.get(..quoted).unwrap_or(&self.buffer);
+        let event = match self.flight.handle_report(port, quote)? {
+            Undelivered::InFlight(sent) => self.ended(&sent, Err(failure)),
+            Undelivered::GivenUp(sent) => {
+                self.message = Message::of(&sent);
+                Event::Explained(failure)
+            }
+        };
+        (self.message.errno, self.message.icmp) = (datagrams.errno(), icmp);
+        Some(event)
     }
 
     /// A message that is in flight no more has ended.
     fn ended(&mut self, sent: &Sent<Note>, end: Result<Duration, Failure>) -> Event {
-        let Sent { message: number, begun, note: Note { planned, stops }, .. } = *sent;
-        self.message = Message { number, planned, begun, stops, ..Message::NONE };
+        self.message = Message::of(sent);
         self.was_full = self.flight.in_flight() + 1 >= self.window.most;
         if let (Ok(took), true) = (end, self.was_full) {
-            self.free = begun + took;
+            self.free = sent.begun + took;
         }
         Event::Ended(end)
     }
+}
 
-    fn send(&mut self, port: usize, datagrams: &mut impl Datagrams) -> Result<(), Failure> {
-        use Failure::{Refused, Unreachable};
-        let link = self.first_port + port;
-        match datagrams.send(link, self.flight.datagram()) {
-            // It is about a datagram before if this one can be sent after all.
-            Err(failure @ (Refused | Unreachable)) => {
-                datagrams.send(link, self.flight.datagram())?;
-                if self.window.ports == 1 && self.flight.in_flight() > 1 {
-                    self.heard = Some((port, failure));
-                }
-                Ok(())
-            }
-            sent => sent,
-        }
+impl Message {
+    const fn of(sent: &Sent<Note>) -> Self {
+        let Sent { message: number, begun, note: Note { planned, stops }, .. } = *sent;
+        Self { number, planned, begun, stops, ..Self::NONE }
     }
 }
 
@@ -179,8 +172,9 @@ impl<D: Datagrams> Lane<D> for Flow<'_> {
     }
 
     fn has_room(&self) -> bool {
-        let heard = self.unsent.is_some() || self.heard.is_some();
-        !heard && self.flight.in_flight() < self.window.most && self.flight.has_room()
+        self.unsent.is_none()
+            && self.flight.in_flight() < self.window.most
+            && self.flight.has_room()
     }
 
     fn rests(&self, now: Instant) -> bool {
@@ -208,7 +202,7 @@ impl<D: Datagrams> Lane<D> for Flow<'_> {
         let note = Note { planned, stops: datagrams.stops().times };
         let Some(sent) = self.flight.begin(now, note) else { return };
         self.messages += 1;
-        if let Err(failure) = self.send(sent.port, datagrams) {
+        if let Err(failure) = datagrams.send(self.first_port + sent.port, self.flight.datagram()) {
             self.flight.withdraw();
             self.ended(&sent, Err(failure));
             self.message.errno = datagrams.errno();
@@ -219,11 +213,6 @@ impl<D: Datagrams> Lane<D> for Flow<'_> {
     fn drive(&mut self, now: Instant, datagrams: &mut D) -> Option<Event> {
         if let Some(failure) = self.unsent.take() {
             return Some(Event::Ended(Err(failure)));
-        }
-        if let Some((port, failure)) = self.heard.take()
-            && let Some(event) = self.hear(port, failure, datagrams)
-        {
-            return Some(event);
         }
         if let Some(sent) = self.flight.handle_timeout(now) {
             let length = self.flight.datagram().len() as u64;
@@ -262,7 +251,7 @@ impl<D: Datagrams> Lane<D> for Flow<'_> {
 
     /// Counts what comes late or twice for as long as the slowest echo took, at the most: that of the last message
     /// would be missing otherwise. A message that was lost took longer than any.
-    fn linger(load: &mut Load<'_, D, Self>) -> io::Result<()> {
+    fn linger(load: &mut Load<'_, D, Self>, observer: &mut dyn Observer) -> io::Result<()> {
         if load.out.ended != Ended::AsPlanned {
             return Ok(());
         }
@@ -277,17 +266,17 @@ impl<D: Datagrams> Lane<D> for Flow<'_> {
             <Self as Lane<D>>::told(&mut load.lanes, &mut ready);
             for key in ready.drain(..) {
                 while now < until
-                    && let Some(Event::Stray(stray, measured, at)) =
-                        load.lanes[key].drive(now, load.driver)
+                    && let Some(event) = load.lanes[key].drive(now, load.driver)
                 {
-                    now = at;
-                    load.count(stray, measured);
+                    now = load.happened(key, event, now, observer);
                 }
             }
             if now == before {
                 now = load.driver.now();
             }
         }
+        // Whatever has become known: nothing was stopped by it.
+        load.out.ended = Ended::AsPlanned;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use super::pace::Schedule;
 use super::{Load, Observer};
+use crate::icmp::Icmp;
 use crate::measurement::Stray;
 use crate::stack::{Driver, Stops};
 
@@ -98,7 +99,7 @@ pub(super) trait Lane<D: Driver>: Sized {
     }
 
     /// The run is over and has been measured, but for what came besides.
-    fn linger(_load: &mut Load<'_, D, Self>) -> std::io::Result<()> {
+    fn linger(_load: &mut Load<'_, D, Self>, _observer: &mut dyn Observer) -> std::io::Result<()> {
         Ok(())
     }
 }
@@ -108,6 +109,8 @@ pub(super) trait Lane<D: Driver>: Sized {
 pub(super) enum Event {
     /// Its message has ended.
     Ended(Result<Duration, Failure>),
+    /// Its message, which had timed out, failed for this reason.
+    Explained(Failure),
     /// A datagram has come that ends none: what it is, and whether its message is measured, if that is known.
     Stray(Stray, Option<bool>, Instant),
 }
@@ -127,6 +130,8 @@ pub(super) struct Message {
     pub(super) connecting: Option<Duration>,
     /// The system's error, if that was why it failed.
     pub(super) errno: Option<Errno>,
+    /// What ICMP said, if that was why.
+    pub(super) icmp: Option<Icmp>,
     /// Whether the driver follows it.
     pub(super) followed: bool,
     /// Whether one that was sent later had come back before it.
@@ -141,6 +146,7 @@ impl Message {
         stops: 0,
         connecting: None,
         errno: None,
+        icmp: None,
         followed: false,
         overtaken: false,
     };

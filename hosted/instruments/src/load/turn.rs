@@ -69,7 +69,7 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
     }
 
     /// Deals with what has happened on a lane. Returns the time then.
-    fn happened(
+    pub(super) fn happened(
         &mut self,
         key: usize,
         event: Event,
@@ -79,6 +79,10 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         self.moves += 1;
         let end = match event {
             Event::Ended(end) => end,
+            Event::Explained(failure) => {
+                self.explain(key, failure, now, observer);
+                return now;
+            }
             Event::Stray(stray, measured, at) => {
                 self.count(stray, measured);
                 return at;
@@ -105,8 +109,26 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         now
     }
 
+    /// Counts a message in another way that was counted as timed out: why it had to has become known.
+    fn explain(&mut self, key: usize, failure: Failure, now: Instant, observer: &mut dyn Observer) {
+        let (end, ends) = (Err(failure), self.ends_with(failure));
+        let message = *self.lanes[key].message();
+        if message.was_interrupted(&end, self.driver.stops()) {
+            return;
+        }
+        if self.measures(message.planned) {
+            self.out.explain(&self.sample(key, now, end, false));
+        } else if ends {
+            self.out.omitted -= 1;
+            self.record(key, now, end, false, observer);
+        }
+        if ends {
+            self.out.ended = Ended::Failed;
+        }
+    }
+
     /// Counts what came besides, if its message is measured; where nobody knows which that is, if the warm-up is over.
-    pub(super) fn count(&mut self, stray: Stray, measured: Option<bool>) {
+    fn count(&mut self, stray: Stray, measured: Option<bool>) {
         let counts = measured.unwrap_or(!self.warming);
         if let Some(datagrams) = self.out.datagrams.as_mut().filter(|_| counts) {
             datagrams.record(stray);
@@ -171,16 +193,33 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         observer: &mut dyn Observer,
     ) {
         let ends = end.is_err_and(|failure| !interrupted && self.ends_with(failure));
-        let message = *self.lanes[key].message();
-        let Message { number, planned, begun, connecting, errno, overtaken, .. } = message;
+        let Message { planned, overtaken, .. } = *self.lanes[key].message();
         // A failure that ends the run is its result, even in the warm-up.
         if !self.measures(planned) && !ends {
             self.out.omitted += 1;
             return;
         }
-        let lane = &mut self.lanes[key];
-        lane.count(!interrupted);
-        let sample = Sample {
+        self.lanes[key].count(!interrupted);
+        let sample = self.sample(key, now, end, interrupted);
+        let datagrams = self.out.datagrams.as_mut().filter(|_| !interrupted);
+        if let Some(reordered) = datagrams.and_then(|datagrams| datagrams.reordered.as_mut()) {
+            *reordered += u64::from(overtaken);
+        }
+        self.out.record(&sample);
+        observer.message(&sample);
+    }
+
+    /// What is told of the message of a lane that has ended.
+    fn sample(
+        &self,
+        key: usize,
+        now: Instant,
+        end: Result<Duration, Failure>,
+        interrupted: bool,
+    ) -> Sample {
+        let lane = &self.lanes[key];
+        let Message { number, planned, begun, connecting, errno, icmp, .. } = *lane.message();
+        Sample {
             at: now.saturating_duration_since(self.from),
             due: planned.saturating_duration_since(self.from),
             connection: key,
@@ -189,15 +228,10 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
             connecting,
             interrupted,
             errno,
+            icmp,
             unopened: !lane.is_open(),
             end,
-        };
-        let datagrams = self.out.datagrams.as_mut().filter(|_| !interrupted);
-        if let Some(reordered) = datagrams.and_then(|datagrams| datagrams.reordered.as_mut()) {
-            *reordered += u64::from(overtaken);
         }
-        self.out.record(&sample);
-        observer.message(&sample);
     }
 
     fn fail(&mut self, key: usize, failure: Failure, interrupted: bool, now: Instant) {

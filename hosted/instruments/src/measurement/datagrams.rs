@@ -70,8 +70,8 @@ impl Datagrams {
 }
 
 impl Measurement {
-    /// Why nobody can be there: the network has said so, and nothing has come from anybody.
-    pub(crate) fn nobody(&self) -> Option<Failure> {
+    /// Why nobody can be there, in words: the network has said so, and nothing has come from anybody.
+    pub(crate) fn nobody(&self) -> Option<String> {
         use FailureKind::{Full, Local, Refused, TimedOut, TooLong, Unreachable};
         let Datagrams { late, duplicated, crossed, foreign, .. } = self.datagrams?;
         let failed = |kind| self.tally.failed(kind);
@@ -82,13 +82,18 @@ impl Measurement {
             return None;
         }
         let said = [Failure::Refused, Failure::Unreachable];
-        said.into_iter().find(|failure| failed(failure.kind()) > 0)
+        let why = said.into_iter().find(|failure| failed(failure.kind()) > 0)?;
+        let icmp = self.incidents.iter().find(|it| it.failure == why).and_then(|it| it.icmp);
+        Some(icmp.map_or_else(|| why.to_string(), |icmp| icmp.to_string()))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+    use crate::icmp::Icmp;
     use crate::made_up::MadeUp;
 
     #[test]
@@ -104,10 +109,15 @@ mod tests {
         };
         let none = Datagrams::default();
         let told = |failures: &[Failure], datagrams| run(failures, datagrams).run.nobody();
-        let refused = Some(Failure::Refused);
+        let refused = Some(Failure::Refused.to_string());
         assert_eq!(told(&[Failure::Refused], Some(none)), refused);
         assert_eq!(told(&[lost, Failure::Refused, lost], Some(none)), refused, "ICMP is rationed");
-        assert_eq!(told(&[Failure::Unreachable], Some(none)), Some(Failure::Unreachable));
+        let unreachable = Some(Failure::Unreachable.to_string());
+        assert_eq!(told(&[Failure::Unreachable], Some(none)), unreachable);
+        let icmp = Some(Icmp { by: Ipv4Addr::LOCALHOST.into(), kind: 3, code: 1 });
+        let mut said = run(&[lost, Failure::Unreachable], Some(none)).run;
+        said.incidents[1].icmp = icmp;
+        assert_eq!(said.nobody(), icmp.map(|icmp| icmp.to_string()));
         assert_eq!(told(&[lost, Failure::Local], Some(none)), None, "nobody said so");
         assert_eq!(told(&[Failure::Refused, cut], Some(none)), None, "one came");
         assert_eq!(told(&[Failure::Refused], None), None, "not over UDP");

@@ -5,6 +5,8 @@ use std::time::Duration;
 use echo_core::Failure;
 use rustix::io::Errno;
 
+use crate::icmp::Icmp;
+
 /// One failed message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Incident {
@@ -18,8 +20,18 @@ pub struct Incident {
     pub failure: Failure,
     /// The system's error, if that was why.
     pub errno: Option<Errno>,
+    /// What ICMP said, if that was why.
+    pub icmp: Option<Icmp>,
     /// Whether its connection was not open yet.
     pub unopened: bool,
+}
+
+impl Incident {
+    /// Of a message that ended in this failure.
+    pub(crate) const fn of(sample: &Sample, failure: Failure) -> Self {
+        let &Sample { at, connection, message, errno, icmp, unopened, .. } = sample;
+        Self { at, connection, message, failure, errno, icmp, unopened }
+    }
 }
 
 /// One message that ended.
@@ -41,6 +53,8 @@ pub struct Sample {
     pub interrupted: bool,
     /// The system's error, if that was why it failed.
     pub errno: Option<Errno>,
+    /// What ICMP said, if that was why.
+    pub icmp: Option<Icmp>,
     /// Whether it ended before its connection was open.
     pub unopened: bool,
     /// How long it took from sending, or why it failed.
@@ -64,6 +78,7 @@ impl Sample {
             connecting: None,
             interrupted: false,
             errno: None,
+            icmp: None,
             unopened: false,
             end,
         }

@@ -155,6 +155,7 @@ mod tests {
             connecting: Some(micros(3)),
             interrupted: false,
             errno: None,
+            icmp: None,
             unopened: false,
             end: Ok(micros(5)),
         };

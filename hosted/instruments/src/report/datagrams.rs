@@ -152,8 +152,9 @@ pub(super) fn hint(subject: &Subject<'_>, measurement: &Measurement) -> Option<S
             quantity::count(ONE_FRAME_OF_IPV6)
         ));
     }
-    let is_open = failed(FailureKind::Refused) == 0;
-    if came == 0 && is_open && count(Class::Cut) == 0 && count(Class::Lost) > 0 {
+    // If the network says why, it needs no guess.
+    let silent = failed(FailureKind::Refused) + failed(FailureKind::Unreachable) == 0;
+    if came == 0 && silent && count(Class::Cut) == 0 && count(Class::Lost) > 0 {
         let long = if subject.plan.length > ONE_FRAME {
             format!(
                 "; what is longer than {} bytes also goes in fragments, which some drop (-l {ONE_FRAME})",

@@ -296,20 +296,23 @@ fn incidents(measurement: &Measurement) -> Vec<String> {
         .incidents
         .iter()
         .map(|incident| {
-            let Incident { at, connection, message, failure, errno, unopened } = incident;
+            let Incident { at, connection, message, failure, errno, icmp, unopened } = incident;
             let at = quantity::duration(*at);
             // Other failures say all that there is to know.
             let open = matches!(failure, Failure::Unreachable | Failure::Local);
-            let said = errno.filter(|_| open).map(|errno| format!(": {}", reason(&errno.into())));
+            let said = errno
+                .filter(|_| open && icmp.is_none())
+                .map(|errno| format!(": {}", reason(&errno.into())));
             // Wrong bytes and wrong lengths name their message themselves, and without a connection there is none.
             let named = matches!(
                 failure,
                 Failure::Differs(_) | Failure::Extra { .. } | Failure::Cut { .. }
             ) || *unopened;
             let message = if named { String::new() } else { format!(", message {message}") };
-            let failure = match failure {
-                Failure::TimedOut { .. } if *unopened => "timed out while connecting".into(),
-                Failure::TimedOut { .. } if measurement.datagrams.is_some() => {
+            let failure = match (failure, icmp) {
+                (_, Some(icmp)) => icmp.to_string(),
+                (Failure::TimedOut { .. }, _) if *unopened => "timed out while connecting".into(),
+                (Failure::TimedOut { .. }, _) if measurement.datagrams.is_some() => {
                     "not back in time".into()
                 }
                 _ => worded(failure),

@@ -3,10 +3,12 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use echo_core::{Failure, Instant};
-use echo_instruments::datagrams::{Datagrams, Received};
+use echo_instruments::datagrams::{Datagrams, Received, Report};
+use echo_instruments::icmp::Icmp;
 use echo_instruments::load;
 use echo_instruments::measurement::{Measurement, Sample};
 use echo_instruments::plan::{Plan, Protocol};
@@ -23,6 +25,9 @@ const STEPS: u32 = 2_000_000;
 /// How long it takes to settle: the load begins after it.
 const SETTLING: Duration = Duration::from_secs(1);
 
+/// What each report says: nobody looks at it but the reader of the text.
+pub(crate) const ICMP: Icmp = Icmp { by: IpAddr::V4(Ipv4Addr::LOCALHOST), kind: 3, code: 3 };
+
 /// A datagram that was sent.
 pub(crate) struct Sent<'a> {
     /// Its number among all.
@@ -34,8 +39,8 @@ pub(crate) struct Sent<'a> {
     dropped: &'a Cell<u64>,
 }
 
-/// A datagram and whether it is from the peer, or an ICMP error.
-type What = Result<(Vec<u8>, bool), Failure>;
+/// A datagram and whether it is from the peer, or an ICMP error and what it quotes.
+type What = Result<(Vec<u8>, bool), (Failure, Vec<u8>)>;
 
 /// What arrives at a port, so long after something was sent.
 #[derive(Debug, Clone)]
@@ -49,6 +54,12 @@ impl Sent<'_> {
     /// Its echo, so long after it was sent.
     pub(crate) fn echo(&self, after: Duration) -> Item {
         self.answer(after, self.bytes.to_vec())
+    }
+
+    /// A report that it did not arrive, which quotes so many of its bytes.
+    pub(crate) fn report(&self, after: Duration, failure: Failure, quoted: usize) -> Item {
+        let quote = self.bytes[..quoted.min(self.bytes.len())].to_vec();
+        Item { after, port: self.port, what: Err((failure, quote)) }
     }
 
     /// It comes back, but finds no room.
@@ -138,13 +149,6 @@ impl Datagrams for Air<'_> {
         self.step();
         assert!(self.settled, "nobody has asked for the way");
         self.open.insert(port);
-        // As the system does it: what ICMP has told comes first, and nothing is sent.
-        if let Some(key) = self.first(port)
-            && let Err(failure) = self.coming[&key].1
-        {
-            self.coming.remove(&key);
-            return Err(failure);
-        }
         self.clock.pass(self.costs.1);
         let now = self.clock.now();
         let (number, at) = (self.calls.sends, now - BEGINNING);
@@ -157,7 +161,7 @@ impl Datagrams for Air<'_> {
         Ok(())
     }
 
-    fn receive(&mut self, port: usize, buffer: &mut [u8]) -> Result<Option<Received>, Failure> {
+    fn receive(&mut self, port: usize, buffer: &mut [u8]) -> Result<Option<Received>, Report> {
         self.step();
         self.calls.receives += 1;
         let come = self.coming.range(..=(self.clock.now(), u64::MAX));
@@ -168,10 +172,14 @@ impl Datagrams for Air<'_> {
         };
         let Some((_, what)) = self.coming.remove(&key) else { return Ok(None) };
         self.clock.pass(self.costs.2);
-        let (bytes, from_peer) = what?;
+        let bytes = what.as_ref().map_or_else(|(_, quote)| quote, |(bytes, _)| bytes);
         let fits = bytes.len().min(buffer.len());
         buffer[..fits].copy_from_slice(&bytes[..fits]);
-        Ok(Some(Received { length: bytes.len(), from_peer }))
+        let length = bytes.len();
+        match what {
+            Ok((_, from_peer)) => Ok(Some(Received { length, from_peer })),
+            Err((failure, _)) => Err(Report { failure, icmp: Some(ICMP), quoted: fits }),
+        }
     }
 
     fn close(&mut self, port: usize) {

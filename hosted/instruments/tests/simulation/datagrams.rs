@@ -11,8 +11,8 @@ use super::air::{Calls, Flown, Item, Sent, echo, fly, fly_at, udp};
 use super::run::{MICRO, MILLI, NANO, TRIP};
 
 pub(crate) const LIMIT: Duration = TRIP.saturating_mul(10);
-const LOST: Failure = Failure::TimedOut { received: 0, length: 100, whole: None };
-const NOTHING: Datagrams = Datagrams {
+pub(crate) const LOST: Failure = Failure::TimedOut { received: 0, length: 100, whole: None };
+pub(crate) const NOTHING: Datagrams = Datagrams {
     late: 0,
     duplicated: 0,
     reordered: Some(0),
@@ -196,9 +196,7 @@ fn times_are_true_where_calls_cost_some() {
 
 #[test]
 fn who_is_refused_has_failed_and_the_run_as_over_tcp() {
-    let refuses = |sent: &Sent<'_>| {
-        Ok(vec![Item { after: TRIP, port: sent.port, what: Err(Failure::Refused) }])
-    };
+    let refuses = |sent: &Sent<'_>| Ok(vec![sent.report(TRIP, Failure::Refused, 100)]);
     for payload in contents() {
         for pace in PACES {
             let plan = Plan { payload: payload.clone(), pace, count: Some(4), ..udp() };
@@ -230,8 +228,6 @@ fn a_loss_ends_no_run_and_what_is_too_long_does() {
         for pace in PACES {
             let plan = Plan { keep_going: false, count: Some(20), pace, ..udp() };
             let fate = |sent: &Sent<'_>| match (sent.number, failure) {
-                // One that may be about a datagram before is sent again, and the second is about this.
-                (5 | 6, Failure::Unreachable) => Err(failure),
                 (5, Failure::TimedOut { .. }) => Ok(Vec::new()),
                 (5, _) => Err(failure),
                 _ => echo(sent),
@@ -244,20 +240,6 @@ fn a_loss_ends_no_run_and_what_is_too_long_does() {
             }
         }
     }
-}
-
-/// An ICMP error that the next send tells is about the message before it.
-#[test]
-fn what_a_send_tells_of_the_message_before_fails_that_one() {
-    // Both are due at once: the second finds what has become of the first.
-    let plan = Plan { pace: Pace::Rate(1e6), count: Some(2), ..udp() };
-    let costs = (Duration::ZERO, MICRO, Duration::ZERO);
-    let Flown { samples, .. } = fly_at(costs, &plan, |sent: &Sent<'_>| match sent.number {
-        0 => Ok(vec![Item { after: Duration::ZERO, port: 0, what: Err(Failure::Refused) }]),
-        _ => echo(sent),
-    });
-    let ends: Vec<_> = samples.iter().map(|sample| (sample.message, sample.end)).collect();
-    assert_eq!(ends, [(0, Err(Failure::Refused)), (1, Ok(TRIP + MICRO))]);
 }
 
 #[test]

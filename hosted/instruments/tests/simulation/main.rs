@@ -17,6 +17,7 @@ mod omission;
 mod opening;
 mod passages;
 mod planted;
+mod reports;
 mod run;
 mod schedule;
 mod search;

@@ -55,6 +55,6 @@ pub enum Unsent {
     Never(String),
     /// There is no room for it at the moment.
     Full,
-    /// The network has reported a failure, of this or of an earlier one.
+    /// There is no way for it.
     Failed(Failure),
 }
