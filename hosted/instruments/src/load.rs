@@ -119,7 +119,7 @@ struct Load<'a, D, L> {
     again: Vec<usize>,
     /// The number of messages started so far that are measured.
     begun: u64,
-    /// When the last message began, or the last echo was complete.
+    /// When the last message that is measured began, or the echo of one was complete.
     last: Instant,
     /// When a message had first ended after which no other begins.
     idle: Option<Instant>,

@@ -93,9 +93,10 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         }
         self.busy.messages -= 1;
         let message = self.lanes[key].message();
+        let measured = self.measures(message.planned);
         let interrupted = message.was_interrupted(&end, self.driver.stops());
         let now = end.map_or_else(|_| self.driver.now(), |took| message.begun + took);
-        if end.is_ok() {
+        if end.is_ok() && measured {
             // Others may have begun since it was read.
             self.last = self.last.max(now);
         }
@@ -171,6 +172,7 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         if self.measures(planned) {
             self.lanes[key].measure();
             self.begun += 1;
+            self.last = now;
             let late = !waited && now.saturating_duration_since(planned) > LATE;
             self.effort.late += u64::from(late);
             if let Some(spacing) = &mut self.out.spacing {
@@ -179,7 +181,6 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         }
         self.busy.messages += 1;
         self.busy.since = now;
-        self.last = now;
         self.look_at(due);
         true
     }

@@ -26,5 +26,6 @@ mod server;
 mod stationary;
 mod strange_clock;
 mod trouble;
+mod truth;
 mod warm_up;
 mod world;

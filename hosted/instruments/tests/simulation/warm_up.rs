@@ -6,6 +6,7 @@ use echo_core::{Failure, FailureKind};
 use echo_instruments::measurement::Ended;
 use echo_instruments::plan::{Pace, Plan};
 
+use super::air::{Flown, Sent, fly, udp};
 use super::run::{MILLI, NATURE, Run, TRIP, plan, run, served};
 use super::server::{AT_ONCE, Answer, Behaviour, ECHO};
 
@@ -79,4 +80,20 @@ fn failures_are_left_out_too_unless_they_end_the_run() {
     assert_eq!((out.omitted, out.tally.failures(), out.ended), (0, 1, Ended::Failed));
     let failure = Failure::TimedOut { received: 0, length: 100, whole: None };
     assert_eq!(out.incidents[0].failure, failure);
+}
+
+/// Nor does the run go on for the sake of one of them.
+#[test]
+fn a_late_echo_of_the_warm_up_makes_no_run_longer() {
+    let omit = 20 * MILLI;
+    for (count, time) in [(Some(10), None), (None, Some(10 * MILLI))] {
+        let pace = Pace::Rate(1_000.0);
+        let plan = Plan { pace, omit, count, time, limit: Some(Duration::from_secs(1)), ..udp() };
+        let slow = |sent: &Sent<'_>| {
+            Ok(vec![sent.echo(if sent.number == 5 { 500 * MILLI } else { TRIP })])
+        };
+        let Flown { out, .. } = fly(&plan, slow);
+        assert_eq!((out.omitted, out.tally.echoed()), (20, 10));
+        assert_eq!(out.elapsed, 9 * MILLI + TRIP, "{count:?} {time:?}");
+    }
 }
