@@ -162,22 +162,22 @@ fn bytes_that_nobody_asked_for_are_told_below_the_line() {
 
 #[test]
 fn whatever_ends_it_the_terminal_is_as_it_was() {
-    type Act = fn(&mut Terminal);
+    type Act = (&'static str, fn(&mut Terminal));
     let acts: [Act; 5] = [
-        |terminal| terminal.enter(INTERRUPT),
-        |terminal| terminal.signal(Signal::TERM),
-        |terminal| terminal.signal(Signal::HUP),
+        ("Ctrl+C", |terminal| terminal.enter(INTERRUPT)),
+        ("SIGTERM", |terminal| terminal.signal(Signal::TERM)),
+        ("SIGHUP", |terminal| terminal.signal(Signal::HUP)),
         // In mid-line it is no end.
-        |terminal| terminal.enter(format!("\x01{END}\x15\x0b{END}")),
+        ("Ctrl+D", |terminal| terminal.enter(format!("\x01{END}\x15\x0b{END}"))),
         // A shell that ends a job that is stopped sends both.
-        |terminal| {
+        ("SIGTERM and SIGCONT", |terminal| {
             terminal.stop();
             terminal.cook();
             terminal.signal(Signal::TERM);
             terminal.signal(Signal::CONT);
-        },
+        }),
     ];
-    for act in acts {
+    for (name, act) in acts {
         let server = Server::start(echo);
         let mut terminal = Terminal::start(&server, &[]);
         terminal.expect("To server < ");
@@ -186,8 +186,8 @@ fn whatever_ends_it_the_terminal_is_as_it_was() {
         terminal.expect("To server < line");
         act(&mut terminal);
         let (code, rest) = terminal.finish();
-        assert_eq!(code, Some(0));
-        assert!(rest.ends_with("\r\n"), "the shell has a line of its own: {rest:?}");
+        assert_eq!(code, Some(0), "{name}");
+        assert!(rest.ends_with("\r\n"), "{name}: the shell has a line of its own: {rest:?}");
     }
 }
 

@@ -8,6 +8,8 @@ mod editing;
 mod message;
 mod parting;
 mod pipe;
+#[path = "../commands/pty.rs"]
+mod pty;
 mod stream;
 mod support;
 mod terminal;

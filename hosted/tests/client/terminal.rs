@@ -6,14 +6,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
-use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, tcgetattr,
     tcsetattr, tcsetwinsize,
 };
 
+use crate::pty::{Shown, terminal};
 use crate::support::{PATIENCE, Server, command, cue, echo, finish};
 
 #[test]
@@ -139,17 +138,9 @@ impl Terminal {
     }
 
     fn open(command: Command, stdin: Option<Stdio>) -> Self {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
-            .expect("a terminal");
-        grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("ours");
+        let (keyboard, device) = terminal();
         let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&ours, size).expect("a terminal");
-        let path = ptsname(&ours, Vec::new()).expect("a name").into_string().expect("text");
-        // Not our controlling terminal: it is opened where there is no session to lead.
-        let device =
-            rustix::fs::open(path, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
-                .map(File::from)
-                .expect("the other side");
+        tcsetwinsize(&keyboard, size).expect("a terminal");
         let stdio = || Stdio::from(device.try_clone().expect("a descriptor"));
         let found = tcgetattr(&device).expect("a terminal");
         // It is that of the program, whose keys are signals there.
@@ -167,8 +158,7 @@ impl Terminal {
             .stderr(stdio())
             .spawn()
             .expect("it starts");
-        let keyboard = File::from(ours);
-        let mut glass = keyboard.try_clone().expect("a descriptor");
+        let mut glass = Shown(keyboard.try_clone().expect("a descriptor"));
         let (show, screen) = mpsc::channel();
         // Ends when nobody has the other side open any more.
         thread::spawn(move || {

@@ -28,6 +28,7 @@ mod passages;
 mod piping;
 mod ports;
 mod progress;
+mod pty;
 mod rate;
 mod repeat;
 mod restarting;

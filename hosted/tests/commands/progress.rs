@@ -1,18 +1,16 @@
 //! What is seen of a run while it is prepared: on a terminal only.
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
 
-use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 use socket2::{Domain, Socket, Type};
 
+use crate::pty::{Shown, terminal};
 use crate::support::{PATIENCE, at_once, hosted, run};
 
 #[test]
@@ -71,7 +69,7 @@ fn stopped_and_continued(arguments: &str, line: &str) {
     let mut keys = ours.try_clone().expect("a descriptor");
     let (show, screen) = mpsc::channel();
     thread::spawn(move || {
-        let (mut ours, mut piece) = (ours, [0; 4096]);
+        let (mut ours, mut piece) = (Shown(ours), [0; 4096]);
         while let Ok(n @ 1..) = ours.read(&mut piece) {
             let _ = show.send(String::from_utf8_lossy(&piece[..n]).into_owned());
         }
@@ -119,7 +117,7 @@ fn a_signal_that_is_no_request_leaves_the_terminal_as_it_was() {
     let mut child = session.spawn().expect("it starts");
     let (show, drawn) = mpsc::channel();
     thread::spawn(move || {
-        let (mut ours, mut shown, mut piece) = (ours, Vec::new(), [0; 4096]);
+        let (mut ours, mut shown, mut piece) = (Shown(ours), Vec::new(), [0; 4096]);
         while let Ok(n @ 1..) = ours.read(&mut piece) {
             shown.extend_from_slice(&piece[..n]);
             if String::from_utf8_lossy(&shown).contains("Ctrl+C ends") {
@@ -134,17 +132,6 @@ fn a_signal_that_is_no_request_leaves_the_terminal_as_it_was() {
     assert!(shows());
 }
 
-/// Both sides of a terminal.
-fn terminal() -> (File, File) {
-    let ours =
-        openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
-    grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("ours");
-    let path = ptsname(&ours, Vec::new()).expect("a name").into_string().expect("text");
-    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let theirs = rustix::fs::open(path, flags, Mode::empty()).map(File::from).expect("its side");
-    (ours.into(), theirs)
-}
-
 /// What a terminal shows of `hosted` in its foreground, from beginning to end.
 pub(crate) fn shown_on_a_terminal(args: &[&str]) -> String {
     let (ours, theirs) = terminal();
@@ -157,7 +144,7 @@ pub(crate) fn shown_on_a_terminal(args: &[&str]) -> String {
     drop((session, theirs));
     let (show, screen) = mpsc::channel();
     thread::spawn(move || {
-        let (mut ours, mut shown) = (ours, Vec::new());
+        let (mut ours, mut shown) = (Shown(ours), Vec::new());
         // Ends with an error when nobody has the other side open any more.
         let _ = ours.read_to_end(&mut shown);
         let _ = show.send(String::from_utf8_lossy(&shown).into_owned());

@@ -9,14 +9,13 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use rustix::fs::{Mode, OFlags};
 use rustix::io::{ioctl_fionbio, ioctl_fionread};
 use rustix::pipe::{fcntl_getpipe_size, fcntl_setpipe_size};
 use rustix::process::Signal;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Action, tcflow};
 use socket2::{Domain, Socket, Type};
 
+use crate::pty::{Shown, terminal};
 use crate::support::{PATIENCE, Program, at_once, connect, hosted, patient, ping};
 
 /// A pipe that takes one page.
@@ -190,17 +189,6 @@ fn a_report_passes_through_a_non_blocking_pipe() {
     serde_json::from_str::<serde_json::Value>(&report).expect("the whole of it");
 }
 
-/// Both sides of a terminal.
-fn terminal() -> (File, File) {
-    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC);
-    let ours = ours.expect("a terminal");
-    grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("ours");
-    let path = ptsname(&ours, Vec::new()).expect("a name").into_string().expect("text");
-    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let theirs = rustix::fs::open(path, flags, Mode::empty()).expect("the other side");
-    (ours.into(), theirs.into())
-}
-
 /// `hosted rate` in the foreground of a terminal that shows what it does.
 fn watched_rate(terminal: &File) -> Program {
     let side = || Stdio::from(terminal.try_clone().expect("a descriptor"));
@@ -222,10 +210,10 @@ fn a_terminal_that_stands_still_stops_no_measurement() {
 
 #[test]
 fn a_terminal_shows_a_panel_that_goes_before_the_report() {
-    let (mut ours, theirs) = terminal();
+    let (ours, theirs) = terminal();
     let program = watched_rate(&theirs);
     drop(theirs);
-    let (mut shown, mut piece) = (Vec::new(), [0; 4096]);
+    let (mut ours, mut shown, mut piece) = (Shown(ours), Vec::new(), [0; 4096]);
     // Ends when nobody has the other side open any more.
     while let Ok(n @ 1..) = ours.read(&mut piece) {
         shown.extend_from_slice(&piece[..n]);
