@@ -314,6 +314,20 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_differs_there_is_no_chance() {
+        let told = |shares: [f64; 2]| {
+            let side = |share: f64| vec![failing(share, [0.0, 1.0]); 4];
+            judged(&side(shares[0]), &side(shares[1])).text(None)
+        };
+        for share in [0.0, 0.25] {
+            let text = told([share, share]);
+            assert!(text.contains("+0.0 %   (the same in all runs)\n"), "{text}");
+            assert!(!text.contains("chance"), "{text}");
+        }
+        assert!(told([0.0, 0.25]).contains("from none   (sure)"), "{}", told([0.0, 0.25]));
+    }
+
+    #[test]
     fn a_change_that_some_other_division_shows_may_be_chance() {
         let (before, after) = (
             runs([70_000, 90_000, 72_000, 95_000, 71_500]),

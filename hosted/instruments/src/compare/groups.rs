@@ -33,7 +33,11 @@ pub(super) fn changes(sides: &[Vec<&Value>; 2]) -> Result<(Vec<Change>, Sureness
             let told = |shift: f64| told(number.unit, shift, medians[0]);
             let sure = enough && *chance <= ALPHA;
             Change {
-                certainty: certainty(ends.map(|ends| ends.map(told)), enough, sure),
+                certainty: if values.iter().all(|value| *value == values[0]) {
+                    "(the same in all runs)".into()
+                } else {
+                    certainty(ends.map(|ends| ends.map(told)), enough, sure)
+                },
                 percent: told(middle),
                 judged: enough,
                 sure,
