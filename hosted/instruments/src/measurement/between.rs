@@ -14,7 +14,8 @@ pub(crate) struct Between {
     pub(crate) mean: f64,
     /// The standard deviation from run to run.
     pub(crate) deviation: f64,
-    /// The 95 % confidence interval of the mean: where that of very many runs would be.
+    /// The 95 % confidence interval of the mean: where that of very many runs would be. Both ends are the
+    /// same factor away.
     pub(crate) interval: [f64; 2],
 }
 
@@ -29,8 +30,15 @@ impl Between {
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let deviation = (squares / (n - 1.0)).sqrt();
         let half = student::quantile(n - 1.0) * deviation / n.sqrt();
-        // None of these numbers is negative.
-        Some(Self { mean, deviation, interval: [(mean - half).max(0.0), mean + half] })
+        // None of these numbers is negative, and few are as far above the mean as the rest are below it:
+        // the interval is even on a logarithmic scale.
+        let factor = if mean > 0.0 { (half / mean).exp() } else { 1.0 };
+        Some(Self { mean, deviation, interval: [mean / factor, mean * factor] })
+    }
+
+    /// Whether the mean may be half of what was found, or twice that.
+    pub(crate) fn is_vague(&self) -> bool {
+        self.interval[1] > 2.0 * self.mean
     }
 
     /// The deviation as a share of the mean.
@@ -88,28 +96,42 @@ mod tests {
             Between::of(&[70.0, 72.0, 71.0, 75.0, 72.0]).expect("five");
         assert_eq!(mean, 72.0);
         assert!((deviation - 3.5_f64.sqrt()).abs() < 1e-12);
-        let half = 2.776_45 * 3.5_f64.sqrt() / 5.0_f64.sqrt();
-        let off = [interval[0] - (mean - half), interval[1] - (mean + half)];
+        let factor = (2.776_45 * 3.5_f64.sqrt() / 5.0_f64.sqrt() / mean).exp();
+        let off = [interval[0] - mean / factor, interval[1] - mean * factor];
         assert!(off.iter().all(|off| off.abs() < 1e-3), "{interval:?}");
         assert_eq!(Between::of(&[7.0]), None);
         assert_eq!(Between::of(&[7.0; 3]).map(|all| all.interval), Some([7.0; 2]));
-        assert_eq!(Between::of(&[0.0; 2]).map(|all| all.variation()), Some(0.0));
+        let none = Between::of(&[0.0; 2]).expect("two");
+        assert_eq!((none.variation(), none.interval), (0.0, [0.0; 2]));
+    }
+
+    #[test]
+    fn whatever_the_runs_are_the_mean_is_no_less_than_nothing_and_not_without_end() {
+        for few in [[71.0, 400.0], [1.0, 1e9], [1e9, 1e9 + 1.0], [0.0, 1.0]] {
+            let Between { mean, interval: [low, high], .. } = Between::of(&few).expect("two");
+            assert!(0.0 < low && low <= mean && mean <= high && high.is_finite(), "{few:?}");
+        }
+        let vague = |values: &[f64]| Between::of(values).map(|all| all.is_vague());
+        assert_eq!((vague(&[71.0, 400.0]), vague(&[71.0, 72.0])), (Some(true), Some(false)));
     }
 
     #[test]
     fn intervals_hold_the_truth_as_often_as_they_say() {
-        // Means of uniform values; the truth is 0.5.
+        type Draw = fn(&mut Random) -> f64;
+        let alike = |random: &mut Random| 10.0 + (0..4).map(|_| random.uniform()).sum::<f64>();
+        // As percentiles of a tail are: most below the mean, and few far above it.
+        let skewed = |random: &mut Random| -(1.0 - random.uniform()).ln();
         let mut random = Random(1);
-        for runs in [3, 5, 10] {
-            let held = (0..2_000).filter(|_| {
-                let values: Vec<_> = (0..runs)
-                    .map(|_| 10.0 + (0..4).map(|_| random.uniform()).sum::<f64>())
-                    .collect();
-                let [low, high] = Between::of(&values).expect("several").interval;
-                (low..=high).contains(&12.0)
-            });
-            let share = held.count() as f64 / 2_000.0;
-            assert!((share - 0.95).abs() < 0.02, "{share} of {runs} runs");
+        for (truth, draw) in [(12.0, alike as Draw), (1.0, skewed)] {
+            for runs in [2, 3, 5, 10] {
+                let held = (0..4_000).filter(|_| {
+                    let values: Vec<_> = (0..runs).map(|_| draw(&mut random)).collect();
+                    let [low, high] = Between::of(&values).expect("several").interval;
+                    (low..=high).contains(&truth)
+                });
+                let share = held.count() as f64 / 4_000.0;
+                assert!((share - 0.95).abs() < 0.03, "{share} of {runs} runs, truth {truth}");
+            }
         }
     }
 }
