@@ -8,11 +8,16 @@ pub mod given;
 
 use std::time::Duration;
 
-/// A time of any length in ns, µs, ms or s: `14.3 µs`, `850 ns`, `120 s`.
+/// A time of any length in ns, µs, ms or s: `14.3 µs`, `850 ns`, `120 s`. One that has more than three digits in
+/// seconds is told as people tell it: `2h 46m 40s`.
 pub fn duration(time: Duration) -> String {
     let ns = time.as_nanos();
     if ns < 1_000 {
         return format!("{ns} ns");
+    }
+    if to_three_digits(time.as_secs_f64()) >= 1e3 {
+        let seconds = Duration::from_secs(time.as_secs_f64().round() as u64);
+        return humantime::format_duration(seconds).to_string();
     }
     scaled(ns as f64, &[(1e3, "µs"), (1e6, "ms"), (1e9, "s")])
 }
@@ -134,7 +139,11 @@ mod tests {
         assert_eq!(ns(999_500), "1.00 ms");
         assert_eq!(ns(999_960), "1.00 ms");
         assert_eq!(ns(120_000_000_000), "120 s");
-        assert_eq!(ns(1_000_000_000_000), "1000 s");
+        assert_eq!(ns(999_000_000_000), "999 s");
+        assert_eq!(ns(999_960_000_000), "16m 40s");
+        assert_eq!(ns(10_000_000_000_000), "2h 46m 40s");
+        assert_eq!(ns(86_399_400_000_000), "23h 59m 59s");
+        assert_eq!(duration(Duration::from_secs(90_000)), "1day 1h");
     }
 
     #[test]

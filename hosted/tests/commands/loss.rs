@@ -43,5 +43,5 @@ fn percentiles_that_fall_into_the_failures_are_told_from_those_without_messages(
     let row = text.stdout.lines().find(|line| line.trim_start().starts_with("with failures  "));
     let row: Vec<_> = row.expect("a row").split_whitespace().rev().collect();
     assert_eq!(row[..4], ["never", "n/a", "n/a", "never"], "max, p99.99, p99.9, p99");
-    assert!(text.stdout.contains("\n90.0 % within 3600 s (failed ones count as later; "));
+    assert!(text.stdout.contains("\n90.0 % within 1h (failed ones count as later; "));
 }
