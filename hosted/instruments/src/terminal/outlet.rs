@@ -306,7 +306,15 @@ mod tests {
     fn what_comes_while_nobody_reads_is_kept_up_to_a_bound_and_then_counted() {
         let (outlet, act, pieces) = outlet();
         let lines = 4 * BOUND / 10;
-        (0..lines).for_each(|n| outlet.line(format_args!("{n:09}")));
+        let line = |n| outlet.line(format_args!("{n:09}"));
+        line(0);
+        // Were the writer late, it would leave room in the queue when some lines are dropped already.
+        let end = Instant::now() + LONG;
+        while !outlet.0.lock().text.is_empty() {
+            assert!(Instant::now() < end, "the writer takes nothing");
+            thread::yield_now();
+        }
+        (1..lines).for_each(line);
         assert_eq!(outlet.settle(Duration::ZERO), lines as u64, "none is written");
         assert!(outlet.0.lock().text.len() <= BOUND + 10);
         drop(act);
