@@ -18,6 +18,7 @@ mod measure;
 mod offload;
 pub mod plan;
 pub mod record;
+mod rings;
 mod run;
 mod serve;
 mod station;

@@ -15,12 +15,13 @@ use echo_instruments::trial::Trial;
 use echo_instruments::verdict::Verdict;
 use echo_smoltcp::smoltcp::iface::{Interface, SocketStorage};
 use echo_smoltcp::smoltcp::phy::Device;
-use echo_smoltcp::smoltcp::socket::udp::{PacketBuffer, PacketMetadata};
+use echo_smoltcp::smoltcp::socket::udp::PacketBuffer;
 use echo_smoltcp::{Assembly, Client, Connection, Courier, Mailbox};
 
 use crate::addressing;
 use crate::cli::WayArgs;
 use crate::plan::Line;
+use crate::rings::{self, Rings};
 use crate::serve::{UNFIT, frames};
 use crate::station::{Post, Station, Unconnected};
 use crate::wait::Waiter;
@@ -172,11 +173,9 @@ fn over_streams<D: Device>(
     measure: impl FnOnce(&mut Station<'_, '_, D>, SocketAddr) -> Result<Verdict>,
 ) -> Result<Verdict> {
     let count = Station::<()>::connections(plan);
-    let (rx, tx) = (line.socket.receive, line.socket.send);
     let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();
-    let (mut receive, mut send) = (vec![0; count * rx], vec![0; count * tx]);
-    let rings = receive.chunks_exact_mut(rx).zip(send.chunks_exact_mut(tx));
-    let connections = storage.iter_mut().zip(rings).map(|(storage, (receive, send))| {
+    let mut rings = Rings::new(&line.socket, count)?;
+    let connections = storage.iter_mut().zip(rings.each()).map(|(storage, (receive, send))| {
         let mut connection = Connection::new(storage, receive, send);
         connection.set_nagle(line.socket.nagle);
         connection.set_ack_delay(line.socket.ack_delay);
@@ -201,15 +200,14 @@ fn over_datagrams(
     interface: Interface,
     measure: impl FnOnce(Courier<'_, '_>) -> Result<Verdict>,
 ) -> Result<Verdict> {
-    let (rx, tx, datagrams) = (line.socket.receive, line.socket.send, line.socket.datagrams);
+    let datagrams = line.socket.datagrams;
     let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();
-    let (mut receive, mut send) = (vec![0; count * rx], vec![0; count * tx]);
-    let mut metadata = vec![[PacketMetadata::EMPTY; 2]; count * datagrams];
-    let rings = receive.chunks_exact_mut(rx).zip(send.chunks_exact_mut(tx));
-    let rings = rings.zip(metadata.chunks_exact_mut(datagrams));
+    let (mut rings, mut places) =
+        (Rings::new(&line.socket, count)?, rings::places(&line.socket, count)?);
+    let rings = rings.each().zip(places.chunks_exact_mut(datagrams));
     let mailboxes = storage.iter_mut().zip(rings);
-    let mailboxes = mailboxes.map(|(storage, ((receive, send), metadata))| {
-        let (received, sent) = metadata.as_flattened_mut().split_at_mut(datagrams);
+    let mailboxes = mailboxes.map(|(storage, ((receive, send), places))| {
+        let (received, sent) = places.as_flattened_mut().split_at_mut(datagrams);
         let receive = PacketBuffer::new(received, receive);
         Mailbox::new(storage, receive, PacketBuffer::new(sent, send))
     });

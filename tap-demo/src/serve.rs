@@ -19,6 +19,7 @@ use echo_smoltcp::smoltcp::wire::IpEndpoint;
 use echo_smoltcp::{Assembly, Counts, Datagrams, Event, Server, Slot};
 
 use crate::plan::{Line, Serving};
+use crate::rings::Rings;
 use crate::wait::{Due, Waiter};
 
 /// The buffer of each session, in bytes. It lies between the two buffers of the socket, so it only
@@ -52,13 +53,14 @@ pub(crate) fn serve(
     stop.arm();
     let interface = line.station().interface(&mut device, waiter.now()).context(UNFIT)?;
     // All memory that serving needs. From here on nothing is allocated.
-    let (count, rx, tx) = (plan.sockets, line.socket.receive, line.socket.send);
+    let count = plan.sockets;
     let mut storage: Vec<_> = (0..count).map(|_| SocketStorage::EMPTY).collect();
-    let (mut receive, mut send) = (vec![0; count * rx], vec![0; count * tx]);
+    let mut rings = Rings::new(&line.socket, count + 1)?;
+    let mut rings = rings.each();
+    let (receive_datagrams, send_datagrams) = rings.next().expect("one more than connections");
     let spoilers = |planting: &Planting| (0..count as u64).map(|n| planting.spoiler(n)).collect();
     let mut spoilers: Vec<_> = plan.planting.as_ref().map_or_else(Vec::new, spoilers);
     let mut spoilers = spoilers.iter_mut();
-    let rings = receive.chunks_exact_mut(rx).zip(send.chunks_exact_mut(tx));
     let mut slots: Vec<_> = storage
         .iter_mut()
         .zip(rings)
@@ -73,15 +75,14 @@ pub(crate) fn serve(
     // Each datagram is answered before the next one is received.
     let (mut one, mut several) =
         ([PacketMetadata::EMPTY], vec![PacketMetadata::EMPTY; line.socket.datagrams]);
-    let (mut receive, mut send) = (vec![0; rx], vec![0; tx]);
     let mut sockets = [SocketStorage::EMPTY, SocketStorage::EMPTY];
     let mut spoiler = plan.planting.as_ref().map(Planting::spoiler_of_datagrams);
-    let spoilt = if spoiler.is_some() { rx } else { 0 };
+    let spoilt = if spoiler.is_some() { line.socket.receive } else { 0 };
     let (mut hand, mut kept) = (vec![0; spoilt], vec![0; spoilt]);
     let mut datagrams = Datagrams::new(
         &mut sockets,
-        PacketBuffer::new(&mut one[..], &mut receive[..]),
-        PacketBuffer::new(&mut several[..], &mut send[..]),
+        PacketBuffer::new(&mut one[..], receive_datagrams),
+        PacketBuffer::new(&mut several[..], send_datagrams),
     );
     if let Some(spoiler) = &mut spoiler {
         datagrams = datagrams.spoilt(spoiler, &mut hand, &mut kept);
@@ -172,7 +173,8 @@ fn describe(plan: &Serving, line: &Line, mtu: usize, log: &Log) {
     log.line(format_args!("Echo server on {names} behind {}{protocols}", line.iface));
     log.line("Server Config:");
     log.line(format_args!("        port     {}", service.port));
-    log.line(format_args!("        sockets  {} connections at once", plan.sockets));
+    let connections = quantity::noun(plan.sockets as u64, "connection");
+    log.line(format_args!("        sockets  {} {connections} at once", plan.sockets));
     log.line(format_args!("        timeout  {}", Limit(service.rules.idle)));
     log.line(format_args!("        mtu      {mtu} bytes"));
     let (rx, tx) = (line.socket.receive, line.socket.send);
