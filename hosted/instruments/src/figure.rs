@@ -14,6 +14,7 @@ mod climb;
 mod columns;
 mod face;
 mod hosts;
+mod names;
 mod panels;
 mod passages;
 mod runs;

@@ -9,6 +9,7 @@ use plotters_backend::DrawingBackend;
 
 use super::axis::Axis;
 use super::columns::{Course, Curve, Line, Rate, Span};
+use super::names::names;
 use super::panels::{HALF_A_LETTER, LEFT, LOWER, apart};
 use super::style::{AMBER, Chart, Drawn, INK, LABEL, Page, RULE, stroke};
 use crate::measurement::together::{Host, Part, Together};
@@ -26,13 +27,15 @@ const LEADER: f64 = 14.0;
 
 /// The left and the right side of the panels over time: the names of hosts stand beside them.
 pub(super) fn sides(run: &Measurement) -> Span {
-    let names = run.together.iter().flat_map(|together| &together.hosts).map(name);
+    let names = run.together.iter().flat_map(|together| named(&together.hosts));
     let widest = names.map(|name| LABEL.width(&name) + LEADER + 6.0).fold(0.0, f64::max);
     [LEFT[0], LEFT[1] - widest]
 }
 
-fn name(host: &Host) -> String {
-    LABEL.fit(&Escaped(host.name.as_bytes()).to_string(), WIDEST)
+/// The names of all hosts, as they stand beside the panel.
+fn named(hosts: &[Host]) -> Vec<String> {
+    let whole = hosts.iter().map(|host| Escaped(host.name.as_bytes()).to_string());
+    names(&whole.collect::<Vec<_>>(), WIDEST)
 }
 
 impl<DB: DrawingBackend> Page<DB> {
@@ -58,21 +61,22 @@ impl<DB: DrawingBackend> Page<DB> {
     pub(super) fn names_of_hosts(&self, run: &Measurement, end: f64, up: &Axis) -> Drawn<DB> {
         let Some(together) = &run.together else { return Ok(()) };
         let [left, right] = sides(run);
+        let named = named(&together.hosts);
         let ends = |which| {
-            together.hosts.iter().filter_map(move |host| {
+            together.hosts.iter().zip(&named).filter_map(move |(host, name)| {
                 let (time, ns) = *lines(slice::from_ref(host), which).last()?.last()?;
                 let y = LOWER[1] - (LOWER[1] - LOWER[0]) * up.share(ns);
-                Some((left + (right - left) * time / end, y, name(host)))
+                Some((left + (right - left) * time / end, y, name))
             })
         };
-        let mut names: Vec<_> = ends(0).collect();
-        if 2 * names.len() <= MOST {
-            names.extend(ends(1));
+        let mut places: Vec<_> = ends(0).collect();
+        if 2 * places.len() <= MOST {
+            places.extend(ends(1));
         }
-        names.sort_by(|(_, a, _), (_, b, _)| b.total_cmp(a));
-        names.drain(..names.len().saturating_sub(MOST));
-        let labels = apart(names.iter().map(|(_, y, _)| *y));
-        for ((x, y, name), label) in names.iter().zip(labels) {
+        places.sort_by(|(_, a, _), (_, b, _)| b.total_cmp(a));
+        places.drain(..places.len().saturating_sub(MOST));
+        let labels = apart(places.iter().map(|(_, y, _)| *y));
+        for ((x, y, name), label) in places.iter().zip(labels) {
             let points = [(*x, *y), (right, *y), (right + LEADER, label)];
             self.line(&points, stroke(RULE, 1.0))?;
             self.left(LABEL, right + LEADER + 6.0, label + HALF_A_LETTER, name)?;
