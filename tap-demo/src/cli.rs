@@ -113,7 +113,7 @@ pub struct Cli {
           value_parser = given::within::<u32>(64..=1 << 30))]
     pub tx_buffer: Option<u32>,
 
-    /// Room for N UDP datagrams in each
+    /// Room for N UDP datagrams in each buffer
     #[arg(long, value_name = "N", default_value_t = 64, help_heading = STACK,
           value_parser = given::within::<u32>(1..=65536))]
     pub datagrams: u32,

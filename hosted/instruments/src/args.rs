@@ -55,7 +55,7 @@ pub struct RateArgs<W: Args> {
 
     /// Find the highest rate with BOUND, like 'p99<1ms'
     ///
-    /// Find the highest rate, on a schedule as that of --rate, at which a percentile of the response is
+    /// Find the highest rate, on a schedule like that of --rate, at which a percentile of the response is
     /// below a time: 'p99<1ms', 'p50<200us', 'service p99.9<5ms'. Quote it: < is the shell's.
     ///
     /// The rate is doubled from step to step until one breaks the bound (halved, if the first does); then
