@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Result, bail};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-use crate::quantity::count;
+use crate::quantity::{count, counted};
 
 /// The files that a run opens beside its connections: for results, and to read about the machine.
 const OTHERS: u64 = 16;
@@ -32,10 +32,11 @@ pub fn suffice_for(connections: u64, ends: u64, or: &str) -> Result<()> {
     let Ok(open) = fs::read_dir("/proc/self/fd") else { return Ok(()) };
     let needed = open.count() as u64 + connections * ends + OTHERS;
     if needed > limit {
-        let [connections, needed, limit] = [connections, needed, limit].map(count);
+        let [needed, limit] = [needed, limit].map(count);
         bail!(
-            "cannot open {connections} connections: {needed} open files are needed, and the limit \
-             is {limit} (raise it with ulimit -n, or {or})"
+            "cannot open {}: {needed} open files are needed, and the limit is {limit} (raise it with \
+             ulimit -n, or {or})",
+            counted(connections, "connection")
         );
     }
     Ok(())

@@ -66,8 +66,12 @@ pub fn share(share: f64) -> String {
 
 /// A count with its noun: `1 connection`, `64 connections`.
 pub fn counted(n: u64, thing: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{} {thing}{plural}", count(n))
+    format!("{} {}", count(n), noun(n, thing))
+}
+
+/// The noun of a count: `connection` of one, else `connections`.
+pub fn noun(n: u64, thing: &str) -> String {
+    format!("{thing}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A bare amount: three significant digits, or all digits of the whole number from 1000 on.
@@ -193,6 +197,12 @@ mod tests {
         assert_eq!(share(1.0 - 1e-15), "100 %", "an error of arithmetic");
         assert_eq!(share(0.0012), "0.120 %");
         assert_eq!(share(0.0), "0 %");
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        let told = [0, 1, 2, 10_000].map(|n| counted(n, "byte"));
+        assert_eq!(told, ["0 bytes", "1 byte", "2 bytes", "10 000 bytes"]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use echo_core::{Endpoint, ExitScanner, Instant};
 use echo_instruments::clock::Clock;
 use echo_instruments::quantity::given::Limit;
+use echo_instruments::quantity::{count, counted};
 use echo_instruments::reason::reason;
 use echo_instruments::terminal::escape::Escaped;
 use rustix::event::PollFlags;
@@ -206,13 +207,16 @@ impl Conversation {
                 format!("the server sent more than the echo: \"{excerpt}{dots}\"")
             }
             (Trouble::Differs, _) => {
-                format!("{back} bytes came back, as many as were sent, but they differ")
+                format!(
+                    "{} came back, as many as were sent, but not the same",
+                    counted(back, "byte")
+                )
             }
         };
         if back < asked {
-            text += &format!("; {back} of {asked} bytes came back");
+            text += &format!("; {} of {} came back", count(back), counted(asked, "byte"));
         } else if self.manner.stream && matches!(trouble, Trouble::Closed) {
-            text += &format!("; {back} bytes came back, but there is more input");
+            text += &format!("; {} came back, but there is more input", counted(back, "byte"));
         }
         if back < asked && self.word == Some(back) && matches!(trouble, Trouble::Closed) {
             text += " (the message `exit` ends a session, unless the server runs with --rfc862)";

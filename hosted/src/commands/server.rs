@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use echo_core::Rules;
 use echo_instruments::quantity::given::{Limit, Spin};
+use echo_instruments::quantity::noun;
 use echo_instruments::seed;
 use echo_instruments::service::{Lines, Log, Manager, MetricsSocket, Planting, announce_notice};
 use echo_instruments::signals::Stop;
@@ -146,10 +147,13 @@ fn describe(
     log.line(format_args!("        port     {}", ports.join(" and ")));
     match from {
         Some(from) => log.line(format_args!("        listen   sockets inherited from {from}")),
-        None => log.line(format_args!("        listen   {} waiting connections", args.listen)),
+        None => {
+            let waiting = noun(args.listen.unsigned_abs().into(), "waiting connection");
+            log.line(format_args!("        listen   {} {waiting}", args.listen));
+        }
     }
     log.line(format_args!("        timeout  {}", Limit(rules.idle)));
-    log.line(format_args!("        buffer   {} bytes", rules.chunk));
+    log.line(format_args!("        buffer   {} {}", rules.chunk, noun(rules.chunk as u64, "byte")));
     let mode = if rules.one_shot { "one message, then close" } else { "until the client leaves" };
     let exit = if rules.exit { "`exit` ends a session" } else { "pure RFC 862" };
     log.line(format_args!("        mode     {mode}; {exit}"));

@@ -27,7 +27,7 @@ fn an_echo_that_differs_is_written_and_told() {
             Ok(seen)
         });
         let output = client(&server, flags, b"hello\n");
-        assert_failed(&output, "6 bytes came back, as many as were sent, but they differ");
+        assert_failed(&output, "6 bytes came back, as many as were sent, but not the same");
         assert_eq!(output.stdout, b"helln\n");
     }
 }

@@ -88,7 +88,7 @@ fn an_echo_that_is_shorter_is_told() {
         Ok(seen)
     });
     let output = client(&server, &[], &noise(100_000));
-    assert_failed(&output, "the server closed the connection; 99899 of 100000 bytes came back");
+    assert_failed(&output, "the server closed the connection; 99 899 of 100 000 bytes came back");
     assert!(output.stdout == noise(100_000)[..99_899], "what came is written");
 }
 
@@ -110,7 +110,7 @@ fn an_echo_that_differs_is_told_and_written() {
             Ok(seen)
         });
         let output = client(&server, &[], &noise(100_000));
-        assert_failed(&output, "100000 bytes came back, as many as were sent, but they differ");
+        assert_failed(&output, "100 000 bytes came back, as many as were sent, but not the same");
         if !waits {
             release();
         }

@@ -74,7 +74,7 @@ fn a_server_that_takes_nothing_times_out() {
     });
     let output = client(&server, &["--timeout", "1"], &[b'x'; 200_000]);
     leave();
-    assert_failed(&output, "no answer for 1s (--timeout); 0 of 200000 bytes came back");
+    assert_failed(&output, "no answer for 1s (--timeout); 0 of 200 000 bytes came back");
 }
 
 #[test]

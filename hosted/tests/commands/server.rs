@@ -137,7 +137,7 @@ fn a_name_is_listened_on_at_all_its_addresses() {
 
 #[test]
 fn the_first_lines_say_how_it_serves() {
-    let flags = ["--timeout", "90", "--buffer", "7", "--listen", "5", "--one-shot", "--rfc862"];
+    let flags = ["--timeout", "90", "--buffer", "1", "--listen", "5", "--one-shot", "--rfc862"];
     let (server, address) = Program::server(&flags);
     server.signal(Signal::TERM);
     let ended = server.wait();

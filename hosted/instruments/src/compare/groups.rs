@@ -7,6 +7,7 @@ use super::Sureness;
 use super::change::{Change, Number, Unit, percent};
 use super::permutation::{ALPHA, can_tell, chances};
 use super::shift::shift;
+use crate::quantity::counted;
 
 /// The changes of all numbers that every run has.
 pub(super) fn changes(sides: &[Vec<&Value>; 2]) -> Result<(Vec<Change>, Sureness)> {
@@ -52,14 +53,17 @@ pub(super) fn changes(sides: &[Vec<&Value>; 2]) -> Result<(Vec<Change>, Sureness
 }
 
 fn sureness(before: usize, after: usize, chance: f64) -> Sureness {
-    let runs = format!("{before} and {after} runs");
+    let runs = format!("{before} and {}", counted(after as u64, "run"));
     let (often, limit) = if chance <= ALPHA {
         (format!("one of {}", (1.0 / chance).floor()), "")
     } else {
         (format!("{:.0} of 100", chance * 100.0), ", which is no surprise")
     };
     Sureness {
-        heading: format!("the middle of {before} runs before and of {after} after:\n"),
+        heading: format!(
+            "the middle of {} before and of {after} after:\n",
+            counted(before as u64, "run")
+        ),
         advice: format!(
             "(if both sides were the same program, {runs} would differ that much in {often} comparisons{limit})"
         ),

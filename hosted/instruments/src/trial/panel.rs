@@ -116,12 +116,12 @@ impl Panel {
         } else {
             (clocks(measurement.elapsed, self.planned), tally.messages())
         };
-        let [messages, failed] = [messages, tally.failures()].map(quantity::count);
+        let failed = quantity::count(tally.failures());
         let line = Line::default().part(3, self.name.as_str()).part(4, self.load.as_str());
         let line = line
             .part(2, self.run().trim_end())
             .part(2, clock)
-            .part(1, format!("{messages} messages"));
+            .part(1, quantity::counted(messages, "message"));
         line.part(0, format!("failed {failed}")).fit(width)
     }
 

@@ -39,10 +39,10 @@ fn rate_line(measurement: &Measurement, length: u64) -> String {
 /// How many messages there are, and how far behind its schedule the run is.
 fn counts(measurement: &Measurement) -> String {
     let tally = &measurement.tally;
-    let [messages, failed, unsent] =
-        [tally.messages(), tally.failures(), measurement.unsent].map(quantity::count);
+    let messages = quantity::counted(tally.messages(), "message");
+    let [failed, unsent] = [tally.failures(), measurement.unsent].map(quantity::count);
     let behind = if measurement.unsent > 0 { format!("   {unsent} unsent") } else { String::new() };
-    format!("   {messages} messages   {failed} failed{behind}")
+    format!("   {messages}   {failed} failed{behind}")
 }
 
 /// The shares of the last ten messages that came back, which reacts at once, and of all messages. The

@@ -38,7 +38,9 @@ fn brief(wrong: &Wrong, step: Option<&Step<'_>>) -> String {
         },
         Wrong::Elsewhere { asked, from } => format!("{asked} was asked, {from} answers"),
         Wrong::Cut { length, of } => format!("cut to {length} of {of} bytes"),
-        Wrong::Grown { length, of, .. } => format!("{length} bytes came back of {of}"),
+        Wrong::Grown { length, of, .. } => {
+            format!("{} came back of {of}", quantity::counted(*length as u64, "byte"))
+        }
         Wrong::Differs { offset, of, .. } => format!("byte {offset} of {of} is wrong"),
         Wrong::Crossed { .. } => "the echo came to another client".into(),
         Wrong::Unasked { length, .. } => {
