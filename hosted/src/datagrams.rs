@@ -47,8 +47,9 @@ pub struct UdpSockets {
     again: Vec<usize>,
     /// Whether the next receive waits for what comes.
     waits: bool,
-    /// When to look at all ports again.
+    /// When to look at all ports again, and how many datagrams were sent since that was done last.
     look: Instant,
+    unlooked: usize,
     patience: Patience,
     queue: Queue,
     clock: Stopwatch,
@@ -75,6 +76,7 @@ impl UdpSockets {
             again: Vec::new(),
             waits: false,
             look: Instant::START,
+            unlooked: 0,
             patience: Patience::new(plan, one),
             queue: Queue::new(plan.pace != Pace::Closed).context(CANNOT_WAIT)?,
             clock: Stopwatch::new(Clock::start()),
@@ -132,8 +134,11 @@ impl Driver for UdpSockets {
         let only = self.only(busy);
         let wait = match (self.patience.way(only.is_some(), now, until, busy), only) {
             (Way::All(wait), _) => wait,
-            // Whatever has come to others is only counted, but not left where there is no more room.
-            _ if self.open > 1 && now >= self.look => Duration::ZERO,
+            // Whatever has come to others is only counted, but not left where there is no more room, nor until their
+            // turn comes again: there it would pass for the echo of what they send next.
+            _ if self.open > 1 && (now >= self.look || 2 * self.unlooked >= self.open) => {
+                Duration::ZERO
+            }
             (Way::Exactly(wait), Some(port)) => {
                 if is_readable(port.socket(), wait)? {
                     ready.push(self.last);
@@ -148,7 +153,7 @@ impl Driver for UdpSockets {
             }
         };
         self.queue.wait(&self.ports, wait, ready)?;
-        self.look = now + LOOK;
+        (self.look, self.unlooked) = (now + LOOK, 0);
         if !ready.is_empty() {
             self.patience.note(now);
         }
@@ -186,6 +191,7 @@ impl Datagrams for UdpSockets {
         })?;
         self.expecting += usize::from(!expected);
         self.last = port;
+        self.unlooked += 1;
         Ok(())
     }
 

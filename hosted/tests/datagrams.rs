@@ -248,6 +248,39 @@ fn what_comes_to_a_port_that_nobody_waits_for_is_seen() {
     }
 }
 
+/// A double that is left there would pass for the echo of what is sent from there next.
+#[test]
+fn what_has_come_to_a_port_is_told_before_its_turn_comes_again() {
+    const PORTS: usize = 16;
+    for spin in [Duration::ZERO, Duration::MAX] {
+        let (peer, address) = peer();
+        let mut sockets = sockets(&Plan { spin, ..Plan::new() }, address);
+        let (mut doubles, mut rounds) = (vec![0; PORTS], 0);
+        while rounds < 100 {
+            for port in 0..PORTS {
+                // The first rounds open the ports.
+                assert!(doubles[port] == 0, "not told in a whole round: {doubles:?}");
+                sockets.send(port, b"once").expect("sent");
+                let (_, from) = peer.recv_from(&mut [0; 9]).expect("in time");
+                for _ in 0..2 {
+                    peer.send_to(b"once", from).expect("sent");
+                }
+                doubles[port] = 2;
+                let mut came = false;
+                while !came {
+                    for told in ready(&mut sockets, 1) {
+                        if sockets.receive(told, &mut [0; 9]).expect("no error").is_some() {
+                            doubles[told] -= 1;
+                            came |= told == port;
+                        }
+                    }
+                }
+            }
+            rounds += 1;
+        }
+    }
+}
+
 #[test]
 fn ports_are_opened_again_and_closed_ones_hear_nothing() {
     for address in [IpV::V4, IpV::V6] {

@@ -148,12 +148,14 @@ where
             (self.slots.following()?, 0)
         } else {
             let place = self.slots.rested()?;
-            self.slots.remember(place, None);
             (place, self.slots.index(place)?)
         };
         let message = self.messages;
         let sent = Sent { message, begun: now, port, note };
         self.slots.begin(place, sent);
+        if !self.tells() {
+            self.slots.remember(place, None);
+        }
         if self.payload.varies() && message > 0 {
             self.payload.fill(message, 0, self.window.as_mut());
         }
@@ -220,9 +222,9 @@ where
         let Some(slot) = self.slots.get(place).copied() else { return Arrival::Foreign };
         match slot.sent {
             Some(sent) if slot.state == State::InFlight && slot.place == place => {
-                self.come(now, sent, place, length, bytes)
+                self.come(now, sent, &slot, length, bytes)
             }
-            _ => self.come_again(place, &slot, bytes),
+            _ => self.come_again(place, &slot, length, bytes),
         }
     }
 
@@ -265,14 +267,17 @@ where
         &mut self,
         now: Instant,
         sent: Sent<T>,
-        place: u64,
+        slot: &Slot<T>,
         length: usize,
         bytes: &[u8],
     ) -> Arrival<T> {
-        let message = sent.message;
+        let (message, place) = (sent.message, slot.place);
         let judged = self.judge(message, length, bytes);
         if self.is_crossed(&judged, bytes) {
             return Arrival::OtherConnection;
+        }
+        if judged.is_err() && self.is_before(slot, length, bytes) {
+            return self.come_before(place);
         }
         let took = now.saturating_duration_since(sent.begun);
         if self.limit.is_some_and(|limit| took >= limit) {
@@ -288,12 +293,19 @@ where
     }
 
     /// An echo of a message that is over, or has come too late already.
-    fn come_again(&mut self, place: u64, slot: &Slot<T>, bytes: &[u8]) -> Arrival<T> {
+    fn come_again(
+        &mut self,
+        place: u64,
+        slot: &Slot<T>,
+        length: usize,
+        bytes: &[u8],
+    ) -> Arrival<T> {
         let mut message = place;
         if !self.tells() {
             // Only its port says whose it is: it may be anything.
             message = slot.sent.map_or(0, |sent| sent.message);
             match self.judge(message, bytes.len(), bytes) {
+                Err(_) if self.is_before(slot, length, bytes) => return self.come_before(place),
                 Err(Failure::Differs(told)) if told.fault == Fault::Foreign => {
                     return Arrival::Foreign;
                 }
@@ -308,6 +320,26 @@ where
             self.slots.remember(place, None);
         }
         Arrival::Late { message }
+    }
+
+    /// Whether it is the whole echo of the message before the last one of a port: where content is too short to tell, it
+    /// still shows that.
+    fn is_before(&self, slot: &Slot<T>, length: usize, bytes: &[u8]) -> bool {
+        let is_it = |(before, _)| length > 0 && self.judge(before, length, bytes).is_ok();
+        !self.tells() && self.payload.varies() && slot.before.is_some_and(is_it)
+    }
+
+    /// It has come.
+    fn come_before(&mut self, place: u64) -> Arrival<T> {
+        let slot = self.slots.get_mut(place).and_then(|slot| slot.before.as_mut());
+        match slot {
+            Some((message, awaited @ true)) => {
+                *awaited = false;
+                Arrival::Late { message: *message }
+            }
+            Some((message, _)) => Arrival::Duplicate { message: *message },
+            None => Arrival::Foreign,
+        }
     }
 
     /// The judgement on the whole echo of a message.

@@ -254,6 +254,44 @@ fn a_report_that_does_not_tell_is_about_the_oldest() {
     }
 }
 
+/// Where content is too short to tell, it still shows whose echo it is of the last two from a port.
+#[test]
+fn a_double_at_a_port_that_has_its_turn_again_is_not_its_echo() {
+    for (payload, length) in [SEQ, RANDOM].into_iter().flat_map(|it| [(it, 3), (it, 7)]) {
+        for (over, given_up) in [(false, false), (false, true), (true, false), (true, true)] {
+            let mut flight = flight(payload, length, 2);
+            let first = flight.begin(at(0), ()).expect("room");
+            let echo = flight.datagram().to_vec();
+            if given_up {
+                assert_eq!(flight.handle_timeout(at(0) + LIMIT), Some(first));
+            } else {
+                flight.handle_datagram(at(0), first.port, true, length, &echo);
+            }
+            let mut sent = flight.begin(at(200), ()).expect("room");
+            while sent.port != first.port {
+                assert!(flight.handle_timeout(sent.begun + LIMIT).is_some());
+                sent = flight.begin(sent.begun + LIMIT, ()).expect("room");
+            }
+            let (port, now, last) = (sent.port, sent.begun, flight.datagram().to_vec());
+            let arrive = |flight: &mut TestFlight, bytes: &[u8]| {
+                flight.handle_datagram(now, port, true, bytes.len(), bytes)
+            };
+            let well = Arrival::Echo { sent, overtaken: false, end: Ok(Duration::ZERO) };
+            if over {
+                assert_eq!(arrive(&mut flight, &last), well);
+            }
+            let again = arrive(&mut flight, &echo);
+            let message = first.message;
+            let late =
+                if given_up { Arrival::Late { message } } else { Arrival::Duplicate { message } };
+            assert_eq!(again, late, "{payload:?} {length} {over}");
+            if !over {
+                assert_eq!(arrive(&mut flight, &last), well);
+            }
+        }
+    }
+}
+
 /// A slot remembers the last message in it that was given up, and those before it are not taken for doubles.
 #[test]
 fn more_are_given_up_than_there_are_slots_and_all_of_them_are_late() {

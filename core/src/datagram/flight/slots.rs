@@ -14,6 +14,8 @@ pub struct Slot<T> {
     pub(super) place: u64,
     /// That message.
     pub(super) sent: Option<Sent<T>>,
+    /// The number of the one before it, and whether that was given up and has not come since.
+    pub(super) before: Option<(u64, bool)>,
     pub(super) state: State,
     /// The last message in this slot that was given up and has not come since.
     pub(super) given_up: Option<u64>,
@@ -29,7 +31,8 @@ pub(super) enum State {
 
 impl<T> Slot<T> {
     /// A slot that has held no message yet.
-    pub const NEW: Self = Self { place: 0, sent: None, state: State::Over, given_up: None };
+    pub const NEW: Self =
+        Self { place: 0, sent: None, before: None, state: State::Over, given_up: None };
 
     /// Whether the message of this place is in flight.
     fn holds(&self, place: u64) -> bool {
@@ -141,6 +144,8 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Slots<T, S> {
     /// Puts a message there, and the next one behind it.
     pub(super) fn begin(&mut self, place: u64, sent: Sent<T>) {
         if let Some(slot) = self.get_mut(place) {
+            let given_up = slot.given_up;
+            slot.before = slot.sent.map(|it| (it.message, given_up == Some(it.message)));
             (slot.place, slot.sent, slot.state) = (place, Some(sent), State::InFlight);
         }
         if self.in_flight == 0 {
