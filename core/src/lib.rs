@@ -195,7 +195,8 @@
 //!
 //! A server of many connections keeps an array of `Option<Connection>`, and waits until the
 //! earliest of their deadlines. `pump` works for every [`Endpoint`], of either end, if it is
-//! made generic: nothing in it is a session's own.
+//! made generic: nothing in it is a session's own. A client has a [`Probe`], and a loop around all
+//! that: [`begin`](Probe::begin) a message, pump until its end, and begin the next one.
 //!
 //! A stack that calls back (lwIP's raw API): when data came, 2 and 1, and keep what there is no
 //! room for; when some was sent, `handle_delivered`, 1 and 2; a timer for 3; 4 after each of them.
@@ -249,8 +250,8 @@
 //!
 //! # Sizes
 //!
-//! `Session<N>` takes `N` bytes, at least 8, and about 170 more; `Probe` its window and about 170
-//! more. Both sizes bound throughput on a fast stack, never the length of a message. What is read
+//! `Session<N>` takes `N` bytes, at least 8, and about 170 more; `Probe` its window and about 230
+//! more, with pointers of 64 bits. Both sizes bound throughput on a fast stack, never the length of a message. What is read
 //! at once is bounded by the array that it is read into: as large as `N` is best.
 //!
 //! [RFC 862]: https://www.rfc-editor.org/rfc/rfc862

@@ -11,14 +11,14 @@ use heapless::Vec;
 use crate::{Endpoint, ExitScanner, IdleTimer, Instant};
 
 /// How long input must stay silent for a message to count as complete, where
-/// that ends the session (`exit`, one-shot).
+/// that ends the session (`exit`, one-shot): 200 ms.
 ///
 /// Long enough for the FIN of a file, or the next piece of a message, to follow
 /// on a busy machine; short enough for somebody who typed `exit`.
 pub const SILENCE: Duration = Duration::from_millis(200);
 
 /// How long a session that has sent its last byte waits for the peer's FIN,
-/// counted again from each time that the peer takes some of what was sent.
+/// counted again from each time that the peer takes some of what was sent: 2 s.
 ///
 /// A connection closed with unread input is reset, and a reset destroys what
 /// the peer has not read yet; so the rest of the input is taken first.

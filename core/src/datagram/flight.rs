@@ -29,6 +29,34 @@ use crate::{Failure, Fault, Instant, Payload};
 /// `W` is the storage of one message, as long as that, and `S` of the slots. As many given-up messages are remembered
 /// as there are slots: an echo of one that was given up long before the others is told as late still, and so is then
 /// its double. Of [`Payload::Seq`] those within the last 2^20 messages are known.
+///
+/// ```
+/// use core::time::Duration;
+///
+/// use echo_core::datagram::{Arrival, Flight, Slot};
+/// use echo_core::{Instant, Payload};
+///
+/// // Messages of 64 bytes, four at once at most, of which nothing is noted.
+/// let (payload, limit) = (Payload::Seq { run: 0, connection: 0 }, Duration::from_secs(1));
+/// let mut flight = Flight::new(payload, Some(limit), [0; 64], [Slot::<()>::NEW; 4]);
+///
+/// let mut now = Instant::START;
+/// let sent = flight.begin(now, ()).expect("it has room");
+/// // Send `flight.datagram()` from the local port `sent.port`: 0, since `Seq` tells its message.
+/// // If the stack does not take it, `flight.withdraw()`.
+///
+/// # let buffer = flight.datagram().to_vec();
+/// now = now + Duration::from_millis(3);
+/// // A datagram of 64 bytes has arrived there, from the server.
+/// let Arrival::Echo { end, .. } = flight.handle_datagram(now, sent.port, true, 64, &buffer) else {
+///     panic!("it is late, a duplicate, or not ours");
+/// };
+/// assert_eq!(end, Ok(Duration::from_millis(3)));
+///
+/// while let Some(lost) = flight.handle_timeout(now) {
+///     println!("message {} has not come back in time", lost.message);
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Flight<'a, T, W, S> {
     payload: Payload<&'a [u8]>,
@@ -49,7 +77,8 @@ pub struct Sent<T> {
     pub message: u64,
     /// When it began.
     pub begun: Instant,
-    /// The local port from which it is sent, from 0 and less than the number of slots.
+    /// The local port from which it is sent: 0 where its content [tells](Payload::tells) which message it is, otherwise
+    /// less than the number of slots.
     pub port: usize,
     /// What the driver noted.
     pub note: T,
