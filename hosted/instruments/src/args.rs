@@ -11,8 +11,8 @@ mod fitting;
 mod label;
 mod load;
 mod merge;
+mod report;
 mod spacing;
-mod stdout;
 mod time;
 
 use std::path::PathBuf;
@@ -27,6 +27,7 @@ use self::figure::figure;
 pub use self::label::Label;
 pub use self::load::LoadArgs;
 pub use self::merge::MergeArgs;
+pub use self::report::ReportArgs;
 pub use self::spacing::SpacingArgs;
 use crate::quantity::given;
 use crate::search::Goal;

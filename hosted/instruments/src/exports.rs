@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::Value;
 
-use crate::args::{FailRateArgs, LoadArgs, RateArgs};
+use crate::args::{FailRateArgs, LoadArgs, RateArgs, ReportArgs};
 use crate::figure::{self, Format};
 use crate::files::{Draft, Identity, Output};
 use crate::measurement::{Measurement, Sample};
@@ -78,7 +78,7 @@ impl Exports {
     ///
     /// If one of the files cannot be written, or would be written twice.
     pub(crate) fn open(args: &LoadArgs, figure: Option<Picture<'_>>) -> Result<Self> {
-        Self::at(figure, &args.export_json, &args.export_csv, &args.export_hdr)
+        Self::at(figure, &args.report, args.export_csv.as_deref())
     }
 
     /// Opens the files at these paths.
@@ -88,17 +88,16 @@ impl Exports {
     /// If one of them cannot be written, or would be written twice.
     pub(crate) fn at(
         figure: Option<Picture<'_>>,
-        json: &Option<PathBuf>,
-        csv: &Option<PathBuf>,
-        hdr: &Option<PathBuf>,
+        report: &ReportArgs,
+        csv: Option<&Path>,
     ) -> Result<Self> {
-        let open = |path: &Option<_>| path.as_deref().map(Output::open_or_stdout).transpose();
+        let open = |path: Option<&Path>| path.map(Output::open_or_stdout).transpose();
         let exports = Self {
             figure: figure.map(Picture::open).transpose()?.flatten(),
             figure_wanted: figure.is_some_and(|figure| figure.wanted),
-            json: open(json)?,
+            json: open(report.export_json.as_deref())?,
             csv: open(csv)?,
-            hdr: open(hdr)?,
+            hdr: open(report.export_hdr.as_deref())?,
         };
         exports.all_different()?;
         Ok(exports)

@@ -39,7 +39,7 @@ const ENOUGH: f64 = 0.9;
 pub fn run(args: &MergeArgs) -> Result<Verdict> {
     args.check()?;
     let figure = args.output.as_deref().map(|path| Picture { path, wanted: true });
-    let exports = Exports::at(figure, &args.export_json, &None, &args.export_hdr)?;
+    let exports = Exports::at(figure, &args.report, None)?;
     let merged = Merged::of(leaf::read(&args.reports)?)?;
     let plan = merged.plan();
     let misfit = args.fail_if.iter().find_map(|condition| condition.misfit(&plan));
@@ -48,7 +48,7 @@ pub fn run(args: &MergeArgs) -> Result<Verdict> {
     }
     merged.notes().iter().for_each(|text| note(text));
     let subject = merged.subject(&plan);
-    let elsewhere = args.exports_to_stdout();
+    let elsewhere = args.report.exports_to_stdout(None);
     let print = |text: &str| match elsewhere {
         true => {
             remark(text);
@@ -58,14 +58,14 @@ pub fn run(args: &MergeArgs) -> Result<Verdict> {
     };
     let sum = &merged.sum;
     let width = if elsewhere { width(io::stderr()) } else { width(io::stdout()) };
-    let layout = Layout { width, histogram: args.histogram };
-    print(&match args.json {
+    let layout = Layout { width, histogram: args.report.histogram };
+    print(&match args.report.json {
         true => format!("{:#}", merged.report()),
         false => format!("{}\n{}", header(&subject, layout), text(&subject, sum, layout)),
     })?;
     let crossed = crossed(&args.fail_if, sum, plan.length);
     let drawn = exports.write(&subject, sum, None, || merged.report())?;
-    if let Some(path) = drawn.filter(|_| !args.json) {
+    if let Some(path) = drawn.filter(|_| !args.report.json) {
         print(&format!("figure {}", crate::terminal::escape::shown(&path)))?;
     }
     Ok(if crossed { Verdict::Failed } else { Verdict::Well })

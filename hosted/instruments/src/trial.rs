@@ -177,7 +177,7 @@ impl Trial<'_> {
             let Some((plan, measurement)) = hunt.told() else { return Ok(Verdict::Well) };
             let subject = Subject { plan, ..subject.clone() };
             let printed = match printed {
-                Ok(()) if !self.load.json => {
+                Ok(()) if !self.load.report.json => {
                     paper.print(&report::search::in_full(&hunt, paper.layout()))
                 }
                 printed => printed,
@@ -187,7 +187,7 @@ impl Trial<'_> {
         }
         self.print_header(subject, &paper).context(NO_OUTPUT)?;
         let mut watch = Watch {
-            live: Live::new(!self.load.json),
+            live: Live::new(!self.load.report.json),
             panel: Panel::new(subject),
             words: self.words,
             length: subject.plan.length,
@@ -211,7 +211,7 @@ impl Trial<'_> {
     }
 
     fn print_header(&self, subject: &Subject<'_>, paper: &Paper<'_>) -> io::Result<()> {
-        if self.load.json {
+        if self.load.report.json {
             return Ok(());
         }
         paper.print(&report::header(subject, paper.layout()))
@@ -229,14 +229,14 @@ impl Trial<'_> {
     ) -> Result<Verdict> {
         let args = self.load;
         let object = || report::search::report(subject, measurement, hunt);
-        let report = if args.json {
+        let report = if args.report.json {
             format!("{:#}", object())
         } else {
             // The terminal may have been resized meanwhile.
             report::text(subject, measurement, paper.layout())
         };
         let printed = printed.and_then(|()| paper.print(&report));
-        let printed = match hunt.filter(|_| !args.json) {
+        let printed = match hunt.filter(|_| !args.report.json) {
             Some(hunt) => {
                 printed.and_then(|()| paper.print(&report::search::answer(hunt, paper.layout())))
             }
@@ -245,7 +245,7 @@ impl Trial<'_> {
         let crossed = crossed(&args.fail_if, measurement, subject.plan.length);
         let printed = match exports
             .write(subject, measurement, hunt, object)?
-            .filter(|_| !args.json)
+            .filter(|_| !args.report.json)
         {
             Some(path) => printed.and_then(|()| paper.print(&format!("figure {}", shown(&path)))),
             None => printed,

@@ -1,18 +1,18 @@
 //! The flags that say what load to offer, and what becomes of it: those of `rate` and `fail-rate`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
 
 use super::fitting::fits;
-use super::stdout::one_on_stdout;
 use super::time::{interval, run_time, within};
-use super::{Content, DURATION, LOAD, Label, OUTPUT, PACE, PLANNED, SpacingArgs, VERDICT};
+use super::{
+    Content, DURATION, LOAD, Label, OUTPUT, PACE, PLANNED, ReportArgs, SpacingArgs, VERDICT,
+};
 use crate::bound::Condition;
 use crate::datagrams;
-use crate::files::is_stdout;
 use crate::plan::{Pace, Plan, Protocol};
 use crate::quantity::given::{self, Limit, Rate, Spin, Time, count, length};
 use crate::start::StartAt;
@@ -156,21 +156,9 @@ pub struct LoadArgs {
     #[arg(long, value_name = "KEY=VALUE", help_heading = OUTPUT)]
     pub label: Vec<Label>,
 
-    /// Add all percentiles and a histogram
-    ///
-    /// Add all percentiles to the report, and a histogram of the times.
-    #[arg(long, help_heading = OUTPUT)]
-    pub histogram: bool,
-
-    /// Print JSON instead of the report
-    #[arg(short = 'J', long, help_heading = OUTPUT)]
-    pub json: bool,
-
-    /// Write JSON to FILE (- for stdout)
-    ///
-    /// Write the JSON object to this file. With `-` it goes to stdout, and the report to stderr.
-    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
-    pub export_json: Option<PathBuf>,
+    /// The report.
+    #[command(flatten)]
+    pub report: ReportArgs,
 
     /// Write a row for each message to FILE
     ///
@@ -178,13 +166,6 @@ pub struct LoadArgs {
     /// whole. A row costs some 0.2 µs. With `-` they go to stdout, and the report to stderr.
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub export_csv: Option<PathBuf>,
-
-    /// Write an HdrHistogram log to FILE
-    ///
-    /// Write the distribution to this file, as an HdrHistogram log. With `-` it goes to stdout, and
-    /// the report to stderr.
-    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
-    pub export_hdr: Option<PathBuf>,
 
     /// Exit with 1 if BOUND holds, like 'p99>2ms'
     ///
@@ -210,7 +191,7 @@ impl LoadArgs {
     ///
     /// If the payload cannot be read, or two results would go to stdout.
     pub fn plan(&self, content: &Content, keep_going: bool) -> Result<Plan> {
-        self.one_on_stdout()?;
+        self.report.one_on_stdout(self.export_csv.as_deref())?;
         Label::differ(&self.label)?;
         let pace = self.pace();
         self.each_ends()?;
@@ -256,16 +237,6 @@ impl LoadArgs {
         bounds
     }
 
-    /// Whether an export goes to standard output, so that the report cannot go there.
-    #[must_use]
-    pub(crate) fn exports_to_stdout(&self) -> bool {
-        self.exports().any(|(_, path)| is_stdout(path))
-    }
-
-    fn one_on_stdout(&self) -> Result<()> {
-        one_on_stdout(self.json, self.exports())
-    }
-
     fn each_ends(&self) -> Result<()> {
         if self.repeat > 1 && self.time.is_none() && self.count.is_none() {
             bail!(Misuse(
@@ -273,16 +244,6 @@ impl LoadArgs {
             ));
         }
         Ok(())
-    }
-
-    fn exports(&self) -> impl Iterator<Item = (&'static str, &Path)> {
-        let Self { export_json, export_csv, export_hdr, .. } = self;
-        let all = [
-            ("--export-json", export_json),
-            ("--export-csv", export_csv),
-            ("--export-hdr", export_hdr),
-        ];
-        all.into_iter().filter_map(|(flag, path)| Some((flag, path.as_deref()?)))
     }
 
     fn pace(&self) -> Pace {

@@ -29,7 +29,7 @@ impl Trial<'_> {
         paper: &Paper<'_>,
         stop: &Stop,
     ) -> Result<Climbed<'a>> {
-        let shown = !self.load.json;
+        let shown = !self.load.report.json;
         if shown {
             paper.begin(&search::begin(subject, goal, paper.layout()))?;
         }

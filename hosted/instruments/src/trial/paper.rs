@@ -20,7 +20,8 @@ pub(super) struct Paper<'a> {
 
 impl<'a> Paper<'a> {
     pub(super) fn of(args: &LoadArgs, stop: &'a Stop) -> Self {
-        Self { elsewhere: args.exports_to_stdout(), histogram: args.histogram, stop }
+        let (report, rows) = (&args.report, args.export_csv.as_deref());
+        Self { elsewhere: report.exports_to_stdout(rows), histogram: report.histogram, stop }
     }
 
     /// Prints lines of the report.
