@@ -60,8 +60,10 @@ impl Cut {
     pub(super) fn is_chance(&self, slices: &Slices) -> bool {
         let mut shares = shares(slices);
         let side = |slices: &[&[f64]]| {
-            let mean = slices.iter().map(|all| all[self.bin]).sum::<f64>() / slices.len() as f64;
-            slices.iter().map(move |all| all[self.bin] - mean).collect::<Vec<_>>()
+            // From the first one: those that are all alike are their mean to the last digit.
+            let shares = slices.iter().map(|all| all[self.bin] - slices[0][self.bin]);
+            let mean = shares.clone().sum::<f64>() / slices.len() as f64;
+            shares.map(|share| share - mean).collect::<Vec<_>>()
         };
         let (before, after) = shares.split_at(self.slices);
         // Slices in another order do not resemble their neighbours any more, as these do.

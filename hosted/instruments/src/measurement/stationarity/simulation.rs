@@ -113,3 +113,32 @@ fn a_run_that_is_too_short_is_not_judged() {
     assert_eq!(stationarity(&Measurement::new()), None);
     assert_eq!(stationarity(&run(1, 500, 0.0, |_, _| 70e3)), None);
 }
+
+/// Slices of each part that are alike to the last digit scatter by what a division leaves, and no more.
+#[test]
+fn a_change_without_any_scatter_is_one() {
+    /// Of the messages of each slice so many are slow in the first half, and in the second.
+    fn run(all: u32, slow: [u32; 2]) -> Measurement {
+        let slice = Duration::from_nanos(1 << 20);
+        let mut out = Measurement::new();
+        for number in 0..40 {
+            for message in 0..all {
+                let is_slow = message < slow[usize::from(number >= 20)];
+                let took = Duration::from_micros(if is_slow { 200 } else { 70 });
+                let at = slice * number + (slice - took) / all * message + took;
+                out.record(&Sample::new(at, 0, Ok(took)));
+            }
+        }
+        out.elapsed = slice * 40;
+        out
+    }
+    for all in [30, 31, 35, 49] {
+        for slow in 3..=all * 2 / 5 {
+            let told = stationarity(&run(all, [slow, all - slow]));
+            assert!(
+                matches!(told, Some(Stationarity::Changed { .. })),
+                "{slow} of {all}: {told:?}"
+            );
+        }
+    }
+}
