@@ -18,8 +18,10 @@ pub(crate) fn serve(name: &str) -> Result<()> {
         "recvmmsg" => udp::in_batches(),
         "tokio udp" => udp::task(),
         "spinning udp" => udp::spinning(),
-        "reflector" => reflector::run(false),
-        "spinning reflector" => reflector::run(true),
+        "reflector" => reflector::run(reflector::datagram, false),
+        "spinning reflector" => reflector::run(reflector::datagram, true),
+        "tcp reflector" => reflector::run(reflector::segment, false),
+        "spinning tcp reflector" => reflector::run(reflector::segment, true),
         _ => bail!("there is no such server"),
     }
 }

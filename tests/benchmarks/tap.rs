@@ -25,13 +25,18 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
         _ => Process::hosted(core, &["--buffer", "65536"]),
     };
     let tap = |core, flags: &[&str]| Process::tap_demo(core, flags);
+    let bare = |core, flags: &[&str]| match flags {
+        ["--spin"] => Process::start(core, &["spinning", "tcp", "reflector"]),
+        _ => Process::start(core, &["tcp", "reflector"]),
+    };
     type Start = fn(usize, &[&str]) -> Result<Process>;
-    let servers: [(_, Start, &[&str]); 5] = [
+    let servers: [(_, Start, &[&str]); 6] = [
         ("the kernel's: `hosted server --buffer 65536`", kernel, &[]),
         ("`tap-demo`", tap, &[]),
         ("`tap-demo --mtu 1500`", tap, &["--mtu", "1500"]),
         ("`tap-demo --offload`", tap, &["--offload"]),
         ("`tap-demo --sockets 1024`", tap, &["--sockets", "1024"]),
+        ("no stack: a reflector of TCP", bare, &[]),
     ];
     let columns = [
         ("round trip, one processor", Unit::Time),
@@ -41,7 +46,7 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
         ("server's processor time for each", Unit::Time),
         ("bulk", Unit::BytesPerSecond),
     ];
-    let names = servers.map(|(name, ..)| name).into_iter().chain(["no stack: a reflector"]);
+    let names = servers.map(|(name, ..)| name).into_iter().chain(["no stack: a reflector of UDP"]);
     let mut sheet = Sheet::new("stack", names, &columns);
     let time = effort.time(Duration::from_millis(500));
     let spinning = Plan { spin: Duration::MAX, ..plan(1, time) };

@@ -1,9 +1,12 @@
 //! What becomes of numbers, and of the README: all else shows only on a quiet machine.
 
 mod readme;
+#[path = "servers/reflector/segment.rs"]
+mod segment;
 mod sheet;
 
 use readme::{MARKS, replaced};
+use segment::segment;
 use sheet::{Sheet, Unit};
 
 /// A table of the values of rows in rounds, without its head.
@@ -87,4 +90,67 @@ fn without_a_pair_of_marks_there_is_no_place() {
 fn the_readme_has_a_place() {
     let text = include_str!("README.md");
     assert!(replaced(text, "").is_some_and(|new| new.len() < text.len()));
+}
+
+/// Number, number told, flags, window.
+type Head = (u32, u32, u8, u16);
+
+/// What answers a segment with so many bytes.
+fn answer((number, told, flags, window): Head, bytes: usize) -> Option<Head> {
+    let length = (40 + bytes) as u16;
+    let mut frame = [&[0; 12][..], &[8, 0, 0x45, 0], &length.to_be_bytes(), &[0; 5], &[6]].concat();
+    frame.extend([0, 0, 10, 9, 9, 1, 10, 9, 9, 2, 0x9c, 0x40, 0, 9]);
+    frame.extend([number.to_be_bytes(), told.to_be_bytes()].concat());
+    frame.extend([0x50, flags]);
+    frame.extend(window.to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend(vec![7; bytes]);
+    let sum = !sum(&frame);
+    frame[50..52].copy_from_slice(&sum.to_be_bytes());
+    let word = |frame: &[u8], at| u16::from_be_bytes([frame[at], frame[at + 1]]);
+    let long = |frame: &[u8], at| u32::from(word(frame, at)) << 16 | u32::from(word(frame, at + 2));
+    segment(&mut frame).then(|| {
+        assert_eq!(self::sum(&frame), 0xffff, "{number} {told} {flags}");
+        (long(&frame, 38), long(&frame, 42), frame[47], word(&frame, 48))
+    })
+}
+
+/// The sum of a segment and its pseudo header: all ones if the checksum is right.
+fn sum(frame: &[u8]) -> u16 {
+    let length = frame.len() as u32 - 34;
+    let pairs = frame[26..].chunks(2);
+    let words = pairs.map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));
+    let sum = words.sum::<u32>() + 6 + length;
+    let sum = (sum & 0xffff) + (sum >> 16);
+    (sum + (sum >> 16)) as u16
+}
+
+#[test]
+fn a_segment_is_answered_with_its_own_numbers_and_a_right_checksum() {
+    let (syn, fin, ack) = (2, 1, 16);
+    let near_the_end = u32::MAX - 9;
+    for number in [5, 0xffff, near_the_end] {
+        let after = |bytes| number.wrapping_add(bytes);
+        assert_eq!(answer((number, 0, syn, 500), 0), Some((number, after(1), syn | ack, 500)));
+        for bytes in [1, 100, 1001] {
+            // Of the room of its sender, what is on the way takes some.
+            let told = number.wrapping_sub(50);
+            let room = 2000 - 50 - bytes as u16;
+            let answered = Some((number, after(bytes), ack, room));
+            assert_eq!(answer((number, told, ack, 2000), bytes as usize), answered);
+        }
+        assert_eq!(answer((number, number, ack, 40), 100), Some((number, after(100), ack, 0)));
+        let both = fin | ack;
+        assert_eq!(answer((number, number, both, 500), 0), Some((number, after(1), both, 499)));
+    }
+}
+
+#[test]
+fn only_an_ack_that_brings_room_is_answered_and_no_reset() {
+    let (ack, reset) = (16, 4);
+    assert_eq!(answer((1000, 1000, ack, 500), 0), Some((1000, 1000, ack, 500)));
+    assert_eq!(answer((1000, 800, ack, 500), 0), Some((1000, 1000, ack, 300)));
+    assert_eq!(answer((1000, 700, ack, 500), 0), None);
+    assert_eq!(answer((1000, 1000, ack, 0), 0), None);
+    assert_eq!(answer((1000, 1000, reset, 500), 0), None);
 }
