@@ -10,6 +10,7 @@ mod descriptor;
 use std::cell::{Cell, RefCell};
 use std::io::{self, ErrorKind};
 use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -20,9 +21,11 @@ use echo_smoltcp::smoltcp::time::Instant as WireInstant;
 use echo_smoltcp::smoltcp::wire::{
     EthernetFrame, EthernetProtocol, IpProtocol, Ipv4Packet, Ipv6Packet, TcpPacket,
 };
+use rustix::io::{Errno, read, write};
 use tun_tap::{Iface, Mode};
 
 use self::appetite::Appetite;
+use self::descriptor::Descriptor;
 use crate::offload;
 use crate::wire::Met;
 
@@ -37,7 +40,7 @@ const LONGEST_NAME: usize = 15;
 
 /// A TAP interface, opened and non-blocking.
 pub struct Tap {
-    iface: Iface,
+    iface: Descriptor,
     received: Box<[u8]>,
     sending: Box<[u8]>,
     appetite: Appetite,
@@ -112,7 +115,7 @@ impl Tap {
         }
         iface.set_non_blocking().map_err(|error| anyhow!("cannot prepare {name}: {error}"))?;
         let mut tap = Self {
-            iface,
+            iface: Descriptor(iface),
             received: Box::default(),
             sending: Box::default(),
             appetite: Appetite::default(),
@@ -139,7 +142,7 @@ impl Tap {
     /// If the kernel refuses.
     pub fn set_offload(&mut self, offload: bool) -> Result<()> {
         offload::set(&self, offload)
-            .with_context(|| format!("cannot set the offloads of {}", self.iface.name()))?;
+            .with_context(|| format!("cannot set the offloads of {}", self.iface.0.name()))?;
         self.offload = offload;
         self.make_buffers();
         Ok(())
@@ -155,6 +158,12 @@ impl Tap {
     #[must_use]
     pub fn watch(&self) -> Rc<Watch> {
         Rc::clone(&self.watch)
+    }
+}
+
+impl AsFd for Tap {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.iface.as_fd()
     }
 }
 
@@ -213,14 +222,14 @@ impl phy::Device for Tap {
             return None;
         }
         let frame = loop {
-            match self.iface.recv(&mut self.received) {
+            match read(&self.iface, &mut *self.received) {
                 Ok(length) => break self.received.get(..length)?,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(Errno::INTR) => {}
                 Err(error) => {
                     self.appetite.end();
                     self.watch.drained.set(true);
-                    if error.kind() != ErrorKind::WouldBlock {
-                        self.watch.broken.replace(Some(error));
+                    if error != Errno::AGAIN {
+                        self.watch.broken.replace(Some(error.into()));
                     }
                     return None;
                 }
@@ -266,7 +275,7 @@ impl phy::RxToken for Received<'_> {
 
 /// A buffer for a frame to be sent.
 pub struct Sending<'a> {
-    iface: &'a Iface,
+    iface: &'a Descriptor,
     buffer: &'a mut [u8],
     offload: bool,
     watch: &'a Watch,
@@ -280,7 +289,7 @@ impl phy::TxToken for Sending<'_> {
             finish(frame);
         }
         // A frame that the interface refuses is lost, and TCP retransmits it.
-        if self.iface.send(frame).is_err() {
+        if write(self.iface, frame).is_err() {
             self.watch.unsent.set(self.watch.unsent.get() + 1);
         }
         result
