@@ -185,7 +185,7 @@
 //!
 //! # Features
 //!
-//! `ipv6`, `udp` and `faults` are on by default. Without them, the image of a Cortex-M3 has 38 KiB:
+//! `ipv6`, `udp` and `faults` are on by default. Without them, the image of a Cortex-M3 has 39 KiB:
 //! `ipv6` takes 22 more, `udp`, which has [`Datagrams`], 5, and `faults`, which has [`Slot::spoilt`]
 //! and [`Datagrams::spoilt`], 3. `fragments`, which is off, is for [longer ones](#datagrams).
 //!

@@ -11,7 +11,7 @@ use smoltcp::time::Instant as WireInstant;
 use smoltcp::wire::{EthernetAddress, IpAddress};
 
 use crate::addresses::Addresses;
-use crate::clock::to_wire;
+use crate::clock::{from_wire, to_wire};
 use crate::held::Held;
 use crate::notice::Notice;
 use crate::packet::is_genuine;
@@ -100,33 +100,45 @@ impl Link {
         self.interface.poll_ingress_single(to_wire(now), &mut Held::new(frame, answer), sockets);
     }
 
-    /// Sends all that the socket of this set has to send now. If smoltcp has
-    /// forgotten the address of the peer, it is given again.
+    /// Sends all that the socket of this set has to send now, and returns when it next has
+    /// something. If smoltcp has forgotten the address of the peer, it is given again.
     pub(crate) fn send(
         &mut self,
         now: Instant,
         device: &mut impl Device,
         socket: &mut SocketSet<'_>,
         peer: Option<(IpAddress, EthernetAddress)>,
-    ) {
-        if !self.sent(now, device, socket)
-            && let Some((peer, mac)) = peer
-        {
-            self.forget();
-            self.introduce(now, peer, mac);
-            self.sent(now, device, socket);
+    ) -> Option<Instant> {
+        match (self.drain(now, device, socket), peer) {
+            ((Egress::Unresolved, _), Some((peer, mac))) => {
+                self.forget();
+                self.introduce(now, peer, mac);
+                self.drain(now, device, socket).1
+            }
+            ((_, next), _) => next,
         }
     }
 
-    /// Whether nothing is left to send but what waits for address resolution.
-    fn sent(&mut self, now: Instant, device: &mut impl Device, socket: &mut SocketSet<'_>) -> bool {
+    /// Sends until smoltcp says that there is no more: that costs less than to try.
+    fn drain(
+        &mut self,
+        now: Instant,
+        device: &mut impl Device,
+        socket: &mut SocketSet<'_>,
+    ) -> (Egress, Option<Instant>) {
         loop {
-            match self.egress(now, device, socket) {
-                Egress::Sent => {}
-                Egress::Unresolved => return false,
-                Egress::Nothing => return true,
+            let egress = self.egress(now, device, socket);
+            let next = self.next(now, socket);
+            let goes_on = matches!(egress, Egress::Sent) && next.is_some_and(|next| next <= now);
+            if !goes_on {
+                return (egress, next);
             }
         }
+    }
+
+    /// When the socket of this set next has something to send, as far as is known.
+    pub(crate) fn next(&mut self, now: Instant, socket: &SocketSet<'_>) -> Option<Instant> {
+        self.interface.poll_at(to_wire(now), socket).map(from_wire)
     }
 
     /// Sends one packet of the one socket in this set.
@@ -145,12 +157,6 @@ impl Link {
             PollResult::None if outlet.asked => Egress::Unresolved,
             PollResult::None => Egress::Nothing,
         }
-    }
-
-    /// Whether the socket of this set has nothing left to send.
-    #[cfg(feature = "udp")]
-    pub(crate) fn is_idle(&mut self, now: Instant, socket: &SocketSet<'_>) -> bool {
-        self.interface.poll_at(to_wire(now), socket).is_none()
     }
 
     /// Sends the other fragments of a packet whose first one has left. Whether the device had room

@@ -106,6 +106,8 @@ fn move_bytes<E: Endpoint>(socket: &mut Socket<'_>, endpoint: &mut E, now: Insta
         });
         match read {
             Ok(0) => endpoint.handle_quiet(now),
+            // That was all, and no FIN is behind it: to look again would cost more than to ask.
+            Ok(_) if socket.recv_queue() == 0 && socket.may_recv() => endpoint.handle_quiet(now),
             Ok(_) => continue,
             Err(RecvError::Finished) => endpoint.handle_eof(now),
             Err(RecvError::InvalidState) if socket.state() == State::Closed => {

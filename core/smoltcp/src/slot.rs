@@ -16,7 +16,6 @@ use smoltcp::wire::{EthernetAddress, TcpSeqNumber};
 use self::life::{Life, started};
 pub(crate) use self::standing::Standing;
 use crate::challenge::challenge;
-use crate::clock::{from_wire, to_wire};
 use crate::demux::Flow;
 use crate::link::Link;
 use crate::pump::{Pump, pump_told};
@@ -151,20 +150,21 @@ impl<'a, const N: usize> Slot<'a, N> {
         self.touched = false;
         self.advance(now, rules, on_event);
         let peer = self.socket().remote_endpoint().map(|peer| (peer.addr, self.via));
-        link.send(now, device, &mut self.sockets, peer);
+        let mut stack = link.send(now, device, &mut self.sockets, peer);
         if core::mem::take(&mut self.challenged)
             && let Some(flow) = self.flow()
         {
             link.introduce(now, flow.peer.addr, self.via);
             challenge(now, &flow, link, device, &mut self.sockets);
+            stack = link.next(now, &self.sockets);
         }
         if self.socket().state() == State::Closed {
             // The stack gave up, which only its egress decides, and which is no reset.
             self.end_with(Err(Broken), now, on_event);
             drop_unsent(self.sockets.get_mut(self.handle));
+            stack = None;
         }
         let vacancy = self.vacate();
-        let stack = link.interface.poll_at(to_wire(now), &self.sockets).map(from_wire);
         let own = self.life.deadline(self.spoiler.as_deref_mut());
         self.deadline = [own, stack].into_iter().flatten().min();
         vacancy

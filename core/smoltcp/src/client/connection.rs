@@ -9,7 +9,6 @@ use smoltcp::phy::Device;
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::wire::IpEndpoint;
 
-use crate::clock::{from_wire, to_wire};
 use crate::link::Link;
 use crate::reset::drop_unsent;
 use crate::{Broken, Pump};
@@ -165,8 +164,9 @@ impl<'a> Connection<'a> {
 
     /// Sends what is pending, and finds out when there is more to do.
     pub(super) fn send(&mut self, now: Instant, link: &mut Link, device: &mut impl Device) {
-        link.send(now, device, &mut self.sockets, None);
-        drop_unsent(self.socket_mut());
-        self.deadline = link.interface.poll_at(to_wire(now), &self.sockets).map(from_wire);
+        self.deadline = link.send(now, device, &mut self.sockets, None);
+        if drop_unsent(self.socket_mut()) {
+            self.deadline = None;
+        }
     }
 }

@@ -83,7 +83,7 @@ impl<'a> Mailbox<'a> {
     pub(super) fn send(&mut self, now: Instant, link: &mut Link, device: &mut impl Device) -> bool {
         while let Egress::Sent = link.egress(now, device, self.socket.sockets()) {}
         let flushed = link.flush(now, device);
-        flushed && link.is_idle(now, self.socket.sockets())
+        flushed && link.next(now, self.socket.sockets()).is_none()
     }
 
     /// The set to show a frame to that may bring a datagram.
