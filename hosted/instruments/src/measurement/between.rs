@@ -36,6 +36,11 @@ impl Between {
         Some(Self { mean, deviation, interval: [mean / factor, mean * factor] })
     }
 
+    /// The interval, unless it goes beyond ten times the mean: that tells nobody anything.
+    pub(crate) fn told(&self) -> Option<[f64; 2]> {
+        Some(self.interval).filter(|[_, to]| *to <= 10.0 * self.mean)
+    }
+
     /// Whether the mean may be half of what was found, or twice that.
     pub(crate) fn is_vague(&self) -> bool {
         self.interval[1] > 2.0 * self.mean
@@ -112,6 +117,8 @@ mod tests {
             assert!(0.0 < low && low <= mean && mean <= high && high.is_finite(), "{few:?}");
         }
         let vague = |values: &[f64]| Between::of(values).map(|all| all.is_vague());
+        let told = |values: &[f64]| Between::of(values).and_then(|all| all.told());
+        assert_eq!((told(&[71.0, 400.0]), told(&[7.0; 2])), (None, Some([7.0; 2])));
         assert_eq!((vague(&[71.0, 400.0]), vague(&[71.0, 72.0])), (Some(true), Some(false)));
     }
 
