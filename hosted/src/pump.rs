@@ -3,12 +3,13 @@
 //! The server, the client and the measuring loop all move their bytes here.
 //! The pump decides nothing: it writes, reads, and informs the endpoint.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{self, Shutdown};
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
 
 use echo_core::{Endpoint, Instant};
 use mio::Interest;
 use mio::event::Event;
+use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 use socket2::SockRef;
 
 use crate::delivery::Delivery;
@@ -40,8 +41,22 @@ pub struct Pump {
     shut: bool,
 }
 
-/// A stream whose sending side can be shut.
-pub trait Stream: Read + Write {
+/// A stream of bytes, whose sending side can be shut.
+pub trait Stream {
+    /// Receives what is there. Nothing more comes after no byte.
+    ///
+    /// # Errors
+    ///
+    /// If nothing is there yet, or the connection is broken.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Sends as many of these bytes as there is room for.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room yet, or the connection is broken.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
     /// Sends a FIN after what was written.
     ///
     /// # Errors
@@ -50,15 +65,21 @@ pub trait Stream: Read + Write {
     fn shut(&self) -> io::Result<()>;
 }
 
-impl Stream for net::TcpStream {
-    fn shut(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
+/// One of the operating system, called past the C library: where there are several threads, that prepares each call for being
+/// cancelled, which nobody does here, and takes that back.
+impl<S: AsFd> Stream for S {
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (_, n) = recv(&*self, buffer, RecvFlags::empty())?;
+        Ok(n)
     }
-}
 
-impl Stream for mio::net::TcpStream {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // The signal that there is nobody to read it (SIGPIPE) is ignored by programs in Rust.
+        Ok(send(&*self, bytes, SendFlags::empty())?)
+    }
+
     fn shut(&self) -> io::Result<()> {
-        self.shutdown(Shutdown::Write)
+        Ok(shutdown(self, Shutdown::Write)?)
     }
 }
 
@@ -164,7 +185,7 @@ impl Pump {
                 }
                 return Ok(Pumped::Blocked);
             }
-            match stream.read(&mut scratch[..room]) {
+            match stream.receive(&mut scratch[..room]) {
                 Ok(0) => {
                     self.readable = false;
                     *now = clock();
@@ -190,9 +211,9 @@ impl Pump {
         Ok(Pumped::More)
     }
 
-    /// Writes once, because an endpoint may have endlessly more to send. Returns whether it may
-    /// go on.
-    fn write<S: Write, E: Endpoint>(
+    /// Writes once, because an endpoint may have endlessly more to send. Returns whether there is
+    /// more, and it may go on.
+    fn write<S: Stream, E: Endpoint>(
         &mut self,
         stream: &mut S,
         endpoint: &mut E,
@@ -202,7 +223,7 @@ impl Pump {
         if bytes.is_empty() || !self.writable {
             return Ok(false);
         }
-        match stream.write(bytes) {
+        match stream.send(bytes) {
             Ok(n) => {
                 // A part means that the buffer is full now.
                 self.writable = n == bytes.len();
@@ -213,7 +234,7 @@ impl Pump {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
-        Ok(self.writable)
+        Ok(self.writable && !endpoint.to_send().is_empty())
     }
 
     fn quiet<E: Endpoint>(&mut self, endpoint: &mut E, now: Instant) {
@@ -248,27 +269,19 @@ mod tests {
         written: Vec<u8>,
     }
 
-    impl Read for Scripted {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    impl Stream for Scripted {
+        fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             self.reads += 1;
             let piece = self.pieces.pop_front().ok_or(ErrorKind::WouldBlock)?;
             buffer[..piece.len()].copy_from_slice(piece);
             Ok(piece.len())
         }
-    }
 
-    impl Write for Scripted {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.written.extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Stream for Scripted {
         fn shut(&self) -> io::Result<()> {
             Ok(())
         }
@@ -309,25 +322,17 @@ mod tests {
     /// What takes all that it is given, and has nothing to read.
     struct Drain(usize);
 
-    impl Read for Drain {
-        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+    impl Stream for Drain {
+        fn receive(&mut self, _: &mut [u8]) -> io::Result<usize> {
             Err(ErrorKind::WouldBlock.into())
         }
-    }
 
-    impl Write for Drain {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0 += 1;
             assert!(self.0 < 1_000, "nobody else has a turn");
             Ok(bytes.len())
         }
 
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Stream for Drain {
         fn shut(&self) -> io::Result<()> {
             Ok(())
         }

@@ -5,7 +5,7 @@
 //! comes through the socket's error queue. That of receiving is of the last segment of the echo, before TCP sees
 //! it. Both are of the wall clock, whose distance to ours is read when the message begins.
 
-use std::io::{self, IoSliceMut, Read, Write};
+use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
@@ -118,8 +118,8 @@ pub(super) struct Stamped<'s> {
     stream: &'s mut TcpStream,
 }
 
-impl Read for Stamped<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+impl Stream for Stamped<'_> {
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let descriptor = self.stream.as_fd().as_raw_fd();
         let into = &mut [IoSliceMut::new(buffer)];
         let control = Some(&mut self.stamps.control[..]);
@@ -134,22 +134,14 @@ impl Read for Stamped<'_> {
         self.stamps.received = received.or(self.stamps.received);
         Ok(bytes)
     }
-}
 
-impl Write for Stamped<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.stream.write(bytes)?;
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.stream.send(bytes)?;
         // It is usually there already, and a queue that is not empty would wake who waits for the echo.
         self.stamps.collect(self.stream);
         Ok(written)
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
-    }
-}
-
-impl Stream for Stamped<'_> {
     fn shut(&self) -> io::Result<()> {
         self.stream.shut()
     }
@@ -157,6 +149,7 @@ impl Stream for Stamped<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
     use std::net::TcpListener;
     use std::sync::mpsc;
     use std::thread;
@@ -167,6 +160,22 @@ mod tests {
     use super::*;
 
     const PATIENCE: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
+
+    /// Sends all of these bytes.
+    fn send(stream: &mut impl Stream, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            bytes = &bytes[stream.send(bytes).expect("sent")..];
+        }
+    }
+
+    /// Receives until the buffer is full.
+    fn receive(stream: &mut impl Stream, mut buffer: &mut [u8]) {
+        while !buffer.is_empty() {
+            let n = stream.receive(buffer).expect("received");
+            assert!(n > 0, "the connection ended");
+            buffer = &mut buffer[n..];
+        }
+    }
 
     /// A message of so many bytes that the peer holds for so long, and whose echo is read so much later. Returns
     /// its way, and when it began, when its echo was known to be there, and when it was read.
@@ -193,14 +202,14 @@ mod tests {
             let now = || clock.now();
             let mut stamps = Stamps::begin(&stream, bytes as u64, now).expect("Linux does that");
             let begun = clock.now();
-            stamps.over(&mut stream).write_all(&vec![1; bytes]).expect("sent");
+            send(&mut stamps.over(&mut stream), &vec![1; bytes]);
             if !late.is_zero() {
                 answered.recv().expect("answered");
                 poll(&mut [PollFd::new(&stream, PollFlags::IN)], Some(&PATIENCE)).expect("there");
             }
             let there = clock.now();
             thread::sleep(late);
-            stamps.over(&mut stream).read_exact(&mut echo).expect("echoed");
+            receive(&mut stamps.over(&mut stream), &mut echo);
             times = [begun, there, clock.now()];
             passage = stamps.end(&stream);
             // The first ones may be too early for stamps of arrivals.
@@ -242,9 +251,9 @@ mod tests {
             TcpStream::from_std(std::net::TcpStream::connect(address).expect("connected"));
         let clock = Clock::start();
         let mut stamps = Stamps::begin(&stream, 1, || clock.now()).expect("Linux does that");
-        stamps.over(&mut stream).write_all(b"1").expect("sent");
+        send(&mut stamps.over(&mut stream), b"1");
         stamps.end(&stream);
-        stream.write_all(b"2").expect("sent");
+        send(&mut stream, b"2");
         let mut after =
             Stamps { last: 1, ..Stamps::begin(&stream, 1, || clock.now()).expect("on") };
         after.collect(&stream);

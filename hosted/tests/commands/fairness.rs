@@ -64,25 +64,17 @@ struct Flood {
     reads: usize,
 }
 
-impl Read for Flood {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+impl Stream for Flood {
+    fn receive(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         self.reads += 1;
         assert!(self.reads < 1000, "nobody else ever gets a turn");
         Ok(bytes.len())
     }
-}
 
-impl Write for Flood {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Stream for Flood {
     fn shut(&self) -> io::Result<()> {
         Ok(())
     }
