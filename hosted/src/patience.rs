@@ -65,6 +65,11 @@ impl Patience {
         self.inside.then_some(self.slice)
     }
 
+    /// Whether it never sleeps.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.spin == Duration::MAX
+    }
+
     /// Notes that something happened.
     pub(crate) fn note(&mut self, now: Instant) {
         self.moved = now;

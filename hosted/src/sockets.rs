@@ -213,7 +213,7 @@ impl Stack for Sockets {
 
     fn unasked(&mut self, link: usize) -> Option<Unasked> {
         // What the system reported before a stop says nothing about what came meanwhile.
-        let told = !self.wait.is_inside() && self.heard == self.stops().times;
+        let told = self.wait.is_watching() && self.heard == self.stops().times;
         self.links[link].unasked(&mut self.scratch, told)
     }
 

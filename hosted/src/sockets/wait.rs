@@ -1,7 +1,7 @@
 //! Waiting for connections.
 //!
 //! One connection with messages that fit into its buffers is waited for inside
-//! the read itself. Several, or messages that must be written and read in turns, are
+//! the read itself, or by reading it again and again. Several, or messages that must be written and read in turns, are
 //! waited for by the system's event queue.
 
 use std::io::{self, ErrorKind};
@@ -34,6 +34,8 @@ pub(super) struct Wait {
     /// Links that have more to move than their turn allowed.
     again: Vec<usize>,
     patience: Patience,
+    /// Whether streams are only ever read, in vain as well: those that are watched take longer to receive something.
+    unwatched: bool,
 }
 
 impl Wait {
@@ -49,13 +51,16 @@ impl Wait {
             }
             Some(timer)
         };
-        let one = plan.connections == 1 && !plan.per_message;
+        let one = plan.connections == 1 && !plan.per_message && plan.length <= INSIDE;
+        let patience = Patience::new(plan, one);
+        let unwatched = one && (patience.inside().is_some() || patience.is_endless());
         Ok(Self {
             poll,
             events: Events::with_capacity(1024),
             timer,
             again: Vec::new(),
-            patience: Patience::new(plan, one && plan.length <= INSIDE),
+            patience,
+            unwatched,
         })
     }
 
@@ -66,15 +71,17 @@ impl Wait {
         })
     }
 
-    /// Whether streams are waited for in their reads, and not watched.
-    pub(super) fn is_inside(&self) -> bool {
-        self.patience.inside().is_some()
+    /// Whether the system tells of what comes.
+    pub(super) const fn is_watching(&self) -> bool {
+        !self.unwatched
     }
 
     /// Prepares a stream that has just been connected.
     pub(super) fn opened(&self, stream: &mut TcpStream) -> io::Result<()> {
-        if let Some(slice) = self.patience.inside() {
+        if self.unwatched {
             self.poll.registry().deregister(stream)?;
+        }
+        if let Some(slice) = self.patience.inside() {
             let socket = SockRef::from(&*stream);
             socket.set_nonblocking(false)?;
             socket.set_read_timeout(Some(slice))?;
@@ -150,5 +157,52 @@ impl Wait {
         ready.push(0);
         link.wait_inside();
         self.again.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use echo_instruments::stack::Moved;
+
+    use super::*;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    /// Whether the system tells of what has come on one connection of the plan.
+    fn is_told(plan: &Plan) -> bool {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let stream = std::net::TcpStream::connect(address).expect("connected");
+        let (mut peer, _) = listener.accept().expect("accepted");
+        let (mut wait, mut link) = (Wait::new(plan).expect("a queue"), Link::closed(false));
+        link.adopt(stream).expect("open");
+        wait.watch(&mut link, 0).expect("known");
+        assert_eq!(link.look(&wait).expect("connected"), Moved::Opened);
+        peer.write_all(b"1").expect("sent");
+        let came = is_readable(link.stream().expect("open"), Duration::from_secs(60));
+        assert!(came.expect("known"));
+        wait.poll.poll(&mut wait.events, Some(Duration::ZERO)).expect("polled");
+        let told = wait.events.iter().any(mio::event::Event::is_readable);
+        assert_eq!(wait.is_watching(), told);
+        told
+    }
+
+    #[test]
+    fn the_system_tells_only_who_ever_asks() {
+        let plan = Plan::new();
+        assert!(!is_told(&plan), "it waits inside the read");
+        let spins = Plan { spin: Duration::MAX, ..plan.clone() };
+        assert!(!is_told(&spins), "it never waits");
+        for asks in [
+            Plan { spin: MILLI, ..plan.clone() },
+            Plan { connections: 2, ..spins.clone() },
+            Plan { per_message: true, ..spins.clone() },
+            Plan { length: INSIDE + 1, ..spins },
+        ] {
+            assert!(is_told(&asks), "{asks:?}");
+        }
     }
 }
