@@ -67,17 +67,17 @@ impl Stopwatch {
     #[must_use]
     pub fn at(&self, system: u64) -> Instant {
         let now = self.clock.get().at(system);
-        let gap = now.saturating_duration_since(self.last.get());
-        if gap > STOPPED || self.continued.load(Ordering::Relaxed) {
-            return self.stood(now, gap);
+        if now > self.last.get() + STOPPED || self.continued.load(Ordering::Relaxed) {
+            return self.stood(now);
         }
         self.last.set(now);
         now
     }
 
     #[cold]
-    fn stood(&self, now: Instant, gap: Duration) -> Instant {
+    fn stood(&self, now: Instant) -> Instant {
         self.continued.store(false, Ordering::Relaxed);
+        let gap = now.saturating_duration_since(self.last.get());
         // `timeout` sends SIGCONT after its signal, to a program that never stood as well.
         if gap <= STOPPED && asked_to_end() {
             self.last.set(now);

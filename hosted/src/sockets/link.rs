@@ -110,9 +110,13 @@ impl Link {
     }
 
     /// Whether it is open now; it may have become so.
+    #[inline]
     pub(super) fn look(&mut self, wait: &Wait) -> io::Result<Moved> {
+        if self.stream().is_some() { Ok(Moved::Done) } else { self.look_whether_connected(wait) }
+    }
+
+    fn look_whether_connected(&mut self, wait: &Wait) -> io::Result<Moved> {
         match &mut self.state {
-            State::Open(_) => return Ok(Moved::Done),
             State::Opening(stream) if is_connected(stream)? => {
                 wait.opened(stream)?;
                 if self.reset {

@@ -58,7 +58,7 @@ impl<D: Driver, L: Lane<D>> Load<'_, D, L> {
         while begun < BURST && self.lanes[key].has_room() && self.begin(key, observer) {
             begun += 1;
         }
-        let unsent = self.lanes[key].drive(now, self.driver);
+        let unsent = if begun > 0 { self.lanes[key].drive(now, self.driver) } else { None };
         if let Some(event) = unsent {
             now = self.happened(key, event, now, observer);
         }
