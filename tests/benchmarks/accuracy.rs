@@ -32,14 +32,15 @@ const SERVERS: [Held; 6] = [
     (20, Pace::Closed, |_, _| 100 * MILLI),
     (1_000, Pace::Closed, |number, _| if number % 10 == 9 { 20 * MILLI } else { MILLI }),
     // 5 s: the 500 that are due in the stall feel 500, 499, 498 ... ms of it.
-    (
-        5_000,
-        Pace::Rate(1_000.0),
-        |number, of| {
-            if number == of / 5 { 500 * MILLI } else { Duration::ZERO }
-        },
-    ),
+    (5_000, Pace::Rate(1_000.0), |number, of| {
+        if number == of / 5 { stall(of as usize) } else { Duration::ZERO }
+    }),
 ];
+
+/// The stall of a run of so many messages, one each millisecond: of however few, one in ten is due in it.
+fn stall(messages: usize) -> Duration {
+    MILLI * (messages / 10) as u32
+}
 
 /// What of it is known: the server, and what is true, by the sorted times for which it held messages; what is told.
 type Known =
@@ -58,13 +59,18 @@ const KNOWN: [Known; 10] = [
         |out| percentile(&out.times, P99),
     ),
     (
-        "one stall of 500 ms, 1000 messages/s: service max",
+        "1000 messages/s, of which one in ten is due in one stall: service max",
         5,
         |held| rank(held, 1.0),
         |out| out.times.slowest(),
     ),
-    ("the same stall: response max", 5, |_| 500 * MILLI, |out| out.felt().slowest()),
-    ("the same stall: response p99", 5, |_| 450 * MILLI, |out| percentile(out.felt(), P99)),
+    ("the same stall: response max", 5, |held| stall(held.len()), |out| out.felt().slowest()),
+    (
+        "the same stall: response p99",
+        5,
+        |held| stall(held.len()) - MILLI * (held.len() / 100) as u32,
+        |out| percentile(out.felt(), P99),
+    ),
     (
         "the same stall: sent late, p50",
         5,

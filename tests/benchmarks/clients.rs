@@ -12,13 +12,15 @@ use mio::{Events, Interest, Poll, Token};
 use crate::load::{LENGTH, connect};
 use crate::servers::spin;
 
+const MESSAGE: [u8; LENGTH] = [b'0'; LENGTH];
+
 /// The median round trip of the plainest client, in seconds.
 pub(crate) fn ping_pong(address: SocketAddr, spins: bool, time: Duration) -> Result<f64> {
     let mut stream = connect(address)?;
     stream.set_nonblocking(spins)?;
-    let (message, mut echo) = ([b'0'; LENGTH], [0; LENGTH]);
+    let mut echo = [0; LENGTH];
     median_of(time, || {
-        stream.write_all(&message)?;
+        stream.write_all(&MESSAGE)?;
         let mut got = 0;
         while got < LENGTH {
             let n = spin(|| stream.read(&mut echo[got..]))?;
@@ -34,9 +36,9 @@ pub(crate) fn datagrams(address: SocketAddr, spins: bool, time: Duration) -> Res
     let socket = UdpSocket::bind("0.0.0.0:0")?;
     socket.set_read_timeout(Some(Duration::from_secs(10)))?;
     socket.set_nonblocking(spins)?;
-    let (message, mut echo) = ([b'0'; LENGTH], [0; LENGTH]);
+    let mut echo = [0; LENGTH];
     median_of(time, || {
-        socket.send_to(&message, address)?;
+        socket.send_to(&MESSAGE, address)?;
         spin(|| socket.recv_from(&mut echo))?;
         Ok(())
     })
@@ -54,50 +56,52 @@ fn median_of(time: Duration, mut exchange: impl FnMut() -> Result<()>) -> Result
     Ok(times[times.len() / 2].as_secs_f64())
 }
 
-/// The messages per second of an event loop that does nothing but send, receive and take the time of each message, once.
-/// What it does in its warm-up is left out.
-pub(crate) fn event_loop(
-    address: SocketAddr,
-    connections: u16,
-    [omit, time]: [Duration; 2],
-) -> Result<f64> {
-    let mut poll = Poll::new()?;
-    let mut events = Events::with_capacity(1024);
-    let mut streams = Vec::new();
-    for key in 0..connections {
-        let stream = connect(address)?;
-        stream.set_nonblocking(true)?;
-        let mut stream = mio::net::TcpStream::from_std(stream);
-        poll.registry().register(&mut stream, Token(key.into()), Interest::READABLE)?;
-        streams.push((stream, 0, Instant::now()));
+/// An event loop that does nothing but send, receive and take the time of each message, once.
+pub(crate) struct EventLoop {
+    poll: Poll,
+    events: Events,
+    /// Each with how much of the echo has come, and when the message began.
+    streams: Vec<(mio::net::TcpStream, usize, Instant)>,
+    slowest: Duration,
+}
+
+impl EventLoop {
+    /// Opens the connections, on each of which a message is under way then.
+    pub(crate) fn open(address: SocketAddr, connections: u16) -> Result<Self> {
+        let poll = Poll::new()?;
+        let open = |key: u16| {
+            let stream = connect(address)?;
+            stream.set_nonblocking(true)?;
+            let mut stream = mio::net::TcpStream::from_std(stream);
+            poll.registry().register(&mut stream, Token(key.into()), Interest::READABLE)?;
+            stream.write_all(&MESSAGE)?;
+            Ok((stream, 0, Instant::now()))
+        };
+        let streams = (0..connections).map(open).collect::<Result<_>>()?;
+        Ok(Self { poll, events: Events::with_capacity(1024), streams, slowest: Duration::ZERO })
     }
-    let (message, mut echo) = ([b'0'; LENGTH], [0; LENGTH]);
-    for (stream, _, begun) in &mut streams {
-        *begun = Instant::now();
-        stream.write_all(&message)?;
-    }
-    let (mut start, mut messages) = (Instant::now(), 0_u64);
-    let (mut omitted, mut slowest) = (false, Duration::ZERO);
-    while start.elapsed() < time || messages == 0 {
-        if !omitted && start.elapsed() >= omit {
-            (start, messages, omitted) = (Instant::now(), 0, true);
-        }
-        poll.poll(&mut events, Some(time))?;
-        for event in &events {
-            let (stream, got, begun) = &mut streams[event.token().0];
-            *got += stream.read(&mut echo)?;
-            if *got >= LENGTH {
-                *got = 0;
-                messages += 1;
-                let now = Instant::now();
-                slowest = slowest.max(now - *begun);
-                *begun = now;
-                stream.write_all(&message)?;
+
+    /// Goes on for this long. Returns the number of messages that came back.
+    pub(crate) fn run(&mut self, time: Duration) -> Result<u64> {
+        let (start, mut messages, mut echo) = (Instant::now(), 0, [0; LENGTH]);
+        while start.elapsed() < time || messages == 0 {
+            self.poll.poll(&mut self.events, Some(time))?;
+            for event in &self.events {
+                let (stream, got, begun) = &mut self.streams[event.token().0];
+                *got += stream.read(&mut echo)?;
+                if *got >= LENGTH {
+                    *got = 0;
+                    messages += 1;
+                    let now = Instant::now();
+                    self.slowest = self.slowest.max(now - *begun);
+                    *begun = now;
+                    stream.write_all(&MESSAGE)?;
+                }
             }
         }
+        black_box(self.slowest);
+        Ok(messages)
     }
-    black_box(slowest);
-    Ok(messages as f64 / start.elapsed().as_secs_f64())
 }
 
 /// Bytes per second there and back, of so many that are sent without waiting.

@@ -34,7 +34,12 @@ pub(crate) fn offer(address: SocketAddr, plan: &Plan) -> Result<Measurement> {
     observed(address, plan, &mut |_: &Measurement| {})
 }
 
-fn observed(address: SocketAddr, plan: &Plan, observer: &mut dyn Observer) -> Result<Measurement> {
+/// The same, while somebody observes it.
+pub(crate) fn observed(
+    address: SocketAddr,
+    plan: &Plan,
+    observer: &mut dyn Observer,
+) -> Result<Measurement> {
     let stop = Stop::new()?;
     let out = match plan.protocol {
         Protocol::Tcp => sockets::measure(plan, connect(address)?, &stop, observer)?,

@@ -19,6 +19,7 @@ mod sheet;
 mod tap;
 mod tcp;
 mod threads;
+mod turns;
 mod udp;
 
 use std::env;
@@ -45,7 +46,7 @@ const ALL: [Benchmark; 8] = [
     Benchmark { name: "threads", bound: 40, run: threads::run },
     Benchmark { name: "udp", bound: 120, run: udp::run },
     Benchmark { name: "tap", bound: 150, run: tap::run },
-    Benchmark { name: "rate", bound: 100, run: rate::run },
+    Benchmark { name: "rate", bound: 85, run: rate::run },
     Benchmark { name: "accuracy", bound: 100, run: accuracy::run },
     Benchmark { name: "agreement", bound: 80, run: agreement::run },
     Benchmark { name: "compare", bound: 100, run: compare::run },

@@ -21,7 +21,8 @@ const GRACE: Duration = Duration::from_secs(60);
 /// What these tables mean.
 const INTRODUCTION: &str = "\
 Each end has a processor of its own unless a table says otherwise, and all take turns. A number is the median of the rounds. After it comes \
-× its ratio to the first row in the same round: the median, and the range. In the first row, and where nothing is compared, the range is that of the number itself.";
+× its ratio to the first row in the same round: the median, and the range in which that lies with 95 % confidence, which is that of all if there are no more \
+than eight rounds. In the first row, and where nothing is compared, the range is that of the number itself.";
 
 /// Measures what the servers and the instruments cost, and prints it in Markdown
 ///

@@ -9,6 +9,9 @@ use anyhow::{Result, bail};
 /// Serves for ever under this name.
 pub(crate) fn serve(name: &str) -> Result<()> {
     match name {
+        "awake" => loop {
+            std::hint::spin_loop();
+        },
         "epoll" => tcp::event_loop(),
         "threads" => tcp::threads(),
         "tokio" => tcp::tasks(),

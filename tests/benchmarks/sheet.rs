@@ -108,9 +108,26 @@ impl fmt::Display for Sheet {
     }
 }
 
-/// The least, the median and the most.
+/// The median, between the ends of its range.
 fn spread(values: &[f64]) -> Option<[f64; 3]> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    Some([*sorted.first()?, sorted[sorted.len() / 2], *sorted.last()?])
+    let (out, last) = (outside(sorted.len()), sorted.len().checked_sub(1)?);
+    Some([sorted[out], sorted[sorted.len() / 2], sorted[last - out]])
+}
+
+/// How many of so many values lie outside the range at either end: so many that the median of all that could be measured lies within
+/// with 95 % confidence. Each value is as likely above that one as below it.
+fn outside(values: usize) -> usize {
+    let values = values as f64;
+    let (mut out, mut chance) = (0.0, 0.5_f64.powf(values));
+    let mut sum = chance;
+    loop {
+        chance *= (values - out) / (out + 1.0);
+        sum += chance;
+        if sum > 0.025 {
+            return out as usize;
+        }
+        out += 1.0;
+    }
 }

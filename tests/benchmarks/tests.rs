@@ -39,6 +39,17 @@ fn the_order_of_rounds_does_not_matter_to_a_range() {
 }
 
 #[test]
+fn the_range_is_where_the_median_may_be_and_not_where_a_round_was() {
+    // 95 % of a binomial distribution, from a table: the first and the last rank.
+    for (rounds, first, last) in [(8, 1, 8), (9, 2, 8), (11, 2, 10), (21, 6, 16), (100, 40, 61)] {
+        let values: Vec<_> = (1001..=1000 + rounds).map(f64::from).collect();
+        let [middle, first, last] = [rounds / 2 + 1, first, last].map(|rank| 1000 + rank);
+        let told = table(Unit::PerSecond, true, &[&values]);
+        assert_eq!(told, [format!("| 0 | {middle}/s ({first} to {last}/s) |")]);
+    }
+}
+
+#[test]
 fn a_single_round_has_no_range_nor_has_what_does_not_show_it() {
     assert_eq!(table(Unit::Time, false, &[&[5e-3, 5.001e-3]]), ["| 0 | 5.00 ms |"]);
     let told = table(Unit::Time, true, &[&[2e-6], &[3e-6]]);
