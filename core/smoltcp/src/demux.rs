@@ -33,6 +33,8 @@ pub(crate) enum Subject {
         opens: Option<TcpSeqNumber>,
         /// The number of a reset.
         resets: Option<TcpSeqNumber>,
+        /// The number of an ACK and nothing else.
+        acks: Option<TcpSeqNumber>,
     },
     /// A UDP datagram for this host alone.
     #[cfg(feature = "udp")]
@@ -141,7 +143,9 @@ fn segment(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
     let opens = segment.syn() && !segment.ack() && !segment.rst() && !segment.fin();
     let opens = opens.then(|| segment.seq_number());
     let resets = segment.rst().then(|| segment.seq_number());
-    Some(Subject::Segment { flow, from, opens, resets })
+    let acks = segment.segment_len() == 0 && segment.ack() && !segment.rst();
+    let acks = acks.then(|| segment.seq_number());
+    Some(Subject::Segment { flow, from, opens, resets, acks })
 }
 
 #[cfg(feature = "udp")]
@@ -255,7 +259,7 @@ mod tests {
     fn opens(peer: IpAddress, local: IpAddress) -> Subject {
         let (peer, local) = (IpEndpoint::new(peer, 0x1234), IpEndpoint::new(local, 2333));
         let (flow, opens) = (Flow { peer, local }, Some(TcpSeqNumber(7)));
-        Subject::Segment { flow, from: FROM, opens, resets: None }
+        Subject::Segment { flow, from: FROM, opens, resets: None, acks: None }
     }
 
     #[test]

@@ -167,11 +167,11 @@
 //!
 //! # Memory
 //!
-//! On a 64-bit machine one connection takes `N` + 352 bytes for its [`Slot`], 472
+//! On a 64-bit machine one connection takes `N` + 384 bytes for its [`Slot`], 472
 //! for its `SocketStorage`, and its two rings. With `N` = 1024 and rings of
-//! 4 KiB that is 10 040 bytes. The server itself, with its interface, takes less than
+//! 4 KiB that is 10 072 bytes. The server itself, with its interface, takes less than
 //! 512 bytes and 40 for each [neighbour](#neighbours) that smoltcp remembers: 808 with
-//! its 8. Nothing else is kept between two steps. On a Cortex-M3 without IPv6 it is `N` + 240,
+//! its 8. Nothing else is kept between two steps. On a Cortex-M3 without IPv6 it is `N` + 272,
 //! 336, and 520 for the server.
 //!
 //! - `N`, the session's buffer, lies between the two rings: it bounds how many bytes are
@@ -185,9 +185,10 @@
 //!
 //! # Features
 //!
-//! `ipv6`, `udp` and `faults` are on by default. Without them, the image of a Cortex-M3 has 39 KiB:
-//! `ipv6` takes 22 more, `udp`, which has [`Datagrams`], 5, and `faults`, which has [`Slot::spoilt`]
-//! and [`Datagrams::spoilt`], 3. `fragments`, which is off, is for [longer ones](#datagrams).
+//! `ipv6`, `udp`, `faults` and `reordering` are on by default. Without them, the image of a
+//! Cortex-M3 has 39 KiB: `ipv6` takes 22 more, `udp`, which has [`Datagrams`], 5, `faults`, which has
+//! [`Slot::spoilt`] and [`Datagrams::spoilt`], 3, and `reordering`, by which an ACK waits for the bytes
+//! that it has overtaken, 1. `fragments`, which is off, is for [longer datagrams](#datagrams).
 //!
 //! # How it works
 //!
@@ -314,7 +315,7 @@
 //! | what smoltcp does | the consequence |
 //! |---|---|
 //! | It retransmits what is lost after 1 s at the earliest, or at the third duplicate acknowledgement in a row, which must carry no data and is therefore rare in an echo; it ignores SACK, and sends again what the peer has received beyond a gap. | With 1 % of the frames lost, 70 to 85 messages of 1000 bytes per second, one after another (between two Linux hosts: 242), and 1.5 Mbit/s in messages of 256 KiB (Linux: 191). |
-//! | It silently drops the bytes of a segment that acknowledges less than the one before. | Reordered frames cost retransmissions in both directions, a second each. |
+//! | It silently drops the bytes of a segment that acknowledges less than the one before. | Bytes that change places with others are sent again. Those that a bare ACK has overtaken are not, at a server with the feature `reordering`: it waits up to 5 ms for them. At a client they come again after the peer's time-out. |
 //! | It accepts the FIN of a segment that the window cuts off. | A peer that sends more than the window gets a clean end, and the bytes beyond the window are lost. |
 //! | It takes the window from segments that are older than the latest one. | After reordering it sends too little, or too much, for one round trip. |
 //! | It does not probe a window that the peer has shrunk to 0 while bytes are in flight. | If the window update is lost, nothing moves until the keep-alive after 60 s, or until the idle limit ends the session. |
@@ -354,6 +355,7 @@ mod link;
 #[cfg(feature = "udp")]
 mod lone;
 mod notice;
+mod overtaking;
 mod packet;
 mod ports;
 mod pump;
@@ -380,3 +382,6 @@ pub use smoltcp;
 
 /// Without it the compiler leaves out what a spoiler would do.
 const FAULTS: bool = cfg!(feature = "faults");
+
+/// Whether ACKs wait for the bytes that they have overtaken.
+const REORDERING: bool = cfg!(feature = "reordering");

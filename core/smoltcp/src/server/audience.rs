@@ -7,13 +7,14 @@ use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
 use smoltcp::wire::TcpSeqNumber;
 
 use super::{Server, Touched};
-use crate::Slot;
 use crate::addresses::Addresses;
 use crate::allowance::allow;
 use crate::clock::to_wire;
 use crate::demux::{Flow, Subject, classify};
+use crate::overtaking::Overtaking;
 use crate::packet::is_genuine;
 use crate::slot::Standing;
+use crate::{REORDERING, Slot};
 
 /// The socket that a frame is shown to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl<'a, const N: usize> Server<'_, 'a, N> {
     ) {
         let addresses = Addresses::of(&self.link.interface);
         let audience = match classify(frame, &addresses) {
-            Subject::Segment { flow, from, opens, resets } => {
+            Subject::Segment { flow, from, opens, resets, acks } => {
                 let serves = flow.local.port == self.service.port;
                 let found = if serves { self.slots.find(&flow) } else { None };
                 let known = found.is_some_and(|number| self.slots.get(number).via == from);
@@ -62,6 +63,14 @@ impl<'a, const N: usize> Server<'_, 'a, N> {
                 if let (Some(number), Some(reset)) = (found, resets)
                     && self.slots.get(number).doubts(reset)
                 {
+                    return self.touch(number, touched);
+                }
+                if REORDERING
+                    && let (Some(number), Some(ack)) = (found, acks)
+                    && self.slots.get(number).is_overtaken_by(ack)
+                    && let Some(ack) = Overtaking::read(now, frame, checksums)
+                {
+                    self.slots.get(number).overtaking = Some(ack);
                     return self.touch(number, touched);
                 }
                 let audience = match opens {

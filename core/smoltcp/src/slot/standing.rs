@@ -47,6 +47,13 @@ impl<const N: usize> Slot<'_, N> {
         reset != next
     }
 
+    /// Whether an ACK with this number has overtaken bytes of its peer, and no echo waits for it.
+    pub(crate) fn is_overtaken_by(&self, ack: TcpSeqNumber) -> bool {
+        let next = self.next();
+        let in_window = next < ack && ack < next + self.window();
+        in_window && self.serves() && self.socket().can_send()
+    }
+
     /// The next number expected, and those behind it that a peer may be at, if the window is closed:
     /// there is no room for a unit of it.
     pub(crate) fn shut(&self) -> Option<Range<TcpSeqNumber>> {
@@ -57,7 +64,7 @@ impl<const N: usize> Slot<'_, N> {
     }
 
     /// The number that its peer's next byte has.
-    fn next(&self) -> TcpSeqNumber {
+    pub(super) fn next(&self) -> TcpSeqNumber {
         let socket = self.socket();
         let ended = matches!(
             socket.state(),

@@ -20,6 +20,7 @@ mod long;
 mod many;
 mod narrow;
 mod neighbour;
+mod overtaken;
 mod reset;
 mod restart;
 mod segment;
