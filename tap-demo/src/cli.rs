@@ -53,8 +53,8 @@ pub struct Cli {
     /// The MTU of both sides, 1280 to 65521
     ///
     /// Set the MTU, the largest IP packet, of both sides, 1280 to 65521 bytes [default: that of the
-    /// interface; for a server on one that it creates itself up to 65521, unless there is a --gateway, or
-    /// frames meet faults]. Set 1500 if you make the interface a port of a bridge: a bridge drops larger
+    /// interface; for a server on one that it creates itself up to 65521, unless there is a
+    /// --gateway]. Set 1500 if you make the interface a port of a bridge: a bridge drops larger
     /// datagrams and pings.
     #[arg(long, value_name = "BYTES", value_parser = given::within::<u32>(1280..=65521))]
     pub mtu: Option<u32>,
