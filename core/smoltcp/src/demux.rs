@@ -8,7 +8,7 @@
 use smoltcp::wire::UdpPacket;
 use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, IpAddress,
-    IpEndpoint, IpProtocol, TcpPacket, TcpSeqNumber,
+    IpEndpoint, IpProtocol, TcpOption, TcpPacket, TcpSeqNumber,
 };
 #[cfg(feature = "ipv6")]
 use smoltcp::wire::{Icmpv6Message, Icmpv6Packet};
@@ -29,12 +29,14 @@ pub(crate) enum Subject {
         flow: Flow,
         /// The Ethernet address that it comes from.
         from: EthernetAddress,
-        /// The number of a SYN and nothing else, which asks for a new connection.
-        opens: Option<TcpSeqNumber>,
+        /// A SYN and nothing else, which asks for a new connection.
+        opens: Option<Syn>,
         /// The number of a reset.
         resets: Option<TcpSeqNumber>,
         /// The number of an ACK and nothing else.
         acks: Option<TcpSeqNumber>,
+        /// The window that it offers, in units of the peer's.
+        offers: u16,
     },
     /// A UDP datagram for this host alone.
     #[cfg(feature = "udp")]
@@ -60,6 +62,14 @@ pub(crate) enum Subject {
     Unanswered,
     /// Anything else, malformed frames included: smoltcp answers or drops it.
     Other,
+}
+
+/// A SYN that asks for a new connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Syn {
+    pub(crate) number: TcpSeqNumber,
+    /// The unit of the peer's later windows, as a power of 2.
+    pub(crate) scale: u8,
 }
 
 /// The two ends of a TCP connection, seen from here.
@@ -141,11 +151,27 @@ fn segment(packet: &Packet<'_>, from: EthernetAddress) -> Option<Subject> {
         local: IpEndpoint::new(packet.destination, segment.dst_port()),
     };
     let opens = segment.syn() && !segment.ack() && !segment.rst() && !segment.fin();
-    let opens = opens.then(|| segment.seq_number());
+    let opens = opens.then(|| Syn { number: segment.seq_number(), scale: scale(&segment) });
     let resets = segment.rst().then(|| segment.seq_number());
     let acks = segment.segment_len() == 0 && segment.ack() && !segment.rst();
     let acks = acks.then(|| segment.seq_number());
-    Some(Subject::Segment { flow, from, opens, resets, acks })
+    let offers = segment.window_len();
+    Some(Subject::Segment { flow, from, opens, resets, acks, offers })
+}
+
+#[cold]
+#[inline(never)]
+fn scale(syn: &TcpPacket<&[u8]>) -> u8 {
+    let mut options = syn.options();
+    while let Ok((rest, option)) = TcpOption::parse(options) {
+        match option {
+            TcpOption::EndOfList => break,
+            // RFC 7323, 2.3.
+            TcpOption::WindowScale(scale) => return scale.min(14),
+            _ => options = rest,
+        }
+    }
+    0
 }
 
 #[cfg(feature = "udp")]
@@ -258,8 +284,8 @@ mod tests {
 
     fn opens(peer: IpAddress, local: IpAddress) -> Subject {
         let (peer, local) = (IpEndpoint::new(peer, 0x1234), IpEndpoint::new(local, 2333));
-        let (flow, opens) = (Flow { peer, local }, Some(TcpSeqNumber(7)));
-        Subject::Segment { flow, from: FROM, opens, resets: None, acks: None }
+        let (flow, opens) = (Flow { peer, local }, Some(Syn { number: TcpSeqNumber(7), scale: 0 }));
+        Subject::Segment { flow, from: FROM, opens, resets: None, acks: None, offers: 0 }
     }
 
     #[test]
@@ -336,6 +362,25 @@ mod tests {
             assert_eq!(opens.is_some(), expected, "{flags:#x}");
             let number = TcpSeqNumber(7);
             assert_eq!(resets, (flags & 4 != 0).then_some(number), "{flags:#x}");
+        }
+    }
+
+    #[test]
+    fn the_unit_of_windows_is_found_among_the_options_of_a_syn() {
+        for (options, expected) in [
+            (&[1, 3, 3, 7][..], 7),
+            (&[2, 4, 5, 0xb4, 1, 3, 3, 15], 14),
+            (&[0, 3, 3, 7], 0),
+            (&[1, 1, 3, 4], 0),
+        ] {
+            let mut segment = std::vec::Vec::from(SYN);
+            segment[12] += (options.len() as u8 / 4) << 4;
+            segment.extend(options);
+            let Subject::Segment { opens: Some(syn), .. } = classify(&ipv4([0, 0], &[], &segment))
+            else {
+                panic!("no SYN with {options:?}");
+            };
+            assert_eq!(syn.scale, expected, "{options:?}");
         }
     }
 

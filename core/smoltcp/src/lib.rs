@@ -167,7 +167,7 @@
 //!
 //! # Memory
 //!
-//! On a 64-bit machine one connection takes `N` + 384 bytes for its [`Slot`], 472
+//! On a 64-bit machine one connection takes `N` + 392 bytes for its [`Slot`], 472
 //! for its `SocketStorage`, and its two rings. With `N` = 1024 and rings of
 //! 4 KiB that is 10 072 bytes. The server itself, with its interface, takes less than
 //! 512 bytes and 40 for each [neighbour](#neighbours) that smoltcp remembers: 808 with
@@ -319,7 +319,6 @@
 //! | It accepts the FIN of a segment that the window cuts off. | A peer that sends more than the window gets a clean end, and the bytes beyond the window are lost. |
 //! | It takes the window from segments that are older than the latest one. | After reordering it sends too little, or too much, for one round trip. |
 //! | It does not probe a window that the peer has shrunk to 0 while bytes are in flight. | If the window update is lost, nothing moves until the keep-alive after 60 s, or until the idle limit ends the session. |
-//! | In LAST-ACK it ignores a window update that acknowledges nothing new. | A client that has ended its side and reads slowly gets the rest of its echo late: each time its window was closed, only a probe opens it again, 1 s later or more. |
 //! | It offers and fills any window, however small. | A peer that reads byte by byte gets segments of a byte. |
 //! | It answers an empty keep-alive, as it sends a challenge ACK, once a second. | A peer that asks more often gets no answer to the others. |
 //! | Its reset to a segment without ACK has no ACK either. | A peer that requires one goes on until its own time-out; a SYN is answered correctly. |

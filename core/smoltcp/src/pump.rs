@@ -22,10 +22,18 @@ impl fmt::Display for Broken {
 impl core::error::Error for Broken {}
 
 /// The pump of one connection, from its first byte on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pump {
     /// The number of bytes that the socket still had to deliver at the last look.
     undelivered: usize,
+    /// The last window that the peer has offered, in bytes, where that is known.
+    pub(crate) offered: usize,
+}
+
+impl Default for Pump {
+    fn default() -> Self {
+        Self { undelivered: 0, offered: usize::MAX }
+    }
 }
 
 impl Pump {
@@ -56,13 +64,21 @@ impl Pump {
             move_bytes(socket, endpoint, now);
         }
         if endpoint.finished() {
-            socket.close();
+            self.shut(socket);
         }
         self.undelivered = socket.send_queue();
         if socket.state() == State::Closed && endpoint.end().is_none() {
             return Err(Broken);
         }
         Ok(())
+    }
+
+    /// Shuts the sending side. Where the peer has shut its own, the last segments wait for room at the
+    /// peer first: in LAST-ACK smoltcp takes no window update, and would have to probe for it.
+    pub(crate) fn shut(&self, socket: &mut Socket<'_>) {
+        if socket.state() != State::CloseWait || socket.send_queue() <= self.offered {
+            socket.close();
+        }
     }
 
     /// Whether the peer has acknowledged bytes since the last look.

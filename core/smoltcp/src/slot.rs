@@ -16,7 +16,7 @@ use smoltcp::wire::{EthernetAddress, TcpSeqNumber};
 use self::life::{Life, started};
 pub(crate) use self::standing::Standing;
 use crate::challenge::challenge;
-use crate::demux::Flow;
+use crate::demux::{Flow, Syn};
 use crate::link::Link;
 use crate::overtaking::Overtaking;
 use crate::pump::{Pump, pump_told};
@@ -58,6 +58,10 @@ pub struct Slot<'a, const N: usize> {
     pub(crate) touched: bool,
     /// The sequence number, as the peer counts, after the last byte that the session took.
     taken: TcpSeqNumber,
+    /// The unit of the windows that the peer offers, as a power of 2.
+    scale: u8,
+    /// The last of them.
+    pub(crate) offered: u16,
     /// Whether it is to send a challenge ACK.
     pub(crate) challenged: bool,
     /// An ACK that waits for the bytes that it has overtaken.
@@ -99,6 +103,8 @@ impl<'a, const N: usize> Slot<'a, N> {
             touched,
             challenged,
             taken: TcpSeqNumber::default(),
+            scale: 0,
+            offered: 0,
             overtaking: None,
             links,
         }
@@ -112,8 +118,8 @@ impl<'a, const N: usize> Slot<'a, N> {
         self
     }
 
-    /// Makes the slot ready for the SYN with this number, which comes next.
-    pub(crate) fn listen(&mut self, number: TcpSeqNumber, yields: IdleTimer, service: &Service) {
+    /// Makes the slot ready for this SYN, which comes next.
+    pub(crate) fn listen(&mut self, syn: Syn, yields: IdleTimer, service: &Service) {
         let socket = self.sockets.get_mut::<Socket<'_>>(self.handle);
         socket.abort();
         socket.set_nagle_enabled(service.nagle);
@@ -122,9 +128,10 @@ impl<'a, const N: usize> Slot<'a, N> {
         socket.set_keep_alive(Some(KEEP_ALIVE.into()));
         // It is closed now, so only port 0 can fail: then nobody can connect.
         let _ = socket.listen(service.port);
-        self.taken = number + 1;
+        self.taken = syn.number + 1;
+        self.scale = syn.scale;
         self.overtaking = None;
-        self.life = Life::Opening { number, yields };
+        self.life = Life::Opening { number: syn.number, yields };
     }
 
     /// When a handshake that begins now gives way.
@@ -228,9 +235,11 @@ impl<'a, const N: usize> Slot<'a, N> {
             self.life = Life::Serving { peer, session, pump };
             on_event(Event::Connected { peer });
         }
+        let offered = usize::from(self.offered) << self.scale;
         match &mut self.life {
             Life::Opening { .. } => {}
             Life::Serving { peer, session, pump } => {
+                pump.offered = offered;
                 let before = session.echoed();
                 let mut take = |bytes: &[u8]| {
                     self.taken += bytes.len();
@@ -256,6 +265,8 @@ impl<'a, const N: usize> Slot<'a, N> {
                     limit.restart(now);
                     yields.restart(now);
                 }
+                pump.offered = offered;
+                pump.shut(socket);
                 if limit.expired(now) {
                     socket.abort();
                 }
@@ -281,7 +292,7 @@ impl<'a, const N: usize> Slot<'a, N> {
         let socket = self.sockets.get_mut::<Socket<'_>>(self.handle);
         match end {
             Ok(CloseReason::Reset) => socket.abort(),
-            _ => socket.close(),
+            _ => pump.shut(socket),
         }
         socket.set_keep_alive(None);
         self.life = Life::closing(now, core::mem::take(pump));
@@ -321,6 +332,6 @@ mod tests {
             size_of::<SocketStorage<'_>>(),
             size_of::<crate::Server<'_, '_, 1024>>() - neighbours - fragments,
         ];
-        assert!(sizes[0] <= 384 && sizes[1] <= 472 && sizes[2] <= 512, "{sizes:?}");
+        assert!(sizes[0] <= 392 && sizes[1] <= 472 && sizes[2] <= 512, "{sizes:?}");
     }
 }

@@ -4,13 +4,12 @@ use core::mem;
 
 use echo_core::Instant;
 use smoltcp::phy::{ChecksumCapabilities, Device, RxToken, TxToken};
-use smoltcp::wire::TcpSeqNumber;
 
 use super::{Server, Touched};
 use crate::addresses::Addresses;
 use crate::allowance::allow;
 use crate::clock::to_wire;
-use crate::demux::{Flow, Subject, classify};
+use crate::demux::{Flow, Subject, Syn, classify};
 use crate::overtaking::Overtaking;
 use crate::packet::is_genuine;
 use crate::slot::Standing;
@@ -52,7 +51,7 @@ impl<'a, const N: usize> Server<'_, 'a, N> {
     ) {
         let addresses = Addresses::of(&self.link.interface);
         let audience = match classify(frame, &addresses) {
-            Subject::Segment { flow, from, opens, resets, acks } => {
+            Subject::Segment { flow, from, opens, resets, acks, offers } => {
                 let serves = flow.local.port == self.service.port;
                 let found = if serves { self.slots.find(&flow) } else { None };
                 let known = found.is_some_and(|number| self.slots.get(number).via == from);
@@ -74,11 +73,12 @@ impl<'a, const N: usize> Server<'_, 'a, N> {
                     return self.touch(number, touched);
                 }
                 let audience = match opens {
-                    Some(number) if serves => self.meet(now, flow, found, number),
+                    Some(syn) if serves => self.meet(now, flow, found, syn),
                     _ => found.map_or(Audience::Strangers, Audience::Slot),
                 };
                 if let Audience::Slot(number) = audience {
-                    self.slots.get(number).via = from;
+                    let slot = self.slots.get(number);
+                    (slot.via, slot.offered) = (from, offers);
                 }
                 audience
             }
@@ -136,15 +136,9 @@ impl<'a, const N: usize> Server<'_, 'a, N> {
         }
     }
 
-    /// The socket that gets a SYN with this number, whose flow was found in a slot or not.
-    fn meet(
-        &mut self,
-        now: Instant,
-        flow: Flow,
-        found: Option<usize>,
-        number: TcpSeqNumber,
-    ) -> Audience {
-        match found.map(|found| (found, self.slots.get(found).standing(number))) {
+    /// The socket that gets this SYN, whose flow was found in a slot or not.
+    fn meet(&mut self, now: Instant, flow: Flow, found: Option<usize>, syn: Syn) -> Audience {
+        match found.map(|found| (found, self.slots.get(found).standing(syn.number))) {
             Some((found, Standing::Known)) => Audience::Slot(found),
             Some((found, Standing::Open)) => {
                 self.slots.get(found).challenged = true;
@@ -152,20 +146,20 @@ impl<'a, const N: usize> Server<'_, 'a, N> {
             }
             _ if !self.accepting => Audience::Strangers,
             Some((found, Standing::Begun(yields))) => {
-                self.slots.get(found).listen(number, yields, &self.service);
+                self.slots.get(found).listen(syn, yields, &self.service);
                 Audience::Slot(found)
             }
             Some((found, Standing::Over)) => {
                 self.slots.get(found).part();
                 self.slots.remove(found);
-                self.open(now, flow, number)
+                self.open(now, flow, syn)
             }
-            None => self.open(now, flow, number),
+            None => self.open(now, flow, syn),
         }
     }
 
     /// Makes a slot ready for a SYN.
-    fn open(&mut self, now: Instant, flow: Flow, syn: TcpSeqNumber) -> Audience {
+    fn open(&mut self, now: Instant, flow: Flow, syn: Syn) -> Audience {
         let number = if let Some(number) = self.slots.take() {
             self.connections += 1;
             number

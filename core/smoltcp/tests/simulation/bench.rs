@@ -164,6 +164,13 @@ impl Peer {
         frame(self.address, &segment(self.port, control, self.number, Some(self.acknowledged)))
     }
 
+    /// The frame of a segment that offers this window.
+    pub(crate) fn offering(&self, window_len: u16) -> Vec<u8> {
+        let control = TcpControl::None;
+        let segment = segment(self.port, control, self.number, Some(self.acknowledged));
+        frame(self.address, &TcpRepr { window_len, ..segment })
+    }
+
     /// The frame of a segment with these bytes, after which others are counted.
     pub(crate) fn bytes(&mut self, payload: &[u8]) -> Vec<u8> {
         let control = TcpControl::Psh;
