@@ -141,6 +141,9 @@ fn nobody_is_sent_to_a_server_that_stops_with_a_notice() {
     let Some(mut balanced) = Balanced::start(&flags, options, true) else { return };
     let load = load(balanced.address, &["--crr", "-i", "50ms"]);
     let (mut server, _, metrics) = balanced.servers.remove(0);
+    for _ in 0..CLIENTS {
+        server.stdout_line(" connected!");
+    }
     server.signal(Signal::TERM);
     balanced.haproxy.stderr_line("Server echo/a is DOWN");
     await_lines(metrics, &["echo_connections 0"]);
