@@ -56,7 +56,7 @@ pub struct Cli {
     /// interface; for a server on one that it creates itself up to 65521, unless there is a
     /// --gateway]. Set 1500 if you make the interface a port of a bridge: a bridge drops larger
     /// datagrams and pings.
-    #[arg(long, value_name = "BYTES", value_parser = given::within::<u32>(1280..=65521))]
+    #[arg(long, value_name = "BYTES", value_parser = given::bytes::<u32>(1280..=65521))]
     pub mtu: Option<u32>,
 
     /// Let segments above the MTU pass
@@ -102,7 +102,7 @@ pub struct Cli {
     /// Receive buffer of a connection, and of UDP: no datagram longer than it is received [default: 65536;
     /// up to 1048576 where the MTU is large by default].
     #[arg(long, value_name = "BYTES", help_heading = STACK,
-          value_parser = given::within::<u32>(64..=1 << 30))]
+          value_parser = given::bytes::<u32>(64..=1 << 30))]
     pub rx_buffer: Option<u32>,
 
     /// Send buffer of a connection
@@ -110,7 +110,7 @@ pub struct Cli {
     /// Send buffer of a connection, and of UDP: no datagram longer than it is sent [default: 65536; up to
     /// 1048576 where the MTU is large by default].
     #[arg(long, value_name = "BYTES", help_heading = STACK,
-          value_parser = given::within::<u32>(64..=1 << 30))]
+          value_parser = given::bytes::<u32>(64..=1 << 30))]
     pub tx_buffer: Option<u32>,
 
     /// Room for N UDP datagrams in each buffer

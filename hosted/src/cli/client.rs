@@ -37,7 +37,7 @@ pub(crate) struct ClientArgs {
     /// Read at most this many bytes at once, 1 to 65536. It never limits a message, except that with
     /// --udp it limits the datagrams made of a file or a pipe.
     #[arg(long, value_name = "BYTES", default_value_t = 1024, help_heading = EXCHANGE,
-          value_parser = given::within::<u32>(1..=LARGEST_BUFFER as u64))]
+          value_parser = given::bytes::<u32>(1..=LARGEST_BUFFER as u64))]
     pub(crate) buffer: u32,
 
     /// Send one line, print its echo, exit

@@ -101,7 +101,7 @@ pub(crate) struct ServerArgs {
     ///
     /// Read at most this many bytes at once, 1 to 65536. It never limits a message.
     #[arg(long, value_name = "BYTES", default_value_t = 1024, help_heading = SESSIONS,
-          value_parser = given::within::<u32>(1..=LARGEST_BUFFER as u64))]
+          value_parser = given::bytes::<u32>(1..=LARGEST_BUFFER as u64))]
     pub(crate) buffer: u32,
 
     /// Echo one message of each client, then close

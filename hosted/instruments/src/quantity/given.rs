@@ -104,9 +104,15 @@ pub fn count(text: &str) -> Result<u64, String> {
 
 /// The length of a message in bytes: `1000`, `64KiB`, `1MB`.
 pub fn length(text: &str) -> Result<u64, String> {
-    whole(text.strip_suffix('B').unwrap_or(text))
-        .filter(|length| *length <= 1 << 30)
-        .ok_or_else(|| "expected up to 1 GiB (1000, 64KiB, 1MB)".into())
+    bytes(0..=1 << 30)(text).map_err(|_| "expected up to 1 GiB (1000, 64KiB, 1MB)".into())
+}
+
+/// Parses numbers of bytes from one to another: `1000`, `64KiB`, `1MB`.
+pub fn bytes<T: TryFrom<u64>>(
+    range: RangeInclusive<u64>,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    let within = within(range);
+    move |text| within(text.strip_suffix('B').unwrap_or(text))
 }
 
 /// Parses whole numbers from one to another, such as a port or a number of threads.
@@ -129,11 +135,12 @@ fn whole(text: &str) -> Option<u64> {
     text.parse().ok().or_else(|| scaled().map(|number| number as u64))
 }
 
-/// A number that may be counted in thousands (`20k`, `1.5M`, `2G`) or in powers of 1024 (`64Ki`, `1Mi`,
+/// A number that may be counted in thousands (`20k` or `20K`, `1.5M`, `2G`) or in powers of 1024 (`64Ki`, `1Mi`,
 /// `1Gi`).
 pub fn number(text: &str) -> Option<f64> {
-    const SCALES: [(&str, f64); 6] = [
+    const SCALES: [(&str, f64); 7] = [
         ("k", 1e3),
+        ("K", 1e3),
         ("M", 1e6),
         ("G", 1e9),
         ("Ki", 1024.0),
@@ -224,11 +231,20 @@ mod tests {
 
     #[test]
     fn lengths_have_units_of_either_kind() {
-        for (text, n) in [("1", 1), ("64KiB", 64 << 10), ("1MB", 1_000_000), ("1Gi", 1 << 30)] {
+        for (text, n) in [
+            ("1", 1),
+            ("300kB", 300_000),
+            ("300KB", 300_000),
+            ("64KiB", 64 << 10),
+            ("1MB", 1_000_000),
+            ("1Gi", 1 << 30),
+        ] {
             assert_eq!(length(text), Ok(n), "{text}");
+            assert_eq!(bytes(0..=1 << 30)(text), Ok(n), "{text}");
         }
         for text in ["-1", "B", "2G", "1.1GiB", "64kb", "1073741825"] {
             assert!(length(text).is_err(), "{text}");
+            assert!(bytes::<u64>(0..=1 << 30)(text).is_err(), "{text}");
         }
     }
 }
