@@ -9,7 +9,7 @@ mod server;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use echo_instruments::args::{CheckArgs, FailRateArgs, Family, RateArgs, TARGET};
@@ -211,11 +211,12 @@ impl Cli {
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
         let line = Self::line();
-        let matches = line.read(arguments)?;
+        let matches = line.read(spin_before_a_command(arguments)).map_err(|error| {
+            let said = misplaced(&error);
+            said.map_or(error, |said| line.error("", ErrorKind::UnknownArgument, &said))
+        })?;
         if let Some(name) = matches.subcommand_name() {
-            let server = clap::Command::new("").disable_help_flag(true);
-            let mut server = ServerArgs::augment_args(server);
-            server.build();
+            let server = of_the_server();
             let given = server.get_arguments().find(|argument| {
                 let id = argument.get_id().as_str();
                 matches.value_source(id) == Some(ValueSource::CommandLine)
@@ -248,6 +249,47 @@ impl Cli {
             _ => true,
         }
     }
+}
+
+/// The flags of the server alone.
+fn of_the_server() -> clap::Command {
+    let server = clap::Command::new("").disable_help_flag(true);
+    let mut server = ServerArgs::augment_args(server);
+    server.build();
+    server
+}
+
+/// What is wrong, if a flag that a command does not know is one that goes before it.
+fn misplaced(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return None };
+    let unknown = error.kind() == ErrorKind::UnknownArgument;
+    let is_given = |argument: &&clap::Arg| {
+        argument.get_long().is_some_and(|long| given.strip_prefix("--") == Some(long))
+    };
+    let (mut program, server) = (Cli::command(), of_the_server());
+    program.build();
+    let argument = program.get_arguments().find(is_given).filter(|_| unknown)?;
+    Some(if server.get_arguments().any(|its| its.get_id() == argument.get_id()) {
+        format!("the argument '{argument}' is for the server: it cannot be used with a command")
+    } else {
+        format!("the argument '{argument}' goes before the command")
+    })
+}
+
+/// The arguments, in which a command behind `--spin` is not taken for its TIME.
+fn spin_before_a_command(
+    arguments: impl IntoIterator<Item = impl Into<OsString>>,
+) -> Vec<OsString> {
+    let mut arguments: Vec<_> = arguments.into_iter().map(Into::into).collect();
+    let program = Cli::command();
+    for spin in 1..arguments.len() {
+        let [before, after] = &mut arguments[spin - 1..=spin] else { continue };
+        if *before == "--spin" && program.find_subcommand(&after).is_some() {
+            before.push("=");
+            before.push(Spin::ALWAYS);
+        }
+    }
+    arguments
 }
 
 fn name(text: &str) -> Result<String, String> {
@@ -285,6 +327,8 @@ fn one<T>(address: T, unfit: Option<&str>, like: &str) -> Result<T, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn read(arguments: &str) -> Result<Cli, String> {
@@ -341,6 +385,10 @@ mod tests {
                 assert!(said.contains(&format!("cannot be used with '{command}'")), "{said}");
             }
         }
+        for command in ["rate", "check"] {
+            let said = read(&format!("{command} 192.168.69.100 --sockets 64")).expect_err(command);
+            assert!(said.contains("'--sockets <N>' is for the server"), "{said}");
+        }
         let stack = "--rx-buffer 4096 --nagle --spin 50us --drop-chance 1 --seed 1";
         let cli = read(&format!("{stack} rate 192.168.69.100 -p 7 --timeout 1")).expect("both");
         assert!(matches!(cli.command, Some(Command::Rate(_))));
@@ -355,5 +403,35 @@ mod tests {
         assert!(
             read("rate 192.168.69.100 --local").is_err() && read("rate a --bind 1.2.3.4").is_err()
         );
+    }
+
+    #[test]
+    fn a_flag_of_the_stack_or_wire_behind_the_command_is_told_where_it_goes() {
+        for (flag, name) in [
+            ("--rx-buffer 1M", "--rx-buffer <BYTES>"),
+            ("--rx-buffer=1M", "--rx-buffer <BYTES>"),
+            ("--iface tap0", "--iface <NAME>"),
+            ("--drop-chance 1", "--drop-chance <PCT>"),
+            ("--nagle", "--nagle"),
+        ] {
+            for command in ["rate", "fail-rate", "check"] {
+                let line = format!("tap-demo {command} 192.168.69.100 {flag}");
+                let said = Cli::read(line.split(' ')).expect_err(flag).to_string();
+                assert!(said.contains(&format!("'{name}' goes before the command")), "{said}");
+            }
+        }
+        let said = read("rate 192.168.69.100 --nagel").expect_err("no such flag");
+        assert!(said.contains("unexpected argument '--nagel'"), "{said}");
+    }
+
+    #[test]
+    fn spin_takes_no_command_for_its_time() {
+        let spin = |line: &str| read(line).map(|cli| (cli.spin, cli.command.is_some()));
+        let always = Some(Spin(Duration::MAX));
+        assert_eq!(spin("--spin rate 192.168.69.100"), Ok((always, true)));
+        assert_eq!(spin("--spin --nagle rate 192.168.69.100"), Ok((always, true)));
+        assert_eq!(spin("--spin 1 rate a"), Ok((Some(Spin(Duration::from_secs(1))), true)));
+        assert_eq!(spin("--spin"), Ok((always, false)));
+        assert!(spin("--spin fast").is_err_and(|said| said.contains("expected seconds")));
     }
 }
