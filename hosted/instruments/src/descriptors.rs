@@ -20,23 +20,23 @@ pub fn raise_limit() {
     let _ = setrlimit(Resource::Nofile, limit);
 }
 
-/// Checks that there are enough for this many connections, of which both ends may be here. If there
-/// are not, fewer connections would help: `or` says how.
+/// Checks that there are enough for `n` of these (connections, local ports), of each of which both
+/// ends may be here. If there are not, fewer would help: `or` says how.
 ///
 /// # Errors
 ///
 /// If there are not, with the limit and the number of files that it would have to allow.
-pub fn suffice_for(connections: u64, ends: u64, or: &str) -> Result<()> {
+pub fn suffice_for(n: u64, these: &str, ends: u64, or: &str) -> Result<()> {
     // If the system does not report a limit, it shows when it is reached.
     let Some(limit) = getrlimit(Resource::Nofile).current else { return Ok(()) };
     let Ok(open) = fs::read_dir("/proc/self/fd") else { return Ok(()) };
-    let needed = open.count() as u64 + connections * ends + OTHERS;
+    let needed = open.count() as u64 + n * ends + OTHERS;
     if needed > limit {
         let [needed, limit] = [needed, limit].map(count);
         bail!(
             "cannot open {}: {needed} open files are needed, and the limit is {limit} (raise it with \
              ulimit -n, or {or})",
-            counted(connections, "connection")
+            counted(n, these)
         );
     }
     Ok(())

@@ -65,7 +65,12 @@ fn anybody(mut check: Check<'_>, args: &CheckArgs<WayArgs>, stop: &Stop) -> Resu
 /// As many as are open at once; so many `ends` of each are here.
 fn sockets(check: &Check<'_>, first: Opened, ends: u64) -> Result<Sockets> {
     let plan = check.plan();
-    descriptors::suffice_for(plan.connections.into(), ends, "leave cases out with --skip")?;
+    descriptors::suffice_for(
+        plan.connections.into(),
+        "connection",
+        ends,
+        "leave cases out with --skip",
+    )?;
     Sockets::new(&plan, first)
 }
 
@@ -80,7 +85,7 @@ fn over_udp(args: &CheckArgs<WayArgs>, stop: &Stop) -> Result<Verdict> {
         None => address::reachable(way.to.resolve()?, &way.bind)?,
     };
     let sockets = datagrams::Check::SOCKETS.max(addresses.len()) as u64;
-    descriptors::suffice_for(sockets, 1, "leave cases out with --skip")?;
+    descriptors::suffice_for(sockets, "local port", 1, "leave cases out with --skip")?;
     let mut sockets = Unconnected::new(way.bind.clone());
     let address = datagrams::reach(&mut sockets, &addresses, args.timeout.0, stop)?;
     let server = datagrams::Server::new(address, args)?;

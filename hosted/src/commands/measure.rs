@@ -41,8 +41,11 @@ pub(super) fn main(way: &WayArgs, trial: &Trial<'_>) -> Result<Verdict> {
         plan: &plan,
     };
     // Both ends of a connection may be here; over UDP a server has one socket for all.
-    let ends = if way.local && plan.protocol == Protocol::Tcp { 2 } else { 1 };
-    let suffice = || descriptors::suffice_for(plan.links() as u64, ends, "lower --parallel");
+    let (links, ends) = match plan.protocol {
+        Protocol::Tcp => ("connection", if way.local { 2 } else { 1 }),
+        Protocol::Udp => ("local port", 1),
+    };
+    let suffice = || descriptors::suffice_for(plan.links() as u64, links, ends, "lower --parallel");
     if plan.protocol == Protocol::Udp {
         let address = address::route(&way.bind, &addresses)?;
         let exports = trial.exports()?;

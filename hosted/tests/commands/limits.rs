@@ -117,9 +117,10 @@ fn a_limit_of_descriptors_that_may_be_raised_is_raised() {
 #[test]
 fn too_few_descriptors_for_the_load_are_no_failure_of_the_server() {
     let few = "ulimit -n 40; exec \"$@\"";
-    for (load, or) in [
-        ("rate --local --no-plot -P 100 -c 1", "lower --parallel"),
-        ("check --local --only many-at-once", "leave cases out with --skip"),
+    for (load, many, or) in [
+        ("rate --local --no-plot -P 100 -c 1", "100 connections", "lower --parallel"),
+        ("rate -u --local --no-plot -P 100 -c 1", "400 local ports", "lower --parallel"),
+        ("check --local --only many-at-once", "24 connections", "leave cases out with --skip"),
     ] {
         let mut shell = Command::new("sh");
         shell.args(["-c", few, "sh", env!("CARGO_BIN_EXE_hosted")]).args(load.split(' '));
@@ -127,6 +128,7 @@ fn too_few_descriptors_for_the_load_are_no_failure_of_the_server() {
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{ended:?}");
         let said = format!("the limit is 40 (raise it with ulimit -n, or {or})");
         assert!(ended.stderr.contains(&said), "{ended:?}");
+        assert!(ended.stderr.contains(&format!("cannot open {many}: ")), "{ended:?}");
     }
 }
 
