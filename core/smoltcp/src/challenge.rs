@@ -6,12 +6,12 @@
 use echo_core::Instant;
 use smoltcp::iface::SocketSet;
 use smoltcp::phy::Device;
-use smoltcp::wire::TcpSeqNumber;
+use smoltcp::wire::{TcpControl, TcpRepr, TcpSeqNumber};
 
 use crate::addresses::Addresses;
 use crate::clock::to_wire;
 use crate::demux::Flow;
-use crate::handmade::{LONGEST, emit, syn};
+use crate::handmade::{LONGEST, ack, emit};
 use crate::link::Link;
 
 /// Makes the one socket of the set send a challenge ACK, if it has sent none for a
@@ -32,7 +32,8 @@ pub(crate) fn challenge(
     let mac = Addresses::of(&link.interface).mac;
     for number in [0, i32::MIN] {
         let Some(answer) = device.transmit(to_wire(now)) else { return };
-        let syn = syn([flow.peer.port, flow.local.port], TcpSeqNumber(number));
+        let ack = ack([flow.peer.port, flow.local.port], TcpSeqNumber(number));
+        let syn = TcpRepr { control: TcpControl::Syn, ..ack };
         let mut buffer = [0; LONGEST];
         let frame = emit(&syn, [flow.peer.addr, flow.local.addr], mac, &mut buffer);
         link.show(now, frame, answer, sockets);

@@ -9,12 +9,12 @@ use smoltcp::wire::{
 /// The headers of Ethernet, IPv6 and TCP with all options.
 pub(crate) const LONGEST: usize = 14 + 40 + 60;
 
-/// A SYN from one port to the other that also acknowledges this number.
-pub(crate) fn syn([peer, local]: [u16; 2], acknowledged: TcpSeqNumber) -> TcpRepr<'static> {
+/// An ACK of this number from one port to the other, with number 0 and no window.
+pub(crate) fn ack([peer, local]: [u16; 2], acknowledged: TcpSeqNumber) -> TcpRepr<'static> {
     TcpRepr {
         src_port: peer,
         dst_port: local,
-        control: TcpControl::Syn,
+        control: TcpControl::None,
         seq_number: TcpSeqNumber::default(),
         ack_number: Some(acknowledged),
         window_len: 0,
@@ -61,8 +61,8 @@ mod tests {
     fn what_the_peer_is_made_to_say_is_right_in_both_versions_of_ip() {
         let ends = [IpAddress::v4(10, 0, 0, 1), IpAddress::v6(0xfdaa, 0, 0, 0, 0, 0, 0, 1)];
         for (address, expected) in ends.into_iter().zip([54, 74]) {
-            let syn = syn([40_000, 2333], TcpSeqNumber(-7));
-            let tcp = TcpRepr { seq_number: TcpSeqNumber(1), window_len: 5, ..syn };
+            let ack = ack([40_000, 2333], TcpSeqNumber(-7));
+            let tcp = TcpRepr { seq_number: TcpSeqNumber(1), window_len: 5, ..ack };
             let mac = EthernetAddress([2, 0, 0, 0, 0, 1]);
             let mut buffer = [0; LONGEST];
             let frame = emit(&tcp, [address; 2], mac, &mut buffer);

@@ -2,37 +2,41 @@
 //!
 //! The bytes come later and acknowledge less. smoltcp would take that for a reason to drop them, and
 //! where no others follow, the peer would send them again only after its retransmission time-out: 200 ms
-//! and more. So such an ACK waits for the bytes, but not for long: they may be lost. An ACK for which an
-//! echo waits is not kept (RFC 9293, 3.10.7.4: what begins beyond the next number should be held).
+//! and more. So such an ACK waits for the bytes, but not for long: they may be lost (RFC 9293, 3.10.7.4:
+//! what begins beyond the next number should be held). Where the session waits for room to send, it does not.
+//! Nor does one that says again what the last one said: by such ones a peer tells that bytes to it are lost,
+//! and smoltcp has to count them. And it is forgotten when a later one has come, with bytes that were sent
+//! again: smoltcp would take its window for the latest.
 
 use core::time::Duration;
 
 use echo_core::Instant;
 use smoltcp::iface::SocketSet;
 use smoltcp::phy::{ChecksumCapabilities, Device};
-use smoltcp::wire::{EthernetFrame, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber};
+use smoltcp::wire::{EthernetFrame, TcpPacket, TcpRepr, TcpSeqNumber};
 
 use crate::addresses::Addresses;
 use crate::clock::to_wire;
 use crate::demux::Flow;
-use crate::handmade::{LONGEST, emit};
+use crate::handmade::{LONGEST, ack, emit};
 use crate::link::Link;
 use crate::packet::Packet;
 
 /// How long an ACK waits for the bytes that it has overtaken.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// An ACK that waits for the bytes before its number.
+/// The last ACK that has overtaken bytes of its peer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Overtaking {
     number: TcpSeqNumber,
     acknowledged: TcpSeqNumber,
     window: u16,
-    pub(crate) until: Instant,
+    /// How long it waits for them, if smoltcp has not seen it yet.
+    pub(crate) until: Option<Instant>,
 }
 
 impl Overtaking {
-    /// The ACK in this frame, if it is what it claims to be.
+    /// What the segment in this frame acknowledges, if it is what it claims to be.
     #[cold]
     #[inline(never)]
     pub(crate) fn read(
@@ -45,12 +49,35 @@ impl Overtaking {
         let segment = TcpPacket::new_checked(payload).ok()?;
         let tcp = TcpRepr::parse(&segment, &source, &destination, checksums).ok()?;
         let (number, acknowledged) = (tcp.seq_number, tcp.ack_number?);
-        Some(Self { number, acknowledged, window: tcp.window_len, until: now + PATIENCE })
+        Some(Self { number, acknowledged, window: tcp.window_len, until: Some(now + PATIENCE) })
     }
 
-    /// Whether it has waited long enough, if this is the next number expected.
-    pub(crate) fn is_due(&self, next: TcpSeqNumber, now: Instant) -> bool {
-        self.number <= next || self.until <= now
+    /// Whether this one, which has come after the `last`, is kept: it is an ACK that has `overtaken` bytes,
+    /// and acknowledges more, or as it is older nothing that the one that waits does not. It waits no longer
+    /// than that would have. Whatever else acknowledges as much is later, and its window counts.
+    pub(crate) fn is_kept(self, overtaken: bool, last: &mut Option<Self>) -> bool {
+        let until = last.and_then(|last| last.until);
+        match last {
+            Some(last) if self.acknowledged < last.acknowledged => overtaken && until.is_some(),
+            Some(last) if !overtaken || self.acknowledged == last.acknowledged => {
+                last.until = None;
+                false
+            }
+            last => {
+                *last = Some(Self { until: until.or(self.until), ..self });
+                overtaken
+            }
+        }
+    }
+
+    /// Takes it out if it has waited long enough. `next` is the next number expected.
+    pub(crate) fn take_due(&mut self, next: TcpSeqNumber, now: Instant) -> Option<Self> {
+        let until = self.until?;
+        let due = self.number <= next || until <= now;
+        due.then(|| {
+            self.until = None;
+            *self
+        })
     }
 
     /// Shows it to the one socket of the set.
@@ -66,20 +93,8 @@ impl Overtaking {
     ) {
         // Without room for an answer it is dropped, as the network may do.
         let Some(answer) = device.transmit(to_wire(now)) else { return };
-        let ack = TcpRepr {
-            src_port: flow.peer.port,
-            dst_port: flow.local.port,
-            control: TcpControl::None,
-            seq_number: self.number,
-            ack_number: Some(self.acknowledged),
-            window_len: self.window,
-            window_scale: None,
-            max_seg_size: None,
-            sack_permitted: false,
-            sack_ranges: [None; 3],
-            timestamp: None,
-            payload: &[],
-        };
+        let ack = ack([flow.peer.port, flow.local.port], self.acknowledged);
+        let ack = TcpRepr { seq_number: self.number, window_len: self.window, ..ack };
         let mac = Addresses::of(&link.interface).mac;
         let mut buffer = [0; LONGEST];
         let frame = emit(&ack, [flow.peer.addr, flow.local.addr], mac, &mut buffer);

@@ -64,7 +64,7 @@ pub struct Slot<'a, const N: usize> {
     pub(crate) offered: u16,
     /// Whether it is to send a challenge ACK.
     pub(crate) challenged: bool,
-    /// An ACK that waits for the bytes that it has overtaken.
+    /// The last ACK that has overtaken bytes of its peer.
     pub(crate) overtaking: Option<Overtaking>,
     pub(crate) links: Links,
 }
@@ -162,7 +162,7 @@ impl<'a, const N: usize> Slot<'a, N> {
         self.touched = false;
         let next = self.next();
         if REORDERING
-            && let Some(ack) = self.overtaking.take_if(|ack| ack.is_due(next, now))
+            && let Some(ack) = self.overtaking.as_mut().and_then(|ack| ack.take_due(next, now))
             && let Some(flow) = self.flow()
         {
             ack.show(now, &flow, link, device, &mut self.sockets);
@@ -185,7 +185,7 @@ impl<'a, const N: usize> Slot<'a, N> {
         }
         let vacancy = self.vacate();
         let own = self.life.deadline(self.spoiler.as_deref_mut());
-        let waiting = self.overtaking.map(|ack| ack.until);
+        let waiting = self.overtaking.and_then(|ack| ack.until);
         self.deadline = [own, stack, waiting].into_iter().flatten().min();
         vacancy
     }

@@ -10,7 +10,6 @@ use crate::addresses::Addresses;
 use crate::allowance::allow;
 use crate::clock::to_wire;
 use crate::demux::{Flow, Subject, Syn, classify};
-use crate::overtaking::Overtaking;
 use crate::packet::is_genuine;
 use crate::slot::Standing;
 use crate::{REORDERING, Slot};
@@ -65,11 +64,9 @@ impl<'a, const N: usize> Server<'_, 'a, N> {
                     return self.touch(number, touched);
                 }
                 if REORDERING
-                    && let (Some(number), Some(ack)) = (found, acks)
-                    && self.slots.get(number).is_overtaken_by(ack)
-                    && let Some(ack) = Overtaking::read(now, frame, checksums)
+                    && let Some(number) = found
+                    && self.slots.get(number).keeps(acks, now, frame, checksums)
                 {
-                    self.slots.get(number).overtaking = Some(ack);
                     return self.touch(number, touched);
                 }
                 let audience = match opens {

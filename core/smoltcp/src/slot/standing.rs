@@ -3,10 +3,12 @@
 use core::ops::Range;
 
 use echo_core::{IdleTimer, Instant};
+use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::socket::tcp::State;
 use smoltcp::wire::TcpSeqNumber;
 
 use super::{Life, Slot};
+use crate::overtaking::Overtaking;
 use crate::reset::forget;
 
 /// What a slot holds, seen by a SYN of the same peer and port (RFC 9293, 3.10.7.4).
@@ -47,8 +49,24 @@ impl<const N: usize> Slot<'_, N> {
         reset != next
     }
 
-    /// Whether an ACK with this number has overtaken bytes of its peer, and no echo waits for it.
-    pub(crate) fn is_overtaken_by(&self, ack: TcpSeqNumber) -> bool {
+    /// Whether the segment in this frame is kept, which is an ACK with this number or something else.
+    pub(crate) fn keeps(
+        &mut self,
+        ack: Option<TcpSeqNumber>,
+        now: Instant,
+        frame: &[u8],
+        checksums: &ChecksumCapabilities,
+    ) -> bool {
+        let overtaken = ack.is_some_and(|ack| self.is_overtaken_by(ack));
+        let waits = self.overtaking.is_some_and(|ack| ack.until.is_some());
+        (overtaken || waits)
+            && Overtaking::read(now, frame, checksums)
+                .is_some_and(|segment| segment.is_kept(overtaken, &mut self.overtaking))
+    }
+
+    /// Whether an ACK with this number has overtaken bytes of its peer, and the session does not wait
+    /// for the room that it may make.
+    fn is_overtaken_by(&self, ack: TcpSeqNumber) -> bool {
         let next = self.next();
         let in_window = next < ack && ack < next + self.window();
         in_window && self.serves() && self.socket().can_send()
