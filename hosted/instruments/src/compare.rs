@@ -327,6 +327,18 @@ mod tests {
         assert!(told([0.0, 0.25]).contains("from none   (sure)"), "{}", told([0.0, 0.25]));
     }
 
+    /// The rate of runs at `-R 333`, of which some are one message longer.
+    #[test]
+    fn what_rounding_leaves_differs_by_nothing_and_hides_nothing() {
+        let rate = |longer: bool| if longer { 2_664_000.000_000_267 } else { 2_664_000.0 };
+        let side = |from: u64| (0..4).map(move |run| report(from + run, None, rate(run % 2 == 0)));
+        let judgement =
+            judged(&side(70_000).collect::<Vec<_>>(), &side(77_000).collect::<Vec<_>>());
+        let text = judgement.text(None);
+        assert!(text.contains("+0.0 %   (the same in all runs)\n"), "{text}");
+        assert_eq!(named(&judgement, |change| change.is_worse(5.0)), ["p50"], "{text}");
+    }
+
     #[test]
     fn a_change_that_some_other_division_shows_may_be_chance() {
         let (before, after) = (

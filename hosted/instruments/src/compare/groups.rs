@@ -16,7 +16,7 @@ pub(super) fn changes(sides: &[Vec<&Value>; 2]) -> Result<(Vec<Change>, Sureness
     let mut found = Vec::new();
     if before > 0 && after > 0 {
         for number in Number::of(&runs) {
-            found.extend(number.values(&runs)?.map(|values| (number, values)));
+            found.extend(number.values(&runs)?.map(|values| (number, levelled(values))));
         }
     }
     let scaled: Vec<Vec<_>> = found
@@ -73,6 +73,16 @@ fn sureness(before: usize, after: usize, chance: f64) -> Sureness {
         ),
     }
 }
+
+/// Values that differ by what rounding leaves are the same: a planned rate ends within a nanosecond of its time.
+fn levelled(values: Vec<f64>) -> Vec<f64> {
+    let most = values.iter().copied().fold(0.0, f64::max);
+    let least = values.iter().copied().fold(most, f64::min);
+    if most - least < ROUNDING * most { vec![least; values.len()] } else { values }
+}
+
+/// A difference that is none, as a share of the number.
+const ROUNDING: f64 = 1e-7;
 
 /// Changes of times and rates are relative; a share can be 0.
 fn scale(unit: Unit, value: f64) -> f64 {
