@@ -26,7 +26,7 @@ pub use self::local::Local;
 /// The largest `--buffer`, in bytes.
 pub const LARGEST_BUFFER: usize = 64 << 10;
 
-/// The settings of a server.
+/// The settings of a server. The default serves any number of clients, on one thread that sleeps between events.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The rules of each session; `chunk` is at most [`LARGEST_BUFFER`].
@@ -41,6 +41,19 @@ pub struct Config {
     pub drain: Duration,
     /// Faults that are planted in what is echoed.
     pub planting: Option<Planting>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            max_conns: None,
+            threads: 1,
+            spin: Duration::ZERO,
+            drain: Duration::ZERO,
+            planting: None,
+        }
+    }
 }
 
 /// Sockets that listen, connections that are open already, and the settings with which clients are served.

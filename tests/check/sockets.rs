@@ -36,14 +36,7 @@ pub(crate) fn serve(
     use_it: impl FnOnce(SocketAddr),
 ) {
     let address = listeners[0].local_addr().expect("bound");
-    let config = Config {
-        rules,
-        max_conns: None,
-        threads,
-        spin: Duration::ZERO,
-        drain: Duration::ZERO,
-        planting: None,
-    };
+    let config = Config { rules, threads, ..Config::default() };
     let server = Server::new(listeners, config).with_datagrams(sockets);
     let stop = Stop::new().expect("a descriptor");
     thread::scope(|scope| {

@@ -2,7 +2,6 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use echo_core::Rules;
@@ -44,9 +43,7 @@ impl Local {
     pub fn with(rules: Rules) -> Result<Self> {
         let (listeners, sockets) = listeners()?;
         let stop = Stop::new()?;
-        let (max_conns, drain) = (None, Duration::ZERO);
-        let config =
-            Config { rules, max_conns, threads: 1, spin: Duration::ZERO, drain, planting: None };
+        let config = Config { rules, ..Config::default() };
         let server = Server::new(listeners, config).with_datagrams(sockets);
         let address = *server.addresses()?.first().context("no address to listen on")?;
         let thread = beside("echo server", {
@@ -99,6 +96,7 @@ impl Drop for Local {
 mod tests {
     use std::fs;
     use std::net::TcpStream;
+    use std::time::Duration;
 
     use super::*;
 

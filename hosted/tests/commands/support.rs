@@ -233,14 +233,7 @@ impl Drop for Echo {
 /// One thread, any number of clients, `exit` recognised, no time-out.
 pub(crate) fn config() -> Config {
     let rules = Rules { chunk: 1024, ..Rules::default() };
-    Config {
-        rules,
-        max_conns: None,
-        threads: 1,
-        spin: Duration::ZERO,
-        drain: PATIENCE,
-        planting: None,
-    }
+    Config { rules, drain: PATIENCE, ..Config::default() }
 }
 
 pub(crate) fn loopback() -> TcpListener {

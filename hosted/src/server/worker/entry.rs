@@ -124,15 +124,7 @@ mod tests {
         let ip = "127.0.0.1".parse().expect("an address");
         let listeners = listen(Some(&ip), 0, 128).expect("a free port");
         let rules = Rules { chunk: 1000, ..Rules::default() };
-        let drain = Duration::ZERO;
-        let config = Config {
-            rules,
-            max_conns: None,
-            threads: 2,
-            spin: Duration::ZERO,
-            drain,
-            planting: None,
-        };
+        let config = Config { rules, threads: 2, ..Config::default() };
         let server = Server::new(listeners, config);
         let (address, counters) = (server.addresses().expect("bound")[0], server.counters.clone());
         let stop = Stop::new().expect("a descriptor");

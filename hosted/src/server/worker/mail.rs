@@ -50,7 +50,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use echo_core::{CloseReason, Rules};
+    use echo_core::CloseReason;
     use echo_instruments::clock::Clock;
     use echo_instruments::service::{Counters, Log};
     use echo_instruments::signals::Stop;
@@ -67,15 +67,7 @@ mod tests {
     fn a_worker_serves_what_is_mailed_after_a_stop_was_requested() {
         let poll = Poll::new().expect("a descriptor");
         let waker = Waker::new(poll.registry(), CALL).expect("a descriptor");
-        let (rules, drain) = (Rules::default(), PATIENCE);
-        let config = Config {
-            rules,
-            max_conns: None,
-            threads: 2,
-            spin: Duration::ZERO,
-            drain,
-            planting: None,
-        };
+        let config = Config { threads: 2, drain: PATIENCE, ..Config::default() };
         let stop: &Stop = Box::leak(Box::new(Stop::new().expect("a descriptor")));
         let log: &Log = Box::leak(Box::new(Log::silent()));
         let (clock, shares, wakers) = (Clock::start(), Shares::new(2, None), vec![waker]);
