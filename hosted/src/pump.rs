@@ -65,8 +65,8 @@ pub trait Stream {
     fn shut(&self) -> io::Result<()>;
 }
 
-/// One of the operating system, called past the C library: where there are several threads, that prepares each call for being
-/// cancelled, which nobody does here, and takes that back.
+/// A stream of the operating system, called past the C library: that makes each call a point at which its thread can be
+/// cancelled, if there are several threads. Nobody cancels one here, and it costs at every call.
 impl<S: AsFd> Stream for S {
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let (_, n) = recv(&*self, buffer, RecvFlags::empty())?;
@@ -74,7 +74,7 @@ impl<S: AsFd> Stream for S {
     }
 
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // The signal that there is nobody to read it (SIGPIPE) is ignored by programs in Rust.
+        // Programs in Rust ignore SIGPIPE, the signal that nobody is left to read it.
         Ok(send(&*self, bytes, SendFlags::empty())?)
     }
 

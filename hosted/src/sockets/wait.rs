@@ -1,8 +1,8 @@
 //! Waiting for connections.
 //!
-//! One connection with messages that fit into its buffers is waited for inside
-//! the read itself, or by reading it again and again. Several, or messages that must be written and read in turns, are
-//! waited for by the system's event queue.
+//! One connection with messages that fit into its buffers is waited for inside the read itself, or, where the wait must not
+//! sleep, by reading it again and again. Several, or messages that must be written and read in turns, are waited for by the
+//! system's event queue.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -34,7 +34,8 @@ pub(super) struct Wait {
     /// Links that have more to move than their turn allowed.
     again: Vec<usize>,
     patience: Patience,
-    /// Whether streams are only ever read, in vain as well: those that are watched take longer to receive something.
+    /// Whether streams are read without being watched, in vain as well: what comes on a watched one is also told to its
+    /// watcher, which takes time.
     unwatched: bool,
 }
 
