@@ -33,7 +33,7 @@ pub(super) fn sureness(runs: [&Value; 2]) -> Sureness {
         heading: String::new(),
         advice: format!(
             "(two runs, not two programs: where the system puts them can make one five times as slow as the other, so \
-             that only a change beyond {ALIKE}-fold is surely one; several runs a side tell far less: --repeat 5)"
+             that only a change beyond {ALIKE}-fold is surely one; several runs a side show far smaller ones: --repeat 5)"
         ),
         lack: lack.into(),
     }
