@@ -148,8 +148,8 @@ impl<'c, 'a> Courier<'c, 'a> {
         }
     }
 
-    /// Takes in up to 64 frames, as long as the mailboxes have room for more and nothing of ICMP to tell, and sends what had to wait.
-    /// Returns whether there may be more frames, or room for more.
+    /// Takes in up to 64 frames, as long as the mailboxes have room for more and nothing of ICMP to
+    /// tell, and sends what had to wait. Returns whether there may be more frames, or room for more.
     pub fn receive(&mut self, now: Instant, device: &mut impl Device) -> bool {
         self.touched.clear();
         let checksums = device.capabilities().checksum;

@@ -169,7 +169,7 @@
 //!
 //! On a 64-bit machine one connection takes `N` + 392 bytes for its [`Slot`], 472
 //! for its `SocketStorage`, and its two rings. With `N` = 1024 and rings of
-//! 4 KiB that is 10 072 bytes. The server itself, with its interface, takes less than
+//! 4 KiB that is 10 080 bytes. The server itself, with its interface, takes less than
 //! 512 bytes and 40 for each [neighbour](#neighbours) that smoltcp remembers: 808 with
 //! its 8. Nothing else is kept between two steps. On a Cortex-M3 without IPv6 it is `N` + 272,
 //! 336, and 520 for the server.
