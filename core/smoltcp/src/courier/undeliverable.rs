@@ -24,9 +24,9 @@ pub struct Undelivered {
     pub failure: Failure,
     /// Who says so.
     pub by: IpAddress,
-    /// The type of the ICMP message, and its code.
+    /// The type of the ICMP message.
     pub kind: u8,
-    /// See there.
+    /// Its code, which each type has its own of.
     pub code: u8,
     quote: Vec<u8, QUOTE>,
 }
