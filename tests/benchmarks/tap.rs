@@ -32,12 +32,9 @@ const BULK: u64 = 128 << 20;
 pub(crate) fn run(effort: &Effort) -> Result<String> {
     namespace::enter()?;
     pin(CLIENT)?;
-    // `hosted server` has no flag to spin.
-    let kernel = |core, flags: &[&str]| match flags {
-        ["--spin"] => Process::start(core, &["spinning"]),
-        // It reads as much at once as an interface of tap-demo's brings.
-        _ => Process::hosted(core, &["--buffer", "65536"]),
-    };
+    // It reads as much at once as an interface of tap-demo's brings.
+    let kernel =
+        |core, flags: &[&str]| Process::hosted(core, &[&["--buffer", "65536"], flags].concat());
     let tap = |core, flags: &[&str]| Process::tap_demo(core, flags);
     let bare = |core, flags: &[&str]| match flags {
         ["--spin"] => Process::start(core, &["spinning", "tcp", "reflector"]),
@@ -89,8 +86,7 @@ pub(crate) fn run(effort: &Effort) -> Result<String> {
         Ok(())
     })?;
     Ok(format!(
-        "### TAP\n\nMessages of 1000 bytes, on one connection or 64. Bulk is 128 MiB in one go. Where both ends spin, the kernel's is the plainest server that does. \
-         An interface of `tap-demo`'s own has an MTU of 65 521 unless `--mtu` or `--offload` is given. \
+        "### TAP\n\nMessages of 1000 bytes, on one connection or 64. Bulk is 128 MiB in one go. An interface of `tap-demo`'s own has an MTU of 65 521 unless `--mtu` or `--offload` is given. \
          A reflector swaps the addresses of a packet and sends it back: what a TAP costs without a stack. That of TCP answers with the numbers that it was sent and remembers nothing: no stack takes less. Its window has 64 KiB, as with `--mtu 1500`.\n\n{sheet}"
     ))
 }
