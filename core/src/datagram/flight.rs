@@ -172,6 +172,7 @@ where
     }
 
     /// Starts the next message, and with it its limit; None if there is no room.
+    #[inline]
     pub fn begin(&mut self, now: Instant, note: T) -> Option<Sent<T>> {
         let (place, port) = if self.tells() {
             (self.slots.following()?, 0)
@@ -181,10 +182,10 @@ where
         };
         let message = self.messages;
         let sent = Sent { message, begun: now, port, note };
-        self.slots.begin(place, sent);
         if !self.tells() {
-            self.slots.remember(place, None);
+            self.slots.succeed(place);
         }
+        self.slots.begin(place, sent);
         if self.payload.varies() && message > 0 {
             self.payload.fill(message, 0, self.window.as_mut());
         }
@@ -232,6 +233,7 @@ where
 
     /// What has arrived at a port is judged, and the message over if it is its echo. It was `length` bytes long, of
     /// which the driver has as many as there was room for: at least those of a message.
+    #[inline]
     pub fn handle_datagram(
         &mut self,
         now: Instant,
@@ -248,12 +250,12 @@ where
             Some(Whose::OtherConnection) => return Arrival::OtherConnection,
             Some(Whose::OtherRun) | None => return Arrival::Foreign,
         };
-        let Some(slot) = self.slots.get(place).copied() else { return Arrival::Foreign };
+        let Some(slot) = self.slots.get(place) else { return Arrival::Foreign };
         match slot.sent {
             Some(sent) if slot.state == State::InFlight && slot.place == place => {
-                self.come(now, sent, &slot, length, bytes)
+                self.come(now, sent, place, length, bytes)
             }
-            _ => self.come_again(place, &slot, length, bytes),
+            _ => self.come_again(place, &slot.clone(), length, bytes),
         }
     }
 
@@ -292,20 +294,21 @@ where
     }
 
     /// The echo of a message in flight.
+    #[inline]
     fn come(
         &mut self,
         now: Instant,
         sent: Sent<T>,
-        slot: &Slot<T>,
+        place: u64,
         length: usize,
         bytes: &[u8],
     ) -> Arrival<T> {
-        let (message, place) = (sent.message, slot.place);
+        let message = sent.message;
         let judged = self.judge(message, length, bytes);
         if self.is_crossed(&judged, bytes) {
             return Arrival::OtherConnection;
         }
-        if judged.is_err() && self.is_before(slot, length, bytes) {
+        if judged.is_err() && self.is_before(place, length, bytes) {
             return self.come_before(place);
         }
         let took = now.saturating_duration_since(sent.begun);
@@ -322,6 +325,8 @@ where
     }
 
     /// An echo of a message that is over, or has come too late already.
+    #[cold]
+    #[inline(never)]
     fn come_again(
         &mut self,
         place: u64,
@@ -334,7 +339,7 @@ where
             // Only its port says whose it is: it may be anything.
             message = slot.sent.map_or(0, |sent| sent.message);
             match self.judge(message, bytes.len(), bytes) {
-                Err(_) if self.is_before(slot, length, bytes) => return self.come_before(place),
+                Err(_) if self.is_before(place, length, bytes) => return self.come_before(place),
                 Err(Failure::Differs(told)) if told.fault == Fault::Foreign => {
                     return Arrival::Foreign;
                 }
@@ -353,12 +358,18 @@ where
 
     /// Whether it is the whole echo of the message before the last one of a port: where content is too short to tell, it
     /// still shows that.
-    fn is_before(&self, slot: &Slot<T>, length: usize, bytes: &[u8]) -> bool {
-        let is_it = |(before, _)| length > 0 && self.judge(before, length, bytes).is_ok();
-        !self.tells() && self.payload.varies() && slot.before.is_some_and(is_it)
+    #[cold]
+    #[inline(never)]
+    fn is_before(&self, place: u64, length: usize, bytes: &[u8]) -> bool {
+        let is_whole = length > 0 && length == self.window.as_ref().len();
+        let before = self.slots.get(place).and_then(|slot| slot.before);
+        let is_it = |(before, _)| self.payload.mismatch(before, 0, bytes).is_none();
+        is_whole && !self.tells() && self.payload.varies() && before.is_some_and(is_it)
     }
 
     /// It has come.
+    #[cold]
+    #[inline(never)]
     fn come_before(&mut self, place: u64) -> Arrival<T> {
         let slot = self.slots.get_mut(place).and_then(|slot| slot.before.as_mut());
         match slot {

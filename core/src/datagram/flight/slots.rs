@@ -141,11 +141,18 @@ impl<T: Copy, S: AsRef<[Slot<T>]> + AsMut<[Slot<T>]>> Slots<T, S> {
         self.get(place).is_some_and(|slot| slot.state == State::Over)
     }
 
-    /// Puts a message there, and the next one behind it.
-    pub(super) fn begin(&mut self, place: u64, sent: Sent<T>) {
+    /// The message of this place is followed by another: what matters of it from now on is noted.
+    pub(super) fn succeed(&mut self, place: u64) {
         if let Some(slot) = self.get_mut(place) {
             let given_up = slot.given_up;
             slot.before = slot.sent.map(|it| (it.message, given_up == Some(it.message)));
+        }
+        self.remember(place, None);
+    }
+
+    /// Puts a message there, and the next one behind it.
+    pub(super) fn begin(&mut self, place: u64, sent: Sent<T>) {
+        if let Some(slot) = self.get_mut(place) {
             (slot.place, slot.sent, slot.state) = (place, Some(sent), State::InFlight);
         }
         if self.in_flight == 0 {
