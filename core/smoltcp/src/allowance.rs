@@ -11,11 +11,10 @@ use core::ops::Range;
 use echo_core::Instant;
 use smoltcp::iface::SocketSet;
 use smoltcp::phy::{ChecksumCapabilities, TxToken};
-use smoltcp::wire::{EthernetFrame, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber};
+use smoltcp::wire::{TcpControl, TcpRepr, TcpSeqNumber};
 
 use crate::handmade::{self, LONGEST};
 use crate::link::Link;
-use crate::packet::Packet;
 
 /// Shows the socket of this set, whose window is closed, a frame. An ACK that is beyond the next
 /// number expected, with one of the others of these `numbers`, gets the first of them.
@@ -42,14 +41,11 @@ fn renumbered<'b>(
     checksums: &ChecksumCapabilities,
     buffer: &'b mut [u8; LONGEST],
 ) -> Option<&'b [u8]> {
-    let frame = EthernetFrame::new_checked(frame).ok()?;
-    let Packet { source, destination, payload, .. } = Packet::of(&frame)?;
-    let segment = TcpPacket::new_checked(payload).ok()?;
-    let tcp = TcpRepr::parse(&segment, &source, &destination, checksums).ok()?;
+    let (tcp, ends, mac) = handmade::read(frame, checksums)?;
     let beyond = numbers.start < tcp.seq_number && tcp.seq_number < numbers.end;
     if !beyond || tcp.control != TcpControl::None || !tcp.payload.is_empty() {
         return None;
     }
     let tcp = TcpRepr { seq_number: numbers.start, ..tcp };
-    Some(handmade::emit(&tcp, [source, destination], frame.dst_addr(), buffer))
+    Some(handmade::emit(&tcp, ends, mac, buffer))
 }

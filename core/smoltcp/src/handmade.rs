@@ -1,10 +1,13 @@
-//! A TCP segment without bytes, as the peer of a connection could send it, to show to a socket.
+//! A TCP segment: taken from a frame, or made without bytes, as the peer of a connection could send it, to show
+//! to a socket.
 
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpProtocol, IpRepr,
     TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
 };
+
+use crate::packet::Packet;
 
 /// The headers of Ethernet, IPv6 and TCP with all options.
 pub(crate) const LONGEST: usize = 14 + 40 + 60;
@@ -25,6 +28,19 @@ pub(crate) fn ack([peer, local]: [u16; 2], acknowledged: TcpSeqNumber) -> TcpRep
         timestamp: None,
         payload: &[],
     }
+}
+
+/// The segment in a frame, if it is what it claims to be, where it comes from and goes to, and the Ethernet
+/// address that it goes to.
+pub(crate) fn read<'f>(
+    frame: &'f [u8],
+    checksums: &ChecksumCapabilities,
+) -> Option<(TcpRepr<'f>, [IpAddress; 2], EthernetAddress)> {
+    let frame = EthernetFrame::new_checked(frame).ok()?;
+    let Packet { source, destination, payload, .. } = Packet::of(&frame)?;
+    let segment = TcpPacket::new_checked(payload).ok()?;
+    let tcp = TcpRepr::parse(&segment, &source, &destination, checksums).ok()?;
+    Some((tcp, [source, destination], frame.dst_addr()))
 }
 
 /// Writes the segment, which goes from `peer` to `local`, whose Ethernet address this is, and returns

@@ -13,14 +13,13 @@ use core::time::Duration;
 use echo_core::Instant;
 use smoltcp::iface::SocketSet;
 use smoltcp::phy::{ChecksumCapabilities, Device};
-use smoltcp::wire::{EthernetFrame, TcpPacket, TcpRepr, TcpSeqNumber};
+use smoltcp::wire::{TcpRepr, TcpSeqNumber};
 
 use crate::addresses::Addresses;
 use crate::clock::to_wire;
 use crate::demux::Flow;
-use crate::handmade::{LONGEST, ack, emit};
+use crate::handmade::{LONGEST, ack, emit, read};
 use crate::link::Link;
-use crate::packet::Packet;
 
 /// How long an ACK waits for the bytes that it has overtaken.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -44,10 +43,7 @@ impl Overtaking {
         frame: &[u8],
         checksums: &ChecksumCapabilities,
     ) -> Option<Self> {
-        let frame = EthernetFrame::new_checked(frame).ok()?;
-        let Packet { source, destination, payload, .. } = Packet::of(&frame)?;
-        let segment = TcpPacket::new_checked(payload).ok()?;
-        let tcp = TcpRepr::parse(&segment, &source, &destination, checksums).ok()?;
+        let (tcp, ..) = read(frame, checksums)?;
         let (number, acknowledged) = (tcp.seq_number, tcp.ack_number?);
         Some(Self { number, acknowledged, window: tcp.window_len, until: Some(now + PATIENCE) })
     }

@@ -124,6 +124,19 @@ impl Bench {
         peer
     }
 
+    /// A peer that has ended its side, with 4000 bytes of its echo on the way.
+    pub(crate) fn tail(&mut self) -> Peer {
+        let mut peer = self.open(1, 1);
+        for _ in 0..4 {
+            let said = peer.bytes(&[7; 1000]);
+            self.say(&said);
+        }
+        self.say(&peer.frame(TcpControl::Fin));
+        peer.number += 1;
+        assert_eq!(self.closed, [(self.now, 1)], "the session is over");
+        peer
+    }
+
     /// Everything that happens now, and when the next thing will.
     fn happen(&mut self) -> Option<Instant> {
         for _ in 0..100 {

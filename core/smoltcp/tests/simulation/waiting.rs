@@ -65,14 +65,7 @@ fn a_tail_that_nobody_acknowledges_gives_way_after_ten_seconds() {
 #[test]
 fn a_tail_that_is_read_slowly_stays_until_it_is_read() {
     let mut bench = bench();
-    let mut peer = bench.open(1, 1);
-    for _ in 0..4 {
-        let said = peer.bytes(&[7; 1000]);
-        bench.say(&said);
-    }
-    bench.say(&peer.frame(TcpControl::Fin));
-    peer.number += 1;
-    assert_eq!(bench.closed, [(bench.now, 1)], "the session is over");
+    let mut peer = bench.tail();
     for _ in 0..40 {
         bench.wait(10 * SECOND - MOMENT);
         assert_eq!(bench.ask(&syn(PEER, 9, 1)), [], "at {:?}", bench.now);

@@ -69,7 +69,7 @@ where
             Some(sent) if slot.state == State::InFlight && slot.place == place => {
                 self.come(now, sent, place, length, bytes)
             }
-            _ => self.come_again(place, &slot.clone(), length, bytes),
+            _ => self.come_again(place, *slot, length, bytes),
         }
     }
 
@@ -141,13 +141,7 @@ where
     /// An echo of a message that is over, or has come too late already.
     #[cold]
     #[inline(never)]
-    fn come_again(
-        &mut self,
-        place: u64,
-        slot: &Slot<T>,
-        length: usize,
-        bytes: &[u8],
-    ) -> Arrival<T> {
+    fn come_again(&mut self, place: u64, slot: Slot<T>, length: usize, bytes: &[u8]) -> Arrival<T> {
         let mut message = place;
         if !self.tells() {
             // Only its port says whose it is: it may be anything.
